@@ -1,0 +1,54 @@
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+# Packages that Debian lacks, and this one, live in the private library .lib.
+export R_LIBS := $(CURDIR)/.lib$(if $(R_LIBS),:$(R_LIBS))
+
+.PHONY: demo test check asan bench docs format lint layers install clean help
+
+demo: ## install what is missing, build, analyse the wheat lines
+	@tools/deps.sh demo
+	@tools/install.sh
+	@Rscript tools/demo.R
+
+test: ## run the R and C++ tests (FILTER=name: those R test files only)
+	@tools/deps.sh test
+	@tools/install.sh
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} Rscript tools/test.R $(FILTER)
+
+check: ## R CMD build and R CMD check --as-cran, in build-check
+	@tools/deps.sh dev
+	@tools/check.sh
+
+asan: ## C++ tests under the address and undefined-behaviour sanitizers
+	@tools/deps.sh test
+	@tools/cpp-tests.sh --sanitize
+
+bench: ## compare with peer packages (bench/run.R)
+	@tools/deps.sh test
+	@tools/install.sh
+	@Rscript bench/run.R
+
+docs: ## regenerate RcppExports, NAMESPACE and man/
+	@tools/deps.sh dev
+	@Rscript tools/docs.R
+
+format: ## clang-format the C++ files in place
+	@tools/format.sh
+
+lint: layers ## clang-format, lintr and the include rules; any finding fails
+	@tools/format.sh --check
+	@Rscript tools/lint.R
+
+layers: ## the include rules of the core
+	@tools/check-layers
+
+install: ## build into .lib
+	@tools/deps.sh demo
+	@tools/install.sh
+
+clean: ## remove what was built (the dependencies in .lib stay)
+	rm -rf build-* demo-output .lib/hdlmm .lib/.stamp .lib/.build-* *.Rcheck *.tar.gz
+	rm -f src/*.o src/*.so
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14

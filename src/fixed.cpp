@@ -1,0 +1,19 @@
+#include <RcppEigen.h>
+
+#include "hdlmm/linalg/fixed_basis.hpp"
+
+// Least squares of y on Z [n x c0], columns scaled to moderate size by the caller.
+// Returns omega and r in the units of those columns, and kept (1-based).
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_least_squares(const Eigen::Map<Eigen::MatrixXd> z, const Eigen::Map<Eigen::VectorXd> y,
+                             double tolerance) {
+  const hdlmm::FixedBasis basis = hdlmm::build_fixed_basis(z, tolerance);
+  const hdlmm::LeastSquares fit = hdlmm::solve_least_squares(basis, z, y);
+  Rcpp::IntegerVector kept(basis.kept.size());
+  for (std::size_t i = 0; i < basis.kept.size(); ++i) {
+    kept[static_cast<R_xlen_t>(i)] = static_cast<int>(basis.kept[i]) + 1;
+  }
+  return Rcpp::List::create(Rcpp::Named("q") = basis.q, Rcpp::Named("r") = basis.r,
+                            Rcpp::Named("kept") = kept, Rcpp::Named("omega") = fit.omega,
+                            Rcpp::Named("residual") = fit.residual);
+}

@@ -1,0 +1,20 @@
+#ifndef HDLMM_CORE_TYPES_HPP
+#define HDLMM_CORE_TYPES_HPP
+
+#include <Eigen/Dense>
+
+namespace hdlmm {
+
+using Index = Eigen::Index;
+using Matrix = Eigen::MatrixXd;
+using Vector = Eigen::VectorXd;
+using ConstMatrix = Eigen::Ref<const Matrix>;
+using ConstVector = Eigen::Ref<const Vector>;
+using MatrixMap = Eigen::Map<const Matrix>;
+
+/// Columns of a design that are unpacked to double at a time: [n x 256] stays in the outer cache.
+constexpr Index kColumnBlock = 256;
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_CORE_TYPES_HPP

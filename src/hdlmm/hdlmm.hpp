@@ -1,0 +1,23 @@
+#ifndef HDLMM_HDLMM_HPP
+#define HDLMM_HDLMM_HPP
+
+// The core of hdlmm: high-dimensional linear mixed models, free of R.
+//
+// Letters, here and everywhere below:
+//   y [n] response, Z [n x c] fixed-effect design, X [n x p] random-effect design, omega [c],
+//   beta [p], K = X S X', V = (h / kappa) K + nu I, tau^2 = kappa sigma_b^2 + sigma_e^2,
+//   h = kappa sigma_b^2 / tau^2 = pve, nu = 1 - h, phi = log(sigma_b^2 / sigma_e^2).
+// Q [n x c] is an orthonormal basis of Z. Rows are multiplied by root weights before they get here.
+
+#include "hdlmm/inference/exact_null.hpp"
+#include "hdlmm/inference/global_search.hpp"
+#include "hdlmm/inference/prediction.hpp"
+#include "hdlmm/linalg/fixed_basis.hpp"
+#include "hdlmm/marginal/cholesky_system.hpp"
+#include "hdlmm/marginal/spectral_system.hpp"
+#include "hdlmm/operator/dense_operator.hpp"
+#include "hdlmm/operator/grouped_operator.hpp"
+#include "hdlmm/operator/kernel_operator.hpp"
+#include "hdlmm/operator/sparse_operator.hpp"
+
+#endif  // HDLMM_HDLMM_HPP

@@ -1,0 +1,110 @@
+#ifndef HDLMM_INFERENCE_PREDICTION_HPP
+#define HDLMM_INFERENCE_PREDICTION_HPP
+
+#include <algorithm>
+
+#include "hdlmm/marginal/spectral_system.hpp"
+
+namespace hdlmm {
+
+namespace prediction_detail {
+
+/// What is left of the null space's coefficients in the rows: null_frame T^-1, [n x rho].
+inline Matrix null_reach(const SpectralParts& parts) {
+  return parts.null_frame * parts.null_scale.cwiseInverse().asDiagonal();
+}
+
+}  // namespace prediction_detail
+
+/// P y [n] for V at the share of w; finite at nu = 0 whenever REML is.
+inline Vector projected_response(const SpectralFrame& frame, const SpectralParts& parts,
+                                 const WhitenedData& w) {
+  const Vector g = w.e.cwiseQuotient(w.s.cwiseSqrt());
+  Vector out = frame.unrotate(g);
+  const Index rho = parts.null_in_fixed();
+  if (rho > 0) {
+    out -= prediction_detail::null_reach(parts) * (parts.z.leftCols(rho).transpose() * g);
+  }
+  if (parts.null_residual > 0) out += parts.null_rest / w.share.nu;
+  return out;
+}
+
+/// diag(P) [n] for V at the share of w. O(n r), O(n c^2) for a grouping factor.
+///
+/// P = E'S^-1/2 (I - q q') S^-1/2 E + N N'/nu, where E = U' - z_a T^-1 null_frame' and N spans what
+/// of null(K) the fixed effects do not reach: no difference of large terms as nu -> 0.
+inline Vector projection_diagonal(const SpectralFrame& frame, const SpectralParts& parts,
+                                  const WhitenedData& w) {
+  const Index rho = parts.null_in_fixed();
+  const Vector inverse_s = w.s.cwiseInverse();
+  Vector out = frame.row_quadratic(inverse_s);
+  const Matrix q_scaled = w.s.cwiseSqrt().cwiseInverse().asDiagonal() * w.q;
+  Matrix along = frame.unrotate(q_scaled);
+  if (rho > 0) {
+    const Matrix reach = prediction_detail::null_reach(parts);
+    const Matrix z_a = parts.z.leftCols(rho);
+    const Matrix scaled = inverse_s.asDiagonal() * z_a;
+    out -= 2 * reach.cwiseProduct(frame.unrotate(scaled)).rowwise().sum();
+    out += (reach * (z_a.transpose() * scaled)).cwiseProduct(reach).rowwise().sum();
+    along -= reach * (z_a.transpose() * q_scaled);
+  }
+  out -= along.rowwise().squaredNorm();
+  if (parts.null_dimension() > rho) {
+    const Vector inside = frame.row_quadratic(Vector::Ones(parts.rank()));
+    const Vector reached = parts.null_frame.rowwise().squaredNorm();
+    const Vector rest = (1 - inside.array() - reached.array()).max(0);
+    out += rest / w.share.nu;
+  }
+  return out;
+}
+
+/// Points at which the latent value z'omega + x'beta is wanted.
+struct PredictionRows {
+  Matrix covariance;      ///< [r x m], U' X S x
+  Vector prior_variance;  ///< [m], x'S x
+  Matrix z;               ///< [m x c], coordinates in the basis Q
+};
+
+/// Var(z'omega + x'beta | y) / tau^2 [m], omega integrated out under a flat prior.
+///
+/// Section 4 as a sum of terms that cannot be negative: what of x lies outside the rows of X, what
+/// lies inside and is shrunk, and the fixed effects' share |F'z - q'S^-1/2 f|^2.
+inline Vector latent_variances(const SpectralSystem& system, const WhitenedData& w,
+                               const PredictionRows& rows) {
+  const SpectralParts& parts = system.parts();
+  const double hk = w.share.h / system.kappa();
+  const Matrix inside = parts.d.cwiseInverse().asDiagonal() * rows.covariance.cwiseAbs2();
+  const Vector outside =
+      (rows.prior_variance - inside.colwise().sum().transpose()).cwiseMax(0.0);
+  Vector out = hk * (outside + inside.transpose() * w.noise);
+  if (parts.n_fixed() > 0) {
+    const Matrix whitened = w.s.cwiseSqrt().cwiseInverse().asDiagonal() * rows.covariance;
+    const Matrix fixed = w.inverse_factor.transpose() * parts.turn.transpose() * rows.z.transpose() -
+                         hk * (w.q.transpose() * whitened);
+    out += fixed.colwise().squaredNorm().transpose();
+  }
+  return out;
+}
+
+/// Var(beta_j | y) / tau^2 for every coefficient [p]: the prediction error variances.
+/// O(n r p) when the row side was decomposed, O(p r) otherwise, in blocks of columns.
+inline Vector coefficient_variances(const SpectralFrame& frame, const SpectralSystem& system,
+                                    const WhitenedData& w, const Context& context) {
+  const Vector prior = frame.design().prior_variances();
+  const Index p = prior.size(), c = system.n_fixed();
+  const Index block = std::min(kColumnBlock, p);
+  Vector out(p);
+  for (Index first = 0; first < p; first += block) {
+    context.poll();
+    context.progress("standard errors", static_cast<double>(first) / static_cast<double>(p));
+    const Index size = std::min(block, p - first);
+    const PredictionRows rows{frame.rotated_covariance_columns(first, size),
+                              prior.segment(first, size), Matrix::Zero(size, c)};
+    out.segment(first, size) = latent_variances(system, w, rows);
+  }
+  return out;
+}
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_INFERENCE_PREDICTION_HPP

@@ -1,0 +1,262 @@
+#ifndef HDLMM_MARGINAL_SPECTRAL_PARTS_HPP
+#define HDLMM_MARGINAL_SPECTRAL_PARTS_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "hdlmm/core/context.hpp"
+#include "hdlmm/operator/design_operator.hpp"
+
+namespace hdlmm {
+
+/// Which side of the design was decomposed.
+enum class Side {
+  row,      ///< X S X' = U diag(d) U', vectors = U [n x r]
+  column,   ///< X'X = W diag(d) W', vectors = W [p x r], U = X W diag(d)^-1/2
+  diagonal  ///< X'X = diag(d) already: no vectors, U = X diag(d)^-1/2
+};
+
+/// Eigenvalues and vectors of K = X S X' that are not zero.
+struct Spectrum {
+  Side side = Side::row;
+  Vector d;                ///< [r], ascending, positive
+  Matrix vectors;          ///< see Side
+  double min_computed = 0; ///< smallest computed eigenvalue: far below zero means K is no covariance
+};
+
+/// Eigenvalues below this share of the largest are rounding, and are taken as exactly zero: the
+/// unbounded likelihood and the limit nu -> 0 depend on it (mathematics of section 2).
+inline double zero_eigenvalue_share(Index n) {
+  return 32 * std::numeric_limits<double>::epsilon() * std::max<double>(64, n);
+}
+
+/// Gram matrix on the smaller side, then its eigendecomposition.
+/// O(n p min(n, p)) + about 9 min(n, p)^3 flops; peak memory two square matrices of that side.
+inline Spectrum decompose(const DesignOperator& x, const Context& context) {
+  Spectrum spectrum;
+  const Index n = x.rows(), p = x.cols();
+  if (x.has_diagonal_column_gram()) {
+    spectrum.side = Side::diagonal;
+    spectrum.d = x.column_norms2();
+    spectrum.min_computed = p > 0 ? spectrum.d.minCoeff() : 0;
+    return spectrum;
+  }
+  spectrum.side = (n <= p || !x.has_identity_prior()) ? Side::row : Side::column;
+  Matrix gram = spectrum.side == Side::row ? x.row_gram(context) : x.column_gram(context);
+  context.progress("eigendecomposition", 0);
+  const Vector all = gram.rows() > 0 ? context.eigensolver(gram, true) : Vector();
+  context.progress("eigendecomposition", 1);
+  if (all.size() == 0) return spectrum;
+  spectrum.min_computed = all[0];
+  const double largest = std::max(0.0, all[all.size() - 1]);
+  const double bound = largest * zero_eigenvalue_share(std::max(n, all.size()));
+  Index first = 0;
+  while (first < all.size() && !(all[first] > bound)) ++first;
+  const Index r = all.size() - first;
+  spectrum.d = all.tail(r);
+  if (first == 0) {
+    spectrum.vectors = std::move(gram);
+  } else {
+    spectrum.vectors = gram.rightCols(r);
+  }
+  return spectrum;
+}
+
+/// Turns vectors of rows into coordinates along the eigenvectors U [n x r] of K, and back.
+/// Holds references only.
+class SpectralFrame {
+ public:
+  SpectralFrame(const DesignOperator& x, Side side, const ConstVector& d, const ConstMatrix& vectors)
+      : x_(x), side_(side), d_(d), vectors_(vectors) {}
+
+  Index rank() const { return d_.size(); }
+  const DesignOperator& design() const { return x_; }
+
+  /// U' f, [r x k].
+  Matrix rotate(const ConstMatrix& f) const {
+    if (side_ == Side::row) return vectors_.transpose() * f;
+    Matrix xtf = Matrix::Zero(x_.cols(), f.cols());
+    x_.add_adjoint_product(f, xtf);
+    const Vector scale = d_.cwiseSqrt().cwiseInverse();
+    if (side_ == Side::diagonal) return scale.asDiagonal() * xtf;
+    return scale.asDiagonal() * (vectors_.transpose() * xtf);
+  }
+
+  /// U g, [n x k].
+  Matrix unrotate(const ConstMatrix& g) const {
+    if (side_ == Side::row) return vectors_ * g;
+    const Matrix scaled = d_.cwiseSqrt().cwiseInverse().asDiagonal() * g;
+    Matrix out = Matrix::Zero(x_.rows(), g.cols());
+    if (side_ == Side::diagonal) {
+      x_.add_product(scaled, out);
+    } else {
+      x_.add_product(vectors_ * scaled, out);
+    }
+    return out;
+  }
+
+  /// sum_k U_ik^2 weight_k for every row i, [n].
+  Vector row_quadratic(const ConstVector& weight) const {
+    if (side_ == Side::row) return vectors_.cwiseAbs2() * weight;
+    const Index n = x_.rows();
+    if (side_ == Side::diagonal) {  // one nonzero a row, so the square of the sum is the sum
+      Matrix ones = Matrix::Zero(n, 1), sums = Matrix::Zero(n, 1);
+      x_.add_product(Matrix::Ones(x_.cols(), 1), ones);
+      x_.add_product(weight.cwiseQuotient(d_), sums);
+      return ones.cwiseProduct(sums);
+    }
+    Vector total = Vector::Zero(n);
+    for (Index first = 0; first < rank(); first += kColumnBlock) {
+      const Index size = std::min(kColumnBlock, rank() - first);
+      Matrix pick = Matrix::Zero(rank(), size);
+      pick.middleRows(first, size).setIdentity();
+      total.noalias() += unrotate(pick).cwiseAbs2() * weight.segment(first, size);
+    }
+    return total;
+  }
+
+  /// U' times columns first .. first + k - 1 of X S, [r x k]: free of passes over X when the
+  /// column side was decomposed.
+  Matrix rotated_covariance_columns(Index first, Index count) const {
+    if (side_ == Side::row) {
+      Matrix columns(x_.rows(), count);
+      x_.covariance_columns(first, columns);
+      return vectors_.transpose() * columns;
+    }
+    const Vector root = d_.cwiseSqrt();
+    if (side_ == Side::column) {
+      return root.asDiagonal() * vectors_.middleRows(first, count).transpose();
+    }
+    Matrix out = Matrix::Zero(d_.size(), count);
+    for (Index k = 0; k < count; ++k) out(first + k, k) = root[first + k];
+    return out;
+  }
+
+ private:
+  const DesignOperator& x_;
+  Side side_;
+  ConstVector d_;
+  ConstMatrix vectors_;
+};
+
+/// Column means of the design that were taken out before the decomposition, seen from inside:
+/// the user's K is (X + o m')(X + o m')' with o the constant row vector (root weights).
+struct MeanShift {
+  Vector coordinates;        ///< [r], m along the right singular vectors of X; empty: no shift
+  double rest2 = 0;          ///< squared length of the rest of m
+  double constant_norm2 = 0; ///< o'o
+  Vector constant;           ///< [c], o = Q constant
+  bool is_present() const { return coordinates.size() > 0; }
+};
+
+/// y and Q in spectral coordinates, with null(K) reduced to what can matter.
+///
+/// The basis of the fixed effects is turned by `turn` so that its first rho columns reach null(K),
+/// where they are null_frame * diag(null_scale), and the others do not. y is shifted by
+/// null_shift along those columns, which leaves it with nothing in null_frame.
+struct SpectralParts {
+  Index n = 0;
+  Vector d;             ///< [r]
+  Matrix z;             ///< [r x c], U' Q turn
+  Vector y;             ///< [r], U' y, shifted
+  Matrix turn;          ///< [c x c], orthogonal
+  Vector null_scale;    ///< [rho]
+  Vector null_shift;    ///< [rho]
+  Matrix null_frame;    ///< [n x rho], orthonormal, in null(K)
+  Vector null_rest;     ///< [n], the part of y in null(K) beyond null_frame; empty when zero
+  double null_residual = 0;  ///< its length
+  MeanShift mean;
+
+  Index rank() const { return d.size(); }
+  Index n_fixed() const { return z.cols(); }
+  Index null_dimension() const { return n - d.size(); }
+  Index null_in_fixed() const { return null_scale.size(); }
+};
+
+namespace spectral_detail {
+
+/// Angles below this are rounding: null(K) and span(Q) are then orthogonal.
+constexpr double kAngleTolerance = 1e-7;
+constexpr double kResidualTolerance = 1e-10;
+
+inline void reduce_null_space(const Matrix& null_part, double y_norm, SpectralParts& parts) {
+  const Index n = parts.n, c = parts.z.cols();
+  const Vector y_null = null_part.col(c);
+  Matrix frame(n, 0);
+  parts.turn = Matrix::Identity(c, c);
+  if (c > 0) {
+    const Eigen::HouseholderQR<Matrix> qr(null_part.leftCols(c));
+    const Index k = std::min(n, c);
+    const Matrix upper = qr.matrixQR().topRows(k).template triangularView<Eigen::Upper>();
+    const Eigen::JacobiSVD<Matrix> svd(upper, Eigen::ComputeFullU | Eigen::ComputeFullV);
+    Index rho = 0;
+    const Index bound = std::min(k, parts.null_dimension());
+    while (rho < bound && svd.singularValues()[rho] > kAngleTolerance) ++rho;
+    parts.turn = svd.matrixV();
+    parts.null_scale = svd.singularValues().head(rho);
+    const Matrix thin = qr.householderQ() * Matrix::Identity(n, k);
+    frame = thin * svd.matrixU().leftCols(rho);
+    parts.z = parts.z * parts.turn;
+  }
+  const Index rho = parts.null_scale.size();
+  const Vector reached = frame.transpose() * y_null;
+  parts.null_shift = reached.cwiseQuotient(parts.null_scale);
+  parts.y -= parts.z.leftCols(rho) * parts.null_shift;
+  Vector rest = y_null - frame * reached;
+  rest -= frame * (frame.transpose() * rest);
+  const double length = rest.norm();
+  if (parts.null_dimension() > rho && length > kResidualTolerance * y_norm) {
+    parts.null_residual = length;
+    parts.null_rest = rest;
+  }
+  parts.null_frame = frame;
+}
+
+}  // namespace spectral_detail
+
+/// Rotate y and Q. With mean_columns [p] (the column means taken out of X) and constant [n] (root
+/// weights, in the span of Q) the user's uncentred K is kept track of; both may be empty.
+/// O(n r c), plus a pass over X when the column side was decomposed.
+inline SpectralParts rotate_data(const SpectralFrame& frame, const ConstVector& d,
+                                 const ConstMatrix& q, const ConstVector& y,
+                                 const ConstVector& mean_columns, const ConstVector& constant) {
+  SpectralParts parts;
+  const Index n = y.size(), c = q.cols();
+  parts.n = n;
+  parts.d = d;
+  parts.null_scale.resize(0);
+  Matrix null_part(n, c + 1);
+  null_part << q, y;
+  Matrix rotated = frame.rotate(null_part);
+  if (parts.null_dimension() > 0) {
+    null_part -= frame.unrotate(rotated);
+    for (int pass = 0; pass < 2; ++pass) {  // U is orthonormal only to rounding: project again
+      const Matrix correction = frame.rotate(null_part);
+      rotated += correction;
+      null_part -= frame.unrotate(correction);
+    }
+  } else {
+    null_part.setZero();
+  }
+  parts.z = rotated.leftCols(c);
+  parts.y = rotated.col(c);
+  spectral_detail::reduce_null_space(null_part, y.norm(), parts);
+  if (mean_columns.size() > 0) {
+    MeanShift& mean = parts.mean;
+    Matrix f = Matrix::Zero(n, 1);
+    frame.design().add_product(mean_columns, f);
+    mean.coordinates = frame.rotate(f).cwiseQuotient(d.cwiseSqrt());
+    const double total = mean_columns.squaredNorm();
+    mean.rest2 = total - mean.coordinates.squaredNorm();
+    const bool is_full = d.size() >= mean_columns.size();
+    if (is_full || mean.rest2 < 1e-12 * total) mean.rest2 = 0;
+    mean.constant_norm2 = constant.squaredNorm();
+    mean.constant = q.transpose() * constant;
+  }
+  return parts;
+}
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_MARGINAL_SPECTRAL_PARTS_HPP

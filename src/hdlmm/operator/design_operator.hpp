@@ -1,0 +1,94 @@
+#ifndef HDLMM_OPERATOR_DESIGN_OPERATOR_HPP
+#define HDLMM_OPERATOR_DESIGN_OPERATOR_HPP
+
+#include <stdexcept>
+#include <string>
+
+#include "hdlmm/core/context.hpp"
+#include "hdlmm/core/types.hpp"
+
+namespace hdlmm {
+
+/// A random-effect design X [n x p] with prior correlation S [p x p] of its coefficients,
+/// beta ~ N(0, sigma2 S), known by what it does to vectors. S is the identity but for kernels.
+///
+/// Rows are those that are fitted, already multiplied by the square roots of the weights.
+class DesignOperator {
+ public:
+  DesignOperator(Index rows, Index cols) : rows_(rows), cols_(cols) {}
+  virtual ~DesignOperator() = default;
+
+  Index rows() const { return rows_; }
+  Index cols() const { return cols_; }
+
+  /// out [n x k] += X u, u: [p x k].
+  void add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out) const {
+    require(u.rows() == cols_ && out.rows() == rows_ && u.cols() == out.cols(), "add_product");
+    do_add_product(u, out);
+  }
+
+  /// out [p x k] += X' v, v: [n x k].
+  void add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const {
+    require(v.rows() == rows_ && out.rows() == cols_ && v.cols() == out.cols(),
+            "add_adjoint_product");
+    do_add_adjoint_product(v, out);
+  }
+
+  /// out [p x k] += S X' v: covariances of the coefficients with v' X beta, per unit sigma2.
+  void add_covariance_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const {
+    require(v.rows() == rows_ && out.rows() == cols_ && v.cols() == out.cols(),
+            "add_covariance_product");
+    do_add_covariance_product(v, out);
+  }
+
+  /// Columns first .. first + out.cols() - 1 of X S, [n x k].
+  void covariance_columns(Index first, Eigen::Ref<Matrix> out) const {
+    require(first >= 0 && first + out.cols() <= cols_ && out.rows() == rows_,
+            "covariance_columns");
+    do_covariance_columns(first, out);
+  }
+
+  /// diag(S), [p].
+  Vector prior_variances() const { return do_prior_variances(); }
+
+  /// X S X', [n x n]; only the lower triangle is meaningful.
+  Matrix row_gram(const Context& context) const { return do_row_gram(context); }
+
+  /// X' X, [p x p], lower triangle; only where the prior correlation is the identity.
+  Matrix column_gram(const Context& context) const { return do_column_gram(context); }
+
+  /// Whether X' X is diagonal by construction (a grouping factor).
+  bool has_diagonal_column_gram() const { return do_has_diagonal_column_gram(); }
+
+  /// diag(X' X), [p].
+  Vector column_norms2() const { return do_column_norms2(); }
+
+  /// Whether columns are coefficients with independent priors, so that the p x p side exists.
+  bool has_identity_prior() const { return do_has_identity_prior(); }
+
+ protected:
+  static void require(bool holds, const char* where) {
+    if (!holds) throw std::invalid_argument(std::string("DesignOperator: shapes in ") + where);
+  }
+
+ private:
+  virtual void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out) const = 0;
+  virtual void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const = 0;
+  virtual void do_add_covariance_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const {
+    do_add_adjoint_product(v, out);
+  }
+  virtual void do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const = 0;
+  virtual Vector do_prior_variances() const { return Vector::Ones(cols_); }
+  virtual Matrix do_row_gram(const Context& context) const = 0;
+  virtual Matrix do_column_gram(const Context& context) const = 0;
+  virtual bool do_has_diagonal_column_gram() const { return false; }
+  virtual Vector do_column_norms2() const = 0;
+  virtual bool do_has_identity_prior() const { return true; }
+
+  Index rows_;
+  Index cols_;
+};
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_OPERATOR_DESIGN_OPERATOR_HPP

@@ -1,0 +1,157 @@
+#ifndef HDLMM_OPERATOR_SPARSE_OPERATOR_HPP
+#define HDLMM_OPERATOR_SPARSE_OPERATOR_HPP
+
+#include <utility>
+#include <vector>
+
+#include "hdlmm/operator/design_operator.hpp"
+
+namespace hdlmm {
+
+/// Compressed sparse columns, borrowed from the host.
+struct StoredSparse {
+  const int* column_start = nullptr;  ///< [p + 1]
+  const int* row = nullptr;           ///< [nnz]
+  const double* value = nullptr;      ///< [nnz]
+  Index rows = 0;
+  Index cols = 0;
+};
+
+/// W (X - 1 shift') diag(scale) with X sparse and W = diag(row_scale): the centred matrix is dense
+/// but is never formed. Costs are O(nnz) a product.
+class SparseOperator final : public DesignOperator {
+ public:
+  /// shift, scale: [p] or empty; row_scale: [n] or empty.
+  SparseOperator(StoredSparse stored, Vector shift, Vector scale, Vector row_scale)
+      : DesignOperator(stored.rows, stored.cols),
+        stored_(stored),
+        shift_(std::move(shift)),
+        scale_(scale.size() > 0 ? std::move(scale) : Vector::Ones(stored.cols)),
+        row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(stored.rows)) {}
+
+ private:
+  bool is_shifted() const { return shift_.size() > 0; }
+
+  /// visit(row, value of W X diag(scale)) over the stored cells of column j.
+  template <typename Visit>
+  void for_cells(Index j, Visit&& visit) const {
+    for (int at = stored_.column_start[j]; at < stored_.column_start[j + 1]; ++at) {
+      const int i = stored_.row[at];
+      visit(i, stored_.value[at] * scale_[j] * row_scale_[i]);
+    }
+  }
+
+  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out) const override {
+    for (Index k = 0; k < u.cols(); ++k) {
+      for (Index j = 0; j < cols(); ++j) {
+        for_cells(j, [&](int i, double x) { out(i, k) += x * u(j, k); });
+      }
+      if (is_shifted()) out.col(k) -= row_scale_ * shift_.cwiseProduct(scale_).dot(u.col(k));
+    }
+  }
+
+  void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const override {
+    for (Index k = 0; k < v.cols(); ++k) {
+      const double total = is_shifted() ? row_scale_.dot(v.col(k)) : 0;
+      for (Index j = 0; j < cols(); ++j) {
+        double sum = is_shifted() ? -shift_[j] * scale_[j] * total : 0;
+        for_cells(j, [&](int i, double x) { sum += x * v(i, k); });
+        out(j, k) += sum;
+      }
+    }
+  }
+
+  void do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const override {
+    for (Index k = 0; k < out.cols(); ++k) {
+      const Index j = first + k;
+      if (is_shifted()) {
+        out.col(k) = -shift_[j] * scale_[j] * row_scale_;
+      } else {
+        out.col(k).setZero();
+      }
+      for_cells(j, [&](int i, double x) { out(i, k) += x; });
+    }
+  }
+
+  /// sum_j x_j x_j' over the stored cells: O(sum_j nnz_j^2), then the rank-two shift.
+  Matrix do_row_gram(const Context& context) const override {
+    Matrix gram = Matrix::Zero(rows(), rows());
+    for (Index j = 0; j < cols(); ++j) {
+      if (j % kColumnBlock == 0) {
+        context.poll();
+        context.progress("Gram matrix", static_cast<double>(j) / cols());
+      }
+      for_cells(j, [&](int i, double x) {
+        for_cells(j, [&](int l, double z) { gram(l, i) += z * x; });
+      });
+    }
+    if (is_shifted()) {
+      const Vector step = shift_.cwiseProduct(scale_);
+      Vector product = Vector::Zero(rows());
+      for (Index j = 0; j < cols(); ++j) {
+        for_cells(j, [&](int i, double x) { product[i] += x * step[j]; });
+      }
+      gram.noalias() -= product * row_scale_.transpose();
+      gram.noalias() -= row_scale_ * product.transpose();
+      gram.noalias() += step.squaredNorm() * row_scale_ * row_scale_.transpose();
+    }
+    return gram;
+  }
+
+  /// Column by column through a scattered copy: O(p nnz) at most.
+  Matrix do_column_gram(const Context& context) const override {
+    Matrix gram = Matrix::Zero(cols(), cols());
+    Vector column = Vector::Zero(rows());
+    for (Index j = 0; j < cols(); ++j) {
+      if (j % kColumnBlock == 0) {
+        context.poll();
+        context.progress("Gram matrix", static_cast<double>(j) / cols());
+      }
+      for_cells(j, [&](int i, double x) { column[i] = x; });
+      for (Index l = j; l < cols(); ++l) {
+        double sum = 0;
+        for_cells(l, [&](int i, double x) { sum += x * column[i]; });
+        gram(l, j) = sum;
+      }
+      for_cells(j, [&](int i, double) { column[i] = 0; });
+    }
+    if (is_shifted()) {
+      const Vector step = shift_.cwiseProduct(scale_);
+      Vector totals(cols());
+      for (Index j = 0; j < cols(); ++j) {
+        totals[j] = 0;
+        for_cells(j, [&](int i, double x) { totals[j] += x * row_scale_[i]; });
+      }
+      gram.noalias() -= totals * step.transpose();
+      gram.noalias() -= step * totals.transpose();
+      gram.noalias() += row_scale_.squaredNorm() * step * step.transpose();
+    }
+    return gram;
+  }
+
+  Vector do_column_norms2() const override {
+    Vector norms2 = Vector::Zero(cols());
+    const double total_weight = row_scale_.squaredNorm();
+    for (Index j = 0; j < cols(); ++j) {
+      double total = 0;
+      for_cells(j, [&](int i, double x) {
+        norms2[j] += x * x;
+        total += x * row_scale_[i];
+      });
+      if (is_shifted()) {
+        const double step = shift_[j] * scale_[j];
+        norms2[j] += step * (step * total_weight - 2 * total);
+      }
+    }
+    return norms2;
+  }
+
+  StoredSparse stored_;
+  Vector shift_;
+  Vector scale_;
+  Vector row_scale_;
+};
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_OPERATOR_SPARSE_OPERATOR_HPP

@@ -1,0 +1,12 @@
+#ifndef HDLMM_R_CONTEXT_H
+#define HDLMM_R_CONTEXT_H
+
+#include <RcppEigen.h>
+
+#include "hdlmm/core/context.hpp"
+
+// What the core asks of R: LAPACK's eigensolver, the interrupt, the progress bar.
+// host: list(threads = integer(1), progress = function(stage, fraction) or NULL).
+hdlmm::Context make_context(const Rcpp::List& host);
+
+#endif  // HDLMM_R_CONTEXT_H

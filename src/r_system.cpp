@@ -1,0 +1,87 @@
+#include "r_system.h"
+
+#include <map>
+#include <utility>
+
+#include "hdlmm/marginal/cholesky_system.hpp"
+#include "r_design.h"
+
+using Rcpp::as;
+using Rcpp::Named;
+
+Rcpp::List as_list(const hdlmm::SpectralParts& parts) {
+  Rcpp::List mean;
+  if (parts.mean.is_present()) {
+    mean = Rcpp::List::create(
+        Named("coordinates") = parts.mean.coordinates, Named("rest2") = parts.mean.rest2,
+        Named("constant_norm2") = parts.mean.constant_norm2,
+        Named("constant") = parts.mean.constant);
+  }
+  return Rcpp::List::create(
+      Named("n") = static_cast<double>(parts.n), Named("d") = parts.d, Named("z") = parts.z,
+      Named("y") = parts.y, Named("turn") = parts.turn, Named("null_scale") = parts.null_scale,
+      Named("null_shift") = parts.null_shift, Named("null_frame") = parts.null_frame,
+      Named("null_rest") = parts.null_rest, Named("null_residual") = parts.null_residual,
+      Named("mean") = mean);
+}
+
+hdlmm::SpectralParts as_parts(const Rcpp::List& list) {
+  hdlmm::SpectralParts parts;
+  parts.n = static_cast<hdlmm::Index>(as<double>(list["n"]));
+  parts.d = as<hdlmm::Vector>(list["d"]);
+  parts.z = as<hdlmm::Matrix>(list["z"]);
+  parts.y = as<hdlmm::Vector>(list["y"]);
+  parts.turn = as<hdlmm::Matrix>(list["turn"]);
+  parts.null_scale = as<hdlmm::Vector>(list["null_scale"]);
+  parts.null_shift = as<hdlmm::Vector>(list["null_shift"]);
+  parts.null_frame = as<hdlmm::Matrix>(list["null_frame"]);
+  parts.null_rest = as<hdlmm::Vector>(list["null_rest"]);
+  parts.null_residual = as<double>(list["null_residual"]);
+  const Rcpp::List mean = list["mean"];
+  if (mean.size() > 0) {
+    parts.mean.coordinates = as<hdlmm::Vector>(mean["coordinates"]);
+    parts.mean.rest2 = as<double>(mean["rest2"]);
+    parts.mean.constant_norm2 = as<double>(mean["constant_norm2"]);
+    parts.mean.constant = as<hdlmm::Vector>(mean["constant"]);
+  }
+  return parts;
+}
+
+hdlmm::SpectralSystem make_spectral_system(const Rcpp::List& system) {
+  return hdlmm::SpectralSystem(as_parts(system["parts"]), as<double>(system["kappa"]));
+}
+
+std::unique_ptr<hdlmm::MarginalSystem> make_system(const Rcpp::List& system) {
+  if (as<std::string>(system["type"]) == "spectral") {
+    return std::make_unique<hdlmm::SpectralSystem>(make_spectral_system(system));
+  }
+  const Rcpp::NumericVector range = system["range"];
+  const hdlmm::SpectrumBounds bounds{range[0], range[1], as<int>(system["rank"])};
+  return std::make_unique<hdlmm::CholeskySystem>(
+      as<hdlmm::Matrix>(system["k"]), as<hdlmm::Matrix>(system["q"]),
+      as<hdlmm::Vector>(system["y"]), as<double>(system["kappa"]), bounds);
+}
+
+std::string side_name(hdlmm::Side side) {
+  switch (side) {
+    case hdlmm::Side::row:
+      return "row";
+    case hdlmm::Side::column:
+      return "column";
+    default:
+      return "diagonal";
+  }
+}
+
+hdlmm::Side as_side(const std::string& name) {
+  static const std::map<std::string, hdlmm::Side> table = {{"row", hdlmm::Side::row},
+                                                           {"column", hdlmm::Side::column},
+                                                           {"diagonal", hdlmm::Side::diagonal}};
+  return table.at(name);
+}
+
+hdlmm::Criterion as_criterion(const std::string& name) {
+  static const std::map<std::string, hdlmm::Criterion> table = {{"REML", hdlmm::Criterion::reml},
+                                                                {"ML", hdlmm::Criterion::ml}};
+  return table.at(name);
+}

@@ -1,0 +1,182 @@
+#include <RcppEigen.h>
+
+#include "hdlmm/inference/exact_null.hpp"
+#include "hdlmm/inference/global_search.hpp"
+#include "r_context.h"
+#include "r_design.h"
+#include "r_system.h"
+
+using Rcpp::as;
+using Rcpp::Named;
+
+namespace {
+
+hdlmm::SearchOptions as_search_options(const Rcpp::List& list) {
+  hdlmm::SearchOptions options;
+  options.tol = as<double>(list["tol"]);
+  options.max_iter = as<int>(list["max_iter"]);
+  options.step = as<double>(list["step"]);
+  return options;
+}
+
+Rcpp::DataFrame as_frame(const std::vector<hdlmm::ProfilePoint>& points) {
+  const R_xlen_t n = static_cast<R_xlen_t>(points.size());
+  Rcpp::NumericVector phi(n), h(n), nu(n), value(n), slope(n), curvature(n), tau2(n);
+  for (R_xlen_t i = 0; i < n; ++i) {
+    const hdlmm::ProfilePoint& point = points[static_cast<std::size_t>(i)];
+    phi[i] = point.phi;
+    h[i] = point.share.h;
+    nu[i] = point.share.nu;
+    value[i] = point.value;
+    slope[i] = point.slope;
+    curvature[i] = point.curvature;
+    tau2[i] = point.tau2;
+  }
+  return Rcpp::DataFrame::create(Named("phi") = phi, Named("h") = h, Named("nu") = nu,
+                                 Named("value") = value, Named("slope") = slope,
+                                 Named("curvature") = curvature, Named("tau2") = tau2);
+}
+
+std::string kind_name(hdlmm::ModeKind kind) {
+  switch (kind) {
+    case hdlmm::ModeKind::zero:
+      return "zero";
+    case hdlmm::ModeKind::one:
+      return "one";
+    default:
+      return "interior";
+  }
+}
+
+std::string termination_name(hdlmm::Termination termination) {
+  switch (termination) {
+    case hdlmm::Termination::converged:
+      return "converged";
+    case hdlmm::Termination::iteration_limit:
+      return "iteration_limit";
+    default:
+      return "tolerance_unattainable";
+  }
+}
+
+}  // namespace
+
+// The spectrum of one random term and the data in its coordinates.
+// q [n x c], y [n]: rows already multiplied by row_scale; mean_columns [p] and constant [n], or NULL.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
+                         const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y,
+                         SEXP mean_columns, SEXP constant, const Rcpp::List& host) {
+  const hdlmm::Context context = make_context(host);
+  const auto x = make_operator(design, row_scale);
+  hdlmm::Spectrum spectrum = hdlmm::decompose(*x, context);
+  const hdlmm::SpectralFrame frame(*x, spectrum.side, spectrum.d, spectrum.vectors);
+  const hdlmm::Vector mean = optional_vector(mean_columns), ones = optional_vector(constant);
+  const hdlmm::SpectralParts parts = hdlmm::rotate_data(frame, spectrum.d, q, y, mean, ones);
+  return Rcpp::List::create(Named("side") = side_name(spectrum.side),
+                            Named("vectors") = spectrum.vectors,
+                            Named("min_computed") = spectrum.min_computed,
+                            Named("parts") = as_list(parts));
+}
+
+// K [n x n] of one random term, both triangles: for the Cholesky system.
+// [[Rcpp::export(rng = false)]]
+Eigen::MatrixXd cpp_row_gram(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& host) {
+  hdlmm::Matrix gram = make_operator(design, row_scale)->row_gram(make_context(host));
+  return gram.selfadjointView<Eigen::Lower>();
+}
+
+// Every mode of the profiled criterion over h in [0, 1].
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_search(const Rcpp::List& system, const std::string& criterion,
+                      const Rcpp::List& options, const Rcpp::List& host) {
+  const auto marginal = make_system(system);
+  const hdlmm::ProfiledLikelihood likelihood(*marginal, as_criterion(criterion));
+  const hdlmm::SearchResult result =
+      hdlmm::search_all_modes(likelihood, as_search_options(options), make_context(host));
+  std::vector<hdlmm::ProfilePoint> points;
+  Rcpp::CharacterVector kind, termination;
+  Rcpp::List traces;
+  for (const hdlmm::Mode& mode : result.modes) {
+    points.push_back(mode.point);
+    kind.push_back(kind_name(mode.kind));
+    termination.push_back(termination_name(mode.termination));
+    traces.push_back(as_frame(mode.trace));
+  }
+  return Rcpp::List::create(Named("modes") = as_frame(points), Named("kind") = kind,
+                            Named("termination") = termination, Named("traces") = traces,
+                            Named("grid") = as_frame(result.grid),
+                            Named("is_unbounded") = result.is_unbounded);
+}
+
+// The criterion with its slope along phi = log(sigma_b^2 / sigma_e^2).
+// [[Rcpp::export(rng = false)]]
+Rcpp::DataFrame cpp_curve(const Rcpp::List& system, const std::string& criterion,
+                          const std::vector<double>& phi) {
+  const auto marginal = make_system(system);
+  const hdlmm::ProfiledLikelihood likelihood(*marginal, as_criterion(criterion));
+  std::vector<hdlmm::ProfilePoint> points;
+  for (const double at : phi) points.push_back(likelihood.at(at));
+  return as_frame(points);
+}
+
+// Everything about V = (h / kappa) K + nu I; see Evaluation in the core.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_evaluate(const Rcpp::List& system, double h, double nu) {
+  const hdlmm::Evaluation e = make_system(system)->evaluate(hdlmm::Share{h, nu});
+  Rcpp::List out = Rcpp::List::create(
+      Named("h") = h, Named("nu") = nu, Named("rss") = e.rss, Named("log_det_v") = e.log_det_v,
+      Named("log_det_restricted") = e.log_det_restricted, Named("tr_vk") = e.tr_vk,
+      Named("tr_vkvk") = e.tr_vkvk, Named("tr_v_noise") = e.tr_v_noise, Named("tr_pk") = e.tr_pk,
+      Named("tr_pkpk") = e.tr_pkpk, Named("tr_p_noise") = e.tr_p_noise,
+      Named("quad_k") = e.quad_k, Named("quad_kk") = e.quad_kk,
+      Named("quad_noise") = e.quad_noise);
+  out["delta"] = e.delta;
+  out["covariance"] = e.covariance;
+  out["covariance_k"] = e.covariance_k;
+  out["covariance_noise"] = e.covariance_noise;
+  return out;
+}
+
+// Refit simulated responses: y [r x nsim] along U, null_residual [nsim].
+// Returns a matrix [nsim x (4 + c)]: h, nu, tau2, value, then delta.
+// [[Rcpp::export(rng = false)]]
+Eigen::MatrixXd cpp_refit(const Rcpp::List& system, const std::string& criterion,
+                          const Rcpp::List& options, const Eigen::Map<Eigen::MatrixXd> y,
+                          const Eigen::Map<Eigen::VectorXd> null_residual, const Rcpp::List& host) {
+  const hdlmm::SpectralSystem base = make_spectral_system(system);
+  const hdlmm::SearchOptions search = as_search_options(options);
+  const hdlmm::Context context = make_context(host);
+  hdlmm::Matrix out = hdlmm::Matrix::Constant(y.cols(), 4 + base.n_fixed(), R_NaN);
+  for (hdlmm::Index b = 0; b < y.cols(); ++b) {
+    context.poll();
+    context.progress("bootstrap", static_cast<double>(b) / static_cast<double>(y.cols()));
+    const hdlmm::SpectralSystem one = base.with_response(y.col(b), null_residual[b]);
+    const hdlmm::ProfiledLikelihood likelihood(one, as_criterion(criterion));
+    hdlmm::Context quiet;
+    quiet.poll = context.poll;
+    const hdlmm::SearchResult result = hdlmm::search_all_modes(likelihood, search, quiet);
+    if (result.modes.empty()) continue;
+    const hdlmm::ProfilePoint& best = result.modes.front().point;
+    out.row(b).head(4) << best.share.h, best.share.nu, best.tau2, best.value;
+    out.row(b).tail(base.n_fixed()) = one.evaluate(best.share).delta.transpose();
+  }
+  return out;
+}
+
+// Nonzero eigenvalues of A'KA, A orthogonal to the fixed effects.
+// [[Rcpp::export(rng = false)]]
+Eigen::VectorXd cpp_restricted_eigenvalues(const Rcpp::List& system, const Rcpp::List& host) {
+  return hdlmm::restricted_eigenvalues(as_parts(system["parts"]), make_context(host));
+}
+
+// Draws of the likelihood-ratio statistic under H0: h = null_h; see exact_null.hpp.
+// [[Rcpp::export(rng = false)]]
+Eigen::VectorXd cpp_simulate_null(const Rcpp::List& system, const std::string& criterion,
+                                  const Eigen::Map<Eigen::VectorXd> lambda, double null_h,
+                                  double null_nu, const Eigen::Map<Eigen::MatrixXd> chi2,
+                                  double step) {
+  const auto marginal = make_system(system);
+  const hdlmm::ProfiledLikelihood likelihood(*marginal, as_criterion(criterion));
+  return hdlmm::simulate_null(likelihood, lambda, hdlmm::Share{null_h, null_nu}, chi2, step);
+}

@@ -1,0 +1,31 @@
+#!/bin/sh
+# R CMD build and R CMD check --as-cran in build-check. Vignettes when pandoc and knitr are there.
+set -eu
+cd "$(dirname "$0")/.."
+root=$PWD
+R_LIBS="$root/.lib${R_LIBS:+:$R_LIBS}"
+# Offline and with a suggested package missing the check is still worth having.
+_R_CHECK_FORCE_SUGGESTS_=false
+_R_CHECK_CRAN_INCOMING_REMOTE_=false
+export R_LIBS _R_CHECK_FORCE_SUGGESTS_ _R_CHECK_CRAN_INCOMING_REMOTE_
+
+can_build_vignettes() {
+  command -v pandoc >/dev/null &&
+    Rscript -e 'quit(status = !all(vapply(c("knitr", "rmarkdown"), requireNamespace, NA)))' \
+      >/dev/null 2>&1
+}
+
+build_args= check_args=
+if ! can_build_vignettes; then
+  echo "pandoc, knitr or rmarkdown is missing: vignettes are left out."
+  build_args=--no-build-vignettes check_args=--ignore-vignettes
+fi
+command -v pdflatex >/dev/null || check_args="$check_args --no-manual"
+
+rm -rf build-check
+mkdir build-check
+cd build-check
+# shellcheck disable=SC2086
+MAKEFLAGS=-j2 R CMD build $build_args "$root"
+# shellcheck disable=SC2086
+MAKEFLAGS=-j2 R CMD check --as-cran $check_args ./*.tar.gz
