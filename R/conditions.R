@@ -1,0 +1,105 @@
+# Every condition of the package: class hdlmm_error or hdlmm_warning plus one that names what.
+
+condition_text <- function(...) paste0(..., collapse = "")
+
+# The call that the user typed: the outermost frame that is a public entry of this package.
+user_call <- function() {
+  calls <- sys.calls()
+  own <- asNamespace("hdlmm")
+  for (i in seq_along(calls)) {
+    frame_function <- sys.function(i)
+    if (identical(environment(frame_function), own)) return(calls[[i]])
+  }
+  NULL
+}
+
+abort <- function(class, ..., data = list()) {
+  condition <- structure(
+    class = c(paste0("hdlmm_", class), "hdlmm_error", "error", "condition"),
+    c(list(message = condition_text(...), call = short_call(user_call())), data)
+  )
+  stop(condition)
+}
+
+warn <- function(class, ..., data = list()) {
+  condition <- structure(
+    class = c(paste0("hdlmm_", class), "hdlmm_warning", "warning", "condition"),
+    c(list(message = condition_text(...), call = short_call(user_call())), data)
+  )
+  warning(condition)
+}
+
+# A call holds whatever do.call() put in: whole data sets are not printed.
+short_call <- function(call) {
+  if (is.null(call)) return(NULL)
+  for (i in seq_along(call)[-1]) {
+    argument <- call[[i]]
+    if (!missing(argument) && !is.language(argument) && length(argument) > 10) {
+      call[[i]] <- as.name("...")
+    }
+  }
+  call
+}
+
+bad_input <- function(...) abort("bad_input", ...)
+
+# "a, b and c", at most `limit` of them.
+enumerate <- function(x, limit = 5) {
+  x <- as.character(x)
+  more <- length(x) - limit
+  if (more > 0) x <- c(x[seq_len(limit)], paste(more, "more"))
+  if (length(x) < 2) return(paste(x))
+  paste(paste(x[-length(x)], collapse = ", "), "and", x[length(x)])
+}
+
+backtick <- function(x) paste0("`", x, "`")
+
+counted <- function(n, noun, plural = paste0(noun, "s")) {
+  paste(n, if (n == 1) noun else plural)
+}
+
+check_number <- function(x, name, lower = -Inf, upper = Inf, whole = FALSE) {
+  is_number <- is.numeric(x) && length(x) == 1 && !is.na(x)
+  if (!is_number || x < lower || x > upper || (whole && is.finite(x) && x != round(x))) {
+    bad_input(
+      backtick(name), " must be one ", if (whole) "whole ", "number in [", lower, ", ", upper,
+      "]; found ", describe(x), "."
+    )
+  }
+  x
+}
+
+check_flag <- function(x, name) {
+  if (!is.logical(x) || length(x) != 1 || is.na(x)) {
+    bad_input(backtick(name), " must be TRUE or FALSE; found ", describe(x), ".")
+  }
+  x
+}
+
+check_choice <- function(x, choices, name) {
+  if (!is.character(x) || length(x) < 1 || is.na(x[1]) || !x[1] %in% choices) {
+    bad_input(
+      backtick(name), " must be one of ", enumerate(dQuote(choices, FALSE), Inf), "; found ",
+      describe(x), "."
+    )
+  }
+  x[1]
+}
+
+check_level <- function(level) {
+  check_number(level, "level")
+  if (level <= 0 || level >= 1) {
+    bad_input("`level` must lie strictly between 0 and 1; found ", format(level), ".")
+  }
+  level
+}
+
+# One line on a value of any kind, for messages.
+describe <- function(x) {
+  if (is.null(x)) return("NULL")
+  if (is.function(x)) return("a function")
+  if (length(x) == 1 && (is.numeric(x) || is.logical(x))) return(format(x))
+  if (length(x) == 1 && is.character(x)) return(dQuote(x, FALSE))
+  shape <- if (is.null(dim(x))) length(x) else paste(dim(x), collapse = " x ")
+  paste0("an object of class ", dQuote(class(x)[1], FALSE), " (", shape, ")")
+}

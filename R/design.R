@@ -1,0 +1,118 @@
+# Random-effect designs. Each kind has a file of its own and the same four verbs in the table:
+#   build(term, model, env_data)  -> random design, plain data
+#   newdata(design, value, ...)   -> rows of new data for prediction
+# A design is list(kind, label, text, core = what src/r_design.cpp reads, n_cols, names, kappa,
+# exponent, mean_columns, notes, ...). All numbers inside `core` are scaled by 2^exponent.
+
+design_table <- function() {
+  list(
+    dense = list(newdata = newdata_columns), sparse = list(newdata = newdata_columns),
+    grouped = list(newdata = newdata_grouped), kernel = list(newdata = newdata_kernel)
+  )
+}
+
+build_design <- function(term, model, data, env, centre_weights) {
+  if (term$type == "group") return(build_grouped(term, model))
+  arguments <- lapply(term$arguments, function(argument) {
+    tryCatch(
+      eval(argument, data, env),
+      error = function(e) bad_input("in ", backtick(term$text), ": ", conditionMessage(e), ".")
+    )
+  })
+  if (term$type == "kernel") return(build_kernel(term, arguments, model))
+  x <- as_design_matrix(arguments$x, term)
+  if (nrow(x) != model$n_total) {
+    bad_input(
+      backtick(term$label), " has ", counted(nrow(x), "row"), "; ",
+      backtick(deparse1(model$terms[[2]])), " has ", model$n_total, "."
+    )
+  }
+  options <- list(
+    center = check_flag(value_or(arguments$center, FALSE), "center"),
+    scale = check_flag(value_or(arguments$scale, FALSE), "scale"),
+    na = check_choice(value_or(arguments$na, "fail"), c("fail", "mean"), "na")
+  )
+  if (ncol(x) == 0) return(empty_design(term))
+  if (methods::is(x, "dgCMatrix")) {
+    build_sparse(term, x, options, model)
+  } else {
+    build_dense(term, x, options, model, centre_weights)
+  }
+}
+
+value_or <- function(x, default) if (is.null(x)) default else x
+
+empty_design <- function(term) {
+  list(kind = "none", label = term$label, text = term$text, n_cols = 0L, names = character())
+}
+
+# Rows of the design that are fitted: NULL when they are all of them, in order.
+fitted_rows <- function(model) {
+  if (identical(as.integer(model$rows), seq_len(model$n_total))) NULL else as.integer(model$rows)
+}
+
+# What the user passed to re() as a matrix that the core can read, without a copy if it is one.
+as_design_matrix <- function(x, term) {
+  name <- backtick(term$label)
+  if (is.factor(x)) bad_input(name, " is a factor: write (1 | ", term$label, ").")
+  if (is.data.frame(x)) x <- as_matrix_of_numbers(x, name)
+  if (methods::is(x, "Matrix") || methods::is(x, "sparseVector")) return(as_readable_matrix(x))
+  if (is.null(dim(x)) && (is.numeric(x) || is.logical(x))) x <- matrix(x, ncol = 1)
+  if (!is.matrix(x) || !typeof(x) %in% c("double", "integer", "logical", "raw")) {
+    bad_input(name, " must be a numeric matrix; found ", describe(x), ".")
+  }
+  x
+}
+
+as_matrix_of_numbers <- function(x, name) {
+  is_number <- vapply(x, function(column) is.numeric(column) || is.logical(column), NA)
+  if (!all(is_number)) {
+    bad_input(
+      name, " must hold numbers only; column ", enumerate(backtick(names(x)[!is_number])),
+      if (sum(!is_number) == 1) " does not." else " do not."
+    )
+  }
+  as.matrix(x)
+}
+
+# dgCMatrix for any sparse Matrix, a base matrix for a dense one.
+as_readable_matrix <- function(x) {
+  if (methods::is(x, "dgCMatrix")) return(x)
+  if (methods::is(x, "denseMatrix")) return(as.matrix(x))
+  methods::as(methods::as(methods::as(x, "dMatrix"), "generalMatrix"), "CsparseMatrix")
+}
+
+stop_missing_cells <- function(n_missing, names, label) {
+  bad <- which(n_missing > 0)
+  if (length(bad) == 0) return(invisible())
+  shown <- paste0(backtick(column_label(names, bad)), " (", n_missing[bad], ")")
+  bad_input(
+    backtick(label), " has missing values in ", counted(length(bad), "column"), ": ",
+    enumerate(shown), "; use re(", label, ", na = \"mean\") to impute column means."
+  )
+}
+
+stop_infinite_cells <- function(n_infinite, names, label) {
+  bad <- which(n_infinite > 0)
+  if (length(bad) == 0) return(invisible())
+  bad_input(
+    backtick(label), " has infinite values in ", counted(length(bad), "column"), ": ",
+    enumerate(backtick(column_label(names, bad))), "."
+  )
+}
+
+column_label <- function(names, index) if (is.null(names)) as.character(index) else names[index]
+
+imputed_note <- function(n_missing, label) {
+  count <- sum(n_missing > 0)
+  if (count == 0) return(NULL)
+  paste0(
+    counted(sum(n_missing), "missing value"), " in ", counted(count, "column"), " of ",
+    backtick(label), " replaced by column means"
+  )
+}
+
+zero_column_note <- function(is_zero, label, what) {
+  if (!any(is_zero)) return(NULL)
+  paste0(counted(sum(is_zero), "column"), " of ", backtick(label), " ", what)
+}

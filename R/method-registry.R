@@ -1,0 +1,44 @@
+# One line an engine: method, algorithm, the function that runs it, and what it does in words.
+engine_table <- function() {
+  row <- function(method, algorithm, run, description) {
+    list(method = method, algorithm = algorithm, run = run, description = description)
+  }
+  list(
+    row("OLS", "qr", fit_ols, "ordinary least squares by pivoted QR; no random term"),
+    row("REML", "direct", fit_likelihood, "restricted maximum likelihood, exact global search"),
+    row("ML", "direct", fit_likelihood, "maximum likelihood, exact global search")
+  )
+}
+
+#' Methods and algorithms of lmm()
+#'
+#' @return A data frame with one row per algorithm: `method`, `algorithm` (the first of a method
+#'   is its default), `description`.
+#' @examples
+#' lmm_methods()
+#' @export
+lmm_methods <- function() {
+  table <- engine_table()
+  column <- function(name) vapply(table, function(row) row[[name]], "")
+  data.frame(
+    method = column("method"), algorithm = column("algorithm"),
+    description = column("description")
+  )
+}
+
+# The engine for a method and an algorithm (NULL: the method's first).
+find_engine <- function(method, algorithm) {
+  table <- engine_table()
+  methods <- vapply(table, function(row) row$method, "")
+  method <- check_choice(method, unique(methods), "method")
+  own <- table[methods == method]
+  algorithms <- vapply(own, function(row) row$algorithm, "")
+  algorithm <- if (is.null(algorithm)) algorithms[1] else algorithm
+  if (!is.character(algorithm) || length(algorithm) != 1 || !algorithm %in% algorithms) {
+    bad_input(
+      "`algorithm` for method ", dQuote(method, FALSE), " must be one of ",
+      enumerate(dQuote(algorithms, FALSE), Inf), "; found ", describe(algorithm), "."
+    )
+  }
+  own[[match(algorithm, algorithms)]]
+}

@@ -1,0 +1,192 @@
+# Model data: everything that the rows of the formula say, before any design is built.
+# list(frame, terms, y, z, weights, offset, rows, n_total, dropped, xlevels, contrasts, ...)
+
+build_model_data <- function(formula, data, call, env, contrasts) {
+  parts <- split_formula(formula)
+  fixed <- fixed_formula(parts, data, env)
+  n_total <- count_rows(parts, data, env)
+  frame <- build_frame(fixed, parts, data, call, env, n_total)
+  rows <- frame[["(rows)"]]
+  weights <- check_weights(frame[["(weights)"]])
+  keep <- if (is.null(weights)) rep(TRUE, length(rows)) else weights > 0
+  dropped <- list(
+    missing = length(attr(frame, "na.action")), nan = attr(frame, "n_nan"),
+    zero_weight = sum(!keep), action = class(attr(frame, "na.action"))
+  )
+  if (!all(keep)) frame <- drop_rows(frame, keep)
+  if (nrow(frame) == 0) {
+    bad_input("there are 0 complete rows: every row is dropped by missing values or `subset`.")
+  }
+  terms <- attr(frame, "terms")
+  z <- build_fixed_matrix(terms, frame, contrasts)
+  list(
+    frame = frame, terms = terms, y = check_response(frame, parts$response), z = z,
+    weights = weights[keep], offset = check_offset(frame), rows = frame[["(rows)"]],
+    n_total = n_total, dropped = dropped, xlevels = stats::.getXlevels(terms, frame),
+    contrasts = attr(z, "contrasts"), na_action = attr(frame, "na.action"),
+    random = parts$random, row_variables = row_variables(parts, fixed, data, env, n_total),
+    row_names = attr(frame, "row.names")
+  )
+}
+
+count_rows <- function(parts, data, env) {
+  if (is.data.frame(data)) return(nrow(data))
+  response <- tryCatch(
+    eval(parts$response, data, env),
+    error = function(e) bad_input("cannot evaluate the response: ", conditionMessage(e), ".")
+  )
+  NROW(response)
+}
+
+# model.frame() over the fixed part and the grouping factors; the extra column "(rows)" says which
+# rows of the data survive subset and na.action.
+build_frame <- function(fixed, parts, data, call, env, n_total) {
+  groups <- Filter(function(term) term$type == "group", parts$random)
+  all_variables <- fixed
+  for (term in groups) {
+    all_variables[[3]] <- call("+", all_variables[[3]], term$group)
+  }
+  frame_call <- call[c(1, match(c("subset", "weights", "offset", "na.action"), names(call), 0))]
+  frame_call[[1]] <- quote(stats::model.frame)
+  frame_call$formula <- all_variables
+  frame_call$data <- data
+  frame_call$drop.unused.levels <- TRUE
+  frame_call$rows <- seq_len(n_total)
+  frame <- tryCatch(
+    eval(frame_call, list(), env),
+    error = function(e) bad_input(conditionMessage(e), frame_hint(conditionMessage(e)))
+  )
+  terms <- tryCatch(
+    stats::terms(fixed, data = if (is.data.frame(data)) data[1, , drop = FALSE] else NULL),
+    error = function(e) bad_input("in `formula`: ", conditionMessage(e), ".")
+  )
+  attr(frame, "terms") <- with_safe_prediction(terms, attr(frame, "terms"))
+  attr(frame, "n_nan") <- count_nan(all_variables, data)
+  frame
+}
+
+frame_hint <- function(message) {
+  if (grepl("invalid type (list)", message, fixed = TRUE)) {
+    return(" (a list column is not a variable).")
+  }
+  "."
+}
+
+# The fixed part's terms with the predvars that model.frame() found for poly(), splines, scale().
+with_safe_prediction <- function(terms, frame_terms) {
+  wanted <- vapply(as.list(attr(terms, "variables"))[-1], deparse1, "")
+  have <- vapply(as.list(attr(frame_terms, "variables"))[-1], deparse1, "")
+  at <- match(wanted, have)
+  predvars <- attr(frame_terms, "predvars")
+  attr(terms, "predvars") <- as.call(c(quote(list), as.list(predvars)[-1][at]))
+  classes <- attr(frame_terms, "dataClasses")
+  attr(terms, "dataClasses") <- classes[wanted]
+  terms
+}
+
+count_nan <- function(formula, data) {
+  counts <- vapply(all.vars(formula), function(name) {
+    value <- if (name %in% names(data)) data[[name]] else NULL
+    if (is.double(value)) sum(is.nan(value)) else 0L
+  }, 0)
+  counts[counts > 0]
+}
+
+drop_rows <- function(frame, keep) {
+  terms <- attr(frame, "terms")
+  out <- frame[keep, , drop = FALSE]
+  for (name in names(out)) {
+    if (is.factor(out[[name]])) out[[name]] <- droplevels(out[[name]])
+  }
+  attr(out, "terms") <- terms
+  attr(out, "na.action") <- attr(frame, "na.action")
+  out
+}
+
+check_response <- function(frame, response) {
+  y <- frame[[1]]
+  name <- backtick(deparse1(response))
+  if (is.factor(y) || is.character(y) || !(is.numeric(y) || is.logical(y))) {
+    bad_input("the response ", name, " must be numeric; found ", describe(y), ".")
+  }
+  if (is.matrix(y) && ncol(y) != 1) {
+    bad_input("the response ", name, " has ", ncol(y), " columns; one response is expected.")
+  }
+  y <- as.double(y)
+  check_finite(y, frame[["(rows)"]], name)
+  if (anyNA(y)) bad_input("the response ", name, " has missing values that na.action kept.")
+  y
+}
+
+check_finite <- function(x, rows, name) {
+  bad <- which(is.infinite(x))
+  if (length(bad) > 0) {
+    bad_input(
+      name, " has ", counted(length(bad), "infinite value"), " (",
+      if (length(bad) == 1) "row " else "rows ", enumerate(rows[bad]), ")."
+    )
+  }
+}
+
+check_weights <- function(weights) {
+  if (is.null(weights)) return(NULL)
+  if (!is.numeric(weights) || NCOL(weights) != 1) {
+    bad_input("`weights` must be a numeric vector; found ", describe(weights), ".")
+  }
+  bad <- is.na(weights) | weights < 0 | is.infinite(weights)
+  if (any(bad)) {
+    bad_input("`weights` must be finite and not negative; found ", enumerate(unique(weights[bad])), ".")
+  }
+  if (all(weights == 0)) bad_input("`weights` are all zero.")
+  as.double(weights)
+}
+
+check_offset <- function(frame) {
+  offset <- stats::model.offset(frame)
+  if (is.null(offset)) return(NULL)
+  if (!is.numeric(offset) || NCOL(offset) != 1) bad_input("the offset must be a numeric vector.")
+  offset <- as.double(offset)
+  check_finite(offset, frame[["(rows)"]], "the offset")
+  if (anyNA(offset)) bad_input("the offset has missing values that na.action kept.")
+  offset
+}
+
+build_fixed_matrix <- function(terms, frame, contrasts) {
+  z <- tryCatch(
+    stats::model.matrix(terms, frame, contrasts),
+    error = function(e) {
+      single <- names(Filter(has_one_level, frame[names(frame) %in% rownames(attr(terms, "factors"))]))
+      if (length(single) > 0) {
+        bad_input(
+          enumerate(backtick(single)), if (length(single) == 1) " has" else " have",
+          " only one level in the fitted rows; contrasts need two or more."
+        )
+      }
+      bad_input("cannot build the fixed-effect design: ", conditionMessage(e), ".")
+    }
+  )
+  infinite <- which(colSums(is.infinite(z)) > 0)
+  if (length(infinite) > 0) {
+    column <- colnames(z)[infinite[1]]
+    check_finite(z[, infinite[1]], frame[["(rows)"]], backtick(column))
+  }
+  if (anyNA(z)) {
+    bad <- colnames(z)[colSums(is.na(z)) > 0]
+    bad_input("missing values that na.action kept in ", enumerate(backtick(bad)), ".")
+  }
+  z
+}
+
+has_one_level <- function(x) {
+  (is.factor(x) || is.character(x) || is.logical(x)) && length(unique(x)) < 2
+}
+
+# Names that new data must bring: variables of the formula with one value a row.
+row_variables <- function(parts, fixed, data, env, n_total) {
+  names <- unique(c(all.vars(fixed[[3]]), random_variables(parts$random)))
+  is_row <- vapply(names, function(name) {
+    value <- if (name %in% names(data)) data[[name]] else get0(name, envir = env)
+    !is.function(value) && (NROW(value) == n_total || name %in% names(data))
+  }, NA)
+  names[is_row]
+}
