@@ -21,7 +21,8 @@ build_dense <- function(term, x, options, model, centre_weights) {
     ),
     center = if (options$center) raw_mean, scale = scaled$divisor,
     fill = if (any(first$n_missing > 0)) raw_mean,
-    exponent = scaled$exponent, mean_columns = centre$mean,
+    exponent = scaled$exponent, effect_exponent = scaled$exponent,
+    mean_columns = centre$mean,
     kappa_scaled = sum(scaled$squares) / (n - 1),
     has_constant = any(summary$squares == 0 & summary$mean != 0) && !options$center,
     notes = c(

@@ -13,7 +13,7 @@ build_kernel <- function(term, arguments, model) {
     core = list(
       kind = "kernel", x = kernel, scale = times_two_to(1, exponent), unit = unit
     ),
-    exponent = exponent / 2, mean_columns = NULL,
+    exponent = exponent / 2, effect_exponent = 0, mean_columns = NULL,
     kappa_scaled = kernel_kappa(kernel, unit, times_two_to(1, exponent), n),
     has_constant = FALSE, notes = NULL, spread = 1
   )

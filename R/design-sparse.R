@@ -27,7 +27,8 @@ build_sparse <- function(term, x, options, model) {
       kind = "sparse", x = x, shift = if (options$center) raw_mean, scale = scaled$factor
     ),
     center = if (options$center) raw_mean, scale = scaled$divisor, fill = fill,
-    exponent = scaled$exponent, mean_columns = NULL,
+    exponent = scaled$exponent, effect_exponent = scaled$exponent,
+    mean_columns = NULL,
     kappa_scaled = sum(scaled$squares) / (n - 1),
     has_constant = any(moments$squares == 0 & moments$mean != 0) && !options$center,
     notes = c(

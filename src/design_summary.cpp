@@ -1,8 +1,8 @@
-#include <RcppEigen.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+
+#include <RcppEigen.h>
 
 #include "hdlmm/operator/dense_operator.hpp"
 

@@ -5,8 +5,8 @@
 // Least squares of y on Z [n x c0], columns scaled to moderate size by the caller.
 // Returns omega and r in the units of those columns, and kept (1-based).
 // [[Rcpp::export(rng = false)]]
-Rcpp::List cpp_least_squares(const Eigen::Map<Eigen::MatrixXd> z, const Eigen::Map<Eigen::VectorXd> y,
-                             double tolerance) {
+Rcpp::List cpp_least_squares(const Eigen::Map<Eigen::MatrixXd> z,
+                             const Eigen::Map<Eigen::VectorXd> y, double tolerance) {
   const hdlmm::FixedBasis basis = hdlmm::build_fixed_basis(z, tolerance);
   const hdlmm::LeastSquares fit = hdlmm::solve_least_squares(basis, z, y);
   Rcpp::IntegerVector kept(basis.kept.size());

@@ -1,6 +1,7 @@
+#include "hdlmm/inference/prediction.hpp"
+
 #include <RcppEigen.h>
 
-#include "hdlmm/inference/prediction.hpp"
 #include "r_context.h"
 #include "r_design.h"
 #include "r_system.h"
@@ -63,8 +64,8 @@ Eigen::VectorXd cpp_coefficient_variances(const Rcpp::List& design, SEXP row_sca
   const auto x = make_operator(design, row_scale);
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
   const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
-  const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])),
-                                   spectral.parts().d, vectors);
+  const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), spectral.parts().d,
+                                   vectors);
   return hdlmm::coefficient_variances(frame, spectral, spectral.whiten(hdlmm::Share{h, nu}),
                                       make_context(host));
 }
@@ -80,8 +81,8 @@ Eigen::VectorXd cpp_latent_variances(const Rcpp::List& design, SEXP row_scale,
   const auto x = make_operator(design, row_scale);
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
   const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
-  const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])),
-                                   spectral.parts().d, vectors);
+  const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), spectral.parts().d,
+                                   vectors);
   const hdlmm::PredictionRows rows{frame.rotate(covariance), prior_variance, z};
   return hdlmm::latent_variances(spectral, spectral.whiten(hdlmm::Share{h, nu}), rows);
 }

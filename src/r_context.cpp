@@ -1,10 +1,10 @@
 #define USE_FC_LEN_T
 #include "r_context.h"
 
-#include <R_ext/Lapack.h>
-
 #include <string>
 #include <vector>
+
+#include <R_ext/Lapack.h>
 
 #ifndef FCONE
 #define FCONE
@@ -23,16 +23,18 @@ hdlmm::Vector lapack_eigensolver(hdlmm::Matrix& a, bool vectors) {
   const int one = 1, ld = vectors ? n : 1;
   int found = 0, info = 0, lwork = -1, liwork = -1, best_iwork = 0;
   double best_work = 0;
-  F77_CALL(dsyevr)(job, "A", "L", &n, a.data(), &n, &zero, &zero, &one, &one, &zero, &found,
-                   values.data(), basis.data(), &ld, support.data(), &best_work, &lwork,
-                   &best_iwork, &liwork, &info FCONE FCONE FCONE);
+  F77_CALL(dsyevr)
+  (job, "A", "L", &n, a.data(), &n, &zero, &zero, &one, &one, &zero, &found, values.data(),
+   basis.data(), &ld, support.data(), &best_work, &lwork, &best_iwork, &liwork,
+   &info FCONE FCONE FCONE);
   lwork = static_cast<int>(best_work);
   liwork = best_iwork;
   std::vector<double> work(static_cast<std::size_t>(lwork));
   std::vector<int> iwork(static_cast<std::size_t>(liwork));
-  F77_CALL(dsyevr)(job, "A", "L", &n, a.data(), &n, &zero, &zero, &one, &one, &zero, &found,
-                   values.data(), basis.data(), &ld, support.data(), work.data(), &lwork,
-                   iwork.data(), &liwork, &info FCONE FCONE FCONE);
+  F77_CALL(dsyevr)
+  (job, "A", "L", &n, a.data(), &n, &zero, &zero, &one, &one, &zero, &found, values.data(),
+   basis.data(), &ld, support.data(), work.data(), &lwork, iwork.data(), &liwork,
+   &info FCONE FCONE FCONE);
   if (info != 0) throw std::runtime_error("LAPACK's dsyevr failed");
   if (vectors) a.swap(basis);
   return values;

@@ -1,9 +1,9 @@
 #ifndef HDLMM_R_DESIGN_H
 #define HDLMM_R_DESIGN_H
 
-#include <RcppEigen.h>
-
 #include <memory>
+
+#include <RcppEigen.h>
 
 #include "hdlmm/operator/design_operator.hpp"
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hdlmm/marginal/cholesky_system.hpp"
+
 #include "r_design.h"
 
 using Rcpp::as;
@@ -12,10 +13,10 @@ using Rcpp::Named;
 Rcpp::List as_list(const hdlmm::SpectralParts& parts) {
   Rcpp::List mean;
   if (parts.mean.is_present()) {
-    mean = Rcpp::List::create(
-        Named("coordinates") = parts.mean.coordinates, Named("rest2") = parts.mean.rest2,
-        Named("constant_norm2") = parts.mean.constant_norm2,
-        Named("constant") = parts.mean.constant);
+    mean = Rcpp::List::create(Named("coordinates") = parts.mean.coordinates,
+                              Named("rest2") = parts.mean.rest2,
+                              Named("constant_norm2") = parts.mean.constant_norm2,
+                              Named("constant") = parts.mean.constant);
   }
   return Rcpp::List::create(
       Named("n") = static_cast<double>(parts.n), Named("d") = parts.d, Named("z") = parts.z,

@@ -1,10 +1,10 @@
 #ifndef HDLMM_R_SYSTEM_H
 #define HDLMM_R_SYSTEM_H
 
-#include <RcppEigen.h>
-
 #include <memory>
 #include <string>
+
+#include <RcppEigen.h>
 
 #include "hdlmm/marginal/spectral_system.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"

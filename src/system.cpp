@@ -2,6 +2,7 @@
 
 #include "hdlmm/inference/exact_null.hpp"
 #include "hdlmm/inference/global_search.hpp"
+
 #include "r_context.h"
 #include "r_design.h"
 #include "r_system.h"
@@ -62,7 +63,8 @@ std::string termination_name(hdlmm::Termination termination) {
 }  // namespace
 
 // The spectrum of one random term and the data in its coordinates.
-// q [n x c], y [n]: rows already multiplied by row_scale; mean_columns [p] and constant [n], or NULL.
+// q [n x c], y [n]: rows already multiplied by row_scale; mean_columns [p] and constant [n], or
+// NULL.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
                          const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y,
@@ -73,10 +75,9 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
   const hdlmm::SpectralFrame frame(*x, spectrum.side, spectrum.d, spectrum.vectors);
   const hdlmm::Vector mean = optional_vector(mean_columns), ones = optional_vector(constant);
   const hdlmm::SpectralParts parts = hdlmm::rotate_data(frame, spectrum.d, q, y, mean, ones);
-  return Rcpp::List::create(Named("side") = side_name(spectrum.side),
-                            Named("vectors") = spectrum.vectors,
-                            Named("min_computed") = spectrum.min_computed,
-                            Named("parts") = as_list(parts));
+  return Rcpp::List::create(
+      Named("side") = side_name(spectrum.side), Named("vectors") = spectrum.vectors,
+      Named("min_computed") = spectrum.min_computed, Named("parts") = as_list(parts));
 }
 
 // K [n x n] of one random term, both triangles: for the Cholesky system.
@@ -128,9 +129,8 @@ Rcpp::List cpp_evaluate(const Rcpp::List& system, double h, double nu) {
       Named("h") = h, Named("nu") = nu, Named("rss") = e.rss, Named("log_det_v") = e.log_det_v,
       Named("log_det_restricted") = e.log_det_restricted, Named("tr_vk") = e.tr_vk,
       Named("tr_vkvk") = e.tr_vkvk, Named("tr_v_noise") = e.tr_v_noise, Named("tr_pk") = e.tr_pk,
-      Named("tr_pkpk") = e.tr_pkpk, Named("tr_p_noise") = e.tr_p_noise,
-      Named("quad_k") = e.quad_k, Named("quad_kk") = e.quad_kk,
-      Named("quad_noise") = e.quad_noise);
+      Named("tr_pkpk") = e.tr_pkpk, Named("tr_p_noise") = e.tr_p_noise, Named("quad_k") = e.quad_k,
+      Named("quad_kk") = e.quad_kk, Named("quad_noise") = e.quad_noise);
   out["delta"] = e.delta;
   out["covariance"] = e.covariance;
   out["covariance_k"] = e.covariance_k;

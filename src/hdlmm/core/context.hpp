@@ -17,8 +17,8 @@ struct Context {
   std::function<void()> poll = [] {};
 
   /// Called with the name of the stage and the fraction of it that is done.
-  std::function<void(const std::string& stage, double fraction)> progress =
-      [](const std::string&, double) {};
+  std::function<void(const std::string& stage, double fraction)> progress = [](const std::string&,
+                                                                               double) {};
 
   /// Symmetric eigendecomposition. `a` [n x n], lower triangle read; on return its columns are the
   /// eigenvectors when `vectors`, and are undefined otherwise. Returns ascending eigenvalues [n].

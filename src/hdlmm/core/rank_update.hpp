@@ -18,7 +18,8 @@ inline void add_outer_gram(const ConstMatrix& b, Matrix& c, const Context& conte
   parallel_for(context, n_panels, [&](Index task) {
     const Index first = (n_panels - 1 - task) * panel;  // the longest panels first
     const Index size = std::min(panel, n - first), end = first + size;
-    c.block(first, 0, size, end).noalias() += b.middleRows(first, size) * b.topRows(end).transpose();
+    c.block(first, 0, size, end).noalias() +=
+        b.middleRows(first, size) * b.topRows(end).transpose();
   });
 }
 
@@ -29,7 +30,8 @@ inline void add_inner_gram(const ConstMatrix& b, Matrix& c, const Context& conte
   parallel_for(context, n_panels, [&](Index task) {
     const Index first = (n_panels - 1 - task) * panel;
     const Index size = std::min(panel, p - first), end = first + size;
-    c.block(first, 0, size, end).noalias() += b.middleCols(first, size).transpose() * b.leftCols(end);
+    c.block(first, 0, size, end).noalias() +=
+        b.middleCols(first, size).transpose() * b.leftCols(end);
   });
 }
 

@@ -29,9 +29,9 @@ struct Mode {
 };
 
 struct SearchResult {
-  std::vector<Mode> modes;          ///< by decreasing value
-  std::vector<ProfilePoint> grid;   ///< ascending in phi
-  bool is_unbounded = false;        ///< the criterion tends to infinity as sigma_e^2 -> 0
+  std::vector<Mode> modes;         ///< by decreasing value
+  std::vector<ProfilePoint> grid;  ///< ascending in phi
+  bool is_unbounded = false;       ///< the criterion tends to infinity as sigma_e^2 -> 0
 };
 
 namespace search_detail {
@@ -155,9 +155,8 @@ inline SearchResult search_all_modes(const ProfiledLikelihood& f, const SearchOp
   if (result.grid.back().slope > 0 && !result.is_unbounded && f.has_limit_at_one()) {
     result.modes.push_back(search_detail::boundary_mode(ModeKind::one, f));
   }
-  std::stable_sort(result.modes.begin(), result.modes.end(), [](const Mode& a, const Mode& b) {
-    return a.point.value > b.point.value;
-  });
+  std::stable_sort(result.modes.begin(), result.modes.end(),
+                   [](const Mode& a, const Mode& b) { return a.point.value > b.point.value; });
   return result;
 }
 

@@ -74,13 +74,13 @@ inline Vector latent_variances(const SpectralSystem& system, const WhitenedData&
   const SpectralParts& parts = system.parts();
   const double hk = w.share.h / system.kappa();
   const Matrix inside = parts.d.cwiseInverse().asDiagonal() * rows.covariance.cwiseAbs2();
-  const Vector outside =
-      (rows.prior_variance - inside.colwise().sum().transpose()).cwiseMax(0.0);
+  const Vector outside = (rows.prior_variance - inside.colwise().sum().transpose()).cwiseMax(0.0);
   Vector out = hk * (outside + inside.transpose() * w.noise);
   if (parts.n_fixed() > 0) {
     const Matrix whitened = w.s.cwiseSqrt().cwiseInverse().asDiagonal() * rows.covariance;
-    const Matrix fixed = w.inverse_factor.transpose() * parts.turn.transpose() * rows.z.transpose() -
-                         hk * (w.q.transpose() * whitened);
+    const Matrix fixed =
+        w.inverse_factor.transpose() * parts.turn.transpose() * rows.z.transpose() -
+        hk * (w.q.transpose() * whitened);
     out += fixed.colwise().squaredNorm().transpose();
   }
   return out;

@@ -34,10 +34,10 @@ struct Evaluation {
   double tr_vk = 0, tr_vkvk = 0, tr_v_noise = 0;
   double tr_pk = 0, tr_pkpk = 0, tr_p_noise = 0;
   double quad_k = 0, quad_kk = 0, quad_noise = 0;
-  Vector delta;            ///< [c], generalised least squares of y on Q
-  Matrix covariance;       ///< [c x c], (Q'V^-1 Q)^-1
-  Matrix covariance_k;     ///< [c x c], derivative of `covariance` by the coefficient of K
-  Matrix covariance_noise; ///< [c x c], the same by the coefficient of I
+  Vector delta;             ///< [c], generalised least squares of y on Q
+  Matrix covariance;        ///< [c x c], (Q'V^-1 Q)^-1
+  Matrix covariance_k;      ///< [c x c], derivative of `covariance` by the coefficient of K
+  Matrix covariance_noise;  ///< [c x c], the same by the coefficient of I
 };
 
 /// The answers that inference needs from y ~ N(Q delta, tau^2 V), for any share.

@@ -20,9 +20,10 @@ enum class Side {
 /// Eigenvalues and vectors of K = X S X' that are not zero.
 struct Spectrum {
   Side side = Side::row;
-  Vector d;                ///< [r], ascending, positive
-  Matrix vectors;          ///< see Side
-  double min_computed = 0; ///< smallest computed eigenvalue: far below zero means K is no covariance
+  Vector d;        ///< [r], ascending, positive
+  Matrix vectors;  ///< see Side
+  double min_computed =
+      0;  ///< smallest computed eigenvalue: far below zero means K is no covariance
 };
 
 /// Eigenvalues below this share of the largest are rounding, and are taken as exactly zero: the
@@ -67,7 +68,8 @@ inline Spectrum decompose(const DesignOperator& x, const Context& context) {
 /// Holds references only.
 class SpectralFrame {
  public:
-  SpectralFrame(const DesignOperator& x, Side side, const ConstVector& d, const ConstMatrix& vectors)
+  SpectralFrame(const DesignOperator& x, Side side, const ConstVector& d,
+                const ConstMatrix& vectors)
       : x_(x), side_(side), d_(d), vectors_(vectors) {}
 
   Index rank() const { return d_.size(); }
@@ -143,10 +145,10 @@ class SpectralFrame {
 /// Column means of the design that were taken out before the decomposition, seen from inside:
 /// the user's K is (X + o m')(X + o m')' with o the constant row vector (root weights).
 struct MeanShift {
-  Vector coordinates;        ///< [r], m along the right singular vectors of X; empty: no shift
-  double rest2 = 0;          ///< squared length of the rest of m
-  double constant_norm2 = 0; ///< o'o
-  Vector constant;           ///< [c], o = Q constant
+  Vector coordinates;         ///< [r], m along the right singular vectors of X; empty: no shift
+  double rest2 = 0;           ///< squared length of the rest of m
+  double constant_norm2 = 0;  ///< o'o
+  Vector constant;            ///< [c], o = Q constant
   bool is_present() const { return coordinates.size() > 0; }
 };
 
@@ -157,14 +159,14 @@ struct MeanShift {
 /// null_shift along those columns, which leaves it with nothing in null_frame.
 struct SpectralParts {
   Index n = 0;
-  Vector d;             ///< [r]
-  Matrix z;             ///< [r x c], U' Q turn
-  Vector y;             ///< [r], U' y, shifted
-  Matrix turn;          ///< [c x c], orthogonal
-  Vector null_scale;    ///< [rho]
-  Vector null_shift;    ///< [rho]
-  Matrix null_frame;    ///< [n x rho], orthonormal, in null(K)
-  Vector null_rest;     ///< [n], the part of y in null(K) beyond null_frame; empty when zero
+  Vector d;                  ///< [r]
+  Matrix z;                  ///< [r x c], U' Q turn
+  Vector y;                  ///< [r], U' y, shifted
+  Matrix turn;               ///< [c x c], orthogonal
+  Vector null_scale;         ///< [rho]
+  Vector null_shift;         ///< [rho]
+  Matrix null_frame;         ///< [n x rho], orthonormal, in null(K)
+  Vector null_rest;          ///< [n], the part of y in null(K) beyond null_frame; empty when zero
   double null_residual = 0;  ///< its length
   MeanShift mean;
 

@@ -14,15 +14,15 @@ namespace hdlmm {
 /// With the columns that reach null(K) scaled by nu^1/2 every number stays finite at nu = 0.
 struct WhitenedData {
   Share share;
-  Vector s;               ///< [r], eigenvalues of V along U
-  Vector explained;       ///< [r], (h / kappa) d / s: share of each direction that K explains
-  Vector noise;           ///< [r], nu / s = 1 - explained
-  Matrix q_null;          ///< [rho x c], orthonormal basis, rows in null(K)
-  Matrix q;               ///< [r x c], the rows along U
-  Vector e_null;          ///< [rho], whitened residual
-  Vector e;               ///< [r]
-  Vector delta;           ///< [c], coefficients in the turned basis
-  Matrix inverse_factor;  ///< [c x c], F with (Q'V^-1 Q)^-1 = F F' in the turned basis
+  Vector s;                   ///< [r], eigenvalues of V along U
+  Vector explained;           ///< [r], (h / kappa) d / s: share of each direction that K explains
+  Vector noise;               ///< [r], nu / s = 1 - explained
+  Matrix q_null;              ///< [rho x c], orthonormal basis, rows in null(K)
+  Matrix q;                   ///< [r x c], the rows along U
+  Vector e_null;              ///< [rho], whitened residual
+  Vector e;                   ///< [r]
+  Vector delta;               ///< [c], coefficients in the turned basis
+  Matrix inverse_factor;      ///< [c x c], F with (Q'V^-1 Q)^-1 = F F' in the turned basis
   double log_det_factor = 0;  ///< log|Q'V^-1 Q| + rho log(nu)
 };
 
@@ -106,9 +106,8 @@ class SpectralSystem final : public MarginalSystem {
     const Vector e2 = w.e.cwiseAbs2();
     Evaluation out;
     out.share = share;
-    const double rest2 = parts_.null_residual > 0
-                             ? parts_.null_residual * parts_.null_residual / share.nu
-                             : 0;
+    const double rest2 =
+        parts_.null_residual > 0 ? parts_.null_residual * parts_.null_residual / share.nu : 0;
     const double null_quad = w.e_null.squaredNorm() + rest2;
     out.rss = e2.sum() + null_quad;
     const double log_s = w.s.array().log().sum();

@@ -61,8 +61,8 @@ class ProfiledLikelihood {
     point.phi = std::log(hk) - std::log(share.nu);
     point.tau2 = e.rss / n;
     point.value = -0.5 * (n * (kLog2Pi + 1 + std::log(point.tau2)) + log_det);
-    point.slope = share.h < 0.5 ? -0.5 * (trace - n * quad)
-                                : 0.5 * (trace_noise - n * e.quad_noise / e.rss);
+    point.slope =
+        share.h < 0.5 ? -0.5 * (trace - n * quad) : 0.5 * (trace_noise - n * e.quad_noise / e.rss);
     point.curvature = -0.5 * (trace - trace2 - n * (quad - 2 * quad2 + quad * quad));
     return point;
   }

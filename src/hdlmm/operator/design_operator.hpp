@@ -43,8 +43,7 @@ class DesignOperator {
 
   /// Columns first .. first + out.cols() - 1 of X S, [n x k].
   void covariance_columns(Index first, Eigen::Ref<Matrix> out) const {
-    require(first >= 0 && first + out.cols() <= cols_ && out.rows() == rows_,
-            "covariance_columns");
+    require(first >= 0 && first + out.cols() <= cols_ && out.rows() == rows_, "covariance_columns");
     do_covariance_columns(first, out);
   }
 

@@ -81,9 +81,8 @@ class SparseOperator final : public DesignOperator {
         context.poll();
         context.progress("Gram matrix", static_cast<double>(j) / cols());
       }
-      for_cells(j, [&](int i, double x) {
-        for_cells(j, [&](int l, double z) { gram(l, i) += z * x; });
-      });
+      for_cells(
+          j, [&](int i, double x) { for_cells(j, [&](int l, double z) { gram(l, i) += z * x; }); });
     }
     if (is_shifted()) {
       const Vector step = shift_.cwiseProduct(scale_);

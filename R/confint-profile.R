@@ -1,0 +1,139 @@
+# Profile limits of variances and fixed effects, from the curve of the one decomposition.
+
+# rss and log-determinant of the criterion as functions of phi, and the constants around them.
+criterion_parts <- function(fit, criterion, phi) {
+  curve <- cpp_curve(fit$internal$system, criterion, phi)
+  n <- fit$dims$n - if (criterion == "REML") fit$dims$n_fixed else 0
+  log_det <- -2 * curve$value - n * (log(2 * pi) + 1 + log(curve$tau2))
+  list(h = curve$h, nu = curve$nu, rss = curve$tau2 * n, log_det = log_det, n = n)
+}
+
+# Largest value over phi of a function given by parts, from a grid and golden sections round its
+# best points.
+maximise_over_ratio <- function(fit, criterion, value) {
+  phi <- fit$grid$phi
+  on_grid <- value(criterion_parts(fit, criterion, phi))
+  best <- which.max(on_grid)
+  range <- phi[c(max(1, best - 1), min(length(phi), best + 1))]
+  inside <- stats::optimize(
+    function(x) value(criterion_parts(fit, criterion, x)), range, maximum = TRUE, tol = 1e-6
+  )
+  max(inside$objective, on_grid[best])
+}
+
+# One variance held at v, the other maximised out.
+profile_variance_limits <- function(fit, name, level) {
+  if (is.null(fit$grid) || is.infinite(fit$loglik)) return(c(NA_real_, NA_real_))
+  internal <- fit$internal
+  fixed <- internal$fixed
+  design <- fit$designs[[1]]
+  is_residual <- name == "Residual"
+  # held in internal units; tau^2 = v kappa / h or v / nu
+  exponent <- if (is_residual) 2 * (fixed$kw + fixed$ky) else -2 * (design$exponent - fixed$ky)
+  kappa <- internal$system$kappa
+  constant <- loglik_constant(fixed, fit$method)
+  held <- function(v) {
+    maximise_over_ratio(fit, fit$method, function(parts) {
+      tau2 <- if (is_residual) v / parts$nu else v * kappa / parts$h
+      -0.5 * (parts$n * log(2 * pi * tau2) + parts$log_det + parts$rss / tau2)
+    }) + constant
+  }
+  gap <- function(log_v) held(exp(log_v)) - fit$loglik + stats::qchisq(level, 1) / 2
+  estimate <- times_two_to(fit$variances[[name]], exponent)
+  at_zero <- zero_variance_gap(fit, is_residual, level)
+  scale <- if (estimate > 0) estimate else internal$tau2 / if (is_residual) 1 else kappa
+  start <- log(scale) - if (estimate > 0) 0 else 8
+  limits <- c(
+    if (at_zero >= 0) 0 else exp(outward_root(gap, start, -1)),
+    exp(outward_root(gap, start, 1))
+  )
+  times_two_to(limits, -exponent)
+}
+
+# Gap at the boundary value 0 of a variance: nonnegative when 0 belongs to the interval.
+zero_variance_gap <- function(fit, is_residual, level) {
+  value <- criterion_at(fit, as.numeric(is_residual), as.numeric(!is_residual)) +
+    loglik_constant(fit$internal$fixed, fit$method)
+  if (is_residual && fit$is_unbounded) return(-Inf)
+  value - fit$loglik + stats::qchisq(level, 1) / 2
+}
+
+# Root of gap beyond `start` in a direction, found by doubling steps.
+outward_root <- function(gap, start, direction) {
+  step <- 0.25
+  inside <- start
+  for (i in seq_len(60)) {
+    outside <- start + direction * step
+    if (gap(outside) < 0) {
+      return(stats::uniroot(gap, sort(c(inside, outside)), tol = 1e-7)$root)
+    }
+    inside <- outside
+    step <- 2 * step
+  }
+  direction * Inf
+}
+
+# Fixed effect held at v: the residual sum of squares grows by (v - omega_j)^2 / C_jj at each ratio.
+profile_fixed_limits <- function(fit, name, level) {
+  if (is.null(fit$grid) || is.infinite(fit$loglik)) return(c(NA_real_, NA_real_))
+  table <- fixed_curve(fit, name, c(0, stats::plogis(fit$grid$phi + log(fit$internal$system$kappa))))
+  n <- fit$dims$n
+  value <- function(parts, v) {
+    rss <- parts$rss + (v - parts$estimate)^2 / parts$variance
+    -0.5 * (n * log(rss) + parts$log_det)
+  }
+  peak <- max(value(table, table$estimate))
+  best <- function(v) {
+    on_grid <- value(table, v)
+    at <- which.max(on_grid)
+    near <- table$h[c(max(1, at - 1), min(nrow(table), at + 1))]
+    if (diff(near) < 1e-12) return(on_grid[at])
+    max(on_grid[at], stats::optimize(
+      function(h) value(fixed_curve(fit, name, h), v), near, maximum = TRUE, tol = 1e-7
+    )$objective)
+  }
+  at_peak <- table[which.max(value(table, table$estimate)), ]
+  peak <- max(peak, stats::optimize(
+    function(h) {
+      one <- fixed_curve(fit, name, h)
+      value(one, one$estimate)
+    },
+    table$h[pmin(nrow(table), pmax(1, which(table$h == at_peak$h)[1] + c(-1, 1)))],
+    maximum = TRUE, tol = 1e-9
+  )$objective)
+  gap <- function(v) best(v) - peak + stats::qchisq(level, 1) / 2
+  unit <- sqrt(at_peak$variance * at_peak$rss / n)
+  root <- function(direction) {
+    at_peak$estimate + unit * outward_root(
+      function(x) gap(at_peak$estimate + unit * x), 0, direction
+    )
+  }
+  j <- match(name, names(fit$fixed$estimate)[fit$fixed$kept])
+  fixed <- fit$internal$fixed
+  fit$fixed$estimate[[name]] +
+    times_two_to(c(root(-1), root(1)) - fixed_centre(fit, j), fixed$kz[j] - fixed$ky)
+}
+
+# Internal coefficient j at the fit's own share: origin of the profile.
+fixed_centre <- function(fit, j) {
+  share <- fit$internal$share
+  e <- cpp_evaluate(fit$internal$system, share$h, share$nu)
+  backsolve(fit$internal$fixed$r, e$delta)[j]
+}
+
+# Internal estimate of one coefficient, its variance per tau^2, rss and log|V| at shares h.
+fixed_curve <- function(fit, name, h) {
+  internal <- fit$internal
+  j <- match(name, names(fit$fixed$estimate)[fit$fixed$kept])
+  unit <- as.numeric(seq_len(internal$fixed$rank) == j)
+  row <- backsolve(internal$fixed$r, unit, transpose = TRUE)
+  # r^-1 row j: e_j' r^-1 = (r^-T e_j)'
+  values <- vapply(h, function(one) {
+    e <- cpp_evaluate(internal$system, one, 1 - one)
+    c(sum(row * e$delta), sum(row * (e$covariance %*% row)), e$rss, e$log_det_v)
+  }, numeric(4))
+  data.frame(
+    h = h, estimate = values[1, ], variance = values[2, ], rss = values[3, ],
+    log_det = values[4, ]
+  )
+}

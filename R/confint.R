@@ -1,0 +1,134 @@
+#' Confidence intervals
+#'
+#' Intervals for fixed effects, variances and the proportion of variance explained.
+#'
+#' `"profile"`: every other parameter is maximised out. For variances and `pve` the criterion is
+#' that of the fit; for fixed effects it is always the marginal likelihood (a restricted
+#' likelihood is no function of them), maximised over both variances anew at every value.
+#' `"wald"`: t with Satterthwaite's degrees of freedom for fixed effects, normal on the log scale
+#' for variances and on the logit scale for pve (`NA` at boundaries). `"boot"`: percentiles of a
+#' parametric bootstrap on the fit's own decomposition. `"exact"`: for pve only, see [pve()].
+#' For OLS fits fixed effects have the usual t intervals and the residual variance its chi-square
+#' interval under every method but `"boot"`.
+#'
+#' @param object a fit of [lmm()].
+#' @param parm names or numbers of parameters: fixed effects, then variances (as in
+#'   [varcomp()]), then `"pve"`; also `"beta_"` for all fixed effects and `"theta_"` for the
+#'   rest. All when missing.
+#' @param level confidence level in (0, 1).
+#' @param method `"profile"`, `"wald"`, `"boot"` or `"exact"`.
+#' @param draws,seed bootstrap or exact-null draws and their seed; the defaults are those of the
+#'   fit's [lmm_control()].
+#' @param ... ignored.
+#' @return A matrix with one row a parameter and columns named like `2.5 %`, `97.5 %`.
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
+#' confint(fit)
+#' confint(fit, "beta_", method = "wald")
+#' @export
+confint.hdlmm <- function(object, parm, level = 0.95,
+                          method = c("profile", "wald", "boot", "exact"), draws = NULL,
+                          seed = NULL, ...) {
+  method <- if (missing(method)) "profile" else tolower(method)
+  method <- check_choice(method, c("profile", "wald", "boot", "exact"), "method")
+  check_level(level)
+  kinds <- parameter_kinds(object)
+  chosen <- choose_parameters(if (missing(parm)) NULL else parm, kinds, method)
+  limits <- switch(method,
+    boot = boot_limits(object, chosen, kinds, level, draws, seed),
+    exact = exact_limits(object, chosen, kinds, level, draws, seed),
+    t(vapply(chosen, function(name) {
+      one_interval(object, name, kinds[[name]], level, method)
+    }, numeric(2)))
+  )
+  tails <- c((1 - level) / 2, (1 + level) / 2)
+  dimnames(limits) <- list(chosen, paste(format(100 * tails, trim = TRUE, digits = 3), "%"))
+  limits
+}
+
+# Named character: "fixed", "variance" or "pve" by parameter.
+parameter_kinds <- function(fit) {
+  fixed <- names(fit$fixed$estimate)
+  c(
+    stats::setNames(rep("fixed", length(fixed)), fixed),
+    stats::setNames(rep("variance", length(fit$variances)), names(fit$variances)),
+    if (has_random(fit)) c(pve = "pve")
+  )
+}
+
+choose_parameters <- function(parm, kinds, method) {
+  all <- names(kinds)
+  if (is.null(parm)) return(if (method == "exact") "pve" else all)
+  if (is.numeric(parm)) {
+    if (any(!parm %in% seq_along(all))) {
+      bad_input("`parm` must be between 1 and ", length(all), "; found ", enumerate(parm), ".")
+    }
+    return(all[parm])
+  }
+  expanded <- unlist(lapply(as.character(parm), function(name) {
+    switch(name, beta_ = all[kinds == "fixed"], theta_ = all[kinds != "fixed"], name)
+  }))
+  unknown <- setdiff(expanded, all)
+  if (length(unknown) > 0) {
+    bad_input(
+      "`parm` names no parameter: ", enumerate(dQuote(unknown, FALSE)), "; there are ",
+      enumerate(dQuote(all, FALSE), 10), "."
+    )
+  }
+  expanded
+}
+
+one_interval <- function(fit, name, kind, level, method) {
+  if (fit$boundary == "exact") return(c(NA_real_, NA_real_))
+  if (kind == "fixed" && name %in% fit$fixed$aliased) return(c(NA_real_, NA_real_))
+  if (!has_random(fit)) return(ols_interval(fit, name, kind, level))
+  if (method == "wald") return(wald_interval(fit, name, kind, level))
+  switch(kind,
+    fixed = profile_fixed_limits(fit, name, level),
+    variance = profile_variance_limits(fit, name, level),
+    pve = profile_pve_limits(fit, level)
+  )
+}
+
+ols_interval <- function(fit, name, kind, level) {
+  df <- fit$dims$n - fit$dims$n_fixed
+  if (kind == "fixed") return(t_interval(fit, name, level, df))
+  tails <- c((1 + level) / 2, (1 - level) / 2)
+  unname(fit$variances) * df / stats::qchisq(tails, df)
+}
+
+t_interval <- function(fit, name, level, df) {
+  se <- sqrt(fit$fixed$vcov[name, name])
+  fit$fixed$estimate[[name]] + c(-1, 1) * stats::qt((1 + level) / 2, df) * se
+}
+
+wald_interval <- function(fit, name, kind, level) {
+  z <- c(-1, 1) * stats::qnorm((1 + level) / 2)
+  if (kind == "fixed") {
+    contrast <- as.numeric(rownames(fit$fixed$vcov) == name)
+    return(t_interval(fit, name, level, satterthwaite_df(fit, contrast)))
+  }
+  if (kind == "pve") {
+    h <- unname(fit$pve)
+    return(stats::plogis(stats::qlogis(h) + z * pve_se(fit) / (h * (1 - h))))
+  }
+  v <- fit$variances[[name]]
+  v * exp(z * variance_se(fit)[[name]] / v)
+}
+
+exact_limits <- function(fit, chosen, kinds, level, draws, seed) {
+  if (!identical(unname(kinds[chosen]), "pve")) {
+    bad_input("method \"exact\" is for pve alone: confint(fit, \"pve\", method = \"exact\").")
+  }
+  matrix(exact_pve_limits(fit, level, draws, seed), 1)
+}
+
+# Percentiles of a parametric bootstrap; refits cost O(n) each.
+boot_limits <- function(fit, chosen, kinds, level, draws, seed) {
+  tails <- c((1 - level) / 2, (1 + level) / 2)
+  replicates <- bootstrap(fit, draws, seed)
+  unname(t(apply(
+    replicates[, chosen, drop = FALSE], 2, stats::quantile, probs = tails, names = FALSE,
+    na.rm = TRUE
+  )))
+}

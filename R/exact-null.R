@@ -1,0 +1,115 @@
+# Finite-sample distributions of the likelihood ratio, from the restricted eigenvalues alone.
+
+null_step <- 0.25  # grid step in phi: the statistic is then right to 1e-3, beside a parabola
+
+# chi^2 draws [(k + 1) x draws] shared by all null values; the last row carries what K misses.
+null_draws <- function(fit, draws, seed) {
+  control <- fit$control
+  draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
+  seed <- if (is.null(seed)) control$seed else check_number(seed, "seed", -2^31 + 1, 2^31 - 1, TRUE)
+  lambda <- cpp_restricted_eigenvalues(fit$internal$system, make_host(control))
+  k <- length(lambda)
+  rest <- fit$dims$n - fit$dims$n_fixed - k
+  chi2 <- with_seed(seed, rbind(
+    matrix(stats::rnorm(k * draws)^2, k, draws),
+    if (rest > 0) stats::rchisq(draws, rest) else rep(0, draws)
+  ))
+  list(lambda = lambda, chi2 = chi2, draws = draws)
+}
+
+null_statistics <- function(fit, null, h) {
+  cpp_simulate_null(
+    fit$internal$system, fit$method, null$lambda, h, 1 - h, null$chi2, null_step
+  )
+}
+
+# Tail probability of a statistic under h = h0, the observed data set counted as a draw.
+null_p_value <- function(statistics, observed) {
+  (sum(statistics >= observed - 1e-8) + 1) / (length(statistics) + 1)
+}
+
+# {h0: p(h0) > 1 - level}; the draws are common to all h0, so p is smooth enough for bisection.
+exact_pve_limits <- function(fit, level, draws, seed) {
+  if (fit$boundary == "exact" || is.null(fit$grid) || is.infinite(fit$loglik)) {
+    return(profile_pve_limits(fit, level))
+  }
+  null <- null_draws(fit, draws, seed)
+  excess <- function(h) {
+    observed <- max(0, 2 * (fit$loglik - profile_at(fit, h)))
+    if (!is.finite(observed)) return(-level)
+    null_p_value(null_statistics(fit, null, h), observed) - (1 - level)
+  }
+  estimate <- min(max(fit$pve, 1e-6), 1 - 1e-6)
+  c(exact_limit(excess, estimate, 0), exact_limit(excess, estimate, 1))
+}
+
+exact_limit <- function(excess, inside, end) {
+  if (excess(end) > 0) return(end)
+  for (step in seq_len(24)) {
+    middle <- (inside + end) / 2
+    if (abs(inside - end) < 5e-5) break
+    if (excess(middle) > 0) inside <- middle else end <- middle
+  }
+  (inside + end) / 2
+}
+
+#' Test of a random term
+#'
+#' Likelihood-ratio test of `sigma_b^2 = 0`, which lies on the boundary of the parameter space:
+#' the usual chi-square with one degree of freedom is wrong there.
+#'
+#' @param fit a fit of [lmm()] by REML or ML with a random term.
+#' @param method `"exact"`: the finite-sample null distribution by its spectral representation,
+#'   simulated; `"mixture"`: the asymptotic 1/2 chi2_0 + 1/2 chi2_1, valid when the data split
+#'   into many independent parts; `"both"`.
+#' @param draws,seed simulations and their seed; the defaults are those of the fit's
+#'   [lmm_control()].
+#' @return A data frame of class `"hdlmm_random_test"`, one row a method: `term`, `method`,
+#'   `statistic` (twice the difference in (restricted) log-likelihood), `p_value`, `se` (Monte
+#'   Carlo standard error of the p-value, 0 for the mixture).
+#' @references Crainiceanu and Ruppert (2004). *J. R. Stat. Soc. B* 66, 165-185.
+#'   \doi{10.1111/j.1467-9868.2004.00438.x}; Self and Liang (1987). *J. Am. Stat. Assoc.* 82,
+#'   605-610. \doi{10.1080/01621459.1987.10478472}
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
+#' test_random(fit, draws = 200, seed = 1)
+#' @export
+test_random <- function(fit, method = c("both", "exact", "mixture"), draws = NULL, seed = NULL) {
+  check_fit(fit)
+  design <- the_design(fit, "test_random()")
+  method <- check_choice(method, c("both", "exact", "mixture"), "method")
+  if (fit$boundary == "exact" || is.infinite(fit$loglik)) {
+    abort("exact_fit", "the response is explained exactly: there is nothing to test.")
+  }
+  statistic <- max(0, 2 * (fit$loglik - profile_at(fit, 0)))
+  rows <- list()
+  if (method != "mixture") {
+    null <- null_draws(fit, draws, seed)
+    p <- null_p_value(null_statistics(fit, null, 0), statistic)
+    rows$exact <- data.frame(
+      term = design$label, method = "exact", statistic = statistic, p_value = p,
+      se = sqrt(p * (1 - p) / null$draws)
+    )
+  }
+  if (method != "exact") {
+    p <- if (statistic > 0) stats::pchisq(statistic, 1, lower.tail = FALSE) / 2 else 1
+    rows$mixture <- data.frame(
+      term = design$label, method = "mixture", statistic = statistic, p_value = p, se = 0
+    )
+  }
+  structure(do.call(rbind, rows), class = c("hdlmm_random_test", "data.frame"))
+}
+
+#' @export
+print.hdlmm_random_test <- function(x, digits = 4, ...) {
+  cat("Likelihood-ratio test of", paste0("variance(", x$term[1], ") = 0"), "\n")
+  label <- c(
+    exact = "exact finite-sample null", mixture = "asymptotic 1/2 chi2_0 + 1/2 chi2_1"
+  )[x$method]
+  error <- ifelse(x$se > 0, paste0("  (Monte Carlo s.e. ", format(x$se, digits = 2), ")"), "")
+  cat("  statistic ", format(x$statistic[1], digits = digits), "\n", sep = "")
+  cat(
+    paste0("  p = ", format.pval(x$p_value, digits = digits), "  ", label, error, "\n"), sep = ""
+  )
+  invisible(x)
+}

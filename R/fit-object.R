@@ -1,0 +1,78 @@
+# The constructor: plain data only, no environment but the formula's, no pointer.
+
+new_fit <- function(call, formula, problem, engine, result, control) {
+  model <- problem$model
+  fixed <- problem$fixed
+  n <- length(model$y)
+  root <- value_or(fixed$root, 1)
+  nu_alpha <- result$share$nu * result$alpha / root
+  residuals <- times_two_to(nu_alpha, -fixed$ky)
+  designs <- lapply(problem$designs, function(design) design[names(design) != "mean_columns"])
+  fit <- list(
+    call = call, formula = formula, method = engine$method, algorithm = engine$algorithm,
+    dims = list(
+      n = n, n_total = model$n_total, n_fixed = fixed$rank, n_random = length(designs),
+      p = vapply(designs, function(design) as.numeric(design$n_cols), 0)
+    ),
+    fixed = list(
+      estimate = result$omega, vcov = result$vcov, kept = fixed$kept, aliased = fixed$aliased,
+      condition = fixed$condition, sensitivity = result$sensitivity
+    ),
+    variances = result$variances, information = result$information, kappa = result$kappa,
+    pve = result$pve, effects = result$effects,
+    loglik = result$loglik, boundary = result$boundary, is_unbounded = result$is_unbounded,
+    modes = result$modes, grid = result$grid, convergence = result$convergence,
+    is_converged = result$is_converged, reason = result$reason,
+    residuals = residuals, fitted = model$y - residuals, offset = model$offset,
+    weights = model$weights, frame = model$frame, terms = model$terms, xlevels = model$xlevels,
+    contrasts = model$contrasts, na_action = model$na_action, dropped = model$dropped,
+    rows = fitted_rows(model), row_variables = model$row_variables,
+    designs = designs, random_terms = model$random,
+    internal = list(
+      tau2 = result$tau2, share = result$share, system = result$system, alpha = result$alpha,
+      fixed = fixed[c("q", "r", "rank", "kept", "ky", "kz", "kw", "root", "has_constant")],
+      mean_columns = lapply(problem$designs, `[[`, "mean_columns")
+    ),
+    notes = fit_notes(problem), control = control, version = "0.1.0"
+  )
+  structure(fit, class = "hdlmm")
+}
+
+fit_notes <- function(problem) {
+  dropped <- problem$model$dropped
+  notes <- c(
+    if (dropped$zero_weight > 0) {
+      paste(counted(dropped$zero_weight, "row"), "of weight zero left out")
+    },
+    if (length(dropped$nan) > 0) {
+      paste0(
+        counted(sum(dropped$nan), "NaN"), " in ", enumerate(backtick(names(dropped$nan))),
+        " treated as missing"
+      )
+    }
+  )
+  for (design in problem$designs) notes <- c(notes, design$notes)
+  for (design in problem$empty) {
+    notes <- c(notes, paste0(backtick(design$label), " has no columns: the model has no random term"))
+  }
+  notes
+}
+
+has_random <- function(fit) length(fit$designs) > 0
+
+# The random term of a fit, or a classed error for a fit without one.
+the_design <- function(fit, what) {
+  if (!has_random(fit)) {
+    abort("no_random_term", what, " needs a random term; this fit has none.")
+  }
+  fit$designs[[1]]
+}
+
+check_fit <- function(fit, name = "fit") {
+  if (!inherits(fit, "hdlmm")) {
+    bad_input(backtick(name), " must be a fit of lmm(); found ", describe(fit), ".")
+  }
+  fit
+}
+
+is_likelihood_fit <- function(fit) fit$method %in% c("REML", "ML")

@@ -1,0 +1,95 @@
+# The fixed part: scaled, whitened, reduced to an orthonormal basis, and y to its residual on it.
+#
+# Inside, y_in = 2^ky sqrt(w) (y - offset - y0), w = 4^kw weights, and column j of Z is multiplied
+# by 2^kz_j: all numbers are of moderate size whatever the user's units.
+
+alias_tolerance <- 1e-11
+
+fit_fixed <- function(model) {
+  n <- length(model$y)
+  y <- if (is.null(model$offset)) model$y else model$y - model$offset
+  kw <- if (is.null(model$weights)) 0 else floor(scale_exponent(model$weights) / 2)
+  root <- if (!is.null(model$weights)) sqrt(times_two_to(model$weights, 2 * kw))
+  kz <- apply(model$z, 2, scale_exponent)
+  z <- scale_columns(model$z, kz)
+  if (!is.null(root)) z <- z * root
+  constant <- find_constant(model, z, root, kz)
+  y0 <- if (is.null(constant)) 0 else stats::median(y)
+  y <- y - y0
+  if (any(!is.finite(y))) abort("overflow", "differences between values of the response overflow.")
+  ky <- scale_exponent(y)
+  y_in <- times_two_to(y, ky)
+  if (!is.null(root)) y_in <- y_in * root
+  ls <- cpp_least_squares(z, y_in, alias_tolerance)
+  rank <- length(ls$kept)
+  if (n <= rank) {
+    abort(
+      "no_residual_df", "no residual degrees of freedom: ", counted(n, "fitted row"), " and ",
+      counted(rank, "fixed effect"), "."
+    )
+  }
+  names <- colnames(model$z)
+  omega <- stats::setNames(rep(NA_real_, ncol(model$z)), names)
+  shift <- rep(0, ncol(model$z))
+  shift[ls$kept] <- times_two_to(ls$omega, kz[ls$kept] - ky)
+  omega[ls$kept] <- shift[ls$kept]
+  if (!is.null(constant)) omega[ls$kept] <- omega[ls$kept] + y0 * constant[ls$kept]
+  size <- sqrt(sum((times_two_to(abs(model$y) + abs(value_or(model$offset, 0)), ky) *
+    value_or(root, 1))^2))
+  list(
+    omega = omega, kept = ls$kept, aliased = names[-ls$kept][seq_len(length(names) - rank)],
+    q = ls$q, r = ls$r, residual = ls$residual, rank = rank, ky = ky, kz = kz[ls$kept], kw = kw,
+    root = root, has_constant = !is.null(constant), y0 = y0,
+    is_exact = !(sqrt(sum(ls$residual^2)) > 8 * .Machine$double.eps * size),
+    condition = basis_condition(ls$r)
+  )
+}
+
+scale_columns <- function(z, kz) {
+  for (j in seq_len(ncol(z))[kz != 0]) z[, j] <- times_two_to(z[, j], kz[j])
+  z
+}
+
+# Coefficients of the constant 1 on the columns of Z, or NULL when it is not in their span.
+find_constant <- function(model, z, root, kz) {
+  intercept <- which(attr(model$z, "assign") == 0)
+  if (length(intercept) == 1) return(as.numeric(seq_len(ncol(z)) == intercept))
+  if (ncol(z) == 0) return(NULL)
+  one <- value_or(root, rep(1, nrow(z)))
+  ls <- cpp_least_squares(z, one, alias_tolerance)
+  if (sqrt(sum(ls$residual^2)) > 1e-10 * sqrt(sum(one^2))) return(NULL)
+  out <- rep(0, ncol(z))
+  out[ls$kept] <- times_two_to(ls$omega, kz[ls$kept])
+  out
+}
+
+# Condition number of Z with columns of unit length.
+basis_condition <- function(r) {
+  if (ncol(r) == 0) return(1)
+  values <- svd(sweep(r, 2, sqrt(colSums(r^2)), `/`), nu = 0, nv = 0)$d
+  max(values) / min(values)
+}
+
+# Coefficients in the user's units from coefficients on Q, and a covariance likewise.
+unscale_coefficients <- function(fixed, delta) {
+  if (fixed$rank == 0) return(numeric())
+  times_two_to(backsolve(fixed$r, delta), fixed$kz - fixed$ky)
+}
+
+unscale_covariance <- function(fixed, covariance) {
+  if (fixed$rank == 0) return(covariance)
+  half <- backsolve(fixed$r, covariance)
+  out <- backsolve(fixed$r, t(half))
+  k <- fixed$kz - fixed$ky
+  out <- times_two_to(times_two_to((out + t(out)) / 2, rep(k, fixed$rank)), rep(k, each = fixed$rank))
+  names <- names(fixed$omega)[fixed$kept]
+  dimnames(out) <- list(names, names)
+  out
+}
+
+# Rows of a fixed-effect matrix [m x c0] in the coordinates of Q, times 2^ky: z'omega = zq'delta.
+basis_coordinates <- function(fixed, z) {
+  if (fixed$rank == 0) return(matrix(0, nrow(z), 0))
+  scaled <- scale_columns(z[, fixed$kept, drop = FALSE], fixed$kz)
+  t(backsolve(fixed$r, t(scaled), transpose = TRUE))
+}

@@ -1,0 +1,139 @@
+#' Fit a linear mixed model
+#'
+#' Fits `y = Z omega + X beta + e` with `beta ~ N(0, sigma_b^2 I_p)` and
+#' `e ~ N(0, sigma_e^2 W^-1)`: `Z` (n x c) from the ordinary terms of the formula, `X` (n x p)
+#' from its random term. p may be far above n. Without a random term the model is fitted by
+#' ordinary least squares.
+#'
+#' One spectral decomposition on the smaller side of `X` reduces both likelihoods to functions of
+#' one number, the proportion of variance explained
+#' `h = kappa sigma_b^2 / (kappa sigma_b^2 + sigma_e^2)`, where `kappa` is the expected sample
+#' variance of `X beta` per unit `sigma_b^2`. All modes on the closed interval are found by the
+#' sign changes of the exact derivative; the highest is returned, boundaries included, and the
+#' others are kept (see [profile.hdlmm()]). The response, `Z` and `X` are scaled by powers of two
+#' and centred inside, so that units never matter.
+#'
+#' @param formula a formula: a numeric response, fixed effects as for [stats::lm()] (factors,
+#'   interactions, `poly()`, splines, `offset()`, `.`), and at most one random term: `re(X)`,
+#'   `re(kernel = K)` or `(1 | g)`; see [re()].
+#' @param data a data frame, list or environment with the variables; matrices may be columns of
+#'   it. Variables that it lacks are taken from the environment of the formula.
+#' @param method `"REML"`, `"ML"` or `"OLS"`; see [lmm_methods()]. Without a random term it is
+#'   `"OLS"` whatever is asked.
+#' @param algorithm `NULL` (the method's first) or a name from [lmm_methods()].
+#' @param weights numeric n-vector `w`: `Var(e_i) = sigma_e^2 / w_i`. Rows with weight zero are
+#'   left out.
+#' @param offset numeric n-vector added to the fixed part with coefficient one.
+#' @param subset rows to use, as for [stats::lm()].
+#' @param na.action what to do with missing values in the response, the fixed effects and the
+#'   grouping factor; the default is that of `options("na.action")`. Missing values in `X` are an
+#'   error unless [re()] says otherwise.
+#' @param contrasts a list of contrasts, as for [stats::lm()].
+#' @param control a list from [lmm_control()].
+#' @return An object of class `"hdlmm"`: plain data that `saveRDS()` keeps. Its methods include
+#'   [summary()], [predict()][predict.hdlmm], [fixef()], [ranef()], [varcomp()], [pve()],
+#'   [confint()][confint.hdlmm], [profile()][profile.hdlmm], [anova()][anova.hdlmm], [plot()],
+#'   [simulate()][simulate.hdlmm] and [loo()][loo.hdlmm].
+#' @section Conditions: errors have class `hdlmm_error` and one more that names what:
+#'   `hdlmm_bad_input`, `hdlmm_not_identified`, `hdlmm_no_residual_df`, `hdlmm_overflow`,
+#'   `hdlmm_unsupported`, `hdlmm_unbounded_likelihood`. Warnings have class `hdlmm_warning` and
+#'   one of `hdlmm_unbounded_likelihood`, `hdlmm_exact_fit`, `hdlmm_not_identified`,
+#'   `hdlmm_not_converged`, `hdlmm_confounded`, `hdlmm_badly_scaled`.
+#' @references
+#' Patterson and Thompson (1971). Recovery of inter-block information when block sizes are
+#' unequal. *Biometrika* 58, 545-554. \doi{10.1093/biomet/58.3.545}
+#'
+#' Kang et al. (2008). Efficient control of population structure in model organism association
+#' mapping. *Genetics* 178, 1709-1723. \doi{10.1534/genetics.107.080101}
+#' @examples
+#' data(wheat)
+#' fit <- lmm(yield1 ~ re(markers), data = wheat, subset = 1:200)
+#' fit
+#' pve(fit)
+#'
+#' lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
+#' @export
+lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offset, subset,
+                na.action, contrasts = NULL, control = lmm_control()) {
+  call <- match.call()
+  check_control(control)
+  engine <- find_engine(method, algorithm)
+  data <- check_data(if (missing(data)) NULL else data)
+  formula <- check_formula(formula)
+  env <- environment(formula)
+  problem <- build_problem(formula, data, call, env, contrasts)
+  if (length(problem$designs) == 0) {
+    engine <- find_engine("OLS", if (engine$method == "OLS") engine$algorithm)
+  } else if (engine$method == "OLS") {
+    bad_input("method \"OLS\" has no random term; found ", backtick(problem$designs[[1]]$text), ".")
+  }
+  result <- engine$run(problem, engine, control)
+  fit <- new_fit(call, formula, problem, engine, result, control)
+  announce(fit)
+  fit
+}
+
+check_formula <- function(formula) {
+  if (is.character(formula) && length(formula) == 1) {
+    formula <- stats::as.formula(formula, env = parent.frame(2))
+  }
+  if (!inherits(formula, "formula")) split_formula(formula)
+  if (is.null(environment(formula))) environment(formula) <- parent.frame(2)
+  formula
+}
+
+check_data <- function(data) {
+  if (is.null(data) || is.list(data) || is.environment(data)) return(data)
+  if (is.matrix(data)) bad_input("`data` is a matrix: wrap it by as.data.frame().")
+  bad_input("`data` must be a data frame, list or environment; found ", describe(data), ".")
+}
+
+# Model data, fixed part and designs: what every engine starts from.
+build_problem <- function(formula, data, call, env, contrasts) {
+  model <- build_model_data(formula, data, call, env, contrasts)
+  if (length(model$random) > 1) {
+    abort(
+      "unsupported", "several random terms (", enumerate(backtick(vapply(
+        model$random, `[[`, "", "text"
+      ))), ") cannot be fitted yet; give one."
+    )
+  }
+  fixed <- fit_fixed(model)
+  centre_weights <- if (fixed$has_constant) value_or(model$weights, rep(1, length(model$y)))
+  designs <- lapply(model$random, function(term) {
+    build_design(term, model, data, env, centre_weights)
+  })
+  empty <- Filter(function(design) design$n_cols == 0, designs)
+  designs <- Filter(function(design) design$n_cols > 0, designs)
+  names(designs) <- vapply(designs, `[[`, "", "label")
+  for (design in designs) warn_design(design, fixed)
+  list(model = model, fixed = fixed, designs = designs, empty = empty)
+}
+
+warn_design <- function(design, fixed) {
+  if (design$has_constant && !fixed$has_constant) {
+    warn(
+      "confounded", backtick(design$label), " has a constant column and the fixed effects no ",
+      "intercept: the mean of the response is shrunk as a random effect."
+    )
+  }
+  if (design$spread > 1e12) {
+    warn(
+      "badly_scaled", "the columns of ", backtick(design$label), " differ in scale by a factor of ",
+      format(design$spread, digits = 2), ": the smallest are lost beside the largest; consider ",
+      "re(", design$label, ", scale = TRUE)."
+    )
+  }
+}
+
+# What the user must hear at once, beside the warnings of the engine.
+announce <- function(fit) {
+  aliased <- fit$fixed$aliased
+  if (length(aliased) > 0) {
+    message(
+      "lmm: fixed-effect design is rank deficient, so ", enumerate(backtick(aliased)),
+      if (length(aliased) == 1) " is" else " are", " dropped (coefficient NA)."
+    )
+  }
+  for (note in fit$notes) message("lmm: ", note, ".")
+}

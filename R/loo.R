@@ -1,0 +1,103 @@
+#' Leave-one-out prediction in closed form
+#'
+#' With the variances held, the prediction of `y_i` from the other rows and its variance are
+#' `y_i - (P y)_i / P_ii` and `1 / P_ii`: no refit. Works for OLS fits too.
+#'
+#' @param x a fit of [lmm()].
+#' @param ... ignored.
+#' @return An object of class `"hdlmm_loo"`: `table`, a data frame with one row per observation
+#'   (`observed`, `prediction`, `variance`, `residual`, `log_density`), and the totals `elpd` (sum
+#'   of log densities), `se_elpd`, `rmse`, `r2` (one minus the ratio of mean squared error to the
+#'   variance of the response). loo's generic of the same name finds this method too.
+#' @section Errors: `hdlmm_exact_fit` when the residual variance is 0 and rows have no predictive
+#'   density.
+#' @references Cook (1977). Detection of influential observation in linear regression.
+#'   *Technometrics* 19, 15-18; Sundararajan and Keerthi (2001). Predictive approaches for
+#'   choosing hyperparameters in Gaussian processes. *Neural Computation* 13, 1103-1118.
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
+#' loo(fit)
+#' @export
+loo <- function(x, ...) UseMethod("loo")
+
+#' @export
+loo.default <- function(x, ...) {
+  if (!requireNamespace("loo", quietly = TRUE)) {
+    bad_input("loo() has no method for ", describe(x), "; the package loo may have one.")
+  }
+  loo::loo(x, ...)
+}
+
+#' @rdname loo
+#' @export
+#' @rawNamespace if (getRversion() >= "3.6.0") S3method(loo::loo, hdlmm)
+loo.hdlmm <- function(x, ...) {
+  p <- projection_user(x)
+  y <- x$frame[[1]]
+  y <- as.double(y)
+  residual <- p$py / p$diagonal
+  variance <- 1 / p$diagonal
+  if (any(!is.finite(residual)) || any(!is.finite(variance))) {
+    abort("exact_fit", "rows that are fitted exactly have no leave-one-out density.")
+  }
+  density <- stats::dnorm(residual, 0, sqrt(variance), log = TRUE)
+  table <- data.frame(
+    observed = y, prediction = y - residual, variance = variance, residual = residual,
+    log_density = density, row.names = rownames(x$frame)
+  )
+  structure(
+    list(
+      table = table, elpd = sum(density), se_elpd = sqrt(length(y) * stats::var(density)),
+      rmse = sqrt(mean(residual^2)), r2 = 1 - mean(residual^2) / mean((y - mean(y))^2)
+    ),
+    class = "hdlmm_loo"
+  )
+}
+
+# P y and diag(P) for the covariance of y itself, in the user's units.
+projection_user <- function(fit) {
+  internal <- fit$internal
+  fixed <- internal$fixed
+  root <- value_or(fixed$root, 1)
+  if (has_random(fit)) {
+    design <- fit$designs[[1]]
+    p <- cpp_projection(
+      design$core, fixed$root, internal$system, internal$share$h, internal$share$nu, TRUE
+    )
+  } else {
+    p <- list(py = internal$alpha, diagonal = 1 - rowSums(fixed$q^2))
+  }
+  list(
+    py = times_two_to(p$py * root / internal$tau2, fixed$ky),
+    diagonal = times_two_to(p$diagonal * root^2 / internal$tau2, 2 * fixed$ky)
+  )
+}
+
+#' @export
+print.hdlmm_loo <- function(x, digits = 4, ...) {
+  cat("Leave-one-out prediction of", nrow(x$table), "rows, variances held\n")
+  cat(
+    "  expected log predictive density ", format(x$elpd, digits = digits), "  (s.e. ",
+    format(x$se_elpd, digits = digits), ")\n",
+    "  root mean squared error ", format(x$rmse, digits = digits), "\n",
+    "  predictive R squared ", format(x$r2, digits = digits), "\n", sep = ""
+  )
+  invisible(x)
+}
+
+#' Leverages
+#'
+#' @param model a fit of [lmm()].
+#' @param ... ignored.
+#' @return Named numeric n-vector: derivatives of the conditional fitted values by the response,
+#'   `1 - sigma_e^2 P_ii / w_i`. Their sum is the effective number of parameters.
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
+#' sum(hatvalues(fit))
+#' @importFrom stats hatvalues
+#' @export
+hatvalues.hdlmm <- function(model, ...) {
+  p <- projection_user(model)
+  noise <- model$variances[["Residual"]] / value_or(model$weights, 1)
+  stats::naresid(model$na_action, row_named(1 - noise * p$diagonal, model))
+}

@@ -1,0 +1,188 @@
+# ML and REML with one random term: every mode of the profiled likelihood over h in [0, 1].
+
+fit_likelihood <- function(problem, engine, control) {
+  fixed <- problem$fixed
+  design <- problem$designs[[1]]
+  host <- make_host(control)
+  system <- build_system(design, fixed, host)
+  if (fixed$is_exact) return(exact_fit(problem, system, engine$method))
+  if (check_identified(system, design, fixed) == "zero") {
+    warn(
+      "not_identified", "every column of ", backtick(design$label), " is zero: its variance is ",
+      "not identified and is set to 0."
+    )
+    return(null_design_fit(problem, system, engine$method))
+  }
+  search <- cpp_search(system, engine$method, search_options(control), host)
+  best <- choose_mode(search, engine$method, design)
+  result <- likelihood_result(problem, system, engine$method, best)
+  warn_not_converged(result)
+  result
+}
+
+# The highest mode, or what an unbounded likelihood leaves.
+choose_mode <- function(search, method, design) {
+  modes <- cbind(search$modes, kind = search$kind, termination = search$termination)
+  if (search$is_unbounded && nrow(modes) == 0 && method == "REML") {
+    modes <- data.frame(
+      phi = Inf, h = 1, nu = 0, value = Inf, slope = 0, curvature = 0, tau2 = NA, kind = "one",
+      termination = "converged"
+    )
+    search$traces <- list(modes)
+  }
+  if (nrow(modes) == 0) {
+    abort(
+      "unbounded_likelihood", "the likelihood is unbounded as the residual variance tends to 0 and ",
+      "has no interior mode; use method = \"REML\"."
+    )
+  }
+  if (search$is_unbounded) warn_unbounded(modes, method, design)
+  list(
+    mode = modes[1, ], modes = modes, trace = search$traces[[1]], grid = search$grid,
+    is_unbounded = search$is_unbounded
+  )
+}
+
+warn_unbounded <- function(modes, method, design) {
+  what <- if (method == "ML") {
+    paste0(
+      "a direction outside the span of ", backtick(design$label), " is fitted exactly by the ",
+      "fixed effects (as when its columns are centred), so the likelihood tends to infinity as ",
+      "the residual variance tends to 0"
+    )
+  } else {
+    paste0(
+      "the fixed effects and ", backtick(design$label), " reproduce the response exactly, so the ",
+      "restricted likelihood tends to infinity as the residual variance tends to 0"
+    )
+  }
+  outcome <- if (modes$kind[1] == "one") {
+    "The residual variance is set to 0."
+  } else {
+    "The interior mode is returned; REML does not have this defect."
+  }
+  if (method == "REML" && modes$kind[1] != "one") outcome <- "The interior mode is returned."
+  warn("unbounded_likelihood", what, ". ", outcome)
+}
+
+warn_not_converged <- function(result) {
+  if (!result$is_converged) warn("not_converged", "the fit did not converge: ", result$reason, ".")
+}
+
+termination_reason <- function(termination) {
+  switch(termination,
+    converged = "the step in log(sigma_b^2 / sigma_e^2) fell below `tol`",
+    iteration_limit = "`max_iter` steps were made",
+    tolerance_unattainable =
+      "`tol` is below machine precision; the estimates are as exact as doubles allow"
+  )
+}
+
+likelihood_result <- function(problem, system, method, best) {
+  fixed <- problem$fixed
+  design <- problem$designs[[1]]
+  share <- list(h = best$mode$h, nu = best$mode$nu)
+  e <- cpp_evaluate(system, share$h, share$nu)
+  df <- if (method == "REML") nrow(fixed$q) - fixed$rank else nrow(fixed$q)
+  tau2 <- e$rss / df
+  loglik <- best$mode$value + loglik_constant(fixed, method)
+  result <- assemble_result(problem, system, e, share, tau2, method)
+  boundary <- switch(best$mode$kind, zero = "random", one = "residual", "none")
+  c(result, list(
+    loglik = loglik, boundary = boundary, is_unbounded = best$is_unbounded,
+    modes = mode_table(best$modes, fixed, method),
+    grid = best$grid,
+    convergence = trace_table(best$trace, system, design, fixed, method),
+    is_converged = best$mode$termination == "converged",
+    reason = if (best$mode$kind == "interior") termination_reason(best$mode$termination) else
+      "the maximum lies on the boundary"
+  ))
+}
+
+# Everything that follows from the variances alone.
+assemble_result <- function(problem, system, e, share, tau2, method) {
+  fixed <- problem$fixed
+  design <- problem$designs[[1]]
+  omega <- fixed$omega
+  omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, e$delta)
+  projection <- cpp_projection(design$core, fixed$root, system, share$h, share$nu, FALSE)
+  hk <- share$h / system$kappa
+  effects <- drop(cpp_covariance_product(design$core, fixed$root, as.matrix(projection$py))) * hk
+  kappa <- times_two_to(design$kappa_scaled, -2 * design$exponent)
+  list(
+    omega = omega, vcov = unscale_covariance(fixed, tau2 * e$covariance),
+    variances = user_variances(tau2, share, system, design, fixed), tau2 = tau2, share = share,
+    kappa = stats::setNames(kappa, design$label),
+    pve = stats::setNames(if (design$kappa_scaled > 0) share$h else 0, design$label),
+    effects = stats::setNames(
+      list(times_two_to(effects, design$effect_exponent - fixed$ky)), design$label
+    ),
+    alpha = projection$py, system = system, information = log_information(e, hk, method),
+    sensitivity = list(
+      random = unscale_covariance(fixed, tau2 * hk * e$covariance_k),
+      residual = unscale_covariance(fixed, tau2 * e$covariance_noise)
+    )
+  )
+}
+
+# Expected information on (log sigma_b^2, log sigma_e^2): 1/2 tr(P V_k P V_l) with the variances
+# themselves multiplied in (Searle, Casella & McCulloch 1992, section 6.6); V^-1 for P under ML.
+log_information <- function(e, hk, method) {
+  reml <- method == "REML"
+  trace <- if (reml) e$tr_pk else e$tr_vk
+  trace2 <- if (reml) e$tr_pkpk else e$tr_vkvk
+  noise <- if (reml) e$tr_p_noise else e$tr_v_noise
+  cross <- max(0, hk * trace - hk^2 * trace2)
+  matrix(c(hk^2 * trace2, cross, cross, max(0, noise - cross)) / 2, 2)
+}
+
+mode_table <- function(modes, fixed, method) {
+  data.frame(
+    pve = modes$h, logLik = modes$value + loglik_constant(fixed, method),
+    where = c(interior = "interior", zero = "pve = 0", one = "pve = 1")[modes$kind],
+    row.names = NULL
+  )
+}
+
+trace_table <- function(trace, system, design, fixed, method) {
+  out <- data.frame(
+    iteration = seq_len(nrow(trace)), objective = trace$value + loglik_constant(fixed, method)
+  )
+  random <- trace$tau2 * trace$h / system$kappa
+  out[[design$label]] <- times_two_to(random, 2 * (design$exponent - fixed$ky))
+  out$Residual <- times_two_to(trace$tau2 * trace$nu, -2 * (fixed$kw + fixed$ky))
+  out
+}
+
+# y lies in the span of Z: nothing is left for either variance.
+exact_fit <- function(problem, system, method) {
+  warn(
+    "exact_fit", "the response is explained exactly by the fixed effects: both variances are 0, ",
+    "and the log-likelihood is infinite."
+  )
+  closed_result(problem, system, method, "exact", 0, Inf)
+}
+
+null_design_fit <- function(problem, system, method) {
+  fixed <- problem$fixed
+  n <- nrow(fixed$q)
+  df <- if (method == "REML") n - fixed$rank else n
+  rss <- sum(fixed$residual^2)
+  value <- -0.5 * df * (log(2 * pi) + 1 + log(rss / df))
+  closed_result(problem, system, method, "random", rss / df, value)
+}
+
+closed_result <- function(problem, system, method, boundary, tau2, value) {
+  fixed <- problem$fixed
+  share <- list(h = 0, nu = 1)
+  e <- cpp_evaluate(system, 0, 1)
+  result <- assemble_result(problem, system, e, share, tau2, method)
+  loglik <- value + loglik_constant(fixed, method)
+  trace <- data.frame(value = value, h = 0, nu = 1, tau2 = tau2)
+  c(result, list(
+    loglik = loglik, boundary = boundary, is_unbounded = FALSE,
+    modes = data.frame(pve = 0, logLik = loglik, where = "pve = 0"), grid = NULL,
+    convergence = trace_table(trace, system, problem$designs[[1]], fixed, method),
+    is_converged = TRUE, reason = "closed form"
+  ))
+}

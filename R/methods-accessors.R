@@ -1,0 +1,122 @@
+# What a fit answers about itself: coefficients, dimensions, model parts.
+
+#' Accessors of a fit
+#'
+#' The extractors that R users expect, on fits of [lmm()]. `coef()` is `fixef()`: with p in the
+#' thousands the fixed effects are the coefficients, and [ranef()] gives the random ones.
+#'
+#' @param object,x,formula,fit a fit of [lmm()].
+#' @param complete `TRUE` keeps aliased coefficients as `NA`.
+#' @param type for `residuals()`: `"response"`, `"pearson"` (times the root weights) or
+#'   `"scaled"` (Pearson divided by sigma); for `model.matrix()`: `"fixed"` (n x c) or
+#'   `"random"` (the design as passed, all rows).
+#' @param full `TRUE` appends the variances to the fixed effects in `vcov()`.
+#' @param ... ignored.
+#' @return `fixef()`, `coef()`: named numeric, length c, in the units of the response per unit of
+#'   the column. `sigma()`: the residual standard deviation. `vcov()`: covariance matrix of the
+#'   fixed effects (those not aliased). `fitted()` and `residuals()`: numeric n-vectors,
+#'   conditional on the predicted random effects, padded under `na.exclude`. `nobs()`: rows
+#'   fitted. `df.residual()`: n - c for OLS, n - c - number of variances else. `family()`:
+#'   gaussian with identity link.
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
+#' fixef(fit)
+#' sigma(fit)
+#' vcov(fit)
+#' head(residuals(fit, type = "scaled"))
+#' @name hdlmm-accessors
+NULL
+
+#' @rdname hdlmm-accessors
+#' @export
+fixef.hdlmm <- function(object, complete = TRUE, ...) {
+  estimate <- object$fixed$estimate
+  if (check_flag(complete, "complete")) estimate else estimate[object$fixed$kept]
+}
+
+#' @rdname hdlmm-accessors
+#' @export
+coef.hdlmm <- function(object, complete = TRUE, ...) fixef.hdlmm(object, complete = complete)
+
+#' @rdname hdlmm-accessors
+#' @export
+sigma.hdlmm <- function(object, ...) sqrt(unname(object$variances[["Residual"]]))
+
+#' @rdname hdlmm-accessors
+#' @export
+vcov.hdlmm <- function(object, full = FALSE, ...) {
+  fixed <- object$fixed$vcov
+  if (!check_flag(full, "full")) return(fixed)
+  variances <- variance_covariance(object)
+  out <- matrix(0, nrow(fixed) + nrow(variances), nrow(fixed) + nrow(variances))
+  at <- seq_len(nrow(fixed))
+  out[at, at] <- fixed
+  out[-at, -at] <- variances
+  names <- c(rownames(fixed), paste0("var_", rownames(variances)))
+  dimnames(out) <- list(names, names)
+  out
+}
+
+#' @rdname hdlmm-accessors
+#' @export
+fitted.hdlmm <- function(object, ...) {
+  stats::napredict(object$na_action, row_named(object$fitted, object))
+}
+
+#' @rdname hdlmm-accessors
+#' @export
+residuals.hdlmm <- function(object, type = c("response", "pearson", "scaled"), ...) {
+  type <- check_choice(type, c("response", "pearson", "scaled"), "type")
+  out <- object$residuals
+  if (type != "response" && !is.null(object$weights)) out <- out * sqrt(object$weights)
+  if (type == "scaled") out <- out / sigma(object)
+  stats::naresid(object$na_action, row_named(out, object))
+}
+
+row_named <- function(x, fit) stats::setNames(x, rownames(fit$frame))
+
+#' @rdname hdlmm-accessors
+#' @export
+nobs.hdlmm <- function(object, ...) object$dims$n
+
+#' @rdname hdlmm-accessors
+#' @export
+df.residual.hdlmm <- function(object, ...) {
+  random <- if (has_random(object)) object$dims$n_random + 1 else 0
+  object$dims$n - object$dims$n_fixed - random
+}
+
+#' @rdname hdlmm-accessors
+#' @export
+formula.hdlmm <- function(x, ...) x$formula
+
+#' @rdname hdlmm-accessors
+#' @export
+terms.hdlmm <- function(x, ...) x$terms
+
+#' @rdname hdlmm-accessors
+#' @export
+model.frame.hdlmm <- function(formula, ...) formula$frame[names(formula$frame) != "(rows)"]
+
+#' @rdname hdlmm-accessors
+#' @export
+model.matrix.hdlmm <- function(object, type = c("fixed", "random"), ...) {
+  type <- check_choice(type, c("fixed", "random"), "type")
+  if (type == "random") return(the_design(object, "model.matrix(type = \"random\")")$core$x)
+  stats::model.matrix(object$terms, object$frame, object$contrasts)
+}
+
+#' @rdname hdlmm-accessors
+#' @export
+family.hdlmm <- function(object, ...) stats::gaussian()
+
+#' @rdname hdlmm-accessors
+#' @export
+weights.hdlmm <- function(object, ...) {
+  if (is.null(object$weights)) return(NULL)
+  stats::naresid(object$na_action, row_named(object$weights, object))
+}
+
+#' @rdname hdlmm-accessors
+#' @export
+na.action.hdlmm <- function(object, ...) object$na_action

@@ -1,0 +1,86 @@
+#' Likelihood of a fit
+#'
+#' Constants are those of lme4 and [stats::lm()], so that values can be compared across packages.
+#'
+#' @param object a fit of [lmm()].
+#' @param REML `NULL` (the criterion of the fit), `TRUE` or `FALSE`: the restricted or the
+#'   marginal log-likelihood at the fit's own estimates.
+#' @param scale,k as for [stats::extractAIC()].
+#' @param fit a fit of [lmm()].
+#' @param ... ignored.
+#' @return `logLik()`: class `"logLik"` with attributes `df` (c + number of variances), `nobs`
+#'   and `REML`; `AIC()` and `BIC()` follow. `deviance()`: residual sum of squares for OLS, minus
+#'   twice the log-likelihood for ML; an error of class `hdlmm_undefined` for REML, which has no
+#'   deviance. `log_evidence()`: log p(y) at the estimates, the marginal log-likelihood under
+#'   every method of this version.
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
+#' logLik(fit)
+#' logLik(fit, REML = FALSE)
+#' AIC(fit)
+#' log_evidence(fit)
+#' @name hdlmm-likelihood
+NULL
+
+#' @rdname hdlmm-likelihood
+#' @export
+logLik.hdlmm <- function(object, REML = NULL, ...) {
+  own <- if (object$method == "REML") "REML" else "ML"
+  wanted <- if (is.null(REML)) own else if (check_flag(REML, "REML")) "REML" else "ML"
+  value <- if (wanted == own) object$loglik else likelihood_at_estimate(object, wanted)
+  structure(
+    value, class = "logLik", df = object$dims$n_fixed + length(object$variances),
+    nobs = object$dims$n, REML = wanted == "REML"
+  )
+}
+
+# The other criterion at the estimates, total variance included: nothing is maximised.
+likelihood_at_estimate <- function(fit, criterion) {
+  internal <- fit$internal
+  n <- fit$dims$n
+  c <- internal$fixed$rank
+  if (is.null(internal$system)) {
+    rss <- sum(internal$alpha^2)
+    log_det <- 0
+    tau2 <- if (criterion == "ML") rss / n else rss / (n - c)
+  } else {
+    e <- cpp_evaluate(internal$system, internal$share$h, internal$share$nu)
+    rss <- e$rss
+    log_det <- if (criterion == "REML") e$log_det_restricted else e$log_det_v
+    tau2 <- internal$tau2
+  }
+  df <- if (criterion == "REML") n - c else n
+  -0.5 * (df * log(2 * pi * tau2) + log_det + rss / tau2) +
+    loglik_constant(internal$fixed, criterion)
+}
+
+#' @rdname hdlmm-likelihood
+#' @export
+deviance.hdlmm <- function(object, ...) {
+  if (object$method == "REML") {
+    abort(
+      "undefined", "a REML fit has no deviance; -2 * logLik(fit) is its criterion, and ",
+      "update(fit, method = \"ML\") has a deviance."
+    )
+  }
+  if (object$method == "OLS") {
+    return(sum(value_or(object$weights, 1) * object$residuals^2))
+  }
+  -2 * object$loglik
+}
+
+#' @rdname hdlmm-likelihood
+#' @export
+log_evidence <- function(object, ...) UseMethod("log_evidence")
+
+#' @rdname hdlmm-likelihood
+#' @export
+log_evidence.hdlmm <- function(object, ...) as.numeric(logLik.hdlmm(object, REML = FALSE))
+
+#' @rdname hdlmm-likelihood
+#' @importFrom stats extractAIC
+#' @export
+extractAIC.hdlmm <- function(fit, scale = 0, k = 2, ...) {
+  value <- logLik.hdlmm(fit)
+  c(attr(value, "df"), -2 * as.numeric(value) + k * attr(value, "df"))
+}

@@ -1,0 +1,258 @@
+#' Predictions
+#'
+#' The mean `z'omega + x'beta` at new rows, with standard errors and intervals that account for
+#' the estimation of omega and the prediction of beta (variances taken as known).
+#'
+#' Variables of new data are matched by name, as are the columns of `X` when both matrices have
+#' column names. Every variable of the formula must be in `newdata`: nothing is taken silently
+#' from the workspace. A matrix `X` goes into a data frame as `newdata$X <- X`, or use a list.
+#' A level of a grouping factor that the fit has not seen is an error that lists it, unless
+#' `allow.new.levels = TRUE`: then its effect is predicted from the prior, 0 with variance
+#' sigma_b^2. Rows with missing values give `NA`. Offsets in the formula or in the argument are
+#' evaluated in `newdata`.
+#'
+#' Limits are Student t with the degrees of freedom n - c for OLS and normal otherwise.
+#'
+#' @param object a fit of [lmm()].
+#' @param newdata a data frame or list; the fitted rows when missing.
+#' @param random `FALSE` predicts the fixed part only, z'omega.
+#' @param se.fit `TRUE` returns standard errors of the mean too.
+#' @param interval `"none"`, `"confidence"` (for the mean) or `"prediction"` (for a new response
+#'   of weight one). With `random = FALSE` a prediction interval is for a row with random part
+#'   drawn anew, of average variance `kappa sigma_b^2`.
+#' @param level level of the interval, in (0, 1).
+#' @param weights numeric, one or one per new row: the variance of a new response is
+#'   `sigma_e^2 / weights`.
+#' @param allow.new.levels `TRUE` predicts unseen levels of a grouping factor from the prior.
+#' @param re.form as in lme4: `NA` or `~0` is `random = FALSE`, `NULL` is `random = TRUE`.
+#' @param na.action for missing values in `newdata`; only [stats::na.pass()] (the default).
+#' @param ... ignored.
+#' @return A named numeric m-vector; with `interval` a m x 3 matrix with columns `fit`, `lwr`,
+#'   `upr`; with `se.fit = TRUE` a list with `fit`, `se.fit`, `df`, `residual.scale`.
+#' @section Errors: `hdlmm_bad_input` (a variable is missing, of another type, or of another
+#'   shape), `hdlmm_new_levels`.
+#' @examples
+#' data(wheat)
+#' fit <- lmm(yield1 ~ re(markers), data = wheat, subset = 1:150)
+#' predict(fit, wheat[151:155, ], interval = "prediction")
+#' @export
+predict.hdlmm <- function(object, newdata, random = TRUE, se.fit = FALSE,
+                          interval = c("none", "confidence", "prediction"), level = 0.95,
+                          weights = 1, allow.new.levels = FALSE, re.form = NULL,
+                          na.action = stats::na.pass, ...) {
+  interval <- check_choice(interval, c("none", "confidence", "prediction"), "interval")
+  check_level(level)
+  check_flag(random, "random")
+  check_flag(se.fit, "se.fit")
+  check_flag(allow.new.levels, "allow.new.levels")
+  if (!is.null(re.form)) random <- random && is_random_form(re.form)
+  random <- random && has_random(object)
+  is_new <- !missing(newdata) && !is.null(newdata)
+  rows <- if (is_new) new_rows(object, newdata, random, allow.new.levels) else fitted_points(object)
+  mean <- if (is_new) point_mean(object, rows, random) else training_mean(object, rows, random)
+  names(mean) <- rows$names
+  if (!se.fit && interval == "none") return(pad_rows(mean, object, is_new))
+  variance <- mean_variance(object, rows, random)
+  prediction_output(object, mean, variance, rows, random, se.fit, interval, level, weights, is_new)
+}
+
+is_random_form <- function(form) {
+  if (length(form) == 1 && is.atomic(form) && is.na(form)) return(FALSE)
+  !(inherits(form, "formula") && identical(form[[length(form)]], 0))
+}
+
+pad_rows <- function(x, object, is_new) {
+  if (is_new) x else stats::napredict(object$na_action, x)
+}
+
+prediction_output <- function(object, mean, variance, rows, random, se.fit, interval, level,
+                              weights, is_new) {
+  df <- if (has_random(object)) Inf else object$dims$n - object$dims$n_fixed
+  se <- sqrt(variance)
+  fit <- pad_rows(mean, object, is_new)
+  if (interval != "none") {
+    spread <- variance
+    if (interval == "prediction") spread <- variance + response_variance(object, weights, random, rows)
+    half <- stats::qt((1 + level) / 2, df) * sqrt(spread)
+    fit <- cbind(fit = mean, lwr = mean - half, upr = mean + half)
+    rownames(fit) <- rows$names
+    fit <- pad_rows(fit, object, is_new)
+  }
+  if (!se.fit) return(fit)
+  list(
+    fit = fit, se.fit = pad_rows(stats::setNames(se, rows$names), object, is_new), df = df,
+    residual.scale = sigma.hdlmm(object)
+  )
+}
+
+response_variance <- function(object, weights, random, rows) {
+  if (!is.numeric(weights) || !length(weights) %in% c(1, rows$m) || any(!(weights > 0))) {
+    bad_input("`weights` must be one positive number or ", rows$m, "; found ", describe(weights), ".")
+  }
+  out <- object$variances[["Residual"]] / weights
+  if (!random && has_random(object)) {
+    out <- out + sum(object$kappa * object$variances[names(object$kappa)])
+  }
+  out
+}
+
+# The fitted rows as points: the designs themselves.
+fitted_points <- function(object) {
+  list(
+    m = object$dims$n, z = model.matrix.hdlmm(object), offset = object$offset, x = NULL,
+    names = rownames(object$frame), is_fitted = TRUE
+  )
+}
+
+training_mean <- function(object, rows, random) {
+  if (random) return(object$fitted)
+  fixed_mean(object, rows)
+}
+
+# New rows: fixed-effect matrix, offset, and rows of the random design.
+new_rows <- function(object, newdata, random, allow_new_levels) {
+  if (is.environment(newdata)) newdata <- as.list(newdata)
+  if (!is.list(newdata)) {
+    bad_input("`newdata` must be a data frame or a list; found ", describe(newdata), ".")
+  }
+  check_variables(object, newdata, random)
+  frame <- new_frame(object, newdata)
+  m <- nrow(frame)
+  z <- stats::model.matrix(
+    stats::delete.response(object$terms), frame, contrasts.arg = object$contrasts
+  )
+  list(
+    m = m, z = z, offset = new_offset(object, frame, newdata, m), names = rownames(frame),
+    x = if (random) new_design_rows(object, newdata, m, allow_new_levels), is_fitted = FALSE
+  )
+}
+
+check_variables <- function(object, newdata, random) {
+  needed <- all.vars(stats::delete.response(object$terms))
+  if (random) needed <- c(needed, random_variables(object$random_terms))
+  needed <- intersect(unique(needed), object$row_variables)
+  lacking <- setdiff(needed, names(newdata))
+  if (random && length(lacking) > 0) {
+    lacking <- setdiff(lacking, kernel_variables(object))
+  }
+  if (length(lacking) > 0) {
+    bad_input("`newdata` lacks ", enumerate(backtick(lacking)), ".")
+  }
+}
+
+# The kernel itself is not looked up in new data: its rows are named by `id`.
+kernel_variables <- function(object) {
+  unlist(lapply(object$random_terms, function(term) {
+    if (term$type == "kernel") setdiff(all.vars(term$main), all.vars(term$arguments$id))
+  }))
+}
+
+new_frame <- function(object, newdata) {
+  terms <- stats::delete.response(object$terms)
+  variables <- all.vars(terms)
+  if (length(variables) == 0) return(empty_frame(object, newdata))
+  data <- newdata[intersect(variables, names(newdata))]
+  if (is.data.frame(newdata)) attr(data, "row.names") <- attr(newdata, "row.names")
+  tryCatch(
+    {
+      frame <- stats::model.frame(terms, data, na.action = stats::na.pass, xlev = object$xlevels)
+      classes <- attr(terms, "dataClasses")
+      if (!is.null(classes)) check_types(classes, frame)
+      frame
+    },
+    hdlmm_error = function(e) stop(e),
+    error = function(e) bad_input("in `newdata`: ", conditionMessage(e), ".")
+  )
+}
+
+check_types <- function(classes, frame) {
+  for (name in intersect(names(classes), names(frame))) {
+    found <- stats::.MFclass(frame[[name]])
+    wanted <- classes[[name]]
+    factors <- c("factor", "ordered", "character")
+    if (identical(found, wanted) || all(c(found, wanted) %in% factors)) next
+    if (all(c(found, wanted) %in% c("numeric", "logical")) && wanted == "numeric") next
+    bad_input(
+      backtick(name), " is of type ", dQuote(found, FALSE), " in `newdata`; the fit has ",
+      dQuote(wanted, FALSE), "."
+    )
+  }
+}
+
+# No variable in the fixed part: the number of rows comes from the data themselves.
+empty_frame <- function(object, newdata) {
+  if (is.data.frame(newdata)) {
+    m <- nrow(newdata)
+    names <- attr(newdata, "row.names")
+  } else {
+    found <- newdata[intersect(object$row_variables, names(newdata))]
+    m <- if (length(found)) NROW(found[[1]]) else 0L
+    names <- seq_len(m)
+  }
+  structure(list(), names = character(), class = "data.frame", row.names = names)
+}
+
+new_offset <- function(object, frame, newdata, m) {
+  total <- NULL
+  at <- attr(object$terms, "offset")
+  for (i in at) {
+    term <- attr(object$terms, "variables")[[i + 1]]
+    total <- value_or(total, 0) + eval(term, frame_values(newdata), environment(object$terms))
+  }
+  argument <- object$call$offset
+  if (!is.null(argument)) {
+    value <- tryCatch(
+      eval(argument, frame_values(newdata), baseenv()),
+      error = function(e) bad_input("the offset cannot be found in `newdata`: ", conditionMessage(e), ".")
+    )
+    total <- value_or(total, 0) + value
+  }
+  if (!is.null(total) && length(total) != m) {
+    bad_input("the offset has ", counted(length(total), "value"), " in `newdata`; ", m, " are expected.")
+  }
+  total
+}
+
+frame_values <- function(newdata) as.list(newdata)
+
+new_design_rows <- function(object, newdata, m, allow_new_levels) {
+  design <- object$designs[[1]]
+  term <- object$random_terms[[1]]
+  expression <- switch(term$type, group = term$group, design = term$main, term$arguments$id)
+  values <- as.list(newdata)
+  if (term$type == "group") {
+    values <- lapply(values, function(x) if (is.character(x) || is.logical(x)) as.factor(x) else x)
+  }
+  value <- if (is.null(expression)) NULL else tryCatch(
+    eval(expression, values, environment(object$terms)),
+    error = function(e) bad_input("in `newdata`: ", conditionMessage(e), ".")
+  )
+  verb <- design_table()[[design$kind]]$newdata
+  verb(design, value, m = m, allow_new_levels = allow_new_levels)
+}
+
+fixed_mean <- function(object, rows) {
+  kept <- object$fixed$kept
+  out <- drop(rows$z[, kept, drop = FALSE] %*% object$fixed$estimate[kept])
+  if (!is.null(rows$offset)) out <- out + rows$offset
+  out
+}
+
+point_mean <- function(object, rows, random) {
+  out <- fixed_mean(object, rows)
+  if (random) out <- out + random_mean(object, rows)
+  out
+}
+
+random_mean <- function(object, rows) {
+  design <- object$designs[[1]]
+  effects <- object$effects[[1]]
+  if (design$kind %in% c("grouped", "kernel")) {
+    out <- effects[rows$x]
+    out[attr(rows$x, "unseen")] <- 0
+    return(out)
+  }
+  beta <- if (is.null(design$scale)) effects else effects / design$scale
+  shift <- if (is.null(design$center)) 0 else sum(design$center * beta)
+  as.vector(rows$x %*% beta) - shift
+}

@@ -1,0 +1,62 @@
+#' Predicted random effects
+#'
+#' Best linear unbiased predictions `sigma_b^2 X'V^-1 (y - Z omega)`: the posterior means of the
+#' coefficients given the estimated variances.
+#'
+#' @param object a fit of [lmm()].
+#' @param se `TRUE` adds standard errors: square roots of the prediction error variances, omega
+#'   integrated out under a flat prior. O(n^2 p) when n < p.
+#' @param condVar the same, under the name that lme4 uses.
+#' @param x an object of class `"ranef.hdlmm"`.
+#' @param n how many of the largest effects `print()` shows.
+#' @param ... ignored.
+#' @return A named list with one named numeric vector per random term (names: columns of `X`,
+#'   levels of g, rows of K), in units of the response per unit of the column as it entered the
+#'   model. With `se = TRUE` it has an attribute `"se"`, a list of the same shape.
+#' @references Henderson (1975). Best linear unbiased estimation and prediction under a selection
+#'   model. *Biometrics* 31, 423-447. \doi{10.2307/2529430}
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
+#' ranef(fit, se = TRUE)
+#' @export
+ranef.hdlmm <- function(object, se = FALSE, condVar = se, ...) {
+  effects <- lapply(object$designs, function(design) {
+    stats::setNames(object$effects[[design$label]], effect_names(design))
+  })
+  if (check_flag(condVar, "se") && has_random(object)) {
+    attr(effects, "se") <- lapply(object$designs, function(design) {
+      stats::setNames(effect_se(object, design), effect_names(design))
+    })
+  }
+  structure(effects, class = "ranef.hdlmm")
+}
+
+effect_names <- function(design) {
+  if (is.null(design$names)) as.character(seq_len(design$n_cols)) else design$names
+}
+
+effect_se <- function(fit, design) {
+  internal <- fit$internal
+  variances <- cpp_coefficient_variances(
+    design$core, internal$fixed$root, internal$system, internal$share$h, internal$share$nu,
+    make_host(fit$control)
+  )
+  times_two_to(sqrt(variances * internal$tau2), design$effect_exponent - internal$fixed$ky)
+}
+
+#' @rdname ranef.hdlmm
+#' @export
+print.ranef.hdlmm <- function(x, n = 10, ...) {
+  se <- attr(x, "se")
+  if (length(x) == 0) cat("No random effects.\n")
+  for (term in names(x)) {
+    effects <- x[[term]]
+    shown <- utils::head(order(-abs(effects)), n)
+    cat(counted(length(effects), "random effect"), " of ", term, sep = "")
+    cat(if (length(effects) > n) paste0(", the ", n, " largest:\n") else ":\n")
+    table <- data.frame(effect = effects[shown], row.names = make.unique(names(effects)[shown]))
+    if (!is.null(se)) table$se <- se[[term]][shown]
+    print(table)
+  }
+  invisible(x)
+}

@@ -1,0 +1,31 @@
+# t-tests of fixed effects with Satterthwaite's degrees of freedom.
+
+# df = 2 v^2 / Var(v), v = l'C l with C the covariance of omega hat: its derivatives by the log
+# variances are the fit's `sensitivity`, their covariance the inverse expected information
+# (Satterthwaite 1946; Giesbrecht & Burns 1985, Biometrics 41, 477-486).
+satterthwaite_df <- function(fit, contrast) {
+  n_free <- fit$dims$n - fit$dims$n_fixed
+  if (!has_random(fit)) return(n_free)
+  v <- sum(contrast * (fit$fixed$vcov %*% contrast))
+  free <- match(free_variances(fit), seq_along(fit$variances))
+  if (length(free) == 0 || !(v > 0)) return(NA_real_)
+  gradient <- vapply(fit$fixed$sensitivity, function(m) sum(contrast * (m %*% contrast)), 0)[free]
+  spread <- drop(gradient %*% solve(fit$information[free, free, drop = FALSE], gradient))
+  2 * v^2 / spread
+}
+
+fixed_table <- function(fit) {
+  kept <- fit$fixed$kept
+  estimate <- fit$fixed$estimate[kept]
+  se <- sqrt(diag(fit$fixed$vcov))
+  df <- vapply(seq_along(kept), function(j) {
+    satterthwaite_df(fit, as.numeric(seq_along(kept) == j))
+  }, 0)
+  statistic <- estimate / se
+  table <- matrix(NA_real_, length(fit$fixed$estimate), 5, dimnames = list(
+    names(fit$fixed$estimate), c("Estimate", "Std. Error", "df", "t value", "Pr(>|t|)")
+  ))
+  p <- 2 * stats::pt(abs(statistic), df, lower.tail = FALSE)
+  table[kept, ] <- cbind(estimate, se, df, statistic, p)
+  table
+}

@@ -1,0 +1,143 @@
+#' Simulate responses from a fit
+#'
+#' @param object a fit of [lmm()].
+#' @param nsim number of data sets.
+#' @param seed `NULL` or a whole number for [set.seed()]; the generator's state is put back.
+#' @param random `FALSE` draws new random effects (unconditional on the data); `TRUE` keeps the
+#'   predicted ones.
+#' @param re.form as in lme4: `NA` is `random = FALSE`, `NULL` is `random = TRUE`.
+#' @param ... ignored.
+#' @return A data frame with `nsim` columns `sim_1`, ... and one row per fitted row (padded under
+#'   `na.exclude`), with attribute `"seed"`.
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
+#' head(simulate(fit, 2, seed = 1))
+#' @importFrom stats simulate
+#' @export
+simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.form = NA, ...) {
+  check_number(nsim, "nsim", 1, 1e8, whole = TRUE)
+  if (!missing(re.form)) random <- is.null(re.form) || is_random_form(re.form)
+  check_flag(random, "random")
+  n <- object$dims$n
+  sigma <- sigma.hdlmm(object) / sqrt(value_or(object$weights, 1))
+  state <- simulation_seed(seed)
+  mean <- if (random) object$fitted else fixed_mean(object, fitted_points(object))
+  draws <- with_seed(seed, {
+    noise <- matrix(stats::rnorm(n * nsim), n) * sigma
+    if (random || !has_random(object)) noise else noise + draw_random_part(object, nsim)
+  })
+  out <- as.data.frame(mean + draws)
+  names(out) <- paste0("sim_", seq_len(nsim))
+  rownames(out) <- rownames(object$frame)
+  if (inherits(object$na_action, "exclude")) {
+    out <- as.data.frame(stats::naresid(object$na_action, as.matrix(out)))
+  }
+  attr(out, "seed") <- state
+  out
+}
+
+simulation_seed <- function(seed) {
+  if (!is.null(seed)) {
+    check_number(seed, "seed", -2^31 + 1, 2^31 - 1, whole = TRUE)
+    return(structure(seed, kind = as.list(RNGkind())))
+  }
+  if (!exists(".Random.seed", envir = globalenv(), inherits = FALSE)) stats::runif(1)
+  get(".Random.seed", envir = globalenv(), inherits = FALSE)
+}
+
+# X beta with beta drawn from its prior, [n x nsim], in the user's units: through the design for
+# independent coefficients, through the eigenvectors of the kernel otherwise.
+draw_random_part <- function(fit, nsim) {
+  design <- fit$designs[[1]]
+  root <- value_or(fit$internal$fixed$root, 1)
+  sd <- sqrt(fit$variances[[design$label]])
+  if (sd == 0) return(matrix(0, fit$dims$n, nsim))
+  if (design$kind == "kernel") {
+    system <- fit$internal$system
+    d <- system$parts$d
+    coordinates <- matrix(stats::rnorm(length(d) * nsim), length(d)) * sqrt(d)
+    return(times_two_to((system$vectors %*% coordinates) / root * sd, -design$exponent))
+  }
+  out <- matrix(0, fit$dims$n, nsim)
+  mean_columns <- fit$internal$mean_columns[[1]]
+  for (at in split(seq_len(nsim), (seq_len(nsim) - 1) %/% 64)) {
+    u <- matrix(stats::rnorm(design$n_cols * length(at)), design$n_cols)
+    out[, at] <- cpp_product(design$core, fit$internal$fixed$root, u) / root
+    # the core's columns are centred; the user's are not
+    if (!is.null(mean_columns)) {
+      out[, at] <- out[, at] + rep(drop(crossprod(u, mean_columns)), each = fit$dims$n)
+    }
+  }
+  times_two_to(out * sd, -design$exponent)
+}
+
+# Parametric bootstrap on the decomposition: matrix [draws x parameters] of refitted values.
+# Responses are drawn in spectral coordinates, where they are independent.
+bootstrap <- function(fit, draws, seed) {
+  if (!has_random(fit)) return(bootstrap_ols(fit, draws, seed))
+  if (fit$boundary == "exact" || is.infinite(fit$loglik)) {
+    abort("exact_fit", "the response is explained exactly: there is nothing to resample.")
+  }
+  control <- fit$control
+  draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
+  seed <- if (is.null(seed)) control$seed else check_number(seed, "seed", -2^31 + 1, 2^31 - 1, TRUE)
+  internal <- fit$internal
+  parts <- internal$system$parts
+  share <- internal$share
+  r <- length(parts$d)
+  rho <- length(parts$null_scale)
+  spread <- sqrt(share$h / internal$system$kappa * parts$d + share$nu)
+  rest <- parts$n - r - rho
+  random <- with_seed(seed, list(
+    y = matrix(stats::rnorm(r * draws), r) * spread,
+    reached = matrix(stats::rnorm(rho * draws), rho) * sqrt(share$nu),
+    rest = if (rest > 0) sqrt(share$nu * stats::rchisq(draws, rest)) else rep(0, draws)
+  ))
+  # what falls into the null space within reach of the fixed effects shifts their coefficients
+  shift <- random$reached / parts$null_scale
+  z_a <- parts$z[, seq_len(rho), drop = FALSE]
+  y <- random$y - z_a %*% shift
+  raw <- cpp_refit(
+    internal$system, fit$method, search_options(control), y, random$rest, make_host(control)
+  )
+  bootstrap_table(fit, raw, parts$turn[, seq_len(rho), drop = FALSE] %*% shift)
+}
+
+bootstrap_table <- function(fit, raw, delta_shift) {
+  internal <- fit$internal
+  fixed <- internal$fixed
+  design <- fit$designs[[1]]
+  tau2 <- raw[, 3] * internal$tau2
+  delta <- (t(raw[, -(1:4), drop = FALSE]) + delta_shift) * sqrt(internal$tau2)
+  out <- matrix(NA_real_, nrow(raw), length(parameter_kinds(fit)))
+  colnames(out) <- names(parameter_kinds(fit))
+  if (fixed$rank > 0) {
+    change <- times_two_to(backsolve(fixed$r, delta), fixed$kz - fixed$ky)
+    kept <- fit$fixed$kept
+    out[, kept] <- t(fit$fixed$estimate[kept] + change)
+  }
+  out[, design$label] <- times_two_to(
+    tau2 * raw[, 1] / internal$system$kappa, 2 * (design$exponent - fixed$ky)
+  )
+  out[, "Residual"] <- times_two_to(tau2 * raw[, 2], -2 * (fixed$kw + fixed$ky))
+  out[, "pve"] <- raw[, 1]
+  out
+}
+
+bootstrap_ols <- function(fit, draws, seed) {
+  control <- fit$control
+  draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
+  seed <- if (is.null(seed)) control$seed else seed
+  df <- fit$dims$n - fit$dims$n_fixed
+  kept <- fit$fixed$kept
+  sigma2 <- fit$variances[["Residual"]]
+  with_seed(seed, {
+    change <- matrix(stats::rnorm(length(kept) * draws), draws) %*% chol(fit$fixed$vcov)
+    variance <- sigma2 * stats::rchisq(draws, df) / df
+  })
+  out <- matrix(NA_real_, draws, length(parameter_kinds(fit)))
+  colnames(out) <- names(parameter_kinds(fit))
+  out[, kept] <- sweep(change, 2, fit$fixed$estimate[kept], `+`)
+  out[, "Residual"] <- variance
+  out
+}

@@ -1,0 +1,125 @@
+#' Variance components and proportion of variance explained
+#'
+#' `varcomp()` gives the variances themselves; `VarCorr()` a table with standard errors and
+#' shares. `pve()` is `kappa sigma_b^2 / (kappa sigma_b^2 + sigma_e^2)`, where `kappa` is the
+#' expected sample variance of `X beta` per unit `sigma_b^2` in the fitted rows: heritability
+#' when `X` holds genotypes, the intraclass correlation (nearly) for a grouping factor.
+#'
+#' Standard errors come from the expected information (of the restricted likelihood for REML
+#' fits), that of pve by the delta method. At a boundary estimate the normal approximation has no
+#' meaning and they are `NA`; the intervals of `pve()` do not use them.
+#'
+#' @param x,fit a fit of [lmm()].
+#' @param sigma,rdig required by the generic of nlme; `sigma` must be 1.
+#' @param level confidence level in (0, 1).
+#' @param method `"profile"`: the profile likelihood; `"exact"`: the finite-sample interval that
+#'   inverts the exact null distribution of the likelihood ratio at every value (simulated with
+#'   `draws` data sets), which keeps its coverage at the boundaries.
+#' @param draws,seed simulations of the exact interval and their seed; the defaults are those of
+#'   the fit's [lmm_control()].
+#' @param ... ignored.
+#' @return `varcomp()`: named numeric, `sigma_k^2` of every random term, then `Residual`, in
+#'   squared units of the response (per squared unit of a column). `VarCorr()`: a data frame of
+#'   class `"VarCorr.hdlmm"` with columns `grp`, `vcov`, `sdcor`, `se`, `share`. `pve()`: a data
+#'   frame with columns `term`, `estimate`, `se`, `lower`, `upper`.
+#' @references Crainiceanu and Ruppert (2004). Likelihood ratio tests in linear mixed models with
+#'   one variance component. *J. R. Stat. Soc. B* 66, 165-185.
+#'   \doi{10.1111/j.1467-9868.2004.00438.x}
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
+#' varcomp(fit)
+#' VarCorr(fit)
+#' pve(fit, level = 0.9)
+#' @export
+varcomp <- function(x, ...) UseMethod("varcomp")
+
+#' @rdname varcomp
+#' @export
+varcomp.hdlmm <- function(x, ...) x$variances
+
+# Covariance matrix of the estimated variances, NA where the estimate is on a boundary.
+variance_covariance <- function(fit) {
+  names <- names(fit$variances)
+  v <- unname(fit$variances)
+  out <- matrix(NA_real_, length(v), length(v), dimnames = list(names, names))
+  free <- free_variances(fit)
+  if (length(free) > 0) {
+    inverse <- solve(fit$information[free, free, drop = FALSE])
+    out[free, free] <- inverse * outer(v[free], v[free])
+  }
+  out
+}
+
+# Variances in the interior of the parameter space.
+free_variances <- function(fit) {
+  at <- seq_along(fit$variances)
+  switch(fit$boundary, exact = integer(), random = at[length(at)], residual = at[1], at)
+}
+
+variance_se <- function(fit) sqrt(diag(variance_covariance(fit)))
+
+pve_se <- function(fit) {
+  if (length(free_variances(fit)) < 2) return(NA_real_)
+  covariance <- solve(fit$information)
+  h <- fit$pve
+  unname(h * (1 - h) * sqrt(max(0, covariance[1, 1] - 2 * covariance[1, 2] + covariance[2, 2])))
+}
+
+#' @rdname varcomp
+#' @export
+VarCorr.hdlmm <- function(x, sigma = 1, rdig = 3, ...) {
+  v <- x$variances
+  sizes <- v * c(x$kappa, 1)
+  out <- data.frame(
+    grp = names(v), vcov = unname(v), sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
+    share = unname(if (sum(sizes) > 0) sizes / sum(sizes) else rep(NA_real_, length(v)))
+  )
+  structure(out, class = c("VarCorr.hdlmm", "data.frame"))
+}
+
+#' @export
+print.VarCorr.hdlmm <- function(x, digits = max(3, getOption("digits") - 3), ...) {
+  table <- cbind(
+    Variance = format(x$vcov, digits = digits), `Std.Dev.` = format(x$sdcor, digits = digits),
+    `Std.Error` = format_or_dash(x$se, digits), Share = format_share(x$share)
+  )
+  rownames(table) <- x$grp
+  print(table, quote = FALSE, right = TRUE)
+  invisible(x)
+}
+
+format_or_dash <- function(x, digits) {
+  out <- rep("-", length(x))
+  out[!is.na(x)] <- format(x[!is.na(x)], digits = digits)
+  out
+}
+
+format_share <- function(x) {
+  ifelse(is.na(x), "-", paste0(formatC(100 * x, digits = 1, format = "f"), "%"))
+}
+
+#' @rdname varcomp
+#' @export
+pve <- function(fit, ...) UseMethod("pve")
+
+#' @rdname varcomp
+#' @export
+pve.hdlmm <- function(fit, level = 0.95, method = c("profile", "exact"), draws = NULL,
+                      seed = NULL, ...) {
+  check_level(level)
+  method <- check_choice(method, c("profile", "exact"), "method")
+  if (!has_random(fit)) {
+    return(data.frame(
+      term = character(), estimate = numeric(), se = numeric(), lower = numeric(),
+      upper = numeric()
+    ))
+  }
+  limits <- switch(method,
+    profile = profile_pve_limits(fit, level),
+    exact = exact_pve_limits(fit, level, draws, seed)
+  )
+  data.frame(
+    term = names(fit$pve), estimate = unname(fit$pve), se = pve_se(fit), lower = limits[1],
+    upper = limits[2]
+  )
+}
