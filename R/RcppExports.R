@@ -33,6 +33,10 @@ cpp_latent_variances <- function(design, row_scale, system, h, nu, covariance, p
     .Call(`_hdlmm_cpp_latent_variances`, design, row_scale, system, h, nu, covariance, prior_variance, z)
 }
 
+cpp_join_orphans <- function() {
+    invisible(.Call(`_hdlmm_cpp_join_orphans`))
+}
+
 cpp_decompose <- function(design, row_scale, q, y, mean_columns, constant, host) {
     .Call(`_hdlmm_cpp_decompose`, design, row_scale, q, y, mean_columns, constant, host)
 }

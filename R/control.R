@@ -71,7 +71,7 @@ make_host <- function(control) {
 progress_reporter <- function(control) {
   wanted <- if (is.null(control$progress)) interactive() else control$progress
   if (!wanted || !requireNamespace("cli", quietly = TRUE)) return(NULL)
-  state <- new.env(parent = emptyenv())
+  state <- new.env(parent = baseenv())  # cli evaluates its format there
   state$stage <- ""
   state$started <- proc.time()[["elapsed"]]
   patience <- if (is.null(control$progress)) 2 else 0
@@ -80,10 +80,15 @@ progress_reporter <- function(control) {
     if (now - state$started < patience) return(invisible())
     if (stage != state$stage) {
       state$stage <- stage
-      state$bar <- cli::cli_progress_bar(stage, total = 100, clear = TRUE, .envir = state)
+      state$bar <- cli::cli_progress_bar(
+        stage, total = 100, clear = TRUE, .auto_close = FALSE, .envir = state
+      )
     }
-    cli::cli_progress_update(set = 100 * fraction, id = state$bar, .envir = state)
-    if (fraction >= 1) cli::cli_progress_done(id = state$bar, .envir = state)
+    if (fraction >= 1) {
+      cli::cli_progress_done(id = state$bar, .envir = state)
+    } else {
+      cli::cli_progress_update(set = 100 * fraction, id = state$bar, .envir = state)
+    }
     invisible()
   }
 }

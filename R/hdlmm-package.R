@@ -24,3 +24,13 @@ nlme::ranef
 #' @importFrom nlme VarCorr
 #' @export
 nlme::VarCorr
+
+# An interrupted eigendecomposition finishes in the background; R must not exit before it has.
+.onLoad <- function(libname, pkgname) {
+  reg.finalizer(asNamespace(pkgname), function(e) cpp_join_orphans(), onexit = TRUE)
+}
+
+.onUnload <- function(libpath) {
+  cpp_join_orphans()
+  library.dynam.unload("hdlmm", libpath)
+}

@@ -119,6 +119,14 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_join_orphans
+void cpp_join_orphans();
+RcppExport SEXP _hdlmm_cpp_join_orphans() {
+BEGIN_RCPP
+    cpp_join_orphans();
+    return R_NilValue;
+END_RCPP
+}
 // cpp_decompose
 Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, SEXP mean_columns, SEXP constant, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_decompose(SEXP designSEXP, SEXP row_scaleSEXP, SEXP qSEXP, SEXP ySEXP, SEXP mean_columnsSEXP, SEXP constantSEXP, SEXP hostSEXP) {
@@ -236,6 +244,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_projection", (DL_FUNC) &_hdlmm_cpp_projection, 6},
     {"_hdlmm_cpp_coefficient_variances", (DL_FUNC) &_hdlmm_cpp_coefficient_variances, 6},
     {"_hdlmm_cpp_latent_variances", (DL_FUNC) &_hdlmm_cpp_latent_variances, 8},
+    {"_hdlmm_cpp_join_orphans", (DL_FUNC) &_hdlmm_cpp_join_orphans, 0},
     {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 7},
     {"_hdlmm_cpp_row_gram", (DL_FUNC) &_hdlmm_cpp_row_gram, 3},
     {"_hdlmm_cpp_search", (DL_FUNC) &_hdlmm_cpp_search, 4},

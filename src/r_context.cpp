@@ -1,7 +1,14 @@
 #define USE_FC_LEN_T
 #include "r_context.h"
 
+#include <chrono>
+#include <functional>
+#include <future>
+#include <limits>
+#include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <R_ext/Lapack.h>
@@ -12,32 +19,80 @@
 
 namespace {
 
+struct EigenProblem {
+  hdlmm::Matrix a;
+  hdlmm::Vector values;
+  bool wants_vectors = false;
+  int info = 0;
+};
+
 // dsyevr rather than dsyevd: its workspace does not overflow an int at n = 32767.
-hdlmm::Vector lapack_eigensolver(hdlmm::Matrix& a, bool vectors) {
-  const int n = static_cast<int>(a.rows());
-  hdlmm::Vector values(n);
+void run_dsyevr(EigenProblem& problem) {
+  const int n = static_cast<int>(problem.a.rows());
+  const bool vectors = problem.wants_vectors;
+  problem.values.resize(n);
   hdlmm::Matrix basis(vectors ? n : 1, vectors ? n : 1);
   std::vector<int> support(2 * static_cast<std::size_t>(n));
   const char* job = vectors ? "V" : "N";
   const double zero = 0;
   const int one = 1, ld = vectors ? n : 1;
-  int found = 0, info = 0, lwork = -1, liwork = -1, best_iwork = 0;
+  int found = 0, lwork = -1, liwork = -1, best_iwork = 0;
   double best_work = 0;
-  F77_CALL(dsyevr)
-  (job, "A", "L", &n, a.data(), &n, &zero, &zero, &one, &one, &zero, &found, values.data(),
-   basis.data(), &ld, support.data(), &best_work, &lwork, &best_iwork, &liwork,
-   &info FCONE FCONE FCONE);
+  const auto call = [&](double* work, int* iwork) {
+    F77_CALL(dsyevr)(job, "A", "L", &n, problem.a.data(), &n, &zero, &zero, &one, &one, &zero,
+                     &found, problem.values.data(), basis.data(), &ld, support.data(), work, &lwork,
+                     iwork, &liwork, &problem.info FCONE FCONE FCONE);
+  };
+  call(&best_work, &best_iwork);
   lwork = static_cast<int>(best_work);
   liwork = best_iwork;
   std::vector<double> work(static_cast<std::size_t>(lwork));
   std::vector<int> iwork(static_cast<std::size_t>(liwork));
-  F77_CALL(dsyevr)
-  (job, "A", "L", &n, a.data(), &n, &zero, &zero, &one, &one, &zero, &found, values.data(),
-   basis.data(), &ld, support.data(), work.data(), &lwork, iwork.data(), &liwork,
-   &info FCONE FCONE FCONE);
-  if (info != 0) throw std::runtime_error("LAPACK's dsyevr failed");
-  if (vectors) a.swap(basis);
-  return values;
+  call(work.data(), iwork.data());
+  if (vectors) problem.a.swap(basis);
+}
+
+// Threads that an interrupt has left to finish. Never destroyed: they are joined before R exits
+// (see .onLoad), for OpenBLAS waits for ever at exit when its caller was killed half way.
+std::vector<std::thread>& orphans() {
+  static auto* list = new std::vector<std::thread>;
+  return *list;
+}
+
+// LAPACK cannot be interrupted: it runs beside the main thread, which goes on listening. After an
+// interrupt the thread is left to finish on the memory that it shares, and its result is dropped.
+void run_interruptibly(const std::shared_ptr<EigenProblem>& problem,
+                       const std::function<void()>& poll) {
+  std::packaged_task<void()> task([problem] { run_dsyevr(*problem); });
+  std::future<void> done = task.get_future();
+  std::thread worker(std::move(task));
+  try {
+    while (done.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) poll();
+  } catch (...) {  // the interrupt goes on to R
+    orphans().push_back(std::move(worker));
+    throw;
+  }
+  worker.join();
+  done.get();
+}
+
+hdlmm::Vector lapack_eigensolver(hdlmm::Matrix& a, bool vectors,
+                                 const std::function<void()>& poll) {
+  constexpr hdlmm::Index kWorthAThread = 400;
+  if (a.rows() > std::numeric_limits<int>::max() / 32) {
+    throw std::length_error("the smaller side of the design is too large for LAPACK");
+  }
+  const auto problem = std::make_shared<EigenProblem>();
+  problem->a.swap(a);
+  problem->wants_vectors = vectors;
+  if (problem->a.rows() < kWorthAThread) {
+    run_dsyevr(*problem);
+  } else {
+    run_interruptibly(problem, poll);
+  }
+  if (problem->info != 0) throw std::runtime_error("LAPACK's dsyevr failed");
+  a.swap(problem->a);
+  return std::move(problem->values);
 }
 
 }  // namespace
@@ -45,8 +100,10 @@ hdlmm::Vector lapack_eigensolver(hdlmm::Matrix& a, bool vectors) {
 hdlmm::Context make_context(const Rcpp::List& host) {
   hdlmm::Context context;
   context.n_threads = Rcpp::as<int>(host["threads"]);
-  context.eigensolver = lapack_eigensolver;
   context.poll = [] { Rcpp::checkUserInterrupt(); };
+  context.eigensolver = [poll = context.poll](hdlmm::Matrix& a, bool vectors) {
+    return lapack_eigensolver(a, vectors, poll);
+  };
   const SEXP progress = host["progress"];
   if (!Rf_isNull(progress)) {
     const Rcpp::Function report(progress);
@@ -55,4 +112,11 @@ hdlmm::Context make_context(const Rcpp::List& host) {
     };
   }
   return context;
+}
+
+// Wait for work that interrupts have left behind.
+// [[Rcpp::export(rng = false)]]
+void cpp_join_orphans() {
+  for (std::thread& worker : orphans()) worker.join();
+  orphans().clear();
 }

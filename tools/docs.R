@@ -23,6 +23,7 @@ source_package <- function(path) {
   env <- new.env(parent = imported(path))
   methods::setPackageName(read.dcf("DESCRIPTION", "Package")[[1]], env)
   for (file in list.files("R", "[.][rR]$", full.names = TRUE)) sys.source(file, env)
+  for (file in list.files("data", "[.]rda$", full.names = TRUE)) load(file, env)
   env
 }
 

@@ -1,0 +1,4 @@
+library(testthat)
+library(hdlmm)
+
+test_check("hdlmm")
