@@ -47,7 +47,7 @@ comparable_fits <- function(fits, refit) {
   is_reml <- vapply(fits, function(fit) fit$method == "REML", NA)
   if (!any(is_reml)) return(fits)
   same_fixed <- all(vapply(fits, function(fit) {
-    identical(names(fit$fixed$estimate), names(first$fixed$estimate))
+    identical(rownames(fit$fixed$vcov), rownames(first$fixed$vcov))
   }, NA))
   if (same_fixed) return(lapply(fits, on_reml_scale))
   if (!refit) {

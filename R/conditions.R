@@ -32,6 +32,8 @@ warn <- function(class, ..., data = list()) {
 # A call holds whatever do.call() put in: whole data sets are not printed.
 short_call <- function(call) {
   if (is.null(call)) return(NULL)
+  # a method is what the user called by its generic's name
+  if (is.name(call[[1]])) call[[1]] <- as.name(sub("[.]hdlmm$", "", as.character(call[[1]])))
   for (i in seq_along(call)[-1]) {
     argument <- call[[i]]
     if (!missing(argument) && !is.language(argument) && length(argument) > 10) {

@@ -27,7 +27,7 @@ build_dense <- function(term, x, options, model, centre_weights) {
     has_constant = any(summary$squares == 0 & summary$mean != 0) && !options$center,
     notes = c(
       imputed_note(first$n_missing, term$label),
-      zero_column_note(first$max_abs == 0, term$label, "zero")
+      zero_column_note(first$max_abs == 0, term$label)
     ),
     spread = column_spread(scaled$squares)
   )

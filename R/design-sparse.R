@@ -33,7 +33,7 @@ build_sparse <- function(term, x, options, model) {
     has_constant = any(moments$squares == 0 & moments$mean != 0) && !options$center,
     notes = c(
       imputed_note(n_missing, term$label),
-      zero_column_note(diff(x@p) == 0, term$label, "zero")
+      zero_column_note(diff(x@p) == 0, term$label)
     ),
     spread = column_spread(scaled$squares)
   )

@@ -112,7 +112,10 @@ imputed_note <- function(n_missing, label) {
   )
 }
 
-zero_column_note <- function(is_zero, label, what) {
+zero_column_note <- function(is_zero, label) {
   if (!any(is_zero)) return(NULL)
-  paste0(counted(sum(is_zero), "column"), " of ", backtick(label), " ", what)
+  paste0(
+    counted(sum(is_zero), "column"), " of ", backtick(label),
+    if (sum(is_zero) == 1) " is" else " are", " zero"
+  )
 }

@@ -106,10 +106,13 @@ print.hdlmm_random_test <- function(x, digits = 4, ...) {
   label <- c(
     exact = "exact finite-sample null", mixture = "asymptotic 1/2 chi2_0 + 1/2 chi2_1"
   )[x$method]
-  error <- ifelse(x$se > 0, paste0("  (Monte Carlo s.e. ", format(x$se, digits = 2), ")"), "")
+  error <- ifelse(x$se > 0, paste0("  (Monte Carlo s.e. ", signif(x$se, 2), ")"), "")
+  # as small as the number of draws can show: none of them reached the statistic
+  is_bound <- x$se > 0 & x$se >= 0.99 * x$p_value
+  error[is_bound] <- "  (no simulated statistic is as large)"
   cat("  statistic ", format(x$statistic[1], digits = digits), "\n", sep = "")
-  cat(
-    paste0("  p = ", format.pval(x$p_value, digits = digits), "  ", label, error, "\n"), sep = ""
-  )
+  p <- ifelse(is_bound | x$p_value < 1e-16, "< ", "= ")
+  p <- paste0(p, formatC(pmax(x$p_value, 1e-16), digits = digits, format = "g"))
+  cat(paste0("  p ", p, "  ", label, error, "\n"), sep = "")
   invisible(x)
 }

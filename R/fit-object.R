@@ -29,7 +29,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     rows = fitted_rows(model), row_variables = model$row_variables,
     designs = designs, random_terms = model$random,
     internal = list(
-      tau2 = result$tau2, share = result$share, system = result$system, alpha = result$alpha,
+      value = result$value, tau2 = result$tau2, share = result$share, system = result$system, alpha = result$alpha,
       fixed = fixed[c("q", "r", "rank", "kept", "ky", "kz", "kw", "root", "has_constant")],
       mean_columns = lapply(problem$designs, `[[`, "mean_columns")
     ),

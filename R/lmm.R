@@ -58,9 +58,9 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
   call <- match.call()
   check_control(control)
   engine <- find_engine(method, algorithm)
-  data <- check_data(if (missing(data)) NULL else data)
   formula <- check_formula(formula)
   env <- environment(formula)
+  data <- check_data(if (missing(data)) NULL else data, env)
   problem <- build_problem(formula, data, call, env, contrasts)
   if (length(problem$designs) == 0) {
     engine <- find_engine("OLS", if (engine$method == "OLS") engine$algorithm)
@@ -82,8 +82,10 @@ check_formula <- function(formula) {
   formula
 }
 
-check_data <- function(data) {
-  if (is.null(data) || is.list(data) || is.environment(data)) return(data)
+# A list becomes an environment: model.frame() would make one data frame of all it holds.
+check_data <- function(data, env) {
+  if (is.null(data) || is.data.frame(data) || is.environment(data)) return(data)
+  if (is.list(data)) return(list2env(data[nzchar(names(data))], parent = env))
   if (is.matrix(data)) bad_input("`data` is a matrix: wrap it by as.data.frame().")
   bad_input("`data` must be a data frame, list or environment; found ", describe(data), ".")
 }

@@ -56,13 +56,13 @@ warn_unbounded <- function(modes, method, design) {
       "restricted likelihood tends to infinity as the residual variance tends to 0"
     )
   }
-  outcome <- if (modes$kind[1] == "one") {
-    "The residual variance is set to 0."
-  } else {
-    "The interior mode is returned; REML does not have this defect."
-  }
-  if (method == "REML" && modes$kind[1] != "one") outcome <- "The interior mode is returned."
-  warn("unbounded_likelihood", what, ". ", outcome)
+  outcome <- switch(modes$kind[1],
+    one = "The residual variance is set to 0",
+    zero = "The mode at the boundary pve = 0 is returned",
+    "The interior mode is returned"
+  )
+  advice <- if (method == "ML") "; REML does not have this defect"
+  warn("unbounded_likelihood", what, ". ", outcome, advice, ".")
 }
 
 warn_not_converged <- function(result) {
@@ -89,7 +89,8 @@ likelihood_result <- function(problem, system, method, best) {
   result <- assemble_result(problem, system, e, share, tau2, method)
   boundary <- switch(best$mode$kind, zero = "random", one = "residual", "none")
   c(result, list(
-    loglik = loglik, boundary = boundary, is_unbounded = best$is_unbounded,
+    loglik = loglik, value = best$mode$value, boundary = boundary,
+    is_unbounded = best$is_unbounded,
     modes = mode_table(best$modes, fixed, method),
     grid = best$grid,
     convergence = trace_table(best$trace, system, design, fixed, method),
@@ -156,11 +157,15 @@ trace_table <- function(trace, system, design, fixed, method) {
 
 # y lies in the span of Z: nothing is left for either variance.
 exact_fit <- function(problem, system, method) {
-  warn(
-    "exact_fit", "the response is explained exactly by the fixed effects: both variances are 0, ",
-    "and the log-likelihood is infinite."
-  )
+  warn_exact("both variances are 0")
   closed_result(problem, system, method, "exact", 0, Inf)
+}
+
+warn_exact <- function(consequence) {
+  warn(
+    "exact_fit", "the response is explained exactly by the fixed effects: ", consequence,
+    ", and the log-likelihood is infinite."
+  )
 }
 
 null_design_fit <- function(problem, system, method) {
@@ -180,7 +185,7 @@ closed_result <- function(problem, system, method, boundary, tau2, value) {
   loglik <- value + loglik_constant(fixed, method)
   trace <- data.frame(value = value, h = 0, nu = 1, tau2 = tau2)
   c(result, list(
-    loglik = loglik, boundary = boundary, is_unbounded = FALSE,
+    loglik = loglik, value = value, boundary = boundary, is_unbounded = FALSE,
     modes = data.frame(pve = 0, logLik = loglik, where = "pve = 0"), grid = NULL,
     convergence = trace_table(trace, system, problem$designs[[1]], fixed, method),
     is_converged = TRUE, reason = "closed form"

@@ -4,7 +4,10 @@ fit_ols <- function(problem, engine, control) {
   fixed <- problem$fixed
   n <- nrow(fixed$q)
   rss <- sum(fixed$residual^2)
-  if (fixed$is_exact) rss <- 0
+  if (fixed$is_exact) {
+    warn_exact("the residual variance is 0")
+    rss <- 0
+  }
   sigma2_in <- rss / (n - fixed$rank)
   variances <- c(Residual = rescale_variance(
     sigma2_in, -2 * (fixed$ky + fixed$kw), "residual variance"

@@ -36,8 +36,9 @@ find_engine <- function(method, algorithm) {
   algorithm <- if (is.null(algorithm)) algorithms[1] else algorithm
   if (!is.character(algorithm) || length(algorithm) != 1 || !algorithm %in% algorithms) {
     bad_input(
-      "`algorithm` for method ", dQuote(method, FALSE), " must be one of ",
-      enumerate(dQuote(algorithms, FALSE), Inf), "; found ", describe(algorithm), "."
+      "`algorithm` for method ", dQuote(method, FALSE), " must be ",
+      if (length(algorithms) > 1) "one of ", enumerate(dQuote(algorithms, FALSE), Inf), "; found ",
+      describe(algorithm), "."
     )
   }
   own[[match(algorithm, algorithms)]]

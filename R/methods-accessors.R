@@ -50,8 +50,9 @@ vcov.hdlmm <- function(object, full = FALSE, ...) {
   variances <- variance_covariance(object)
   out <- matrix(0, nrow(fixed) + nrow(variances), nrow(fixed) + nrow(variances))
   at <- seq_len(nrow(fixed))
+  rest <- nrow(fixed) + seq_len(nrow(variances))
   out[at, at] <- fixed
-  out[-at, -at] <- variances
+  out[rest, rest] <- variances
   names <- c(rownames(fixed), paste0("var_", rownames(variances)))
   dimnames(out) <- list(names, names)
   out

@@ -153,16 +153,12 @@ new_frame <- function(object, newdata) {
   if (length(variables) == 0) return(empty_frame(object, newdata))
   data <- newdata[intersect(variables, names(newdata))]
   if (is.data.frame(newdata)) attr(data, "row.names") <- attr(newdata, "row.names")
-  tryCatch(
-    {
-      frame <- stats::model.frame(terms, data, na.action = stats::na.pass, xlev = object$xlevels)
-      classes <- attr(terms, "dataClasses")
-      if (!is.null(classes)) check_types(classes, frame)
-      frame
-    },
-    hdlmm_error = function(e) stop(e),
+  frame <- tryCatch(
+    stats::model.frame(terms, data, na.action = stats::na.pass, xlev = object$xlevels),
     error = function(e) bad_input("in `newdata`: ", conditionMessage(e), ".")
   )
+  check_types(attr(terms, "dataClasses"), frame)
+  frame
 }
 
 check_types <- function(classes, frame) {

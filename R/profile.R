@@ -102,22 +102,19 @@ profile_pve_limits <- function(fit, level) {
   if (is.null(fit$grid)) return(c(0, NA_real_))
   drop <- stats::qchisq(level, 1) / 2
   system <- fit$internal$system
+  floor <- fit$internal$value - drop  # in the units of the core: exact under changes of units
+  gap <- function(phi) cpp_curve(system, fit$method, phi)$value - floor
   constant <- loglik_constant(fit$internal$fixed, fit$method)
-  gap <- function(phi) {
-    cpp_curve(system, fit$method, phi)$value + constant - fit$loglik + drop
-  }
-  phi <- fit$grid$phi
-  above <- fit$grid$value + constant - fit$loglik + drop
   inside <- fit$modes$where == "interior"
-  phi <- c(phi, log_ratio(fit$modes$pve[inside], system$kappa))
-  above <- c(above, fit$modes$logLik[inside] - fit$loglik + drop)
+  phi <- c(fit$grid$phi, log_ratio(fit$modes$pve[inside], system$kappa))
+  above <- c(fit$grid$value, fit$modes$logLik[inside] - constant) - floor
   order <- order(phi)
   phi <- phi[order]
   above <- above[order]
-  at_zero <- criterion_at(fit, 0, 1) + constant - fit$loglik + drop
+  is_open <- c(criterion_at(fit, 0, 1) >= floor, above[length(above)] >= 0)
   c(
-    if (at_zero >= 0) 0 else ratio_to_h(crossing(phi, above, gap, "first"), system$kappa),
-    if (above[length(above)] >= 0) 1 else ratio_to_h(crossing(phi, above, gap, "last"), system$kappa)
+    if (is_open[1]) 0 else ratio_to_h(crossing(phi, above, gap, "first"), system$kappa),
+    if (is_open[2]) 1 else ratio_to_h(crossing(phi, above, gap, "last"), system$kappa)
   )
 }
 

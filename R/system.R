@@ -8,9 +8,12 @@ build_system <- function(design, fixed, host) {
   largest <- if (length(out$parts$d)) max(out$parts$d) else 0
   if (out$min_computed < -1e-8 * largest || (design$kind == "kernel" && largest == 0)) {
     bad_input(
-      backtick(design$label), " is not a covariance matrix: its smallest eigenvalue is ",
-      format(out$min_computed / max(largest, .Machine$double.xmin), digits = 3),
-      " times the largest."
+      backtick(design$label), " is not a covariance matrix: it has ",
+      if (largest > 0) {
+        paste("an eigenvalue of", format(out$min_computed / largest, digits = 3), "times the largest")
+      } else {
+        "no positive eigenvalue"
+      }, "."
     )
   }
   kappa <- design$kappa_scaled * 4^fixed$kw

@@ -39,9 +39,10 @@ void run_dsyevr(EigenProblem& problem) {
   int found = 0, lwork = -1, liwork = -1, best_iwork = 0;
   double best_work = 0;
   const auto call = [&](double* work, int* iwork) {
-    F77_CALL(dsyevr)(job, "A", "L", &n, problem.a.data(), &n, &zero, &zero, &one, &one, &zero,
-                     &found, problem.values.data(), basis.data(), &ld, support.data(), work, &lwork,
-                     iwork, &liwork, &problem.info FCONE FCONE FCONE);
+    F77_CALL(dsyevr)
+    (job, "A", "L", &n, problem.a.data(), &n, &zero, &zero, &one, &one, &zero, &found,
+     problem.values.data(), basis.data(), &ld, support.data(), work, &lwork, iwork, &liwork,
+     &problem.info FCONE FCONE FCONE);
   };
   call(&best_work, &best_iwork);
   lwork = static_cast<int>(best_work);

@@ -1,21 +1,22 @@
 #ifndef HDLMM_TESTS_SUPPORT_HPP
 #define HDLMM_TESTS_SUPPORT_HPP
 
+// What the tests share. It includes no header that instantiates a system: test-support.cpp does it
+// once for all of them, which keeps the build short.
+
 #include <cstdint>
 #include <memory>
+#include <ostream>
 #include <random>
 #include <string>
-#include <vector>
 
 #include "hdlmm/core/types.hpp"
-#include "hdlmm/marginal/cholesky_system.hpp"
-#include "hdlmm/marginal/spectral_system.hpp"
+#include "hdlmm/marginal/marginal_system.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 
 namespace hdlmm_test {
 
 using hdlmm::ConstMatrix;
-using hdlmm::ConstVector;
 using hdlmm::Index;
 using hdlmm::Matrix;
 using hdlmm::Share;
@@ -51,14 +52,20 @@ Matrix from_lower(const ConstMatrix& lower);
 Matrix orthonormal_basis(const ConstMatrix& z);
 Matrix orthogonal_complement(const ConstMatrix& q);
 
-enum class DesignKind { dense, centred, grouped, kernel };
+enum class DesignKind {
+  dense,
+  centred,  ///< the operator takes the (weighted) column means out; the model keeps them
+  grouped,
+  kernel
+};
+
 enum class FixedKind {
-  generic,           ///< nothing in common with the design
-  constant,          ///< the first column is constant (root weights)
-  spans_null,        ///< null(K) is within the span
-  reaches_null,      ///< one column is a null vector of K, the others are generic
-  avoids_null,       ///< every column is within the span of K
-  spans_first_columns  ///< the first columns of X itself
+  generic,              ///< nothing in common with the design
+  constant,             ///< the first column is constant (root weights)
+  spans_null,           ///< null(K) is within the span
+  contains_null,        ///< one column is a null vector of K, the others are generic
+  avoids_null,          ///< every column is within the span of K
+  spans_first_columns,  ///< the first columns of X itself
 };
 
 /// What to build a mixed model from. rank < 0 means min(n, p).
@@ -72,33 +79,68 @@ struct ModelSpec {
   std::uint64_t seed = 1;
 };
 
-/// One model in plain dense matrices and through the core. Kept in place: the operator borrows.
-struct Model {
-  Matrix stored;   ///< what the operator reads: cells of X, or the kernel
-  Vector root;     ///< [n], root weights, or empty
-  Matrix x;        ///< [n x p], as the model has it: weighted, centred only when it is told so
-  Matrix s;        ///< [p x p], prior correlation
-  Matrix k;        ///< [n x n], X S X'
-  Matrix q;        ///< [n x c]
-  Vector y;        ///< [n]
-  double kappa = 1;
-  Index rank = 0;                            ///< of K
-  std::unique_ptr<hdlmm::DesignOperator> op; ///< centred when the spec says so
-  hdlmm::Spectrum spectrum;
-  std::unique_ptr<hdlmm::SpectralSystem> spectral;
-  std::unique_ptr<hdlmm::CholeskySystem> cholesky;
+/// How GoogleTest names a model in a failure.
+inline std::ostream& operator<<(std::ostream& out, const ModelSpec& spec) {
+  return out << spec.name;
+}
 
-  hdlmm::SpectralFrame frame() const {
-    return hdlmm::SpectralFrame(*op, spectrum.side, spectral->parts().d, spectrum.vectors);
-  }
+/// One model, in plain dense matrices and through the core.
+class Model {
+ public:
+  explicit Model(const ModelSpec& spec);
+  ~Model();
+
+  Vector root;       ///< [n], root weights, or empty
+  Matrix x;          ///< [n x p], rows weighted
+  Matrix s;          ///< [p x p], prior correlation
+  Matrix k;          ///< [n x n], X S X'
+  Matrix q;          ///< [n x c]
+  Vector y;          ///< [n]
+  double kappa = 1;  ///< tr(K) / n
+  Index rank = 0;    ///< of K
+
+  const hdlmm::MarginalSystem& spectral() const;
+  const hdlmm::MarginalSystem& cholesky() const;
+
+  // Dense formulae.
+  Matrix covariance(const Share& share) const;
+  /// P = A (A'VA)^-1 A' with A orthogonal to Q: valid wherever A'VA is regular, nu = 0 included.
+  Matrix projection(const Share& share) const;
+  /// log|A'VA|.
+  double log_det_restricted(const Share& share) const;
+  /// Generalised least squares on Q as an operator on y, [c x n].
+  Matrix fixed_operator(const Share& share) const;
+
+  // The same from the core.
+  Vector core_projected_response(const Share& share) const;
+  Vector core_projection_diagonal(const Share& share) const;
+  Vector core_coefficient_variances(const Share& share) const;
+  /// points: [m x p] and their coordinates along Q [m x c].
+  Vector core_latent_variances(const Share& share, const Matrix& points, const Matrix& z) const;
+  Vector core_restricted_eigenvalues() const;
+  /// The response y [n] through SpectralSystem::with_response(); it must have nothing in the reach
+  /// of the fixed effects within null(K).
+  std::unique_ptr<hdlmm::MarginalSystem> core_with_response(const Vector& response) const;
+
+ private:
+  struct Core;
+  void build_design(const ModelSpec& spec, Random& random);
+  void build_fixed(const ModelSpec& spec, Random& random);
+  void decompose();
+
+  std::unique_ptr<Core> core_;
 };
 
-std::unique_ptr<Model> build_model(const ModelSpec& spec);
+/// Rank of a, from the eigenvalues of a a', for cells of about one and ranks that are clear.
+Index clear_rank(const Matrix& a);
 
-/// P = A (A'VA)^-1 A' with A orthogonal to Q: valid wherever A'VA is regular, nu = 0 included.
-Matrix dense_projection(const Model& model, const Share& share);
-/// Q'V^-1-weighted least squares as an operator [c x n] on y, by the same route.
-Matrix dense_fixed_operator(const Model& model, const Share& share);
+/// Gaussian log-density of y [n] with mean 0 and the given covariance.
+double log_density(const Vector& y, const Matrix& covariance);
+
+/// A system without fixed effects whose K is diag(d), d ascending and positive, and as many null
+/// directions more as `null_dimension`, in which y has length null_residual. kappa = 1.
+std::unique_ptr<hdlmm::MarginalSystem> diagonal_system(const Vector& d, const Vector& y,
+                                                       Index null_dimension, double null_residual);
 
 }  // namespace hdlmm_test
 

@@ -241,8 +241,8 @@ class OperatorContract : public ::testing::TestWithParam<Kind> {
   void for_shapes(Check&& check) const {
     std::uint64_t seed = 1;
     for (const Shape& shape : shapes()) {
-      const bool needs_units = GetParam().name.rfind("Grouped", 0) == 0 ||
-                               GetParam().name.rfind("Kernel", 0) == 0;
+      const bool needs_units =
+          GetParam().name.rfind("Grouped", 0) == 0 || GetParam().name.rfind("Kernel", 0) == 0;
       if (needs_units && shape.p == 0 && shape.n > 0) continue;  // a row must have a unit
       SCOPED_TRACE(GetParam().name + " " + std::to_string(shape.n) + " x " +
                    std::to_string(shape.p));
@@ -288,7 +288,8 @@ TEST_P(OperatorContract, ProductsAreAddedToWhatIsThere) {
   for_shapes([](const Sample& sample, Random& random) {
     const DesignOperator& x = *sample.x;
     const Matrix u = random.normals(x.cols(), 2), v = random.normals(x.rows(), 2);
-    const Matrix before_rows = random.normals(x.rows(), 2), before_cols = random.normals(x.cols(), 2);
+    const Matrix before_rows = random.normals(x.rows(), 2),
+                 before_cols = random.normals(x.cols(), 2);
     Matrix product = before_rows, adjoint = before_cols, covariance = before_cols;
     x.add_product(u, product);
     x.add_adjoint_product(v, adjoint);
@@ -310,8 +311,7 @@ TEST_P(OperatorContract, ProductsGoIntoPartsOfLargerMatrices) {
     Matrix product_wanted = Matrix::Zero(x.rows() + 3, 4);
     Matrix adjoint_wanted = Matrix::Zero(x.cols() + 3, 4);
     product_wanted.block(2, 1, x.rows(), 2) = sample.dense * u.block(1, 1, x.cols(), 2);
-    adjoint_wanted.block(2, 1, x.cols(), 2) =
-        sample.dense.transpose() * v.block(1, 1, x.rows(), 2);
+    adjoint_wanted.block(2, 1, x.cols(), 2) = sample.dense.transpose() * v.block(1, 1, x.rows(), 2);
     EXPECT_LT(distance(product, product_wanted), kRounding);
     EXPECT_LT(distance(adjoint, adjoint_wanted), kRounding);
   });

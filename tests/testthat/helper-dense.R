@@ -1,10 +1,11 @@
-# Brute force, the referee of the package: the model y ~ N(Z omega, sigma_b^2 A S A' + sigma_e^2
-# W^-1) by dense matrices, with V written out and solve() applied to it. Nothing here comes from
-# the package's own formulae: effects are b ~ N(0, sigma_b^2 S), y = Z omega + A b + e, so that
-# designs (S = I), grouping factors (A = incidence) and kernels (S = K) are one case.
+# Brute force, the referee of the package: the model y ~ N(Z omega, sigma_b^2 A S A' +
+# sigma_e^2 W^-1) by dense matrices, with V written out and solve() applied to it. Nothing
+# here comes from the package's own formulae: effects are b ~ N(0, sigma_b^2 S), y = Z
+# omega + A b + e, so that designs (S = I), grouping factors (A = incidence) and kernels
+# (S = K) are one case.
 #
-# A dense model is list(y [n], z [n x c], a [n x q], s [q x q], w [n], gram = A S A' [n x n]);
-# variances are v = c(sigma_b^2, sigma_e^2) in the units of the data.
+# A dense model is list(y [n], z [n x c], a [n x q], s [q x q], w [n], gram = A S A' [n x
+# n]); variances are v = c(sigma_b^2, sigma_e^2) in the units of the data.
 
 dense_model <- function(y, z, a, s = diag(ncol(a)), w = rep(1, length(y)),
                         gram = a %*% s %*% t(a)) {
@@ -14,8 +15,8 @@ dense_model <- function(y, z, a, s = diag(ncol(a)), w = rep(1, length(y)),
 # The model without some rows.
 dense_without <- function(model, rows) {
   dense_model(
-    model$y[-rows], model$z[-rows, , drop = FALSE], model$a[-rows, , drop = FALSE], model$s,
-    model$w[-rows], model$gram[-rows, -rows, drop = FALSE]
+    model$y[-rows], model$z[-rows, , drop = FALSE], model$a[-rows, , drop = FALSE],
+    model$s, model$w[-rows], model$gram[-rows, -rows, drop = FALSE]
   )
 }
 
@@ -54,17 +55,20 @@ dense_loglik <- function(model, v, method) {
   state <- dense_state(model, v)
   quadratic <- sum(state$residual * (state$inverse %*% state$residual))
   if (method == "ML") return(-0.5 * (n * log(2 * pi) + log_det(state$v) + quadratic))
-  -0.5 * ((n - c) * log(2 * pi) + log_det(state$v) + log_det(state$information) + quadratic)
+  determinants <- log_det(state$v) + log_det(state$information)
+  -0.5 * ((n - c) * log(2 * pi) + determinants + quadratic)
 }
 
-# Log-likelihood with the total variance maximised out, at a proportion of variance explained.
+# Log-likelihood with the total variance maximised out, at a proportion of variance
+# explained.
 dense_profile <- function(model, h, method, kappa = dense_kappa(model)) {
   n <- length(model$y)
   state <- dense_state(model, c(h / kappa, 1 - h))
   rss <- sum(state$residual * (state$inverse %*% state$residual))
-  if (method == "ML") return(-0.5 * (n * (log(2 * pi * rss / n) + 1) + log_det(state$v)))
-  df <- n - ncol(model$z)
-  -0.5 * (df * (log(2 * pi * rss / df) + 1) + log_det(state$v) + log_det(state$information))
+  reml <- method == "REML"
+  df <- n - if (reml) ncol(model$z) else 0
+  determinants <- log_det(state$v) + if (reml) log_det(state$information) else 0
+  -0.5 * (df * (log(2 * pi * rss / df) + 1) + determinants)
 }
 
 # Derivatives of the log-likelihood by (log sigma_b^2, log sigma_e^2).
@@ -77,12 +81,14 @@ dense_log_score <- function(model, v, method) {
   }, 0)
 }
 
-# Expected information on (sigma_b^2, sigma_e^2): 1/2 tr(P V_k P V_l); V^-1 for P under ML.
+# Expected information on (sigma_b^2, sigma_e^2): 1/2 tr(P V_k P V_l); V^-1 for P under
+# ML.
 dense_information <- function(model, v, method) {
   state <- dense_state(model, v)
   weight <- if (method == "REML") state$p else state$inverse
   products <- lapply(state$derivatives, function(d) weight %*% d)
-  outer(1:2, 1:2, Vectorize(function(k, l) 0.5 * sum(diag(products[[k]] %*% products[[l]]))))
+  half_trace <- function(k, l) 0.5 * sum(diag(products[[k]] %*% products[[l]]))
+  outer(1:2, 1:2, Vectorize(half_trace))
 }
 
 # Predicted effects and their prediction error covariance, omega integrated out.
@@ -108,7 +114,8 @@ dense_prediction <- function(model, v, z, a) {
   )
 }
 
-# Derivatives of the conditional fitted values by the response, from the two maps themselves.
+# Derivatives of the conditional fitted values by the response, from the two maps
+# themselves.
 dense_hat <- function(model, v) {
   state <- dense_state(model, v)
   to_omega <- state$vcov %*% t(model$z) %*% state$inverse
@@ -128,7 +135,8 @@ dense_loo <- function(model, v) {
   list(mean = rows[, 1], variance = rows[, 2])
 }
 
-# Satterthwaite: 2 C_jj^2 / g' I^-1 g, g the derivative of C_jj by fourth-order differences.
+# Satterthwaite: 2 C_jj^2 / g' I^-1 g, g the derivative of C_jj by fourth-order
+# differences.
 dense_satterthwaite <- function(model, v, method) {
   c_at <- function(v) diag(dense_state(model, v)$vcov)
   gradient <- vapply(1:2, function(k) {
@@ -141,13 +149,13 @@ dense_satterthwaite <- function(model, v, method) {
   2 * c_at(v)^2 / rowSums((gradient %*% inverse) * gradient)
 }
 
-# Random cases ------------------------------------------------------------------------------
+# Random cases ---------------------------------------------------------------------------
 
-# One data set with its dense twin and new rows. Arguments say what is in it; X has column means
-# `shift`, and random = the kind of random term.
+# One data set with its dense twin and new rows. Arguments say what is in it; X has column
+# means `shift`, and random = the kind of random term.
 dense_case <- function(seed, n, p, n_fixed = 2, random = "dense", weights = FALSE,
-                       offset = FALSE, center = FALSE, scale = FALSE, shift = 0, pve = 0.5,
-                       m = 4) {
+                       offset = FALSE, center = FALSE, scale = FALSE, shift = 0,
+                       pve = 0.5, m = 4) {
   set.seed(seed)
   at <- seq_len(n)
   slopes <- matrix(stats::rnorm((n + m) * max(0, n_fixed - 1)), n + m)
@@ -162,22 +170,24 @@ dense_case <- function(seed, n, p, n_fixed = 2, random = "dense", weights = FALS
     kernel = case_kernel(n, m, p)
   )
   a <- term$a
-  kappa <- dense_kappa(dense_model(numeric(n), z[at, , drop = FALSE], a[at, , drop = FALSE], term$s))
+  fitted <- list(z = z[at, , drop = FALSE], a = a[at, , drop = FALSE])
+  kappa <- dense_kappa(dense_model(numeric(n), fitted$z, fitted$a, term$s))
   b <- drop(chol(term$s + 1e-8 * diag(nrow(term$s))) %*% stats::rnorm(nrow(term$s)))
-  y <- drop(z[at, , drop = FALSE] %*% rep(1, ncol(z))) + o[at] +
-    sqrt(pve / kappa) * drop(a[at, , drop = FALSE] %*% b) +
+  y <- drop(fitted$z %*% rep(1, ncol(z))) + o[at] +
+    sqrt(pve / kappa) * drop(fitted$a %*% b) +
     sqrt((1 - pve) / w) * stats::rnorm(n)
   data <- c(list(y = y, zz = slopes[at, , drop = FALSE], w = w, o = o[at]), term$data)
   new <- c(list(zz = slopes[-at, , drop = FALSE], o = o[-at]), term$new)
   if (n_fixed < 2) data$zz <- new$zz <- NULL
   left <- c("0", "1", "zz")[min(n_fixed, 2) + 1]
-  formula <- stats::as.formula(paste("y ~", left, "+", term$text), env = list2env(term$env))
+  text <- paste("y ~", left, "+", term$text)
+  formula <- stats::as.formula(text, env = list2env(term$env))
   list(
     formula = formula, data = data, new = new,
-    arguments = c(if (weights) list(weights = quote(w)), if (offset) list(offset = quote(o))),
-    dense = dense_model(
-      y - o[at], z[at, , drop = FALSE], a[at, , drop = FALSE], term$s, w
+    arguments = c(
+      if (weights) list(weights = quote(w)), if (offset) list(offset = quote(o))
     ),
+    dense = dense_model(y - o[at], fitted$z, fitted$a, term$s, w),
     offset = o[at], new_z = z[-at, , drop = FALSE], new_a = a[-at, , drop = FALSE],
     new_offset = o[-at], effects = term$effects,
     label = paste0(
@@ -196,19 +206,20 @@ case_dense <- function(n, m, p, shift, center, scale, storage) {
     matrix(stats::rnorm((n + m) * p), n + m) + rep(shift * seq_len(p) / p, each = n + m)
   }
   a <- as.matrix(x)
-  if (center) a <- a - rep(colMeans(as.matrix(x)[at, , drop = FALSE]), each = n + m)
-  if (scale) a <- a / rep(apply(as.matrix(x)[at, , drop = FALSE], 2, stats::sd), each = n + m)
+  seen <- a[at, , drop = FALSE]
+  if (center) a <- a - rep(colMeans(seen), each = n + m)
+  if (scale) a <- a / rep(apply(seen, 2, stats::sd), each = n + m)
   options <- paste0(if (center) ", center = TRUE", if (scale) ", scale = TRUE")
   list(
     a = unname(a), s = diag(p), text = paste0("re(X", options, ")"),
-    env = list(X = x[at, , drop = FALSE]), data = list(), new = list(X = x[-at, , drop = FALSE]),
-    effects = seq_len(p)
+    env = list(X = x[at, , drop = FALSE]), data = list(),
+    new = list(X = x[-at, , drop = FALSE]), effects = seq_len(p)
   )
 }
 
 # Levels 1..p are observed; the last of the new rows has a level that is not.
 case_group <- function(n, m, p) {
-  g <- c(rep_len(seq_len(p), p), sample(p, n - p, replace = TRUE), sample(p, m - 1), p + 1)
+  g <- c(seq_len(p), sample(p, n - p, replace = TRUE), sample(p, m - 1), p + 1)
   a <- diag(p + 1)[g, ]
   levels <- sprintf("g%02d", g)
   list(
@@ -223,7 +234,8 @@ case_kernel <- function(n, m, p) {
   root <- matrix(stats::rnorm(p * (p + 3)), p)
   kernel <- tcrossprod(root) / p
   dimnames(kernel) <- list(paste0("i", seq_len(p)), paste0("i", seq_len(p)))
-  unit <- c(sample(p - 3, n, replace = n > p - 3), p - 3 + seq_len(3), sample(p - 3, m - 3))
+  seen <- p - 3
+  unit <- c(sample(seen, n, replace = n > seen), seen + seq_len(3), sample(seen, m - 3))
   id <- rownames(kernel)[unit]
   list(
     a = diag(p)[unit, ], s = kernel, text = "re(kernel = kernel, id = id)",
@@ -241,11 +253,14 @@ fit_case <- function(case, method, ...) {
   eval(call)
 }
 
-# Relative difference of two numbers or vectors, by the largest entry of the second.
+# Relative difference of two numbers or vectors, by the largest entry of the second; NA
+# only equals NA.
 relative_error <- function(x, y) {
   x <- unname(as.numeric(x))
   y <- unname(as.numeric(y))
-  if (length(x) != length(y)) return(Inf)
+  if (length(x) != length(y) || any(is.na(x) != is.na(y))) return(Inf)
+  x <- x[!is.na(x)]
+  y <- y[!is.na(y)]
   if (length(y) == 0) return(0)
   max(abs(x - y)) / max(abs(y), .Machine$double.xmin)
 }
@@ -253,7 +268,7 @@ relative_error <- function(x, y) {
 # Passes when every number in `error` is at most `bound`; names what is not.
 expect_below <- function(error, bound, info = "") {
   is_bad <- is.na(error) | error > bound
-  worst <- if (any(is_bad)) paste0(names(error)[is_bad], " = ", format(error[is_bad], digits = 3))
+  worst <- sprintf("%s = %.3g", names(error)[is_bad], error[is_bad])
   testthat::expect(
     !any(is_bad),
     paste0("above ", format(bound), ": ", paste(worst, collapse = ", "), " ", info)

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "hdlmm/inference/global_search.hpp"
@@ -10,19 +11,69 @@
 
 namespace hdlmm {
 
+namespace exact_null_detail {
+
+/// D - w w' with every run of equal d longer than c turned so that w has only c rows in it: the
+/// other directions of the run keep their eigenvalue. Grouping factors have few distinct counts.
+struct Deflated {
+  Vector d;                     ///< what is left
+  Matrix w;                     ///< [size of d x c]
+  std::vector<double> settled;  ///< eigenvalues that are d already
+};
+
+inline Deflated deflate(const Vector& d, const Matrix& w) {
+  constexpr double kEqual = 1e-14;
+  const Index r = d.size(), c = w.cols();
+  std::vector<Index> order(static_cast<std::size_t>(r));
+  std::iota(order.begin(), order.end(), Index(0));
+  std::sort(order.begin(), order.end(), [&](Index i, Index j) { return d[i] < d[j]; });
+  Deflated out{Vector(r), Matrix(r, c), {}};
+  Index kept = 0;
+  for (Index first = 0; first < r;) {
+    Index last = first;
+    while (last < r && d[order[last]] - d[order[first]] <= kEqual * d[order[first]]) ++last;
+    const Index size = last - first;
+    Matrix block(size, c);
+    for (Index i = 0; i < size; ++i) block.row(i) = w.row(order[first + i]);
+    Index rows = size;
+    if (size > c) {
+      rows = c;
+      if (c > 0) {
+        const Eigen::HouseholderQR<Matrix> qr(block);
+        block = qr.matrixQR().topRows(c).template triangularView<Eigen::Upper>();
+      }
+    }
+    out.d.segment(kept, rows).setConstant(d[order[first]]);
+    out.w.middleRows(kept, rows) = block.topRows(rows);
+    out.settled.insert(out.settled.end(), static_cast<std::size_t>(size - rows), d[order[first]]);
+    kept += rows;
+    first = last;
+  }
+  out.d.conservativeResize(kept);
+  out.w.conservativeResize(kept, c);
+  return out;
+}
+
+}  // namespace exact_null_detail
+
 /// Nonzero eigenvalues of A'K A, A [n x (n - c)] orthonormal and orthogonal to the fixed effects:
-/// those of D^1/2 (I - z z') D^1/2. O(r^3), no vectors.
+/// those of D^1/2 (I - z z') D^1/2. O(m^3), m the number of eigenvalues that are not repeated.
 inline Vector restricted_eigenvalues(const SpectralParts& parts, const Context& context) {
   if (parts.rank() == 0) return Vector();
-  const Vector root = parts.d.cwiseSqrt();
-  const Matrix scaled = root.asDiagonal() * parts.z;
-  Matrix restricted = parts.d.asDiagonal().toDenseMatrix();
-  restricted.noalias() -= scaled * scaled.transpose();
-  const Vector all = context.eigensolver(restricted, false);
-  const double bound = all[all.size() - 1] * zero_eigenvalue_share(parts.n);
-  Index first = 0;
-  while (first < all.size() && !(all[first] > bound)) ++first;
-  return all.tail(all.size() - first);
+  const exact_null_detail::Deflated deflated =
+      exact_null_detail::deflate(parts.d, Matrix(parts.d.cwiseSqrt().asDiagonal() * parts.z));
+  std::vector<double> all = deflated.settled;
+  if (deflated.d.size() > 0) {
+    Matrix restricted = deflated.d.asDiagonal().toDenseMatrix();
+    restricted.noalias() -= deflated.w * deflated.w.transpose();
+    const Vector rest = context.eigensolver(restricted, false);
+    all.insert(all.end(), rest.data(), rest.data() + rest.size());
+  }
+  std::sort(all.begin(), all.end());
+  const double bound = all.back() * zero_eigenvalue_share(parts.n);
+  const auto first = std::upper_bound(all.begin(), all.end(), bound);
+  return Eigen::Map<const Vector>(all.data() + (first - all.begin()),
+                                  static_cast<Index>(all.end() - first));
 }
 
 /// Draws of the (restricted) likelihood-ratio statistic of H0: h = h0 against h in [0, 1].

@@ -87,9 +87,15 @@ inline Vector latent_variances(const SpectralSystem& system, const WhitenedData&
 }
 
 /// Var(beta_j | y) / tau^2 for every coefficient [p]: the prediction error variances.
-/// O(n r p) when the row side was decomposed, O(p r) otherwise, in blocks of columns.
+/// O(n r p) when the row side was decomposed, O(p r) for the column side, in blocks of columns;
+/// O(p c) for a grouping factor, where each coefficient has a direction of its own.
 inline Vector coefficient_variances(const SpectralFrame& frame, const SpectralSystem& system,
                                     const WhitenedData& w, const Context& context) {
+  if (frame.is_diagonal()) {
+    const double hk = w.share.h / system.kappa();
+    const Vector explained = w.explained.cwiseProduct(w.q.rowwise().squaredNorm());
+    return hk * (w.noise + explained);
+  }
   const Vector prior = frame.design().prior_variances();
   const Index p = prior.size(), c = system.n_fixed();
   const Index block = std::min(kColumnBlock, p);

@@ -29,7 +29,7 @@ class CholeskySystem final : public MarginalSystem {
     max_eigenvalue_ = bounds.max_eigenvalue;
     null_dimension_ = n_rows_ - bounds.rank;
     ml_null_dimension_ = null_dimension_;
-    null_residual_ = y_.norm();
+    null_residual_ = null_dimension_ > 0 ? y_.norm() : 0;
   }
 
  private:

@@ -74,6 +74,7 @@ class SpectralFrame {
 
   Index rank() const { return d_.size(); }
   const DesignOperator& design() const { return x_; }
+  bool is_diagonal() const { return side_ == Side::diagonal; }
 
   /// U' f, [r x k].
   Matrix rotate(const ConstMatrix& f) const {

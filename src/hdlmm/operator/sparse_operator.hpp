@@ -97,22 +97,47 @@ class SparseOperator final : public DesignOperator {
     return gram;
   }
 
-  /// Column by column through a scattered copy: O(p nnz) at most.
+  /// The stored cells by rows, columns ascending within each.
+  struct Rows {
+    std::vector<Index> start;
+    std::vector<int> column;
+    std::vector<double> value;
+  };
+
+  Rows by_rows() const {
+    Rows out;
+    out.start.assign(static_cast<std::size_t>(rows()) + 1, 0);
+    const int nnz = stored_.column_start[cols()];
+    for (int at = 0; at < nnz; ++at) ++out.start[stored_.row[at] + 1];
+    for (Index i = 0; i < rows(); ++i) out.start[i + 1] += out.start[i];
+    out.column.resize(static_cast<std::size_t>(nnz));
+    out.value.resize(static_cast<std::size_t>(nnz));
+    std::vector<Index> next(out.start.begin(), out.start.end() - 1);
+    for (Index j = 0; j < cols(); ++j) {
+      for_cells(j, [&](int i, double x) {
+        const Index at = next[i]++;
+        out.column[at] = static_cast<int>(j);
+        out.value[at] = x;
+      });
+    }
+    return out;
+  }
+
+  /// sum_i x_i x_i' over the stored cells of the rows: O(sum_i nnz_i^2), then the rank-two shift.
   Matrix do_column_gram(const Context& context) const override {
     Matrix gram = Matrix::Zero(cols(), cols());
-    Vector column = Vector::Zero(rows());
-    for (Index j = 0; j < cols(); ++j) {
-      if (j % kColumnBlock == 0) {
+    const Rows cells = by_rows();
+    for (Index i = 0; i < rows(); ++i) {
+      if (i % kColumnBlock == 0) {
         context.poll();
-        context.progress("Gram matrix", static_cast<double>(j) / cols());
+        context.progress("Gram matrix", static_cast<double>(i) / rows());
       }
-      for_cells(j, [&](int i, double x) { column[i] = x; });
-      for (Index l = j; l < cols(); ++l) {
-        double sum = 0;
-        for_cells(l, [&](int i, double x) { sum += x * column[i]; });
-        gram(l, j) = sum;
+      const Index end = cells.start[i + 1];
+      for (Index a = cells.start[i]; a < end; ++a) {
+        double* column = gram.col(cells.column[a]).data();
+        const double x = cells.value[a];
+        for (Index b = a; b < end; ++b) column[cells.column[b]] += x * cells.value[b];
       }
-      for_cells(j, [&](int i, double) { column[i] = 0; });
     }
     if (is_shifted()) {
       const Vector step = shift_.cwiseProduct(scale_);

@@ -1,0 +1,338 @@
+# Formulae: where random terms may stand, what the fixed part becomes, and OLS against lm().
+
+d <- bad_input_data()
+n <- nrow(d)
+plain <- lmm(y ~ x + re(X), d)
+grouped <- lmm(y ~ x + (1 | g), d)
+
+test_that("a random term may stand anywhere in a sum", {
+  places <- list(
+    y ~ re(X) + x, y ~ (x + re(X)), y ~ (re(X)) + x, y ~ +re(X) + x, y ~ 1 + x + re(X),
+    y ~ re(X) + 1 + x, y ~ x + hdlmm::re(X), y ~ x + ((re(X))), y ~ x + z + re(X) - z,
+    y ~ x + re(X) + 0 + 1
+  )
+  for (formula in places) {
+    fit <- lmm(formula, d)
+    expect_identical(varcomp(fit), varcomp(plain), info = deparse1(formula))
+    expect_identical(fixef(fit), fixef(plain), info = deparse1(formula))
+  }
+  for (formula in list(y ~ (1 | g) + x, y ~ x + ((1 | g)), y ~ ((1 | g)) + x)) {
+    expect_identical(varcomp(lmm(formula, d)), varcomp(grouped), info = deparse1(formula))
+  }
+})
+
+test_that("the intercept is removed by 0 + and by - 1, before and after the random term", {
+  referee <- lmm(y ~ 0 + x + re(X), d)
+  expect_identical(names(fixef(referee)), "x")
+  places <- list(
+    y ~ re(X) + x - 1, y ~ x + re(X) - 1, y ~ -1 + re(X) + x, y ~ x + re(X) + 0,
+    y ~ re(X) - 1 + x, y ~ (x + re(X)) - 1, y ~ x - 1 + re(X)
+  )
+  for (formula in places) {
+    fit <- lmm(formula, d)
+    expect_identical(fixef(fit), fixef(referee), info = deparse1(formula))
+    expect_identical(varcomp(fit), varcomp(referee), info = deparse1(formula))
+  }
+  for (formula in list(y ~ re(X) - 1, y ~ 0 + re(X), y ~ -1 + re(X), y ~ re(X) + 0)) {
+    expect_length(fixef(lmm(formula, d)), 0)
+  }
+})
+
+test_that("the fixed part of a formula is the one that lm() would read", {
+  forms <- list(
+    y ~ x * f - x:f, y ~ f + x %in% f, y ~ (x + z + f)^2 - x:z, y ~ f / x, y ~ 1, y ~ -1 + f,
+    y ~ I(x^2) + log(z + 1), y ~ poly(x, 2, raw = TRUE):f, log(y + 99) ~ sqrt(z), y ~ x + offset(z)
+  )
+  for (formula in forms) {
+    mixed <- lmm(stats::update(formula, . ~ . + re(X)), d)
+    expect_identical(
+      model.matrix(mixed)[, ], model.matrix(lm(formula, d))[, ], info = deparse1(formula)
+    )
+  }
+})
+
+test_that("splitting a formula loses no term and keeps the order", {
+  parts <- hdlmm:::split_formula(y ~ a + re(X) + b * c - 1 + (1 | g) + offset(o))
+  expect_identical(parts$fixed, quote(a + b * c - 1 + offset(o)))
+  expect_identical(vapply(parts$random, `[[`, "", "text"), c("re(X)", "(1 | g)"))
+  expect_identical(vapply(parts$random, `[[`, "", "type"), c("design", "group"))
+  expect_null(hdlmm:::split_formula(y ~ re(X))$fixed)
+  expect_identical(hdlmm:::split_formula(y ~ re(X) - 1)$fixed, quote(1 - 1))
+  expect_identical(hdlmm:::split_formula(y ~ I(a | b))$random, list())
+})
+
+misplaced <- list(
+  y ~ x * re(X), y ~ x:re(X), y ~ x - re(X), y ~ log(re(X)), y ~ (x + re(X))^2, y ~ x %in% re(X),
+  y ~ x - (1 | g), y ~ x * (1 | g), y ~ re(X) / x
+)
+refused <- c(
+  lapply(misplaced, function(formula) {
+    list(formula, "bad_input", "a random term must be added by `\\+` in `formula`; found `")
+  }),
+  list(
+    list(y ~ I(re(X)), "bad_input", "re\\(\\) is a term of the formula of lmm\\(\\)"),
+    list(y ~ x + offset(re(X)), "bad_input", "re\\(\\) is a term of the formula of lmm\\(\\)"),
+    list(re(X) ~ x, "bad_input", "response of `formula` holds a random term"),
+    list((1 | g) ~ x, "bad_input", "response of `formula` holds a random term"),
+    list(~ x + re(X), "bad_input", "`formula` has no response"),
+    list(3, "bad_input", "`formula` must be a formula such as .*; found 3"),
+    list(c("y ~ x", "b"), "bad_input", "`formula` must be a formula"),
+    list(y ~ x | g, "bad_input", "in parentheses: \\(x \\| g\\)"),
+    list(y ~ re(), "bad_input", "re\\(\\) needs either a matrix or `kernel =`"),
+    list(y ~ re(X, kernel = X), "bad_input", "re\\(\\) needs either a matrix or `kernel =`"),
+    list(y ~ re(X, foo = 1), "bad_input", "in `re\\(X, foo = 1\\)`: unused argument"),
+    list(y ~ re(X, id = g), "bad_input", "`id` goes with `kernel =`"),
+    list(y ~ re(X, center = 3), "bad_input", "`center` must be TRUE or FALSE; found 3"),
+    list(y ~ re(X, scale = NA), "bad_input", "`scale` must be TRUE or FALSE; found NA"),
+    list(y ~ re(X, na = "median"), "bad_input", "`na` must be .*\"mean\"; found \"median\""),
+    list(y ~ re(nowhere), "bad_input", "in `re\\(nowhere\\)`: object 'nowhere' not found"),
+    list(y ~ re(X) + (1 | g), "unsupported", "several random terms .*re\\(X\\).*\\(1 \\| g\\)"),
+    list(y ~ (x | g), "unsupported", "only a random intercept.*found `\\(x \\| g\\)`"),
+    list(y ~ (1 || g), "unsupported", "only a random intercept"),
+    list(y ~ (0 + x | g), "unsupported", "only a random intercept"),
+    list(y ~ (1 | g / f), "unsupported", "stands for several random terms")
+  )
+)
+
+test_that("what cannot be read is refused, with the text that was found", {
+  for (one in refused) {
+    seen <- observe(function() lmm(one[[1]], d))
+    expect_false(is.null(seen$error), info = deparse1(one[[1]]))
+    if (is.null(seen$error)) next
+    expect_condition_laws(seen$error, one[[2]], "error")
+    expect_match(conditionMessage(seen$error), one[[3]])
+  }
+})
+
+test_that("re() outside of a formula says where it belongs", {
+  expect_error(re(d$X), "term of the formula of lmm", class = "hdlmm_bad_input")
+})
+
+test_that("a formula may be text, or built from text", {
+  expect_identical(varcomp(lmm("y ~ x + re(X)", d)), varcomp(plain))
+  fits <- lapply(c("x", "z"), function(name) lmm(reformulate(c(name, "re(X)"), "y"), d))
+  expect_identical(varcomp(fits[[1]]), varcomp(plain))
+  expect_identical(names(fixef(fits[[2]])), c("(Intercept)", "z"))
+})
+
+test_that("the expression of a design is evaluated in the data, at new rows too", {
+  fit <- lmm(y ~ x + re(X[, 1:20] * 2), d)
+  referee <- lmm(y ~ x + re(W), put(d, W = 2 * d$X[, 1:20]))
+  expect_identical(unname(varcomp(fit)), unname(varcomp(referee)))
+  expect_equal(predict(fit, d[1:3, ]), predict(referee)[1:3], tolerance = 1e-12)  # two products
+})
+
+test_that("a grouping factor may be text or a number", {
+  own <- put(
+    d, text = as.character(d$g), whole = as.integer(d$g), real = as.integer(d$g) + 0.5
+  )
+  for (name in c("text", "whole", "real")) {
+    fit <- lmm(stats::as.formula(paste("y ~ x + (1 |", name, ")")), own)
+    expect_equal(unname(varcomp(fit)), unname(varcomp(grouped)), tolerance = 1e-10)
+    expect_equal(predict(fit, own), predict(grouped), tolerance = 1e-10)
+  }
+})
+
+test_that("a:b as a grouping factor is the interaction, whatever the types of a and b", {
+  own <- put(
+    d, a = as.integer(d$g), b = rep(1:2, n / 2), text = as.character(d$g), flag = rep(1:2, n / 2) == 1
+  )
+  own$joint <- paste(own$a, own$b)
+  referee <- lmm(y ~ x + (1 | joint), own)
+  forms <- list(
+    y ~ x + (1 | text:flag), y ~ x + (1 | g:flag), y ~ x + (1 | a:b), y ~ x + (1 | interaction(a, b)),
+    y ~ x + (1 | g:factor(b))
+  )
+  for (formula in forms) {
+    fit <- lmm(formula, own)
+    expect_length(ranef(fit)[[1]], 20)
+    expect_equal(unname(varcomp(fit)), unname(varcomp(referee)), tolerance = 1e-10)
+    expect_equal(predict(fit, own[5:9, ]), predict(referee)[5:9], tolerance = 1e-10)
+  }
+})
+
+test_that("a variable of a grouping expression is never taken from the workspace", {
+  own <- put(d, whole = as.integer(d$g))
+  whole <- rep(1:2, n / 2)
+  fit <- lmm(y ~ x + (1 | factor(whole)), own)
+  expect_equal(unname(varcomp(fit)), unname(varcomp(grouped)), tolerance = 1e-10)
+})
+
+test_that("update() edits the fixed part and leaves the random term alone", {
+  more <- update(plain, . ~ . + z)
+  expect_identical(deparse1(formula(more)), "y ~ x + re(X) + z")
+  expect_identical(varcomp(update(more, . ~ . - z)), varcomp(plain))
+  expect_identical(deparse1(formula(update(plain, log(y + 99) ~ .))), "log(y + 99) ~ x + re(X)")
+  expect_identical(fixef(update(plain, ~ . - 1)), fixef(lmm(y ~ 0 + x + re(X), d)))
+  expect_identical(deparse1(formula(update(plain, . ~ . + x:f))), "y ~ x + re(X) + x:f")
+  expect_identical(deparse1(formula(update(grouped, . ~ . + I(x^2)))), "y ~ x + (1 | g) + I(x^2)")
+})
+
+test_that("update() adds, removes and exchanges the random term", {
+  ols <- update(plain, . ~ . - re(X))
+  expect_identical(ols$method, "OLS")
+  expect_identical(varcomp(update(ols, . ~ . + re(X), method = "REML")), varcomp(plain))
+  expect_identical(varcomp(update(plain, . ~ . - re(X) + (1 | g))), varcomp(grouped))
+  expect_identical(deparse1(formula(update(grouped, . ~ . - (1 | g)))), "y ~ x")
+  expect_identical(deparse1(formula(update(plain, . ~ . + re(X)))), "y ~ x + re(X)")
+})
+
+test_that("update() adds two random terms of equally long text as two", {
+  wide <- put(d, A = d$X[, 1:5], B = d$X[, 6:9])
+  expect_error(
+    update(lmm(y ~ x, wide), . ~ . + re(A) + re(B)), "`re\\(A\\)` and `re\\(B\\)`",
+    class = "hdlmm_unsupported"
+  )
+})
+
+test_that("update() changes arguments, and NULL removes them", {
+  expect_identical(update(plain, method = "ML")$method, "ML")
+  weighted <- update(plain, weights = z)
+  expect_identical(unname(weights(weighted)), d$z)
+  expect_identical(varcomp(update(weighted, weights = NULL)), varcomp(plain))
+  expect_identical(nobs(update(plain, data = d[1:30, ])), 30L)
+  expect_identical(
+    deparse1(update(plain, . ~ . + z, evaluate = FALSE)),
+    "lmm(formula = y ~ x + re(X) + z, data = d)"
+  )
+  expect_error(update(plain, . ~ . * z), "found `re\\(X\\):z`", class = "hdlmm_bad_input")
+})
+
+test_that("subset takes flags, numbers, negative numbers and row names, as lm() does", {
+  choices <- list(d$x > 0, c(2:30, 35), -(1:4), rownames(d)[5:36], replace(d$x > -1, 3, NA))
+  for (choice in choices) {
+    fit <- lmm(y ~ x + re(X), d, subset = choice)
+    kept <- names(residuals(lm(y ~ x, d, subset = choice)))
+    referee <- lmm(y ~ x + re(X), d[kept, ])
+    expect_identical(names(fitted(fit)), kept)
+    # kappa and means of the same rows
+    expect_equal(varcomp(fit), varcomp(referee), tolerance = 1e-12)
+    expect_equal(predict(fit, d), predict(referee, d), tolerance = 1e-10)
+  }
+  expect_match(printed(lmm(y ~ x + re(X), d, subset = x > 0)), "Rows dropped: [0-9]+ by subset")
+})
+
+# OLS against lm(), wholesale.
+
+ols_data <- put(
+  d, w = d$z + 0.5, text = rep(c("u", "v"), n / 2), flag = d$x > 0,
+  order = factor(rep(1:4, each = n / 4), ordered = TRUE)
+)
+ols_data$y[c(4, 9)] <- NA
+ols_formulas <- list(
+  y ~ 1, y ~ x, y ~ 0 + x, y ~ x * f, y ~ poly(x, 2) + splines::ns(z, 3), y ~ scale(x) + log(z),
+  y ~ text + flag, y ~ order, y ~ f - 1, y ~ x + I(x^2) + offset(z), y ~ splines::bs(z, 4):flag,
+  y ~ x + x:z + f:x, y ~ x + I(2 * x) + z
+)
+new_rows <- put(ols_data[1:12, ], x = 0.7 * ols_data$x[1:12])
+
+# Everything that depends on the rows of the fit; hatvalues() at omitted rows differ on purpose.
+ols_answers <- function(fit, n_fixed) {
+  list(
+    coef = coef(fit), logLik = as.numeric(logLik(fit)), df = attr(logLik(fit), "df"),
+    restricted = as.numeric(logLik(fit, REML = TRUE)), AIC = AIC(fit), BIC = BIC(fit),
+    fitted = fitted(fit), residuals = residuals(fit), pearson = residuals(fit, type = "pearson"),
+    hatvalues = hatvalues(fit)[-c(4, 9)], deviance = deviance(fit),
+    df.residual = as.numeric(df.residual(fit)), sigma = sigma(fit), nobs = nobs(fit),
+    confint = confint(fit, seq_len(n_fixed)), confint_90 = confint(fit, 1, level = 0.9),
+    model.matrix = model.matrix(fit), weights = unname(weights(fit)),
+    frame = names(model.frame(fit)), na.action = na.action(fit)
+  )
+}
+
+expect_as_lm <- function(fit, referee) {
+  n_fixed <- length(coef(referee))
+  # both are backward stable; condition numbers here are below 1e3
+  expect_equal(ols_answers(fit, n_fixed), ols_answers(referee, n_fixed), tolerance = 1e-9)
+  expect_equal(vcov(fit), vcov(referee, complete = FALSE), tolerance = 1e-9)
+}
+
+predictions <- function(fit, ...) {
+  out <- list()
+  for (level in c(0.5, 0.95, 0.99)) {
+    for (interval in c("confidence", "prediction")) {
+      out[[paste(interval, level)]] <- predict(fit, ..., interval = interval, level = level)
+    }
+  }
+  with_se <- predict(fit, ..., se.fit = TRUE)
+  with_se$se.fit <- unname(with_se$se.fit)  # predict.lm() names them only for two or more columns
+  c(out, with_se)
+}
+
+test_that("an OLS fit answers as lm() does, with na.exclude", {
+  for (formula in ols_formulas) {
+    fit <- suppressMessages(lmm(formula, ols_data, na.action = na.exclude))
+    referee <- lm(formula, ols_data, na.action = na.exclude)
+    expect_as_lm(fit, referee)
+    expect_equal(predict(fit), predict(referee), tolerance = 1e-9)
+  }
+})
+
+test_that("an OLS fit with weights and offset answers as lm() does", {
+  for (formula in ols_formulas) {
+    fit <- suppressMessages(
+      lmm(formula, ols_data, weights = w, offset = 2 * z, na.action = na.exclude)
+    )
+    expect_as_lm(fit, lm(formula, ols_data, weights = w, offset = 2 * z, na.action = na.exclude))
+  }
+})
+
+test_that("an OLS fit predicts as lm() does: means, standard errors, intervals at all levels", {
+  for (formula in ols_formulas) {
+    fit <- suppressMessages(lmm(formula, ols_data, offset = z, weights = w))
+    referee <- lm(formula, ols_data, offset = z, weights = w)
+    # predict.lm() warns on aliased columns and on weights
+    expected <- suppressWarnings(predictions(referee, new_rows))
+    expect_equal(predictions(fit, new_rows), expected, tolerance = 1e-9)
+    unweighted <- suppressMessages(lmm(formula, ols_data))
+    expected <- suppressWarnings(predictions(lm(formula, ols_data)))
+    expect_equal(predictions(unweighted), expected, tolerance = 1e-9)
+  }
+})
+
+test_that("drop1() of an OLS fit is that of lm(), aliased terms included", {
+  for (formula in ols_formulas[-1]) {
+    table <- suppressMessages(drop1(lmm(formula, ols_data, weights = w)))
+    referee <- drop1(lm(formula, ols_data, weights = w), test = "Chisq")
+    expect_identical(rownames(table), rownames(referee))
+    expect_equal(table$Df, referee$Df)
+    expect_equal(diff(table$AIC), diff(referee$AIC), tolerance = 1e-9)
+    expect_equal(table[["Pr(>Chi)"]], referee[["Pr(>Chi)"]], tolerance = 1e-8)
+  }
+})
+
+test_that("the F tests of anova() are those of drop1() for lm()", {
+  table <- anova(lmm(y ~ x + f + z, ols_data))
+  referee <- drop1(lm(y ~ x + f + z, ols_data), test = "F")
+  expect_equal(table[["F value"]], referee[["F value"]][-1], tolerance = 1e-9)
+  expect_equal(table[["Pr(>F)"]], referee[["Pr(>F)"]][-1], tolerance = 1e-9)
+})
+
+test_that("the t-tests of summary() are those of lm()", {
+  table <- coef(summary(lmm(y ~ x * f, ols_data, weights = w)))
+  referee <- coef(summary(lm(y ~ x * f, ols_data, weights = w)))
+  expect_equal(table[, colnames(referee)], referee, tolerance = 1e-9)
+  expect_identical(unique(table[, "df"]), df.residual(lm(y ~ x * f, ols_data)) + 0)
+})
+
+test_that("leverages of an exact fit are those of lm()", {
+  exact <- put(ols_data, y = 1 + ols_data$x)
+  expect_equal(
+    hatvalues(suppressWarnings(lmm(y ~ x + f, exact))), hatvalues(lm(y ~ x + f, exact)),
+    tolerance = 1e-12
+  )
+})
+
+test_that("without a random term every method is OLS", {
+  for (method in c("OLS", "REML", "ML")) {
+    fit <- lmm(y ~ x, d, method = method)
+    expect_identical(c(fit$method, fit$algorithm), c("OLS", "qr"))
+  }
+})
+
+test_that("a random term and OLS contradict each other", {
+  expect_error(
+    lmm(y ~ re(X), d, method = "OLS"), "method \"OLS\" has no random term; found `re\\(X\\)`",
+    class = "hdlmm_bad_input"
+  )
+})

@@ -1,0 +1,501 @@
+# The contract: every exported function and every S3 method, on every kind of fit. Each works
+# or refuses by an hdlmm_error that the table `refusals` announces. An export or a method
+# without a line here fails the last tests of this file.
+
+contract_data <- function() {
+  set.seed(20)
+  n <- 24
+  d <- data.frame(x = rnorm(n), g = gl(6, 4, labels = letters[1:6]), e = rnorm(n))
+  d$wide <- matrix(rnorm(n * 40), n, dimnames = list(NULL, paste0("v", 1:40)))
+  d$narrow <- matrix(rnorm(n * 5), n)
+  d$y <- 1 + d$x + drop(d$wide %*% rnorm(40, 0, 0.3)) + rnorm(6)[d$g] + d$e
+  # nothing between groups: sigma_b^2 = 0; nothing but x; nothing but the span of X
+  within <- d$e - ave(d$e, d$g)
+  d$flat <- 2 + within
+  d$exact <- 2 - 3 * d$x
+  d$spanned <- drop(d$narrow %*% c(1, -2, 1, 0, 1))
+  sparse <- Matrix::rsparsematrix(n, 30, 0.2)
+  kernel <- crossprod(matrix(rnorm(36), 6)) + diag(6)
+  dimnames(kernel) <- list(letters[1:6], letters[1:6])
+  list(d = d, sparse = sparse, kernel = kernel)
+}
+
+# Fitted inside a function: what refits must find the data where the formula was written.
+contract_fits <- function() {
+  data <- contract_data()
+  d <- data$d
+  holed <- d
+  holed$y[3] <- NA
+  sparse <- data$sparse
+  kernel <- data$kernel
+  list(
+    group = lmm(y ~ x + (1 | g), d), ml = lmm(y ~ x + (1 | g), d, method = "ML"),
+    dense = lmm(y ~ x + re(wide), d), sparse = lmm(y ~ x + re(sparse), d),
+    kernel = lmm(y ~ x + re(kernel = kernel, id = g), d), ols = lmm(y ~ x, d),
+    boundary = lmm(flat ~ x + (1 | g), d),
+    exact = suppressWarnings(lmm(exact ~ x + (1 | g), d)),
+    spanned = suppressWarnings(lmm(spanned ~ 1 + re(narrow), d)),
+    no_fixed = lmm(y ~ 0 + re(wide), d),
+    weighted = lmm(y ~ x + (1 | g), d, weights = 1 + x^2),
+    padded = lmm(y ~ x + (1 | g), holed, na.action = na.exclude)
+  )
+}
+
+fits <- contract_fits()
+reml <- names(fits)[vapply(fits, function(fit) fit$method == "REML", NA)]
+
+# Kinds of fits that a function refuses, all by hdlmm_error.
+refusals <- list(
+  deviance = reml, profile = c("ols", "exact"), loo = c("exact", "spanned"),
+  test_random = c("ols", "exact", "spanned"), bootstrap = c("exact", "spanned"),
+  random_matrix = "ols", getME = "ols", emm_basis = "no_fixed", drop1 = "spanned"
+)
+
+# Shapes ------------------------------------------------------------------------------------
+
+n_rows <- function(fit) length(residuals(fit))
+
+expect_rows <- function(x, fit) {
+  expect_type(x, "double")
+  expect_length(x, n_rows(fit))
+  expect_named(x, names(fitted(fit)))
+}
+
+fixed_names <- function(fit) colnames(model.matrix(fit))
+
+variance_names <- function(fit) {
+  c(vapply(fit$designs, `[[`, "", "label", USE.NAMES = FALSE), "Residual")
+}
+
+expect_coefficients <- function(x, fit) {
+  expect_type(x, "double")
+  expect_identical(names(x), if (length(fixed_names(fit)) > 0) fixed_names(fit) else names(x))
+  expect_length(x, length(fixed_names(fit)))
+}
+
+expect_limits <- function(x, names) {
+  expect_identical(rownames(x), names)
+  expect_identical(colnames(x), c("2.5 %", "97.5 %"))
+  known <- stats::complete.cases(x)
+  expect_true(all(x[known, 1] <= x[known, 2]))
+}
+
+all_parameters <- function(fit) {
+  c(fixed_names(fit), variance_names(fit), if (length(fit$designs) > 0) "pve")
+}
+
+# One line a function -----------------------------------------------------------------------
+
+prints <- function(value) expect_gt(length(capture.output(print(value))), 0)
+
+contract <- list(
+  print = prints,
+  summary = function(fit) {
+    out <- summary(fit)
+    expect_s3_class(out, "summary.hdlmm")
+    prints(out)
+    columns <- c("Estimate", "Std. Error", "df", "t value", "Pr(>|t|)")
+    expect_identical(colnames(coef(out)), columns)
+    expect_equal(nrow(coef(out)), length(fixed_names(fit)))
+  },
+  fixef = function(fit) expect_coefficients(fixef(fit), fit),
+  coef = function(fit) expect_identical(coef(fit), fixef(fit)),
+  ranef = function(fit) {
+    out <- ranef(fit, condVar = TRUE)
+    prints(out)
+    expect_length(out, length(fit$designs))
+    for (term in names(out)) {
+      expect_length(out[[term]], fit$designs[[term]]$n_cols)
+      expect_named(out[[term]])
+      expect_named(attr(out, "se")[[term]], names(out[[term]]))
+      expect_true(all(attr(out, "se")[[term]] >= 0))
+    }
+  },
+  varcomp = function(fit) {
+    expect_named(varcomp(fit), variance_names(fit))
+    expect_true(all(varcomp(fit) >= 0))
+  },
+  VarCorr = function(fit) {
+    out <- VarCorr(fit)
+    prints(out)
+    expect_identical(out$grp, variance_names(fit))
+    # the same numbers
+    expect_equal(out$vcov, unname(varcomp(fit)), tolerance = 0)
+    expect_equal(out$sdcor^2, out$vcov, tolerance = 1e-15)  # one root, one square
+  },
+  pve = function(fit) {
+    for (method in c("profile", "exact")) {
+      out <- pve(fit, method = method, draws = 50, seed = 1)
+      expect_named(out, c("term", "estimate", "se", "lower", "upper"))
+      expect_equal(nrow(out), length(fit$designs))
+      expect_true(all(out$estimate >= 0 & out$estimate <= 1))
+      if (nrow(out) > 0 && !anyNA(out$lower)) expect_lte(out$lower, out$estimate)
+      if (nrow(out) > 0 && !anyNA(out$upper)) expect_gte(out$upper, out$estimate)
+    }
+  },
+  sigma = function(fit) {
+    # a root of the same number
+    expect_equal(sigma(fit), sqrt(varcomp(fit)[["Residual"]]), tolerance = 1e-15)
+  },
+  logLik = function(fit) {
+    for (REML in list(NULL, TRUE, FALSE)) {
+      out <- logLik(fit, REML = REML)
+      expect_s3_class(out, "logLik")
+      expect_false(is.nan(out))
+      expect_equal(attr(out, "nobs"), nobs(fit))
+    }
+    expect_equal(attr(out, "df"), sum(!is.na(fixef(fit))) + length(varcomp(fit)))
+    # minus twice the same number plus twice the same count
+    expect_equal(AIC(fit), -2 * c(logLik(fit)) + 2 * attr(out, "df"), tolerance = 1e-14)
+    expect_equal(extractAIC(fit), c(attr(out, "df"), AIC(fit)), tolerance = 1e-14)
+  },
+  extractAIC = function(fit) expect_length(extractAIC(fit, k = 3), 2),
+  log_evidence = function(fit) {
+    expect_identical(log_evidence(fit), as.numeric(logLik(fit, REML = FALSE)))
+  },
+  deviance = function(fit) {
+    expected <- if (length(fit$designs) > 0) -2 * c(logLik(fit)) else sum(residuals(fit)^2)
+    expect_equal(deviance(fit), expected, tolerance = 1e-13)  # the same sum, reordered
+  },
+  nobs = function(fit) expect_equal(nobs(fit), sum(!is.na(residuals(fit)))),
+  df.residual = function(fit) {
+    random <- if (length(fit$designs) > 0) length(varcomp(fit)) else 0
+    expect_equal(df.residual(fit), nobs(fit) - length(fixed_names(fit)) - random)
+  },
+  vcov = function(fit) {
+    expect_equal(dim(vcov(fit)), rep(length(fixed_names(fit)), 2))
+    full <- vcov(fit, full = TRUE)
+    expect_equal(dim(full), rep(length(fixed_names(fit)) + length(varcomp(fit)), 2))
+    expect_identical(rownames(full), colnames(full))
+  },
+  formula = function(fit) expect_identical(formula(fit), fit$formula),
+  terms = function(fit) {
+    expect_s3_class(terms(fit), "terms")
+    expect_false(any(grepl("re(", attr(terms(fit), "term.labels"), fixed = TRUE)))
+  },
+  model.frame = function(fit) expect_equal(nrow(model.frame(fit)), nobs(fit)),
+  model.matrix = function(fit) {
+    expect_equal(nrow(model.matrix(fit)), nobs(fit))
+    expect_identical(length(attr(model.matrix(fit), "assign")), ncol(model.matrix(fit)))
+  },
+  random_matrix = function(fit) expect_false(is.null(model.matrix(fit, type = "random"))),
+  family = function(fit) expect_identical(family(fit)$family, "gaussian"),
+  weights = function(fit) {
+    if (is.null(fit$call$weights)) expect_null(weights(fit)) else
+      expect_rows(weights(fit), fit)
+  },
+  na.action = function(fit) {
+    expect_equal(length(na.action(fit)), n_rows(fit) - nobs(fit))
+  },
+  fitted = function(fit) expect_rows(fitted(fit), fit),
+  residuals = function(fit) {
+    for (type in c("response", "pearson", "scaled")) {
+      expect_rows(residuals(fit, type = type), fit)
+    }
+  },
+  hatvalues = function(fit) {
+    hat <- hatvalues(fit)
+    expect_rows(hat, fit)
+    # the effective number of parameters lies between c and n; rounding only
+    expect_gte(sum(hat, na.rm = TRUE), length(fixed_names(fit)) - 1e-8)
+    expect_lte(sum(hat, na.rm = TRUE), nobs(fit) + 1e-8)
+  },
+  predict = function(fit) {
+    expect_rows(predict(fit), fit)
+    expect_rows(predict(fit, random = FALSE), fit)
+    out <- predict(fit, se.fit = TRUE, interval = "prediction")
+    expect_named(out, c("fit", "se.fit", "df", "residual.scale"))
+    expect_identical(dim(out$fit), c(n_rows(fit), 3L))
+    expect_identical(colnames(out$fit), c("fit", "lwr", "upr"))
+    expect_rows(out$se.fit, fit)
+  },
+  simulate = function(fit) {
+    out <- simulate(fit, 2, seed = 1)
+    expect_identical(dim(out), c(n_rows(fit), 2L))
+    expect_identical(rownames(out), names(fitted(fit)))
+    expect_named(out, c("sim_1", "sim_2"))
+    expect_false(is.null(attr(out, "seed")))
+  },
+  confint = function(fit) {
+    expect_limits(confint(fit), all_parameters(fit))
+    expect_limits(confint(fit, method = "wald"), all_parameters(fit))
+  },
+  bootstrap = function(fit) {
+    out <- confint(fit, method = "boot", draws = 20, seed = 1)
+    expect_limits(out, all_parameters(fit))
+    expect_false(anyNA(out))
+  },
+  update = function(fit) {
+    again <- suppressWarnings(update(fit, . ~ .))
+    # the same computation again
+    expect_equal(varcomp(again), varcomp(fit), tolerance = 1e-12)
+    expect_identical(update(fit, method = "ML", evaluate = FALSE)$method, "ML")
+  },
+  anova = function(fit) {
+    out <- anova(fit)
+    expect_s3_class(out, "anova")
+    expect_named(out, c("Df", "Den Df", "F value", "Pr(>F)"))
+    expect_identical(rownames(out), attr(terms(fit), "term.labels"))
+  },
+  drop1 = function(fit) {
+    out <- suppressWarnings(drop1(fit))
+    expect_s3_class(out, "anova")
+    expect_identical(rownames(out), c("<none>", attr(terms(fit), "term.labels")))
+  },
+  profile = function(fit) {
+    out <- profile(fit, n = 20)
+    prints(out)
+    plots(plot(out))
+    expect_named(out, c("curve", "modes", "unbounded", "boundary", "method"))
+    expect_true(all(out$curve$pve >= 0 & out$curve$pve <= 1))
+  },
+  test_random = function(fit) {
+    out <- test_random(fit, draws = 50, seed = 1)
+    prints(out)
+    expect_identical(out$method, c("exact", "mixture"))
+    expect_true(all(out$p_value > 0 & out$p_value <= 1))
+  },
+  loo = function(fit) {
+    out <- loo(fit)
+    prints(out)
+    expect_equal(nrow(out$table), nobs(fit))
+    expect_true(is.finite(out$elpd))
+  },
+  convergence = function(fit) {
+    out <- convergence(fit)
+    expect_named(out, c("iteration", "objective", variance_names(fit)))
+    # the last step is the fit; a Newton step at tol is below 1e-9 relative
+    last <- unlist(out[nrow(out), variance_names(fit), drop = FALSE])
+    expect_equal(last, varcomp(fit), tolerance = 1e-8)
+  },
+  plot = function(fit) plots(suppressMessages(plot(fit, which = 1:6))),
+  tidy = function(fit) {
+    skip_if_not_installed("generics")
+    out <- generics::tidy(fit, c("fixed", "ran_pars", "ran_vals"), conf.int = TRUE)
+    expect_named(out, c(
+      "effect", "group", "level", "term", "estimate", "std.error", "statistic", "df",
+      "p.value", "conf.low", "conf.high"
+    ))
+    count <- length(fixed_names(fit)) + length(varcomp(fit)) + sum(lengths(ranef(fit)))
+    expect_equal(nrow(out), count)
+  },
+  glance = function(fit) {
+    skip_if_not_installed("generics")
+    expect_equal(nrow(generics::glance(fit)), 1)
+  },
+  augment = function(fit) {
+    skip_if_not_installed("generics")
+    out <- generics::augment(fit, se_fit = TRUE)
+    added <- c(".fitted", ".fixed", ".resid", ".hat", ".se.fit")
+    expect_true(all(added %in% names(out)))
+    expect_equal(nrow(out), nobs(fit))
+    expect_false(anyNA(out[added]))
+  },
+  recover_data = function(fit) {
+    skip_if_not_installed("emmeans")
+    if (length(attr(terms(fit), "term.labels")) == 0) return(succeed("no predictors"))
+    expect_equal(nrow(emmeans::recover_data(fit)), nobs(fit))
+  },
+  emm_basis = function(fit) {
+    skip_if_not_installed("emmeans")
+    out <- as.data.frame(emmeans::emmeans(fit, ~1))
+    expect_true(all(c("emmean", "SE", "df") %in% names(out)))
+  },
+  getME = function(fit) {
+    skip_if_not_installed("lme4")
+    out <- lme4::getME(fit, c("X", "Z", "beta", "b", "theta", "sigma", "y", "mu"))
+    random <- drop(as.matrix(out$Z %*% out$b))
+    expect_equal(drop(out$X %*% out$beta) + random, out$mu, ignore_attr = TRUE,
+                 tolerance = 1e-8)  # one product in another order than the fit's own
+  },
+  isREML = function(fit) {
+    skip_if_not_installed("lme4")
+    expect_identical(lme4::isREML(fit), fit$method == "REML")
+  },
+  isLMM = function(fit) {
+    skip_if_not_installed("lme4")
+    expect_identical(lme4::isLMM(fit), length(fit$designs) > 0)
+  },
+  isGLMM = function(fit) {
+    skip_if_not_installed("lme4")
+    expect_false(lme4::isGLMM(fit))
+  },
+  isNLMM = function(fit) {
+    skip_if_not_installed("lme4")
+    expect_false(lme4::isNLMM(fit))
+  },
+  ngrps = function(fit) {
+    skip_if_not_installed("lme4")
+    units <- vapply(fit$designs, function(d) d$kind %in% c("grouped", "kernel"), NA)
+    expect_named(lme4::ngrps(fit), variance_names(fit)[-length(varcomp(fit))][units])
+  },
+  refit = function(fit) {
+    skip_if_not_installed("lme4")
+    y <- model.frame(fit)[[1]]
+    again <- suppressWarnings(lme4::refit(fit, y))
+    # the same computation again
+    expect_equal(varcomp(again), varcomp(fit), tolerance = 1e-12)
+    expect_equal(fitted(again), fitted(fit), tolerance = 1e-12)
+  },
+  find_formula = function(fit) {
+    skip_if_not_installed("insight")
+    expect_identical(insight::find_formula(fit)$conditional, formula(terms(fit)))
+  },
+  find_random = function(fit) {
+    skip_if_not_installed("insight")
+    expect_identical(
+      as.character(insight::find_random(fit, flatten = TRUE)),
+      setdiff(variance_names(fit), "Residual")
+    )
+  },
+  get_statistic = function(fit) {
+    skip_if_not_installed("insight")
+    expect_identical(insight::get_statistic(fit)$Parameter, rownames(coef(summary(fit))))
+  },
+  get_df = function(fit) {
+    skip_if_not_installed("insight")
+    expect_equal(insight::get_df(fit), df.residual(fit))
+    expect_equal(
+      insight::get_df(fit, "satterthwaite"), coef(summary(fit))[, "df"], ignore_attr = TRUE
+    )
+  },
+  get_loglikelihood = function(fit) {
+    skip_if_not_installed("insight")
+    expect_identical(insight::get_loglikelihood(fit), logLik(fit))
+  },
+  get_deviance = function(fit) {
+    skip_if_not_installed("insight")
+    expect_false(is.nan(insight::get_deviance(fit)))
+  },
+  get_variance = function(fit) {
+    skip_if_not_installed("insight")
+    out <- insight::get_variance(fit)
+    expect_equal(out$var.residual, sigma(fit)^2, tolerance = 1e-15)  # one root, one square
+  },
+  is_converged = function(fit) {
+    skip_if_not_installed("insight")
+    expect_identical(insight::is_converged(fit), fit$is_converged)
+  }
+)
+
+plots <- function(code) {
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
+  expect_true(inherits(code, c("hdlmm", "hdlmm_profile")))
+}
+
+for (name in names(contract)) {
+  test_that(paste0(name, "() works on every kind of fit, or refuses as announced"), {
+    for (kind in names(fits)) {
+      call <- contract[[name]]
+      if (kind %in% refusals[[name]]) {
+        expect_error(call(fits[[kind]]), class = "hdlmm_error", label = kind)
+      } else {
+        tryCatch(
+          call(fits[[kind]]),
+          error = function(e) fail(paste0(kind, ": ", conditionMessage(e)))
+        )
+      }
+    }
+  })
+}
+
+test_that("the functions that take no fit give what they promise", {
+  expect_s3_class(lmm_control(), "lmm_control")
+  prints(lmm_control())
+  expect_named(lmm_methods(), c("method", "algorithm", "description"))
+  expect_error(re(1), class = "hdlmm_bad_input")
+  expect_error(loo(1), class = "error")
+  expect_s3_class(fits$group, "hdlmm")
+})
+
+not_on_fits <- c("lmm", "lmm_control", "lmm_methods", "re")
+
+test_that("every export has a line in the contract", {
+  exports <- getNamespaceExports("hdlmm")
+  expect_identical(setdiff(exports, c(names(contract), not_on_fits)), character())
+})
+
+# Methods of the objects that fits give, each called above where its object is made.
+methods_of_answers <- c(
+  "coef.summary.hdlmm", "print.summary.hdlmm", "print.ranef.hdlmm", "print.VarCorr.hdlmm",
+  "print.hdlmm_loo", "print.hdlmm_profile", "plot.hdlmm_profile",
+  "print.hdlmm_random_test", "print.lmm_control", "loo.default"
+)
+
+test_that("every S3 method has a line in the contract", {
+  methods <- getNamespaceInfo("hdlmm", "S3methods")
+  on_fits <- methods[, 2] == "hdlmm"
+  expect_identical(setdiff(methods[on_fits, 1], names(contract)), character())
+  others <- paste(methods[!on_fits, 1], methods[!on_fits, 2], sep = ".")
+  expect_identical(setdiff(others, methods_of_answers), character())
+})
+
+# Shapes and values of lme4 -----------------------------------------------------------------
+
+test_that("a fit of sleepstudy answers as lmer()'s does", {
+  skip_if_not_installed("lme4")
+  sleepstudy <- lme4::sleepstudy
+  for (method in c("REML", "ML")) {
+    ours <- lmm(Reaction ~ Days + (1 | Subject), sleepstudy, method = method)
+    theirs <- lme4::lmer(
+      Reaction ~ Days + (1 | Subject), sleepstudy, REML = method == "REML"
+    )
+    # lmer()'s optimum is good to 1e-6 in theta: 1e-5 in first order, its square in logLik
+    for (f in list(fixef, vcov, sigma, fitted, residuals, predict, hatvalues)) {
+      expect_equal(as.matrix(f(ours)), as.matrix(f(theirs)), tolerance = 1e-5)
+    }
+    expect_equal(c(logLik(ours)), c(logLik(theirs)), tolerance = 1e-9)
+    for (f in list(AIC, BIC)) expect_equal(f(ours), f(theirs), tolerance = 1e-9)
+    # counts, names and model parts are equal exactly
+    for (f in list(nobs, df.residual, function(x) attr(logLik(x), "df"))) {
+      expect_equal(f(ours), f(theirs))
+    }
+    expect_identical(attr(logLik(ours), "REML"), method == "REML")
+    expect_identical(attr(terms(ours), "term.labels"), attr(terms(theirs), "term.labels"))
+    expect_equal(formula(ours), formula(theirs))
+    expect_equal(names(model.frame(ours)), names(model.frame(theirs)))
+    expect_equal(model.matrix(ours), model.matrix(theirs), ignore_attr = "msgScaleX")
+    expect_identical(family(ours)$link, family(theirs)$link)
+    expect_identical(
+      names(ranef(ours)$Subject), rownames(lme4::ranef(theirs)$Subject)
+    )
+    expect_equal(
+      unname(ranef(ours)$Subject), lme4::ranef(theirs)$Subject[[1]], tolerance = 1e-5
+    )
+    expect_identical(dim(simulate(ours, 3)), dim(simulate(theirs, 3)))
+    expect_identical(names(simulate(ours, 3)), names(simulate(theirs, 3)))
+  }
+  # for REML fits lmer() has no deviance either, and extractAIC() refits by ML
+  expect_equal(deviance(ours), deviance(theirs), tolerance = 1e-9)
+  expect_equal(extractAIC(ours), extractAIC(theirs), tolerance = 1e-9)
+})
+
+test_that("variance components, intervals and tests have lmer()'s layout and numbers", {
+  skip_if_not_installed("lme4")
+  sleepstudy <- lme4::sleepstudy
+  ours <- lmm(Reaction ~ Days + (1 | Subject), sleepstudy, method = "ML")
+  theirs <- lme4::lmer(Reaction ~ Days + (1 | Subject), sleepstudy, REML = FALSE)
+  table <- as.data.frame(lme4::VarCorr(theirs))
+  expect_identical(VarCorr(ours)$grp, table$grp)
+  expect_equal(VarCorr(ours)$vcov, table$vcov, tolerance = 1e-5)  # lmer()'s optimum
+  expect_equal(VarCorr(ours)$sdcor, table$sdcor, tolerance = 1e-5)
+  limits <- suppressMessages(confint(theirs))
+  # lmer()'s limits come from splines through about ten points of each profile
+  expect_equal(
+    sqrt(confint(ours, c("Subject", "Residual"))), limits[1:2, ], tolerance = 2e-3,
+    ignore_attr = TRUE
+  )
+  expect_equal(confint(ours, "beta_"), limits[3:4, ], tolerance = 2e-3)
+  wald <- confint(theirs, "beta_", method = "Wald")
+  expect_identical(dimnames(confint(ours, "beta_", method = "wald")), dimnames(wald))
+  smaller <- anova(update(ours, . ~ . - Days), ours)
+  expect_equal(
+    smaller[2, c("npar", "AIC", "BIC", "logLik", "Chisq", "Df", "Pr(>Chisq)")],
+    as.data.frame(anova(update(theirs, . ~ . - Days), theirs))[
+      2, c("npar", "AIC", "BIC", "logLik", "Chisq", "Df", "Pr(>Chisq)")
+    ],
+    tolerance = 1e-5, ignore_attr = TRUE
+  )
+  expect_equal(drop1(ours)$AIC, drop1(theirs)$AIC, tolerance = 1e-9)
+})
