@@ -88,6 +88,8 @@ inline std::ostream& operator<<(std::ostream& out, const ModelSpec& spec) {
 class Model {
  public:
   explicit Model(const ModelSpec& spec);
+  /// The same model with a response of one's own.
+  Model(const ModelSpec& spec, const Vector& response);
   ~Model();
 
   Vector root;       ///< [n], root weights, or empty
@@ -118,14 +120,14 @@ class Model {
   /// points: [m x p] and their coordinates along Q [m x c].
   Vector core_latent_variances(const Share& share, const Matrix& points, const Matrix& z) const;
   Vector core_restricted_eigenvalues() const;
-  /// The response y [n] through SpectralSystem::with_response(); it must have nothing in the reach
-  /// of the fixed effects within null(K).
+  /// The system of another response that has nothing in the reach of the fixed effects in null(K).
   std::unique_ptr<hdlmm::MarginalSystem> core_with_response(const Vector& response) const;
 
  private:
   struct Core;
   void build_design(const ModelSpec& spec, Random& random);
   void build_fixed(const ModelSpec& spec, Random& random);
+  void draw(const ModelSpec& spec, Random& random);
   void decompose();
 
   std::unique_ptr<Core> core_;

@@ -53,16 +53,27 @@ Matrix indicator(const std::vector<Index>& unit, Index p) {
 
 Model::Model(const ModelSpec& spec) : core_(std::make_unique<Core>()) {
   Random random(spec.seed);
+  draw(spec, random);
+  y = random.normals(spec.n) + x * random.normals(spec.p);
+  decompose();
+}
+
+Model::Model(const ModelSpec& spec, const Vector& response) : core_(std::make_unique<Core>()) {
+  Random random(spec.seed);
+  draw(spec, random);
+  y = response;
+  decompose();
+}
+
+Model::~Model() = default;
+
+void Model::draw(const ModelSpec& spec, Random& random) {
   if (spec.is_weighted) root = random.positives(spec.n);
   build_design(spec, random);
   k = x * s * x.transpose();
   kappa = k.trace() / static_cast<double>(spec.n);
   build_fixed(spec, random);
-  y = random.normals(spec.n) + x * random.normals(spec.p);
-  decompose();
 }
-
-Model::~Model() = default;
 
 void Model::build_design(const ModelSpec& spec, Random& random) {
   const Index wanted = spec.rank < 0 ? std::min(spec.n, spec.p) : spec.rank;

@@ -1,4 +1,5 @@
-# Formulae: where random terms may stand, what the fixed part becomes, and OLS against lm().
+# Formulae: where random terms may stand, what the fixed part becomes, and OLS against
+# lm().
 
 d <- bad_input_data()
 n <- nrow(d)
@@ -21,7 +22,7 @@ test_that("a random term may stand anywhere in a sum", {
   }
 })
 
-test_that("the intercept is removed by 0 + and by - 1, before and after the random term", {
+test_that("0 + and - 1 remove the intercept, before and after the random term", {
   referee <- lmm(y ~ 0 + x + re(X), d)
   expect_identical(names(fixef(referee)), "x")
   places <- list(
@@ -40,8 +41,10 @@ test_that("the intercept is removed by 0 + and by - 1, before and after the rand
 
 test_that("the fixed part of a formula is the one that lm() would read", {
   forms <- list(
-    y ~ x * f - x:f, y ~ f + x %in% f, y ~ (x + z + f)^2 - x:z, y ~ f / x, y ~ 1, y ~ -1 + f,
-    y ~ I(x^2) + log(z + 1), y ~ poly(x, 2, raw = TRUE):f, log(y + 99) ~ sqrt(z), y ~ x + offset(z)
+    y ~ x * f - x:f, y ~ f + x %in% f, y ~ (x + z + f)^2 - x:z, y ~ f / x, y ~ 1,
+    y ~ -1 + f,
+    y ~ I(x^2) + log(z + 1), y ~ poly(x, 2, raw = TRUE):f, log(y + 99) ~ sqrt(z),
+    y ~ x + offset(z)
   )
   for (formula in forms) {
     mixed <- lmm(stats::update(formula, . ~ . + re(X)), d)
@@ -62,16 +65,21 @@ test_that("splitting a formula loses no term and keeps the order", {
 })
 
 misplaced <- list(
-  y ~ x * re(X), y ~ x:re(X), y ~ x - re(X), y ~ log(re(X)), y ~ (x + re(X))^2, y ~ x %in% re(X),
+  y ~ x * re(X), y ~ x:re(X), y ~ x - re(X), y ~ log(re(X)), y ~ (x + re(X))^2,
+  y ~ x %in% re(X),
   y ~ x - (1 | g), y ~ x * (1 | g), y ~ re(X) / x
 )
 refused <- c(
   lapply(misplaced, function(formula) {
-    list(formula, "bad_input", "a random term must be added by `\\+` in `formula`; found `")
+    list(
+      formula, "bad_input", "a random term must be added by `\\+` in `formula`; found `"
+    )
   }),
   list(
     list(y ~ I(re(X)), "bad_input", "re\\(\\) is a term of the formula of lmm\\(\\)"),
-    list(y ~ x + offset(re(X)), "bad_input", "re\\(\\) is a term of the formula of lmm\\(\\)"),
+    list(
+      y ~ x + offset(re(X)), "bad_input", "re\\(\\) is a term of the formula of lmm\\(\\)"
+    ),
     list(re(X) ~ x, "bad_input", "response of `formula` holds a random term"),
     list((1 | g) ~ x, "bad_input", "response of `formula` holds a random term"),
     list(~ x + re(X), "bad_input", "`formula` has no response"),
@@ -79,14 +87,23 @@ refused <- c(
     list(c("y ~ x", "b"), "bad_input", "`formula` must be a formula"),
     list(y ~ x | g, "bad_input", "in parentheses: \\(x \\| g\\)"),
     list(y ~ re(), "bad_input", "re\\(\\) needs either a matrix or `kernel =`"),
-    list(y ~ re(X, kernel = X), "bad_input", "re\\(\\) needs either a matrix or `kernel =`"),
+    list(
+      y ~ re(X, kernel = X), "bad_input", "re\\(\\) needs either a matrix or `kernel =`"
+    ),
     list(y ~ re(X, foo = 1), "bad_input", "in `re\\(X, foo = 1\\)`: unused argument"),
     list(y ~ re(X, id = g), "bad_input", "`id` goes with `kernel =`"),
     list(y ~ re(X, center = 3), "bad_input", "`center` must be TRUE or FALSE; found 3"),
     list(y ~ re(X, scale = NA), "bad_input", "`scale` must be TRUE or FALSE; found NA"),
-    list(y ~ re(X, na = "median"), "bad_input", "`na` must be .*\"mean\"; found \"median\""),
-    list(y ~ re(nowhere), "bad_input", "in `re\\(nowhere\\)`: object 'nowhere' not found"),
-    list(y ~ re(X) + (1 | g), "unsupported", "several random terms .*re\\(X\\).*\\(1 \\| g\\)"),
+    list(
+      y ~ re(X, na = "median"), "bad_input", "`na` must be .*\"mean\"; found \"median\""
+    ),
+    list(
+      y ~ re(nowhere), "bad_input", "in `re\\(nowhere\\)`: object 'nowhere' not found"
+    ),
+    list(
+      y ~ re(X) + (1 | g), "unsupported",
+      "several random terms .*re\\(X\\).*\\(1 \\| g\\)"
+    ),
     list(y ~ (x | g), "unsupported", "only a random intercept.*found `\\(x \\| g\\)`"),
     list(y ~ (1 || g), "unsupported", "only a random intercept"),
     list(y ~ (0 + x | g), "unsupported", "only a random intercept"),
@@ -119,7 +136,8 @@ test_that("the expression of a design is evaluated in the data, at new rows too"
   fit <- lmm(y ~ x + re(X[, 1:20] * 2), d)
   referee <- lmm(y ~ x + re(W), put(d, W = 2 * d$X[, 1:20]))
   expect_identical(unname(varcomp(fit)), unname(varcomp(referee)))
-  expect_equal(predict(fit, d[1:3, ]), predict(referee)[1:3], tolerance = 1e-12)  # two products
+  # two products
+  expect_equal(predict(fit, d[1:3, ]), predict(referee)[1:3], tolerance = 1e-12)
 })
 
 test_that("a grouping factor may be text or a number", {
@@ -135,13 +153,15 @@ test_that("a grouping factor may be text or a number", {
 
 test_that("a:b as a grouping factor is the interaction, whatever the types of a and b", {
   own <- put(
-    d, a = as.integer(d$g), b = rep(1:2, n / 2), text = as.character(d$g), flag = rep(1:2, n / 2) == 1
+    d, a = as.integer(d$g), b = rep(1:2, n / 2), text = as.character(d$g),
+    flag = rep(1:2, n / 2) == 1
   )
   own$joint <- paste(own$a, own$b)
   referee <- lmm(y ~ x + (1 | joint), own)
   forms <- list(
-    y ~ x + (1 | text:flag), y ~ x + (1 | g:flag), y ~ x + (1 | a:b), y ~ x + (1 | interaction(a, b)),
-    y ~ x + (1 | g:factor(b))
+    y ~ x + (1 | text:flag), y ~ x + (1 | g:flag), y ~ x + (1 | a:b),
+    y ~ x + (1 | g:factor(b)),
+    y ~ x + (1 | interaction(a, b))
   )
   for (formula in forms) {
     fit <- lmm(formula, own)
@@ -162,10 +182,14 @@ test_that("update() edits the fixed part and leaves the random term alone", {
   more <- update(plain, . ~ . + z)
   expect_identical(deparse1(formula(more)), "y ~ x + re(X) + z")
   expect_identical(varcomp(update(more, . ~ . - z)), varcomp(plain))
-  expect_identical(deparse1(formula(update(plain, log(y + 99) ~ .))), "log(y + 99) ~ x + re(X)")
+  expect_identical(
+    deparse1(formula(update(plain, log(y + 99) ~ .))), "log(y + 99) ~ x + re(X)"
+  )
   expect_identical(fixef(update(plain, ~ . - 1)), fixef(lmm(y ~ 0 + x + re(X), d)))
   expect_identical(deparse1(formula(update(plain, . ~ . + x:f))), "y ~ x + re(X) + x:f")
-  expect_identical(deparse1(formula(update(grouped, . ~ . + I(x^2)))), "y ~ x + (1 | g) + I(x^2)")
+  expect_identical(
+    deparse1(formula(update(grouped, . ~ . + I(x^2)))), "y ~ x + (1 | g) + I(x^2)"
+  )
 })
 
 test_that("update() adds, removes and exchanges the random term", {
@@ -199,7 +223,9 @@ test_that("update() changes arguments, and NULL removes them", {
 })
 
 test_that("subset takes flags, numbers, negative numbers and row names, as lm() does", {
-  choices <- list(d$x > 0, c(2:30, 35), -(1:4), rownames(d)[5:36], replace(d$x > -1, 3, NA))
+  choices <- list(
+    d$x > 0, c(2:30, 35), -(1:4), rownames(d)[5:36], replace(d$x > -1, 3, NA)
+  )
   for (choice in choices) {
     fit <- lmm(y ~ x + re(X), d, subset = choice)
     kept <- names(residuals(lm(y ~ x, d, subset = choice)))
@@ -209,7 +235,9 @@ test_that("subset takes flags, numbers, negative numbers and row names, as lm() 
     expect_equal(varcomp(fit), varcomp(referee), tolerance = 1e-12)
     expect_equal(predict(fit, d), predict(referee, d), tolerance = 1e-10)
   }
-  expect_match(printed(lmm(y ~ x + re(X), d, subset = x > 0)), "Rows dropped: [0-9]+ by subset")
+  expect_match(
+    printed(lmm(y ~ x + re(X), d, subset = x > 0)), "Rows dropped: [0-9]+ by subset"
+  )
 })
 
 # OLS against lm(), wholesale.
@@ -220,18 +248,22 @@ ols_data <- put(
 )
 ols_data$y[c(4, 9)] <- NA
 ols_formulas <- list(
-  y ~ 1, y ~ x, y ~ 0 + x, y ~ x * f, y ~ poly(x, 2) + splines::ns(z, 3), y ~ scale(x) + log(z),
-  y ~ text + flag, y ~ order, y ~ f - 1, y ~ x + I(x^2) + offset(z), y ~ splines::bs(z, 4):flag,
+  y ~ 1, y ~ x, y ~ 0 + x, y ~ x * f, y ~ poly(x, 2) + splines::ns(z, 3),
+  y ~ scale(x) + log(z),
+  y ~ text + flag, y ~ order, y ~ f - 1, y ~ x + I(x^2) + offset(z),
+  y ~ splines::bs(z, 4):flag,
   y ~ x + x:z + f:x, y ~ x + I(2 * x) + z
 )
 new_rows <- put(ols_data[1:12, ], x = 0.7 * ols_data$x[1:12])
 
-# Everything that depends on the rows of the fit; hatvalues() at omitted rows differ on purpose.
+# Everything that depends on the rows of the fit; hatvalues() at omitted rows differ on
+# purpose.
 ols_answers <- function(fit, n_fixed) {
   list(
     coef = coef(fit), logLik = as.numeric(logLik(fit)), df = attr(logLik(fit), "df"),
     restricted = as.numeric(logLik(fit, REML = TRUE)), AIC = AIC(fit), BIC = BIC(fit),
-    fitted = fitted(fit), residuals = residuals(fit), pearson = residuals(fit, type = "pearson"),
+    fitted = fitted(fit), residuals = residuals(fit),
+    pearson = residuals(fit, type = "pearson"),
     hatvalues = hatvalues(fit)[-c(4, 9)], deviance = deviance(fit),
     df.residual = as.numeric(df.residual(fit)), sigma = sigma(fit), nobs = nobs(fit),
     confint = confint(fit, seq_len(n_fixed)), confint_90 = confint(fit, 1, level = 0.9),
@@ -251,11 +283,14 @@ predictions <- function(fit, ...) {
   out <- list()
   for (level in c(0.5, 0.95, 0.99)) {
     for (interval in c("confidence", "prediction")) {
-      out[[paste(interval, level)]] <- predict(fit, ..., interval = interval, level = level)
+      out[[paste(interval, level)]] <- predict(
+        fit, ..., interval = interval, level = level
+      )
     }
   }
   with_se <- predict(fit, ..., se.fit = TRUE)
-  with_se$se.fit <- unname(with_se$se.fit)  # predict.lm() names them only for two or more columns
+  # predict.lm() names them only for two or more columns
+  with_se$se.fit <- unname(with_se$se.fit)
   c(out, with_se)
 }
 
@@ -273,11 +308,13 @@ test_that("an OLS fit with weights and offset answers as lm() does", {
     fit <- suppressMessages(
       lmm(formula, ols_data, weights = w, offset = 2 * z, na.action = na.exclude)
     )
-    expect_as_lm(fit, lm(formula, ols_data, weights = w, offset = 2 * z, na.action = na.exclude))
+    expect_as_lm(
+      fit, lm(formula, ols_data, weights = w, offset = 2 * z, na.action = na.exclude)
+    )
   }
 })
 
-test_that("an OLS fit predicts as lm() does: means, standard errors, intervals at all levels", {
+test_that("an OLS fit predicts as lm() does: means, errors, intervals at all levels", {
   for (formula in ols_formulas) {
     fit <- suppressMessages(lmm(formula, ols_data, offset = z, weights = w))
     referee <- lm(formula, ols_data, offset = z, weights = w)
@@ -332,7 +369,8 @@ test_that("without a random term every method is OLS", {
 
 test_that("a random term and OLS contradict each other", {
   expect_error(
-    lmm(y ~ re(X), d, method = "OLS"), "method \"OLS\" has no random term; found `re\\(X\\)`",
+    lmm(y ~ re(X), d, method = "OLS"),
+    "method \"OLS\" has no random term; found `re\\(X\\)`",
     class = "hdlmm_bad_input"
   )
 })

@@ -1,45 +1,6 @@
-# The contract: every exported function and every S3 method, on every kind of fit. Each works
-# or refuses by an hdlmm_error that the table `refusals` announces. An export or a method
-# without a line here fails the last tests of this file.
-
-contract_data <- function() {
-  set.seed(20)
-  n <- 24
-  d <- data.frame(x = rnorm(n), g = gl(6, 4, labels = letters[1:6]), e = rnorm(n))
-  d$wide <- matrix(rnorm(n * 40), n, dimnames = list(NULL, paste0("v", 1:40)))
-  d$narrow <- matrix(rnorm(n * 5), n)
-  d$y <- 1 + d$x + drop(d$wide %*% rnorm(40, 0, 0.3)) + rnorm(6)[d$g] + d$e
-  # nothing between groups: sigma_b^2 = 0; nothing but x; nothing but the span of X
-  within <- d$e - ave(d$e, d$g)
-  d$flat <- 2 + within
-  d$exact <- 2 - 3 * d$x
-  d$spanned <- drop(d$narrow %*% c(1, -2, 1, 0, 1))
-  sparse <- Matrix::rsparsematrix(n, 30, 0.2)
-  kernel <- crossprod(matrix(rnorm(36), 6)) + diag(6)
-  dimnames(kernel) <- list(letters[1:6], letters[1:6])
-  list(d = d, sparse = sparse, kernel = kernel)
-}
-
-# Fitted inside a function: what refits must find the data where the formula was written.
-contract_fits <- function() {
-  data <- contract_data()
-  d <- data$d
-  holed <- d
-  holed$y[3] <- NA
-  sparse <- data$sparse
-  kernel <- data$kernel
-  list(
-    group = lmm(y ~ x + (1 | g), d), ml = lmm(y ~ x + (1 | g), d, method = "ML"),
-    dense = lmm(y ~ x + re(wide), d), sparse = lmm(y ~ x + re(sparse), d),
-    kernel = lmm(y ~ x + re(kernel = kernel, id = g), d), ols = lmm(y ~ x, d),
-    boundary = lmm(flat ~ x + (1 | g), d),
-    exact = suppressWarnings(lmm(exact ~ x + (1 | g), d)),
-    spanned = suppressWarnings(lmm(spanned ~ 1 + re(narrow), d)),
-    no_fixed = lmm(y ~ 0 + re(wide), d),
-    weighted = lmm(y ~ x + (1 | g), d, weights = 1 + x^2),
-    padded = lmm(y ~ x + (1 | g), holed, na.action = na.exclude)
-  )
-}
+# The contract: every exported function and every S3 method, on every kind of fit. Each
+# works or refuses by an hdlmm_error that the table `refusals` announces. An export or a
+# method without a line here fails the last tests of this file.
 
 fits <- contract_fits()
 reml <- names(fits)[vapply(fits, function(fit) fit$method == "REML", NA)]
@@ -51,7 +12,7 @@ refusals <- list(
   random_matrix = "ols", getME = "ols", emm_basis = "no_fixed", drop1 = "spanned"
 )
 
-# Shapes ------------------------------------------------------------------------------------
+# Shapes ---------------------------------------------------------------------------------
 
 n_rows <- function(fit) length(residuals(fit))
 
@@ -69,8 +30,7 @@ variance_names <- function(fit) {
 
 expect_coefficients <- function(x, fit) {
   expect_type(x, "double")
-  expect_identical(names(x), if (length(fixed_names(fit)) > 0) fixed_names(fit) else names(x))
-  expect_length(x, length(fixed_names(fit)))
+  expect_identical(as.character(names(x)), as.character(fixed_names(fit)))
 }
 
 expect_limits <- function(x, names) {
@@ -84,7 +44,7 @@ all_parameters <- function(fit) {
   c(fixed_names(fit), variance_names(fit), if (length(fit$designs) > 0) "pve")
 }
 
-# One line a function -----------------------------------------------------------------------
+# One line a function --------------------------------------------------------------------
 
 prints <- function(value) expect_gt(length(capture.output(print(value))), 0)
 
@@ -154,7 +114,8 @@ contract <- list(
     expect_identical(log_evidence(fit), as.numeric(logLik(fit, REML = FALSE)))
   },
   deviance = function(fit) {
-    expected <- if (length(fit$designs) > 0) -2 * c(logLik(fit)) else sum(residuals(fit)^2)
+    is_mixed <- length(fit$designs) > 0
+    expected <- if (is_mixed) -2 * c(logLik(fit)) else sum(residuals(fit)^2)
     expect_equal(deviance(fit), expected, tolerance = 1e-13)  # the same sum, reordered
   },
   nobs = function(fit) expect_equal(nobs(fit), sum(!is.na(residuals(fit)))),
@@ -355,9 +316,8 @@ contract <- list(
   get_df = function(fit) {
     skip_if_not_installed("insight")
     expect_equal(insight::get_df(fit), df.residual(fit))
-    expect_equal(
-      insight::get_df(fit, "satterthwaite"), coef(summary(fit))[, "df"], ignore_attr = TRUE
-    )
+    df <- insight::get_df(fit, "satterthwaite")
+    expect_equal(df, coef(summary(fit))[, "df"], ignore_attr = TRUE)
   },
   get_loglikelihood = function(fit) {
     skip_if_not_installed("insight")
@@ -370,7 +330,8 @@ contract <- list(
   get_variance = function(fit) {
     skip_if_not_installed("insight")
     out <- insight::get_variance(fit)
-    expect_equal(out$var.residual, sigma(fit)^2, tolerance = 1e-15)  # one root, one square
+    # one root, one square
+    expect_equal(out$var.residual, sigma(fit)^2, tolerance = 1e-15)
   },
   is_converged = function(fit) {
     skip_if_not_installed("insight")
@@ -431,7 +392,7 @@ test_that("every S3 method has a line in the contract", {
   expect_identical(setdiff(others, methods_of_answers), character())
 })
 
-# Shapes and values of lme4 -----------------------------------------------------------------
+# Shapes and values of lme4 --------------------------------------------------------------
 
 test_that("a fit of sleepstudy answers as lmer()'s does", {
   skip_if_not_installed("lme4")

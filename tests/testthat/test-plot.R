@@ -21,7 +21,8 @@ pages <- function(code) {
 }
 
 set.seed(1)
-plot_data <- data.frame(x = rnorm(40), g = gl(10, 4, labels = letters[1:10]), e = rnorm(40))
+plot_data <- data.frame(x = rnorm(40), e = rnorm(40))
+plot_data$g <- gl(10, 4, labels = letters[1:10])
 plot_data$X <- matrix(rnorm(40 * 60), 40)
 plot_data$y <- plot_data$x + rnorm(10)[plot_data$g] + plot_data$e
 plot_data$flat <- plot_data$e - ave(plot_data$e, plot_data$g)
@@ -90,7 +91,8 @@ test_that("the profile's caption states estimate and interval of pve()", {
     "pve ", format(table$estimate, digits = 3), ", 80% interval ",
     format(table$lower, digits = 3), " to ", format(table$upper, digits = 3)
   )
-  expect_true(expected %in% sub(" \\(boundary\\)", "", drawn_text(plot(wide, 3, level = 0.8))))
+  shown <- drawn_text(plot(wide, which = 3, level = 0.8))
+  expect_true(expected %in% sub(" \\(boundary\\)", "", shown))
 })
 
 test_that("an unbounded likelihood is said, and its interior mode is marked", {

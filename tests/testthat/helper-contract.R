@@ -1,0 +1,40 @@
+# One small fit of every kind: 24 rows, 6 groups of 4.
+
+contract_data <- function() {
+  set.seed(20)
+  n <- 24
+  d <- data.frame(x = rnorm(n), g = gl(6, 4, labels = letters[1:6]), e = rnorm(n))
+  d$wide <- matrix(rnorm(n * 40), n, dimnames = list(NULL, paste0("v", 1:40)))
+  d$narrow <- matrix(rnorm(n * 5), n)
+  d$y <- 1 + d$x + drop(d$wide %*% rnorm(40, 0, 0.3)) + rnorm(6)[d$g] + d$e
+  # nothing between groups: sigma_b^2 = 0; nothing but x; nothing but the span of X
+  within <- d$e - ave(d$e, d$g)
+  d$flat <- 2 + within
+  d$exact <- 2 - 3 * d$x
+  d$spanned <- drop(d$narrow %*% c(1, -2, 1, 0, 1))
+  sparse <- Matrix::rsparsematrix(n, 30, 0.2)
+  kernel <- crossprod(matrix(rnorm(36), 6)) + diag(6)
+  dimnames(kernel) <- list(letters[1:6], letters[1:6])
+  list(d = d, sparse = sparse, kernel = kernel)
+}
+
+# Fitted inside a function: what refits must find the data where the formula was written.
+contract_fits <- function() {
+  data <- contract_data()
+  d <- data$d
+  holed <- d
+  holed$y[3] <- NA
+  sparse <- data$sparse
+  kernel <- data$kernel
+  list(
+    group = lmm(y ~ x + (1 | g), d), ml = lmm(y ~ x + (1 | g), d, method = "ML"),
+    dense = lmm(y ~ x + re(wide), d), sparse = lmm(y ~ x + re(sparse), d),
+    kernel = lmm(y ~ x + re(kernel = kernel, id = g), d), ols = lmm(y ~ x, d),
+    boundary = lmm(flat ~ x + (1 | g), d),
+    exact = suppressWarnings(lmm(exact ~ x + (1 | g), d)),
+    spanned = suppressWarnings(lmm(spanned ~ 1 + re(narrow), d)),
+    no_fixed = lmm(y ~ 0 + re(wide), d),
+    weighted = lmm(y ~ x + (1 | g), d, weights = 1 + x^2),
+    padded = lmm(y ~ x + (1 | g), holed, na.action = na.exclude)
+  )
+}
