@@ -138,10 +138,10 @@ term_test <- function(fit, at) {
     contrast[at] <- spectrum$vectors[, k]
     satterthwaite_df(fit, contrast)
   }, 0)
-  usable <- sum((df / (df - 2))[df > 2])
+  usable <- sum((df / (df - 2))[which(df > 2)])
   denominator <- if (q == 1) df else if (usable > q) 2 * usable / (usable - q) else 0
   value <- sum(t2) / q
-  p <- if (denominator > 0) stats::pf(value, q, denominator, lower.tail = FALSE) else NA_real_
+  p <- if (isTRUE(denominator > 0)) stats::pf(value, q, denominator, lower.tail = FALSE) else NA_real_
   c(q, denominator, value, p)
 }
 
@@ -189,7 +189,16 @@ update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
   extras <- match.call(expand.dots = FALSE)$...
   for (name in names(extras)) call[[name]] <- extras[[name]]
   if (!check_flag(evaluate, "evaluate")) return(call)
-  eval(call, parent.frame())
+  eval(call, fitting_env(call, object, parent.frame()))
+}
+
+# The data of a fit are looked up where its formula was written, as lme4 does, so that fits made
+# inside functions can be refitted; arguments that only the caller knows are found with him.
+fitting_env <- function(call, fit, here) {
+  env <- environment(fit$formula)
+  arguments <- intersect(c("data", "method", "algorithm", "contrasts", "control"), names(call))
+  needed <- unlist(lapply(arguments, function(name) all.vars(call[[name]])))
+  if (all(vapply(as.character(needed), exists, NA, envir = env))) env else here
 }
 
 # update.formula() would read (1 | g) as an arithmetic term: random terms are carried over whole.

@@ -83,6 +83,7 @@ unscale_covariance <- function(fixed, covariance) {
   k <- fixed$kz - fixed$ky
   out <- times_two_to(times_two_to((out + t(out)) / 2, rep(k, fixed$rank)), rep(k, each = fixed$rank))
   names <- names(fixed$omega)[fixed$kept]
+  diag(out) <- pmax(0, diag(out))  # rounding at a boundary
   dimnames(out) <- list(names, names)
   out
 }

@@ -10,7 +10,8 @@
 #' @importFrom Rcpp evalCpp
 #' @importFrom methods as is
 #' @importFrom nlme fixef ranef VarCorr
-#' @importFrom stats sigma
+#' @importFrom stats sigma anova coef confint deviance df.residual family fitted formula logLik
+#' @importFrom stats model.frame model.matrix na.action nobs predict residuals terms vcov weights
 "_PACKAGE"
 
 #' @importFrom nlme fixef
@@ -26,11 +27,15 @@ nlme::ranef
 nlme::VarCorr
 
 # An interrupted eigendecomposition finishes in the background; R must not exit before it has.
+background <- new.env(parent = emptyenv())
+
 .onLoad <- function(libname, pkgname) {
-  reg.finalizer(asNamespace(pkgname), function(e) cpp_join_orphans(), onexit = TRUE)
+  background$is_loaded <- TRUE
+  reg.finalizer(background, function(e) if (e$is_loaded) cpp_join_orphans(), onexit = TRUE)
 }
 
 .onUnload <- function(libpath) {
   cpp_join_orphans()
+  background$is_loaded <- FALSE
   library.dynam.unload("hdlmm", libpath)
 }

@@ -101,6 +101,7 @@ build_problem <- function(formula, data, call, env, contrasts) {
     )
   }
   fixed <- fit_fixed(model)
+  model$random <- lapply(model$random, distinct_label, taken = colnames(model$z))
   centre_weights <- if (fixed$has_constant) value_or(model$weights, rep(1, length(model$y)))
   designs <- lapply(model$random, function(term) {
     build_design(term, model, data, env, centre_weights)
@@ -110,6 +111,12 @@ build_problem <- function(formula, data, call, env, contrasts) {
   names(designs) <- vapply(designs, `[[`, "", "label")
   for (design in designs) warn_design(design, fixed)
   list(model = model, fixed = fixed, designs = designs, empty = empty)
+}
+
+# A term called like a fixed effect or like another parameter goes by its full text.
+distinct_label <- function(term, taken) {
+  if (term$label %in% c(taken, "Residual", "pve")) term$label <- term$text
+  term
 }
 
 warn_design <- function(design, fixed) {

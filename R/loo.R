@@ -20,8 +20,9 @@
 #' @export
 loo <- function(x, ...) UseMethod("loo")
 
-#' @export
-loo.default <- function(x, ...) {
+# Not called loo.default: loo::loo(), called from this namespace, would find it again.
+#' @rawNamespace S3method(loo, default, loo_elsewhere)
+loo_elsewhere <- function(x, ...) {
   if (!requireNamespace("loo", quietly = TRUE)) {
     bad_input("loo() has no method for ", describe(x), "; the package loo may have one.")
   }
@@ -37,7 +38,7 @@ loo.hdlmm <- function(x, ...) {
   y <- as.double(y)
   residual <- p$py / p$diagonal
   variance <- 1 / p$diagonal
-  if (any(!is.finite(residual)) || any(!is.finite(variance))) {
+  if (any(!is.finite(residual)) || any(!(variance > 0 & variance < Inf))) {
     abort("exact_fit", "rows that are fitted exactly have no leave-one-out density.")
   }
   density <- stats::dnorm(residual, 0, sqrt(variance), log = TRUE)
@@ -59,17 +60,22 @@ projection_user <- function(fit) {
   internal <- fit$internal
   fixed <- internal$fixed
   root <- value_or(fixed$root, 1)
-  if (has_random(fit)) {
-    design <- fit$designs[[1]]
-    p <- cpp_projection(
-      design$core, fixed$root, internal$system, internal$share$h, internal$share$nu, TRUE
-    )
-  } else {
-    p <- list(py = internal$alpha, diagonal = 1 - rowSums(fixed$q^2))
-  }
+  p <- projection_inside(fit, internal$share$nu)
   list(
     py = times_two_to(p$py * root / internal$tau2, fixed$ky),
     diagonal = times_two_to(p$diagonal * root^2 / internal$tau2, 2 * fixed$ky)
+  )
+}
+
+# P y and diag(P) in internal units, tau^2 = 1.
+projection_inside <- function(fit, nu) {
+  internal <- fit$internal
+  fixed <- internal$fixed
+  if (!has_random(fit)) {
+    return(list(py = internal$alpha, diagonal = 1 - rowSums(fixed$q^2)))
+  }
+  cpp_projection(
+    fit$designs[[1]]$core, fixed$root, internal$system, internal$share$h, nu, TRUE
   )
 }
 
@@ -97,7 +103,8 @@ print.hdlmm_loo <- function(x, digits = 4, ...) {
 #' @importFrom stats hatvalues
 #' @export
 hatvalues.hdlmm <- function(model, ...) {
-  p <- projection_user(model)
-  noise <- model$variances[["Residual"]] / value_or(model$weights, 1)
-  stats::naresid(model$na_action, row_named(1 - noise * p$diagonal, model))
+  # the scale cancels; at nu = 0 the limit is wanted, not 0 times infinity
+  nu <- max(model$internal$share$nu, 1e-200)
+  hat <- 1 - nu * projection_inside(model, nu)$diagonal
+  stats::naresid(model$na_action, row_named(hat, model))
 }

@@ -86,6 +86,8 @@ likelihood_result <- function(problem, system, method, best) {
   df <- if (method == "REML") nrow(fixed$q) - fixed$rank else nrow(fixed$q)
   tau2 <- e$rss / df
   loglik <- best$mode$value + loglik_constant(fixed, method)
+  trace <- best$trace
+  trace$tau2[is.na(trace$tau2)] <- tau2
   result <- assemble_result(problem, system, e, share, tau2, method)
   boundary <- switch(best$mode$kind, zero = "random", one = "residual", "none")
   c(result, list(
@@ -93,7 +95,7 @@ likelihood_result <- function(problem, system, method, best) {
     is_unbounded = best$is_unbounded,
     modes = mode_table(best$modes, fixed, method),
     grid = best$grid,
-    convergence = trace_table(best$trace, system, design, fixed, method),
+    convergence = trace_table(trace, system, design, fixed, method),
     is_converged = best$mode$termination == "converged",
     reason = if (best$mode$kind == "interior") termination_reason(best$mode$termination) else
       "the maximum lies on the boundary"

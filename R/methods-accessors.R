@@ -5,7 +5,7 @@
 #' The extractors that R users expect, on fits of [lmm()]. `coef()` is `fixef()`: with p in the
 #' thousands the fixed effects are the coefficients, and [ranef()] gives the random ones.
 #'
-#' @param object,x,formula,fit a fit of [lmm()].
+#' @param object,x,formula a fit of [lmm()].
 #' @param complete `TRUE` keeps aliased coefficients as `NA`.
 #' @param type for `residuals()`: `"response"`, `"pearson"` (times the root weights) or
 #'   `"scaled"` (Pearson divided by sigma); for `model.matrix()`: `"fixed"` (n x c) or

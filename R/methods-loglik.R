@@ -8,7 +8,7 @@
 #' @param scale,k as for [stats::extractAIC()].
 #' @param fit a fit of [lmm()].
 #' @param ... ignored.
-#' @return `logLik()`: class `"logLik"` with attributes `df` (c + number of variances), `nobs`
+#' @return `extractAIC()`: degrees of freedom and AIC of the fit by ML. `logLik()`: class `"logLik"` with attributes `df` (c + number of variances), `nobs`
 #'   and `REML`; `AIC()` and `BIC()` follow. `deviance()`: residual sum of squares for OLS, minus
 #'   twice the log-likelihood for ML; an error of class `hdlmm_undefined` for REML, which has no
 #'   deviance. `log_evidence()`: log p(y) at the estimates, the marginal log-likelihood under
@@ -50,6 +50,7 @@ likelihood_at_estimate <- function(fit, criterion) {
     tau2 <- internal$tau2
   }
   df <- if (criterion == "REML") n - c else n
+  if (tau2 == 0) return(Inf)
   -0.5 * (df * log(2 * pi * tau2) + log_det + rss / tau2) +
     loglik_constant(internal$fixed, criterion)
 }
@@ -81,6 +82,8 @@ log_evidence.hdlmm <- function(object, ...) as.numeric(logLik.hdlmm(object, REML
 #' @importFrom stats extractAIC
 #' @export
 extractAIC.hdlmm <- function(fit, scale = 0, k = 2, ...) {
+  # step() and drop1() compare different fixed parts: restricted likelihoods would not do
+  if (fit$method == "REML") fit <- update.hdlmm(fit, method = "ML")
   value <- logLik.hdlmm(fit)
   c(attr(value, "df"), -2 * as.numeric(value) + k * attr(value, "df"))
 }

@@ -90,7 +90,7 @@ bootstrap <- function(fit, draws, seed) {
   rest <- parts$n - r - rho
   random <- with_seed(seed, list(
     y = matrix(stats::rnorm(r * draws), r) * spread,
-    reached = matrix(stats::rnorm(rho * draws), rho) * sqrt(share$nu),
+    reached = matrix(stats::rnorm(rho * draws), rho, draws) * sqrt(share$nu),
     rest = if (rest > 0) sqrt(share$nu * stats::rchisq(draws, rest)) else rep(0, draws)
   ))
   # what falls into the null space within reach of the fixed effects shifts their coefficients

@@ -20,7 +20,7 @@
 #' @param ... ignored.
 #' @return `varcomp()`: named numeric, `sigma_k^2` of every random term, then `Residual`, in
 #'   squared units of the response (per squared unit of a column). `VarCorr()`: a data frame of
-#'   class `"VarCorr.hdlmm"` with columns `grp`, `vcov`, `sdcor`, `se`, `share`. `pve()`: a data
+#'   class `"VarCorr.hdlmm"` with columns `grp`, `var1`, `var2`, `vcov`, `sdcor`, `se`, `share`. `pve()`: a data
 #'   frame with columns `term`, `estimate`, `se`, `lower`, `upper`.
 #' @references Crainiceanu and Ruppert (2004). Likelihood ratio tests in linear mixed models with
 #'   one variance component. *J. R. Stat. Soc. B* 66, 165-185.
@@ -71,10 +71,16 @@ VarCorr.hdlmm <- function(x, sigma = 1, rdig = 3, ...) {
   v <- x$variances
   sizes <- v * c(x$kappa, 1)
   out <- data.frame(
-    grp = names(v), vcov = unname(v), sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
+    grp = names(v), var1 = variance_term(x), var2 = NA_character_, vcov = unname(v), sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
     share = unname(if (sum(sizes) > 0) sizes / sum(sizes) else rep(NA_real_, length(v)))
   )
   structure(out, class = c("VarCorr.hdlmm", "data.frame"))
+}
+
+# What varies by level, as lme4 names it; NA for designs, kernels and the residual.
+variance_term <- function(fit) {
+  is_group <- vapply(unname(fit$designs), function(design) design$kind == "grouped", NA)
+  c(ifelse(is_group, "(Intercept)", NA_character_), NA_character_)
 }
 
 #' @export

@@ -178,8 +178,8 @@ TEST(ExactNullOfOneEigenvalue, HasTheDistributionOfADirectSimulation) {
     chi2(1, b) = random.normals(kRest).squaredNorm();
     // data of their own: one normal along the eigenvector, kRest beside it
     const Vector y = random.normals(1 + kRest);
-    const auto one = diagonal_system(Vector::Constant(1, 4.0), y.head(1), kRest,
-                                     y.tail(kRest).norm());
+    const auto one =
+        diagonal_system(Vector::Constant(1, 4.0), y.head(1), kRest, y.tail(kRest).norm());
     direct.push_back(statistic_by_search(*one, Criterion::reml, {0, 1}));
   }
   Vector simulated = simulate_null(f, Vector::Constant(1, 4.0), {0, 1}, chi2, kStep);

@@ -333,11 +333,11 @@ magnitudes <- list(
   ),
   input_row(15, "a variance above the largest double is an error",
     function() units_of_y(1e200),
-    "overflow", message = "10\\^399 .*change the units of `y` or `X`"
+    "overflow", message = "a double can.*change the units"
   ),
   input_row(15, "a variance below the smallest double is an error",
     function() units_of_y(1e-300),
-    "overflow", message = "10\\^-601 .*change the units"
+    "overflow", message = "a double can.*change the units"
   ),
   input_row(15, "the same for the ordinary linear model",
     function() lmm(y ~ x, put(d, y = 1e200 * d$y)), "overflow",
