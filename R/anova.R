@@ -21,12 +21,13 @@
 #' @export
 anova.hdlmm <- function(object, ..., refit = FALSE) {
   others <- list(...)
+  check_flag(refit, "refit")
   if (length(others) == 0) return(anova_terms(object))
   fits <- c(list(object), others)
   names <- vapply(as.list(match.call(expand.dots = FALSE))$..., deparse1, "")
   names <- c(deparse1(substitute(object)), names)
   for (i in seq_along(fits)) check_fit(fits[[i]], names[i])
-  fits <- comparable_fits(fits, check_flag(refit, "refit"))
+  fits <- comparable_fits(fits, refit)
   order <- order(vapply(fits, function(fit) attr(logLik.hdlmm(fit), "df"), 0))
   anova_table(fits[order], make.unique(names)[order])
 }
@@ -83,7 +84,7 @@ anova_table <- function(fits, names) {
     logLik = value, Chisq = statistic, Df = steps, `Pr(>Chisq)` = p, check.names = FALSE,
     row.names = names
   )
-  formulas <- vapply(fits, function(fit) deparse1(fit$formula), "")
+  formulas <- vapply(fits, function(fit) short_text(fit$formula), "")
   heading <- c(
     paste0(
       "Likelihood-ratio tests", if (fits[[1]]$method == "REML") " (restricted likelihood)", "\n"
@@ -168,11 +169,12 @@ drop1.hdlmm <- function(object, scope, ...) {
     `Pr(>Chi)` = stats::pchisq(statistic, df[1] - df, lower.tail = FALSE), check.names = FALSE,
     row.names = c("<none>", scope)
   )
+  table[table$Df == 0, "Pr(>Chi)"] <- NA  # an aliased term
   table[1, c("Df", "LRT", "Pr(>Chi)")] <- NA
   structure(
     table, class = c("anova", "data.frame"),
     heading = c("Single term deletions (maximum likelihood)\n", paste0(
-      "Model: ", deparse1(object$formula), "\n"
+      "Model: ", short_text(object$formula), "\n"
     ))
   )
 }
@@ -182,7 +184,7 @@ drop1.hdlmm <- function(object, scope, ...) {
 update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
   call <- object$call
   if (!missing(formula.)) {
-    updated <- update_formula(object$formula, formula.)
+    updated <- update_formula(written_out(object), formula.)
     environment(updated) <- environment(object$formula)
     call$formula <- updated
   }
@@ -201,11 +203,20 @@ fitting_env <- function(call, fit, here) {
   if (all(vapply(as.character(needed), exists, NA, envir = env))) env else here
 }
 
+# The formula of a fit with the `.` of its data written out.
+written_out <- function(fit) {
+  if (!"." %in% all.vars(fit$formula[[3]])) return(fit$formula)
+  out <- stats::formula(fit$terms)
+  for (term in fit$random_terms) out[[3]] <- call("+", out[[3]], term$expr)
+  environment(out) <- environment(fit$formula)
+  out
+}
+
 # update.formula() would read (1 | g) as an arithmetic term: random terms are carried over whole.
 update_formula <- function(old, new) {
   new <- stats::as.formula(new)
   names <- paste0("random_term_", seq_along(split_formula(old)$random))
-  texts <- lapply(split_formula(old)$random, function(term) str2lang(term$text))
+  texts <- lapply(split_formula(old)$random, `[[`, "expr")
   swapped <- old
   swapped[[3]] <- swap_terms(old[[3]], texts, lapply(names[seq_along(texts)], as.name))
   new[[length(new)]] <- swap_terms(
@@ -233,7 +244,7 @@ swap_terms <- function(expr, from, to) {
 # Random terms of a new formula replaced by names, to be swapped back after update.formula().
 mark_random <- function(expr) {
   if (is_random_call(expr)) {
-    name <- paste0("new_random_term_", nchar(deparse1(expr)))
+    name <- make.names(paste0("new_random_term_", deparse1(expr)))
     return(list(expr = as.name(name), names = name, texts = list(expr)))
   }
   out <- list(expr = expr, names = character(), texts = list())

@@ -29,19 +29,39 @@ warn <- function(class, ..., data = list()) {
   warning(condition)
 }
 
-# A call holds whatever do.call() put in: whole data sets are not printed.
+# A call holds whatever do.call() put in: functions go by their name, data are not printed.
 short_call <- function(call) {
   if (is.null(call)) return(NULL)
+  if (is.function(call[[1]])) call[[1]] <- as.name(own_name(call[[1]]))
   # a method is what the user called by its generic's name
   if (is.name(call[[1]])) call[[1]] <- as.name(sub("[.]hdlmm$", "", as.character(call[[1]])))
-  for (i in seq_along(call)[-1]) {
-    argument <- call[[i]]
-    if (!missing(argument) && !is.language(argument) && length(argument) > 10) {
-      call[[i]] <- as.name("...")
-    }
-  }
-  call
+  short_expr(call)
 }
+
+own_name <- function(f) {
+  own <- asNamespace("hdlmm")
+  found <- Filter(function(name) identical(get(name, envir = own), f), ls(own))
+  c(found, "FUN")[1]
+}
+
+# An expression with every large constant inside it replaced by dots.
+short_expr <- function(expr) {
+  if (!is.call(expr)) {
+    is_large <- !is.language(expr) && (length(expr) > 10 || is.list(expr))
+    return(if (is_large) as.name("...") else expr)
+  }
+  for (i in seq_along(expr)[-1]) {
+    argument <- expr[[i]]
+    if (!missing(argument) && !is.null(argument)) expr[[i]] <- short_expr(argument)
+  }
+  expr
+}
+
+# An expression as one line of text.
+short_text <- function(expr) deparse1(short_expr(expr))
+
+# A message of another function as the end of a sentence of ours.
+sentence <- function(condition) paste0(sub("[.[:space:]]+$", "", conditionMessage(condition)), ".")
 
 bad_input <- function(...) abort("bad_input", ...)
 
@@ -70,6 +90,8 @@ check_number <- function(x, name, lower = -Inf, upper = Inf, whole = FALSE) {
   }
   x
 }
+
+check_seed <- function(seed) check_number(seed, "seed", -2^31 + 1, 2^31 - 1, whole = TRUE)
 
 check_flag <- function(x, name) {
   if (!is.logical(x) || length(x) != 1 || is.na(x)) {
@@ -102,6 +124,9 @@ describe <- function(x) {
   if (is.function(x)) return("a function")
   if (length(x) == 1 && (is.numeric(x) || is.logical(x))) return(format(x))
   if (length(x) == 1 && is.character(x)) return(dQuote(x, FALSE))
+  if (is.matrix(x) && is.atomic(x)) {
+    return(paste0("a ", typeof(x), " matrix (", paste(dim(x), collapse = " x "), ")"))
+  }
   shape <- if (is.null(dim(x))) length(x) else paste(dim(x), collapse = " x ")
   paste0("an object of class ", dQuote(class(x)[1], FALSE), " (", shape, ")")
 }

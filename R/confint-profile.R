@@ -75,7 +75,8 @@ outward_root <- function(gap, start, direction) {
 
 # Fixed effect held at v: the residual sum of squares grows by (v - omega_j)^2 / C_jj at each ratio.
 profile_fixed_limits <- function(fit, name, level) {
-  if (is.null(fit$grid) || is.infinite(fit$loglik)) return(c(NA_real_, NA_real_))
+  if (is.infinite(fit$loglik)) return(c(NA_real_, NA_real_))
+  if (is.null(fit$grid)) return(no_ratio_limits(fit, name, level))
   table <- fixed_curve(fit, name, c(0, stats::plogis(fit$grid$phi + log(fit$internal$system$kappa))))
   n <- fit$dims$n
   value <- function(parts, v) {
@@ -112,6 +113,14 @@ profile_fixed_limits <- function(fit, name, level) {
   fixed <- fit$internal$fixed
   fit$fixed$estimate[[name]] +
     times_two_to(c(root(-1), root(1)) - fixed_centre(fit, j), fixed$kz[j] - fixed$ky)
+}
+
+# Without a ratio to maximise over: n log(1 + (v - omega)^2 / (C rss)) = chi^2, in closed form.
+no_ratio_limits <- function(fit, name, level) {
+  n <- fit$dims$n
+  df <- if (fit$method == "REML") n - fit$dims$n_fixed else n
+  growth <- expm1(stats::qchisq(level, 1) / n)
+  fit$fixed$estimate[[name]] + c(-1, 1) * sqrt(fit$fixed$vcov[name, name] * df * growth)
 }
 
 # Internal coefficient j at the fit's own share: origin of the profile.

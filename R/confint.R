@@ -42,8 +42,13 @@ confint.hdlmm <- function(object, parm, level = 0.95,
     }, numeric(2)))
   )
   tails <- c((1 - level) / 2, (1 + level) / 2)
-  dimnames(limits) <- list(chosen, paste(format(100 * tails, trim = TRUE, digits = 3), "%"))
+  dimnames(limits) <- list(chosen, percent_names(tails))
   limits
+}
+
+# As stats names quantiles, whatever options() say of numbers.
+percent_names <- function(tails) {
+  paste(formatC(100 * tails, digits = 4, width = 1, format = "fg", decimal.mark = "."), "%")
 }
 
 # Named character: "fixed", "variance" or "pve" by parameter.

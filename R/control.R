@@ -25,7 +25,7 @@ lmm_control <- function(tol = 1e-10, max_iter = 100, draws = 1000, seed = NULL, 
     tol = check_number(tol, "tol", lower = 0),
     max_iter = check_number(max_iter, "max_iter", lower = 1, upper = 1e6, whole = TRUE),
     draws = check_number(draws, "draws", lower = 1, upper = 1e8, whole = TRUE),
-    seed = if (!is.null(seed)) check_number(seed, "seed", -2^31 + 1, 2^31 - 1, whole = TRUE),
+    seed = if (!is.null(seed)) check_seed(seed),
     threads = if (!is.null(threads)) check_number(threads, "threads", 1, 1024, whole = TRUE),
     progress = if (!is.null(progress)) check_flag(progress, "progress"),
     grid_step = check_number(grid_step, "grid_step", lower = 0.01, upper = 2)

@@ -2,76 +2,85 @@
 
 build_dense <- function(term, x, options, model, centre_weights) {
   rows <- fitted_rows(model)
-  first <- cpp_summarise_columns(x, rows, NULL, 1)
+  first <- cpp_summarise_columns(x, rows, NULL, rep(1, ncol(x)))
   names <- colnames(x)
   stop_infinite_cells(first$n_infinite, names, term$label)
   if (options$na == "fail") stop_missing_cells(first$n_missing, names, term$label)
-  exponent <- scale_exponent(first$max_abs)
-  # means and squares of the scaled cells cannot overflow
-  summary <- cpp_summarise_columns(x, rows, centre_weights, times_two_to(1, exponent))
+  # moments of each column scaled to moderate size cannot overflow
+  own <- column_exponents(first$max_abs)
+  summary <- cpp_summarise_columns(x, rows, centre_weights, times_two_to(rep(1, ncol(x)), own))
+  summary$size <- times_two_to(first$max_abs, own)
   n <- length(model$rows)
-  scaled <- transform_columns(summary, options, n, exponent)
-  centre <- internal_centre(summary, scaled, centre_weights, options, exponent)
-  raw_mean <- times_two_to(summary$mean, -exponent)
-  list(
-    kind = "dense", label = term$label, text = term$text, n_cols = ncol(x), names = names,
+  scaled <- transform_columns(summary, options, n, own, scale_exponent(first$max_abs), term$label)
+  centre <- internal_centre(summary, scaled, centre_weights, options, own)
+  raw_mean <- times_two_to(summary$mean, -own)
+  fill <- if (any(first$n_missing > 0)) raw_mean
+  c(design_head("dense", term, ncol(x), names), list(
     core = list(
-      kind = "dense", x = x, rows = rows, shift = centre$shift, scale = scaled$factor,
-      fill = if (any(first$n_missing > 0)) raw_mean
+      kind = "dense", x = x, rows = rows, shift = centre$shift, scale = scaled$factor, fill = fill
     ),
-    center = if (options$center) raw_mean, scale = scaled$divisor,
-    fill = if (any(first$n_missing > 0)) raw_mean,
-    exponent = scaled$exponent, effect_exponent = scaled$exponent,
-    mean_columns = centre$mean,
-    kappa_scaled = sum(scaled$squares) / (n - 1),
-    has_constant = any(summary$squares == 0 & summary$mean != 0) && !options$center,
+    center = if (options$center) raw_mean, fill = fill, mean_columns = centre$mean,
     notes = c(
       imputed_note(first$n_missing, term$label),
       zero_column_note(first$max_abs == 0, term$label)
-    ),
-    spread = column_spread(scaled$squares)
+    )
+  ), column_facts(summary, scaled, options, n, own))
+}
+
+design_head <- function(kind, term, n_cols, names) {
+  list(kind = kind, label = term$label, text = term$text, n_cols = n_cols, names = names)
+}
+
+# What fits and warnings need to know of the columns of a dense or sparse design.
+column_facts <- function(summary, scaled, options, n, own) {
+  list(
+    scale = scaled$divisor, exponent = scaled$exponent, effect_exponent = scaled$exponent,
+    kappa_scaled = sum(scaled$squares) / max(1, n - 1),
+    has_constant = n > 1 && any(summary$squares == 0 & summary$mean != 0) && !options$center,
+    log10_spread = if (options$scale) 0 else log10_spread(summary$squares, own)
   )
 }
 
-# User scaling and the power of two, folded into one factor a column.
-transform_columns <- function(summary, options, n, exponent) {
+# Powers of two and the user's scaling, folded into one factor a column. summary: moments of
+# columns times 2^own; common: the exponent of the whole design. `unit` turns those into the
+# units of the design inside.
+transform_columns <- function(summary, options, n, own, common, label) {
   if (!options$scale) {
+    unit <- times_two_to(rep(1, length(own)), common - own)
     return(list(
-      factor = rep(times_two_to(1, exponent), length(summary$mean)), divisor = NULL,
-      squares = summary$squares, exponent = exponent
+      factor = rep(times_two_to(1, common), length(own)), divisor = NULL, unit = unit,
+      squares = summary$squares * unit^2, exponent = common
     ))
   }
-  sd_scaled <- sqrt(summary$squares / (n - 1))
-  sd_scaled[!(sd_scaled > 0)] <- times_two_to(1, exponent)  # a constant column stays as it is
-  divisor <- times_two_to(sd_scaled, -exponent)
+  sd <- sqrt(summary$squares / max(1, n - 1))
+  constant <- !(sd > 0)
+  sd[constant] <- times_two_to(rep(1, sum(constant)), own[constant])  # stays as it is
+  divisor <- times_two_to(sd, -own)
+  if (any(!is.finite(1 / divisor))) {
+    abort("overflow", "columns of ", backtick(label), " are too small to be scaled.")
+  }
   list(
-    factor = 1 / divisor, divisor = divisor, squares = summary$squares / sd_scaled^2, exponent = 0
+    factor = 1 / divisor, divisor = divisor, unit = 1 / sd, squares = summary$squares / sd^2,
+    exponent = 0
   )
 }
 
 # With a constant in the span of Z the column means can be taken out before the decomposition,
 # exactly accounted for in the core (MeanShift): K then keeps its digits however large they are.
-internal_centre <- function(summary, scaled, centre_weights, options, exponent) {
-  if (options$center) {
-    mean <- summary$mean
-    rest <- NULL
-  } else if (is.null(centre_weights)) {
-    return(list(shift = NULL, mean = NULL))
-  } else {
-    mean <- summary$weighted_mean
-    rest <- mean * times_two_to(scaled$factor, -exponent)
-    # means that are rounding only: the columns are centred already
-    negligible <- abs(mean) <= 1e-13 * times_two_to(summary$max_abs, exponent)
-    rest[negligible] <- 0
-    mean[negligible] <- 0
-    if (all(rest == 0)) rest <- NULL
-  }
-  list(shift = times_two_to(mean, -exponent), mean = rest)
+internal_centre <- function(summary, scaled, centre_weights, options, own) {
+  if (options$center) return(list(shift = times_two_to(summary$mean, -own), mean = NULL))
+  if (is.null(centre_weights)) return(list(shift = NULL, mean = NULL))
+  mean <- summary$weighted_mean
+  # means that are rounding only: the columns are centred already
+  mean[abs(mean) <= 1e-13 * summary$size] <- 0
+  list(shift = times_two_to(mean, -own), mean = if (any(mean != 0)) mean * scaled$unit)
 }
 
-column_spread <- function(squares) {
-  positive <- squares[squares > 0]
-  if (length(positive) < 2) 1 else sqrt(max(positive) / min(positive))
+# Decimal logarithm of the ratio of the largest to the smallest column, constants aside.
+log10_spread <- function(squares, own) {
+  size <- log10(squares) / 2 - own * log10(2)
+  size <- size[is.finite(size)]
+  if (length(size) < 2) 0 else diff(range(size))
 }
 
 # Rows of new data for dense and sparse designs: list(x = matrix or dgCMatrix [m x p]) matched by

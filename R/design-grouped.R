@@ -1,32 +1,34 @@
 # (1 | g): one coefficient a level. X'X is diagonal, so nothing is decomposed.
 
 build_grouped <- function(term, model) {
-  group <- tryCatch(
-    eval(term$group, group_columns(model$frame), environment(model$terms)),
-    error = function(e) bad_input("in ", backtick(term$text), ": ", conditionMessage(e), ".")
-  )
-  group <- droplevels(as.factor(group))
-  if (length(group) != nrow(model$frame)) {
-    bad_input(
-      backtick(term$label), " has ", counted(length(group), "value"), "; ", nrow(model$frame),
-      " rows are fitted."
-    )
-  }
+  frame <- model$frame
+  group <- group_values(term$group, function(expr) {
+    name <- deparse1(expr)
+    if (!name %in% names(frame)) {
+      bad_input("cannot read ", backtick(name), " in ", backtick(term$text), ".")
+    }
+    frame[[name]]
+  })
+  group <- droplevels(group)
   counts <- tabulate(group, nlevels(group))
   n <- length(group)
   list(
     kind = "grouped", label = term$label, text = term$text, n_cols = nlevels(group),
     names = levels(group), group = term$group,
     core = list(kind = "grouped", x = as.integer(group), n_cols = nlevels(group)),
-    exponent = 0, effect_exponent = 0, mean_columns = NULL, kappa_scaled = sum(counts - counts^2 / n) / (n - 1),
-    has_constant = nlevels(group) == 1, notes = NULL, spread = 1
+    exponent = 0, effect_exponent = 0, mean_columns = NULL, kappa_scaled = sum(counts - counts^2 / n) / max(1, n - 1),
+    has_constant = nlevels(group) == 1 && n > 1, notes = NULL, log10_spread = 0
   )
 }
 
-# Columns of the frame as factors, so that (1 | a:b) means the interaction.
-group_columns <- function(frame) {
-  columns <- as.list(frame[setdiff(names(frame), c("(rows)", "(weights)", "(offset)"))])
-  lapply(columns, function(x) if (is.character(x) || is.logical(x)) as.factor(x) else x)
+# A grouping expression as a factor: a:b is the interaction whatever the types of a and b.
+group_values <- function(expr, leaf) {
+  if (is_named_call(expr, "(")) return(group_values(expr[[2]], leaf))
+  if (!is_named_call(expr, ":")) return(as.factor(leaf(expr)))
+  interaction(
+    group_values(expr[[2]], leaf), group_values(expr[[3]], leaf), sep = ":", lex.order = TRUE,
+    drop = TRUE
+  )
 }
 
 # Levels of new data as columns of the fit: integer [m], NA for a level that the fit does not know.

@@ -15,7 +15,7 @@ build_kernel <- function(term, arguments, model) {
     ),
     exponent = exponent / 2, effect_exponent = 0, mean_columns = NULL,
     kappa_scaled = kernel_kappa(kernel, unit, times_two_to(1, exponent), n),
-    has_constant = FALSE, notes = NULL, spread = 1
+    has_constant = FALSE, notes = NULL, log10_spread = 0
   )
 }
 
@@ -55,17 +55,20 @@ kernel_units <- function(kernel, id, model, term) {
   if (length(id) != model$n_total) {
     bad_input("`id` has ", counted(length(id), "value"), "; the data have ", model$n_total, " rows.")
   }
-  match_units(id[model$rows], rownames(kernel), nrow(kernel), name)
+  id <- id[model$rows]
+  if (anyNA(id)) bad_input("`id` has ", counted(sum(is.na(id)), "missing value"), ".")
+  match_units(id, rownames(kernel), nrow(kernel), name)
 }
 
 match_units <- function(id, names, n_units, name) {
   at <- if (is.null(names)) suppressWarnings(as.integer(as.character(id))) else
     match(as.character(id), names)
   at[!is.na(at) & (at < 1 | at > n_units)] <- NA
-  if (anyNA(at)) {
+  unknown <- is.na(at) & !is.na(id)
+  if (any(unknown)) {
     bad_input(
       "`id` has values that are not rows of ", name, ": ",
-      enumerate(dQuote(unique(as.character(id)[is.na(at)]), FALSE)), "."
+      enumerate(dQuote(unique(as.character(id)[unknown]), FALSE)), "."
     )
   }
   at
@@ -76,7 +79,7 @@ kernel_kappa <- function(kernel, unit, factor, n) {
   for (block in split(seq_len(n), ceiling(seq_len(n) / 512))) {
     total <- total + sum(kernel[unit[block], unit] * factor)
   }
-  (sum(diag(kernel)[unit] * factor) - total / n) / (n - 1)
+  (sum(diag(kernel)[unit] * factor) - total / n) / max(1, n - 1)
 }
 
 # Rows of new data: rows of the kernel, integer [m].

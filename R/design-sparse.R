@@ -17,33 +17,30 @@ build_sparse <- function(term, x, options, model) {
     fill <- Matrix::colSums(seen) / (n - n_missing)
     x@x[is.na(x@x)] <- fill[column[is.na(x@x)]]
   }
-  exponent <- scale_exponent(x@x)
-  moments <- sparse_moments(x, times_two_to(1, exponent), n)
-  scaled <- transform_columns(moments, options, n, exponent)
-  raw_mean <- times_two_to(moments$mean, -exponent)
-  list(
-    kind = "sparse", label = term$label, text = term$text, n_cols = ncol(x), names = names,
+  largest <- vapply(split(abs(x@x), factor(column, seq_len(ncol(x)))), max0, 0)
+  own <- column_exponents(largest)
+  moments <- sparse_moments(x, own, n)
+  scaled <- transform_columns(moments, options, n, own, scale_exponent(largest), term$label)
+  raw_mean <- times_two_to(moments$mean, -own)
+  c(design_head("sparse", term, ncol(x), names), list(
     core = list(
       kind = "sparse", x = x, shift = if (options$center) raw_mean, scale = scaled$factor
     ),
-    center = if (options$center) raw_mean, scale = scaled$divisor, fill = fill,
-    exponent = scaled$exponent, effect_exponent = scaled$exponent,
-    mean_columns = NULL,
-    kappa_scaled = sum(scaled$squares) / (n - 1),
-    has_constant = any(moments$squares == 0 & moments$mean != 0) && !options$center,
+    center = if (options$center) raw_mean, fill = fill, mean_columns = NULL,
     notes = c(
       imputed_note(n_missing, term$label),
       zero_column_note(diff(x@p) == 0, term$label)
-    ),
-    spread = column_spread(scaled$squares)
-  )
+    )
+  ), column_facts(moments, scaled, options, n, own))
 }
 
-# Column means and centred sums of squares of factor * x, zeros included.
-sparse_moments <- function(x, factor, n) {
-  x@x <- x@x * factor
-  mean <- Matrix::colSums(x) / n
+max0 <- function(x) max(0, x)
+
+# Column means and centred sums of squares of 2^own x, zeros included.
+sparse_moments <- function(x, own, n) {
   counts <- diff(x@p)
+  x@x <- times_two_to(x@x, rep.int(own, counts))
+  mean <- Matrix::colSums(x) / n
   deviations <- x
   deviations@x <- (x@x - rep.int(mean, counts))^2
   squares <- Matrix::colSums(deviations) + (n - counts) * mean^2

@@ -16,7 +16,7 @@ build_design <- function(term, model, data, env, centre_weights) {
   arguments <- lapply(term$arguments, function(argument) {
     tryCatch(
       eval(argument, data, env),
-      error = function(e) bad_input("in ", backtick(term$text), ": ", conditionMessage(e), ".")
+      error = function(e) bad_input("in ", backtick(term$text), ": ", sentence(e))
     )
   })
   if (term$type == "kernel") return(build_kernel(term, arguments, model))
@@ -77,6 +77,7 @@ as_matrix_of_numbers <- function(x, name) {
 
 # dgCMatrix for any sparse Matrix, a base matrix for a dense one.
 as_readable_matrix <- function(x) {
+  if (methods::is(x, "sparseVector")) x <- methods::as(x, "sparseMatrix")
   if (methods::is(x, "dgCMatrix")) return(x)
   if (methods::is(x, "denseMatrix")) return(as.matrix(x))
   methods::as(methods::as(methods::as(x, "dMatrix"), "generalMatrix"), "CsparseMatrix")
@@ -101,7 +102,10 @@ stop_infinite_cells <- function(n_infinite, names, label) {
   )
 }
 
-column_label <- function(names, index) if (is.null(names)) as.character(index) else names[index]
+column_label <- function(names, index) {
+  label <- if (is.null(names)) rep("", length(index)) else names[index]
+  ifelse(is.na(label) | label == "", paste0("#", index), label)
+}
 
 imputed_note <- function(n_missing, label) {
   count <- sum(n_missing > 0)

@@ -6,7 +6,7 @@ null_step <- 0.25  # grid step in phi: the statistic is then right to 1e-3, besi
 null_draws <- function(fit, draws, seed) {
   control <- fit$control
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
-  seed <- if (is.null(seed)) control$seed else check_number(seed, "seed", -2^31 + 1, 2^31 - 1, TRUE)
+  seed <- if (is.null(seed)) control$seed else check_seed(seed)
   lambda <- cpp_restricted_eigenvalues(fit$internal$system, make_host(control))
   k <- length(lambda)
   rest <- fit$dims$n - fit$dims$n_fixed - k

@@ -27,6 +27,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     weights = model$weights, frame = model$frame, terms = model$terms, xlevels = model$xlevels,
     contrasts = model$contrasts, na_action = model$na_action, dropped = model$dropped,
     rows = fitted_rows(model), row_variables = model$row_variables,
+    variable_classes = model$variable_classes,
     designs = designs, random_terms = model$random,
     internal = list(
       value = result$value, tau2 = result$tau2, share = result$share, system = result$system, alpha = result$alpha,

@@ -66,7 +66,7 @@ split_side <- function(expr) {
   }
   if (contains_random(expr)) {
     bad_input(
-      "a random term must be added by `+` in `formula`; found ", backtick(deparse1(expr)), "."
+      "a random term must be added by `+` in `formula`; found ", backtick(short_text(expr)), "."
     )
   }
   list(fixed = expr, random = list())
@@ -100,7 +100,7 @@ read_random <- function(expr) {
 }
 
 read_group <- function(bar) {
-  text <- paste0("(", deparse1(bar), ")")
+  text <- paste0("(", short_text(bar), ")")
   if (!identical(bar[[2]], 1) || !identical(bar[[1]], as.name("|"))) {
     abort(
       "unsupported", "only a random intercept, (1 | g), is available; found ", backtick(text), "."
@@ -109,26 +109,29 @@ read_group <- function(bar) {
   if (is_named_call(bar[[3]], "/")) {
     abort("unsupported", backtick(text), " stands for several random terms; only one is available.")
   }
-  list(type = "group", group = bar[[3]], label = deparse1(bar[[3]]), text = text)
+  list(
+    type = "group", group = bar[[3]], label = short_text(bar[[3]]), text = text,
+    expr = call("(", bar)
+  )
 }
 
 read_re <- function(expr) {
   full <- tryCatch(
     match.call(re, expr),
-    error = function(e) bad_input("in ", backtick(deparse1(expr)), ": ", conditionMessage(e), ".")
+    error = function(e) bad_input("in ", backtick(deparse1(expr)), ": ", sentence(e))
   )
   arguments <- as.list(full)[-1]
   has_x <- !is.null(arguments$x)
   if (has_x == !is.null(arguments$kernel)) {
-    bad_input("re() needs either a matrix or `kernel =`; found ", backtick(deparse1(expr)), ".")
+    bad_input("re() needs either a matrix or `kernel =`; found ", backtick(short_text(expr)), ".")
   }
   if (!is.null(arguments$id) && has_x) bad_input("`id` goes with `kernel =` in re().")
   main <- if (has_x) arguments$x else arguments$kernel
-  label <- deparse1(main)
+  label <- short_text(main)
   if (nchar(label) > 40) label <- paste0(substr(label, 1, 37), "...")
   list(
     type = if (has_x) "design" else "kernel", main = main, arguments = arguments, label = label,
-    text = deparse1(expr)
+    text = short_text(expr), expr = expr
   )
 }
 
@@ -146,7 +149,7 @@ fixed_formula <- function(parts, data, env) {
   if (!"." %in% all.vars(rhs)) return(formula)
   if (!is.data.frame(data)) bad_input("`.` in `formula` needs a data frame as `data`.")
   taken <- random_variables(parts$random)
-  rest <- data[1, setdiff(names(data), taken), drop = FALSE]
+  rest <- data[0, setdiff(names(data), taken), drop = FALSE]
   expanded <- stats::terms(formula, data = rest, keep.order = FALSE)
   stats::formula(expanded)
 }

@@ -58,6 +58,7 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
   call <- match.call()
   check_control(control)
   engine <- find_engine(method, algorithm)
+  if (missing(formula)) bad_input("`formula` is missing: write lmm(y ~ age + re(X), data = d).")
   formula <- check_formula(formula)
   env <- environment(formula)
   data <- check_data(if (missing(data)) NULL else data, env)
@@ -126,10 +127,10 @@ warn_design <- function(design, fixed) {
       "intercept: the mean of the response is shrunk as a random effect."
     )
   }
-  if (design$spread > 1e12) {
+  if (design$log10_spread > 12) {
     warn(
       "badly_scaled", "the columns of ", backtick(design$label), " differ in scale by a factor of ",
-      format(design$spread, digits = 2), ": the smallest are lost beside the largest; consider ",
+      "10^", round(design$log10_spread), ": the smallest are lost beside the largest; consider ",
       "re(", design$label, ", scale = TRUE)."
     )
   }

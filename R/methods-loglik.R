@@ -87,3 +87,30 @@ extractAIC.hdlmm <- function(fit, scale = 0, k = 2, ...) {
   value <- logLik.hdlmm(fit)
   c(attr(value, "df"), -2 * as.numeric(value) + k * attr(value, "df"))
 }
+
+#' @importFrom stats AIC BIC
+#' @export
+AIC.hdlmm <- function(object, ..., k = 2) {
+  warn_incomparable(list(object, ...))
+  NextMethod()
+}
+
+#' @export
+BIC.hdlmm <- function(object, ...) {
+  warn_incomparable(list(object, ...))
+  NextMethod()
+}
+
+# Criteria of restricted likelihoods rank fits with the same fixed part only.
+warn_incomparable <- function(fits) {
+  fits <- Filter(function(fit) inherits(fit, "hdlmm"), fits)
+  if (length(fits) < 2) return(invisible())
+  is_reml <- vapply(fits, function(fit) fit$method == "REML", NA)
+  parts <- unique(lapply(fits, function(fit) rownames(fit$fixed$vcov)))
+  if (any(is_reml) && length(parts) > 1) {
+    warn(
+      "not_comparable", "restricted likelihoods of fits with different fixed parts are those of ",
+      "different data: compare fits by method = \"ML\"."
+    )
+  }
+}

@@ -13,7 +13,7 @@ build_model_data <- function(formula, data, call, env, contrasts) {
     missing = length(attr(frame, "na.action")), nan = attr(frame, "n_nan"),
     zero_weight = sum(!keep), action = class(attr(frame, "na.action"))
   )
-  if (!all(keep)) frame <- drop_rows(frame, keep)
+  if (!all(keep)) frame <- drop_rows(frame, keep, excludes(call, env))
   if (nrow(frame) == 0) {
     bad_input("there are 0 complete rows: every row is dropped by missing values or `subset`.")
   }
@@ -24,7 +24,8 @@ build_model_data <- function(formula, data, call, env, contrasts) {
     weights = weights[keep], offset = check_offset(frame), rows = frame[["(rows)"]],
     n_total = n_total, dropped = dropped, xlevels = stats::.getXlevels(terms, frame),
     contrasts = attr(z, "contrasts"), na_action = attr(frame, "na.action"),
-    random = parts$random, row_variables = row_variables(parts, fixed, data, env, n_total),
+    random = parts$random, variable_classes = variable_classes(fixed, data, env),
+    row_variables = row_variables(parts, fixed, data, env, n_total),
     row_names = attr(frame, "row.names")
   )
 }
@@ -33,7 +34,7 @@ count_rows <- function(parts, data, env) {
   if (is.data.frame(data)) return(nrow(data))
   response <- tryCatch(
     eval(parts$response, data, env),
-    error = function(e) bad_input("cannot evaluate the response: ", conditionMessage(e), ".")
+    error = function(e) bad_input("cannot evaluate the response: ", sentence(e))
   )
   NROW(response)
 }
@@ -54,22 +55,32 @@ build_frame <- function(fixed, parts, data, call, env, n_total) {
   frame_call$rows <- seq_len(n_total)
   frame <- tryCatch(
     eval(frame_call, list(), env),
-    error = function(e) bad_input(conditionMessage(e), frame_hint(conditionMessage(e)))
+    error = function(e) stop_frame(e, call, data, env, n_total)
   )
   terms <- tryCatch(
-    stats::terms(fixed, data = if (is.data.frame(data)) data[1, , drop = FALSE] else NULL),
-    error = function(e) bad_input("in `formula`: ", conditionMessage(e), ".")
+    stats::terms(fixed, data = if (is.data.frame(data)) data[0, , drop = FALSE] else NULL),
+    error = function(e) bad_input("in `formula`: ", sentence(e))
   )
   attr(frame, "terms") <- with_safe_prediction(terms, attr(frame, "terms"))
   attr(frame, "n_nan") <- count_nan(all_variables, data)
   frame
 }
 
-frame_hint <- function(message) {
-  if (grepl("invalid type (list)", message, fixed = TRUE)) {
-    return(" (a list column is not a variable).")
+# model.frame()'s own messages, with the arguments called by their names.
+stop_frame <- function(error, call, data, env, n_total) {
+  message <- conditionMessage(error)
+  for (name in c("weights", "offset")) {
+    if (!grepl(paste0("(", name, ")"), message, fixed = TRUE)) next
+    value <- eval(call[[name]], data, env)
+    if (is.list(value)) bad_input("`", name, "` must be a numeric vector; found a list.")
+    bad_input(
+      "`", name, "` has ", counted(length(value), "value"), "; the data have ", n_total, " rows."
+    )
   }
-  "."
+  hint <- if (grepl("invalid type (list)", message, fixed = TRUE)) {
+    " (a list column is not a variable)"
+  }
+  bad_input(sub("[.]$", "", message), hint, ".")
 }
 
 # The fixed part's terms with the predvars that model.frame() found for poly(), splines, scale().
@@ -92,14 +103,28 @@ count_nan <- function(formula, data) {
   counts[counts > 0]
 }
 
-drop_rows <- function(frame, keep) {
+# Whether na.action pads: rows of weight zero are then padded too.
+excludes <- function(call, env) {
+  action <- if (is.null(call$na.action)) getOption("na.action") else eval(call$na.action, env)
+  identical(action, stats::na.exclude) || identical(action, "na.exclude")
+}
+
+drop_rows <- function(frame, keep, is_padded) {
   terms <- attr(frame, "terms")
   out <- frame[keep, , drop = FALSE]
   for (name in names(out)) {
     if (is.factor(out[[name]])) out[[name]] <- droplevels(out[[name]])
   }
   attr(out, "terms") <- terms
-  attr(out, "na.action") <- attr(frame, "na.action")
+  omitted <- attr(frame, "na.action")
+  if (is_padded) {
+    total <- nrow(frame) + length(omitted)
+    zero <- setdiff(seq_len(total), omitted)[!keep]
+    at <- c(omitted, zero)
+    names(at) <- c(names(omitted), rownames(frame)[!keep])
+    omitted <- structure(at[order(at)], class = "exclude")
+  }
+  attr(out, "na.action") <- omitted
   out
 }
 
@@ -137,12 +162,15 @@ check_weights <- function(weights) {
   if (any(bad)) {
     bad_input("`weights` must be finite and not negative; found ", enumerate(unique(weights[bad])), ".")
   }
-  if (all(weights == 0)) bad_input("`weights` are all zero.")
+  if (length(weights) > 0 && all(weights == 0)) bad_input("`weights` are all zero.")
   as.double(weights)
 }
 
 check_offset <- function(frame) {
-  offset <- stats::model.offset(frame)
+  offset <- tryCatch(
+    stats::model.offset(frame),
+    error = function(e) bad_input("the offset must be a numeric vector.")
+  )
   if (is.null(offset)) return(NULL)
   if (!is.numeric(offset) || NCOL(offset) != 1) bad_input("the offset must be a numeric vector.")
   offset <- as.double(offset)
@@ -162,7 +190,7 @@ build_fixed_matrix <- function(terms, frame, contrasts) {
           " only one level in the fitted rows; contrasts need two or more."
         )
       }
-      bad_input("cannot build the fixed-effect design: ", conditionMessage(e), ".")
+      bad_input("cannot build the fixed-effect design: ", sentence(e))
     }
   )
   infinite <- which(colSums(is.infinite(z)) > 0)
@@ -179,6 +207,16 @@ build_fixed_matrix <- function(terms, frame, contrasts) {
 
 has_one_level <- function(x) {
   (is.factor(x) || is.character(x) || is.logical(x)) && length(unique(x)) < 2
+}
+
+# Types of the raw variables of the fixed part, which new data must share.
+variable_classes <- function(fixed, data, env) {
+  names <- all.vars(fixed[[3]])
+  out <- vapply(names, function(name) {
+    value <- if (name %in% names(data)) data[[name]] else get0(name, envir = env)
+    if (is.null(value) || is.function(value)) "" else stats::.MFclass(value)
+  }, "")
+  out[out != ""]
 }
 
 # Names that new data must bring: variables of the formula with one value a row.

@@ -116,6 +116,7 @@ new_rows <- function(object, newdata, random, allow_new_levels) {
     bad_input("`newdata` must be a data frame or a list; found ", describe(newdata), ".")
   }
   check_variables(object, newdata, random)
+  check_types(object$variable_classes, newdata)
   frame <- new_frame(object, newdata)
   m <- nrow(frame)
   z <- stats::model.matrix(
@@ -153,26 +154,33 @@ new_frame <- function(object, newdata) {
   if (length(variables) == 0) return(empty_frame(object, newdata))
   data <- newdata[intersect(variables, names(newdata))]
   if (is.data.frame(newdata)) attr(data, "row.names") <- attr(newdata, "row.names")
-  frame <- tryCatch(
+  tryCatch(
     stats::model.frame(terms, data, na.action = stats::na.pass, xlev = object$xlevels),
-    error = function(e) bad_input("in `newdata`: ", conditionMessage(e), ".")
+    error = function(e) bad_input("in `newdata`: ", sentence(e))
   )
-  check_types(attr(terms, "dataClasses"), frame)
-  frame
 }
 
-check_types <- function(classes, frame) {
-  for (name in intersect(names(classes), names(frame))) {
-    found <- stats::.MFclass(frame[[name]])
-    wanted <- classes[[name]]
-    factors <- c("factor", "ordered", "character")
-    if (identical(found, wanted) || all(c(found, wanted) %in% factors)) next
-    if (all(c(found, wanted) %in% c("numeric", "logical")) && wanted == "numeric") next
+# Types of the raw variables: a factor may come as text, a number as TRUE and FALSE.
+check_types <- function(classes, newdata) {
+  factors <- c("factor", "ordered", "character")
+  for (name in intersect(names(classes), names(newdata))) {
+    value <- newdata[[name]]
+    found <- stats::.MFclass(value)
+    wanted <- sub("^nmatrix.*", "matrix", classes[[name]])
+    is_same <- identical(sub("^nmatrix.*", "matrix", found), wanted) ||
+      all(c(found, wanted) %in% factors) || (found == "logical" && wanted == "numeric") ||
+      (found == "logical" && all(is.na(value)))
+    if (is_same) next
     bad_input(
-      backtick(name), " is of type ", dQuote(found, FALSE), " in `newdata`; the fit has ",
+      backtick(name), " is of type ", dQuote(shown_type(value), FALSE), " in `newdata`; the fit has ",
       dQuote(wanted, FALSE), "."
     )
   }
+}
+
+shown_type <- function(x) {
+  type <- stats::.MFclass(x)
+  if (type == "other") class(x)[1] else type
 }
 
 # No variable in the fixed part: the number of rows comes from the data themselves.
@@ -199,7 +207,7 @@ new_offset <- function(object, frame, newdata, m) {
   if (!is.null(argument)) {
     value <- tryCatch(
       eval(argument, frame_values(newdata), baseenv()),
-      error = function(e) bad_input("the offset cannot be found in `newdata`: ", conditionMessage(e), ".")
+      error = function(e) bad_input("the offset cannot be found in `newdata`: ", sentence(e))
     )
     total <- value_or(total, 0) + value
   }
@@ -216,12 +224,10 @@ new_design_rows <- function(object, newdata, m, allow_new_levels) {
   term <- object$random_terms[[1]]
   expression <- switch(term$type, group = term$group, design = term$main, term$arguments$id)
   values <- as.list(newdata)
-  if (term$type == "group") {
-    values <- lapply(values, function(x) if (is.character(x) || is.logical(x)) as.factor(x) else x)
-  }
+  leaf <- function(expr) eval(expr, values, environment(object$terms))
   value <- if (is.null(expression)) NULL else tryCatch(
-    eval(expression, values, environment(object$terms)),
-    error = function(e) bad_input("in `newdata`: ", conditionMessage(e), ".")
+    if (term$type == "group") group_values(expression, leaf) else leaf(expression),
+    error = function(e) bad_input("in `newdata`: ", sentence(e))
   )
   verb <- design_table()[[design$kind]]$newdata
   verb(design, value, m = m, allow_new_levels = allow_new_levels)

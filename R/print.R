@@ -26,7 +26,7 @@ describe_model <- function(x) {
   title <- if (has_random(x)) "Linear mixed model" else "Linear model"
   c(
     paste0(title, ", ", method_words[[x$method]]),
-    paste0("Formula: ", deparse1(x$formula)),
+    paste0("Formula: ", short_text(x$formula)),
     describe_sizes(x), describe_dropped(x)
   )
 }
@@ -68,7 +68,7 @@ print_variances <- function(x, digits) {
   if (!has_random(x)) {
     cat(
       "Residual standard deviation: ", format(sigma.hdlmm(x), digits = digits), " on ",
-      df.residual.hdlmm(x), " degrees of freedom\n", sep = ""
+      counted(df.residual.hdlmm(x), "degree"), " of freedom\n", sep = ""
     )
     return(invisible())
   }

@@ -9,9 +9,10 @@ satterthwaite_df <- function(fit, contrast) {
   v <- sum(contrast * (fit$fixed$vcov %*% contrast))
   free <- match(free_variances(fit), seq_along(fit$variances))
   if (length(free) == 0 || !(v > 0)) return(NA_real_)
-  gradient <- vapply(fit$fixed$sensitivity, function(m) sum(contrast * (m %*% contrast)), 0)[free]
-  spread <- drop(gradient %*% solve(fit$information[free, free, drop = FALSE], gradient))
-  2 * v^2 / spread
+  # relative to v itself, whose square may overflow
+  gradient <- vapply(fit$fixed$sensitivity, function(m) sum(contrast * (m %*% contrast)) / v, 0)
+  gradient <- gradient[free]
+  2 / drop(gradient %*% solve(fit$information[free, free, drop = FALSE], gradient))
 }
 
 fixed_table <- function(fit) {

@@ -7,10 +7,17 @@ scale_exponent <- function(x) {
   -(floor(log2(largest)) + 1)
 }
 
+# The same for each element, at most 2^1000 so that the factor itself is a number.
+column_exponents <- function(x) pmin(1000, vapply(x, scale_exponent, 0))
+
 # x * 2^k without overflow of 2^k itself.
 times_two_to <- function(x, k) {
-  half <- trunc(k / 2)
-  x * 2^half * 2^(k - half)
+  while (any(abs(k) > 1000)) {
+    step <- pmax(-1000, pmin(1000, k))
+    x <- x * 2^step
+    k <- k - step
+  }
+  x * 2^k
 }
 
 # A variance in the user's units, which must be a normal number or exactly zero.

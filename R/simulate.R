@@ -18,9 +18,9 @@ simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.for
   check_number(nsim, "nsim", 1, 1e8, whole = TRUE)
   if (!missing(re.form)) random <- is.null(re.form) || is_random_form(re.form)
   check_flag(random, "random")
+  state <- simulation_seed(seed)
   n <- object$dims$n
   sigma <- sigma.hdlmm(object) / sqrt(value_or(object$weights, 1))
-  state <- simulation_seed(seed)
   mean <- if (random) object$fitted else fixed_mean(object, fitted_points(object))
   draws <- with_seed(seed, {
     noise <- matrix(stats::rnorm(n * nsim), n) * sigma
@@ -38,7 +38,7 @@ simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.for
 
 simulation_seed <- function(seed) {
   if (!is.null(seed)) {
-    check_number(seed, "seed", -2^31 + 1, 2^31 - 1, whole = TRUE)
+    check_seed(seed)
     return(structure(seed, kind = as.list(RNGkind())))
   }
   if (!exists(".Random.seed", envir = globalenv(), inherits = FALSE)) stats::runif(1)
@@ -80,7 +80,7 @@ bootstrap <- function(fit, draws, seed) {
   }
   control <- fit$control
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
-  seed <- if (is.null(seed)) control$seed else check_number(seed, "seed", -2^31 + 1, 2^31 - 1, TRUE)
+  seed <- if (is.null(seed)) control$seed else check_seed(seed)
   internal <- fit$internal
   parts <- internal$system$parts
   share <- internal$share
@@ -127,7 +127,7 @@ bootstrap_table <- function(fit, raw, delta_shift) {
 bootstrap_ols <- function(fit, draws, seed) {
   control <- fit$control
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
-  seed <- if (is.null(seed)) control$seed else seed
+  seed <- if (is.null(seed)) control$seed else check_seed(seed)
   df <- fit$dims$n - fit$dims$n_fixed
   kept <- fit$fixed$kept
   sigma2 <- fit$variances[["Residual"]]

@@ -12,14 +12,14 @@ Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
 // cpp_summarise_columns
-Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> rows, Rcpp::Nullable<Rcpp::NumericVector> weights, double factor);
+Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> rows, Rcpp::Nullable<Rcpp::NumericVector> weights, const Rcpp::NumericVector& factor);
 RcppExport SEXP _hdlmm_cpp_summarise_columns(SEXP xSEXP, SEXP rowsSEXP, SEXP weightsSEXP, SEXP factorSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
     Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::IntegerVector> >::type rows(rowsSEXP);
     Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::NumericVector> >::type weights(weightsSEXP);
-    Rcpp::traits::input_parameter< double >::type factor(factorSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type factor(factorSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_summarise_columns(x, rows, weights, factor));
     return rcpp_result_gen;
 END_RCPP

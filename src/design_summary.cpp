@@ -68,21 +68,23 @@ void summarise(const T* column, const int* rows, R_xlen_t n, const double* weigh
 
 template <typename T>
 void summarise_all(const T* cells, R_xlen_t stride, R_xlen_t p, const int* rows, R_xlen_t n,
-                   const double* weight, double factor, ColumnSummary& out) {
+                   const double* weight, const double* factor, ColumnSummary& out) {
   for (R_xlen_t j = 0; j < p; ++j) {
     if (j % 1024 == 0) Rcpp::checkUserInterrupt();
-    summarise(cells + j * stride, rows, n, weight, factor, j, out);
+    summarise(cells + j * stride, rows, n, weight, factor[j], j, out);
   }
 }
 
 }  // namespace
 
 // Per column of a dense matrix, over the fitted rows (1-based, or NULL for all): missing and
-// infinite cells, largest absolute value, and of factor * x the mean, the weighted mean and the
+// infinite cells, largest absolute value, and of factor[j] * x the mean, the weighted mean and the
 // centred sum of squares, missing cells counted at the mean.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> rows,
-                                 Rcpp::Nullable<Rcpp::NumericVector> weights, double factor) {
+                                 Rcpp::Nullable<Rcpp::NumericVector> weights,
+                                 const Rcpp::NumericVector& factor) {
+  if (factor.size() != Rf_ncols(x)) throw std::invalid_argument("one factor a column is expected");
   const R_xlen_t stride = Rf_nrows(x), p = Rf_ncols(x);
   const Rcpp::IntegerVector row_index =
       rows.isNull() ? Rcpp::IntegerVector() : Rcpp::IntegerVector(rows.get());
@@ -94,16 +96,16 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
   ColumnSummary out(p);
   switch (TYPEOF(x)) {
     case REALSXP:
-      summarise_all(REAL(x), stride, p, index, n, weight, factor, out);
+      summarise_all(REAL(x), stride, p, index, n, weight, factor.begin(), out);
       break;
     case INTSXP:
-      summarise_all(INTEGER(x), stride, p, index, n, weight, factor, out);
+      summarise_all(INTEGER(x), stride, p, index, n, weight, factor.begin(), out);
       break;
     case LGLSXP:
-      summarise_all(LOGICAL(x), stride, p, index, n, weight, factor, out);
+      summarise_all(LOGICAL(x), stride, p, index, n, weight, factor.begin(), out);
       break;
     case RAWSXP:
-      summarise_all(RAW(x), stride, p, index, n, weight, factor, out);
+      summarise_all(RAW(x), stride, p, index, n, weight, factor.begin(), out);
       break;
     default:
       throw std::invalid_argument("x must be a double, integer, logical or raw matrix");

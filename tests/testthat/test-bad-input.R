@@ -343,9 +343,11 @@ magnitudes <- list(
     function() lmm(y ~ x, put(d, y = 1e200 * d$y)), "overflow",
     message = "residual variance"
   ),
-  input_row(15, "differences of y that overflow", function() lmm(y ~ x, put_cells(
-    put(d, y = 1e308 * c(1.7, -1.7, rep(0, n - 2))), "y", 3, 1e308
-  )), "overflow", message = "overflow|double cannot hold"),
+  input_row(15, "differences of y that overflow",
+    function() lmm(y ~ x, put(d, y = 1e308 * c(1.7, -1.7, rep(0, n - 2)))),
+    "overflow",
+    message = "overflow|double cannot hold"
+  ),
   input_row(16, "a constant as large as 1e12 costs no digit",
     function() {
       lapply(
@@ -669,9 +671,11 @@ fixed_designs <- list(
   ),
   input_row(20, "one dependent column: the verb is singular",
     function() lmm(y ~ x + x2, doubled), note = "so `x2` is dropped",
-    check = function(fit) expect_identical(
-      is.na(coef(fit)), is.na(coef(lm(y ~ x + x2, doubled)))
-    )
+    check = function(fit) {
+      expect_identical(
+        is.na(coef(fit)), is.na(coef(lm(y ~ x + x2, doubled)))
+      )
+    }
   ),
   input_row(21, "nearly collinear columns are kept, their condition is printed",
     function() lmm(y ~ x + x2 + re(X), collinear),
@@ -713,9 +717,11 @@ fixed_designs <- list(
   input_row(23, "two rows: the saturated model in closed form",
     function() fit_diagonal(diagonal_case(c(3, 1), c(3, 2))),
     # 3 b + e = 9, b + e = 4
-    check = function(fit) expect_equal(
-      unname(varcomp(fit)), c(2.5, 1.5), tolerance = 1e-9
-    )
+    check = function(fit) {
+      expect_equal(
+        unname(varcomp(fit)), c(2.5, 1.5), tolerance = 1e-9
+      )
+    }
   ),
   input_row(23, "three rows and an intercept likewise",
     function() {
@@ -922,9 +928,11 @@ factors <- list(
     function() lmm(y ~ x + k + re(X), put(d, k = factor(rep("only", n)))),
     "bad_input", message = "^`k` has only one level in the fitted rows"
   ),
-  input_row(37, "two of them, one of text", function() lmm(
-    y ~ x + k + q, put(d, k = factor(rep("only", n)), q = rep("one", n))
-  ), "bad_input", message = "^`k` and `q` have only one level"),
+  input_row(37, "two of them, one of text",
+    function() lmm(y ~ k + q, put(d, k = factor(rep("only", n)), q = rep("one", n))),
+    "bad_input",
+    message = "^`k` and `q` have only one level"
+  ),
   input_row(37, "one level is left by the subset",
     function() lmm(y ~ f + re(X), d, subset = f == "a"),
     "bad_input", message = "`f` has only one level"
@@ -1718,9 +1726,11 @@ surroundings <- list(
   ),
   input_row(85, "they show in print() as they do in R",
     function() with_options(odd_options, function() printed(plain)),
-    check = function(text) expect_match(
-      text, "Residual 1,46e\\+00.*40 rows|40 rows.*1,46e\\+00"
-    )
+    check = function(text) {
+      expect_match(
+        text, "Residual 1,46e\\+00.*40 rows|40 rows.*1,46e\\+00"
+      )
+    }
   ),
   input_row(85, "under warn = 2 nothing that works becomes an error",
     function() {
@@ -1795,9 +1805,11 @@ surroundings <- list(
     function() {
       tryCatch(AIC(plain, lmm(y ~ x + re(X), d[1:30, ])), warning = conditionMessage)
     },
-    check = function(text) expect_match(
-      text, "same number of observations|40 and 30 rows"
-    )
+    check = function(text) {
+      expect_match(
+        text, "same number of observations|40 and 30 rows"
+      )
+    }
   ),
   input_row(89, "standard errors at fitted rows and at new rows that equal them",
     function() {
