@@ -53,8 +53,8 @@ comparable_fits <- function(fits, refit) {
   if (same_fixed) return(lapply(fits, on_reml_scale))
   if (!refit) {
     abort(
-      "not_comparable", "REML fits with different fixed parts cannot be compared: their restricted ",
-      "likelihoods are those of different data. Use refit = TRUE, or fit by method = \"ML\"."
+      "not_comparable", "REML fits with different fixed parts cannot be compared: their ",
+      "restricted likelihoods are those of different data. Use refit = TRUE, or fit by method = \"ML\"."
     )
   }
   lapply(fits, function(fit) if (fit$method == "REML") stats::update(fit, method = "ML") else fit)
@@ -142,7 +142,8 @@ term_test <- function(fit, at) {
   usable <- sum((df / (df - 2))[which(df > 2)])
   denominator <- if (q == 1) df else if (usable > q) 2 * usable / (usable - q) else 0
   value <- sum(t2) / q
-  p <- if (isTRUE(denominator > 0)) stats::pf(value, q, denominator, lower.tail = FALSE) else NA_real_
+  p <- NA_real_
+  if (isTRUE(denominator > 0)) p <- stats::pf(value, q, denominator, lower.tail = FALSE)
   c(q, denominator, value, p)
 }
 

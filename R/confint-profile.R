@@ -42,7 +42,9 @@ profile_variance_limits <- function(fit, name, level) {
   estimate <- times_two_to(fit$variances[[name]], exponent)
   at_zero <- zero_variance_gap(fit, is_residual, level)
   scale <- if (estimate > 0) estimate else internal$tau2 / if (is_residual) 1 else kappa
-  start <- log(scale) - if (estimate > 0) 0 else 8
+  start <- log(scale)
+  # from a boundary estimate, down to where the interval has begun
+  for (i in seq_len(100)) if (estimate == 0 && gap(start) < 0) start <- start - 4 else break
   limits <- c(
     if (at_zero >= 0) 0 else exp(outward_root(gap, start, -1)),
     exp(outward_root(gap, start, 1))
@@ -77,7 +79,7 @@ outward_root <- function(gap, start, direction) {
 profile_fixed_limits <- function(fit, name, level) {
   if (is.infinite(fit$loglik)) return(c(NA_real_, NA_real_))
   if (is.null(fit$grid)) return(no_ratio_limits(fit, name, level))
-  table <- fixed_curve(fit, name, c(0, stats::plogis(fit$grid$phi + log(fit$internal$system$kappa))))
+  table <- fixed_curve(fit, name, c(0, ratio_to_h(fit$grid$phi, fit$internal$system$kappa)))
   n <- fit$dims$n
   value <- function(parts, v) {
     rss <- parts$rss + (v - parts$estimate)^2 / parts$variance

@@ -11,7 +11,7 @@ build_dense <- function(term, x, options, model, centre_weights) {
   summary <- cpp_summarise_columns(x, rows, centre_weights, times_two_to(rep(1, ncol(x)), own))
   summary$size <- times_two_to(first$max_abs, own)
   n <- length(model$rows)
-  scaled <- transform_columns(summary, options, n, own, scale_exponent(first$max_abs), term$label)
+  scaled <- transform_columns(summary, options, n, own, max_exponent(first$max_abs), term$label)
   centre <- internal_centre(summary, scaled, centre_weights, options, own)
   raw_mean <- times_two_to(summary$mean, -own)
   fill <- if (any(first$n_missing > 0)) raw_mean

@@ -16,7 +16,8 @@ build_grouped <- function(term, model) {
     kind = "grouped", label = term$label, text = term$text, n_cols = nlevels(group),
     names = levels(group), group = term$group,
     core = list(kind = "grouped", x = as.integer(group), n_cols = nlevels(group)),
-    exponent = 0, effect_exponent = 0, mean_columns = NULL, kappa_scaled = sum(counts - counts^2 / n) / max(1, n - 1),
+    exponent = 0, effect_exponent = 0, mean_columns = NULL,
+    kappa_scaled = sum(counts - counts^2 / n) / max(1, n - 1),
     has_constant = nlevels(group) == 1 && n > 1, notes = NULL, log10_spread = 0
   )
 }

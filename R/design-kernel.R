@@ -53,7 +53,9 @@ kernel_units <- function(kernel, id, model, term) {
     return(as.integer(model$rows))
   }
   if (length(id) != model$n_total) {
-    bad_input("`id` has ", counted(length(id), "value"), "; the data have ", model$n_total, " rows.")
+    bad_input(
+      "`id` has ", counted(length(id), "value"), "; the data have ", model$n_total, " rows."
+    )
   }
   id <- id[model$rows]
   if (anyNA(id)) bad_input("`id` has ", counted(sum(is.na(id)), "missing value"), ".")

@@ -20,7 +20,7 @@ build_sparse <- function(term, x, options, model) {
   largest <- vapply(split(abs(x@x), factor(column, seq_len(ncol(x)))), max0, 0)
   own <- column_exponents(largest)
   moments <- sparse_moments(x, own, n)
-  scaled <- transform_columns(moments, options, n, own, scale_exponent(largest), term$label)
+  scaled <- transform_columns(moments, options, n, own, max_exponent(largest), term$label)
   raw_mean <- times_two_to(moments$mean, -own)
   c(design_head("sparse", term, ncol(x), names), list(
     core = list(

@@ -104,7 +104,7 @@ stop_infinite_cells <- function(n_infinite, names, label) {
 
 column_label <- function(names, index) {
   label <- if (is.null(names)) rep("", length(index)) else names[index]
-  ifelse(is.na(label) | label == "", paste0("#", index), label)
+  ifelse(is.na(label) | label == "", as.character(index), label)
 }
 
 imputed_note <- function(n_missing, label) {

@@ -30,7 +30,8 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     variable_classes = model$variable_classes,
     designs = designs, random_terms = model$random,
     internal = list(
-      value = result$value, tau2 = result$tau2, share = result$share, system = result$system, alpha = result$alpha,
+      value = result$value, tau2 = result$tau2, share = result$share, system = result$system,
+      alpha = result$alpha,
       fixed = fixed[c("q", "r", "rank", "kept", "ky", "kz", "kw", "root", "has_constant")],
       mean_columns = lapply(problem$designs, `[[`, "mean_columns")
     ),
@@ -54,7 +55,8 @@ fit_notes <- function(problem) {
   )
   for (design in problem$designs) notes <- c(notes, design$notes)
   for (design in problem$empty) {
-    notes <- c(notes, paste0(backtick(design$label), " has no columns: the model has no random term"))
+    note <- paste0(backtick(design$label), " has no columns: the model has no random term")
+    notes <- c(notes, note)
   }
   notes
 }

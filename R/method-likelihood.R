@@ -32,8 +32,8 @@ choose_mode <- function(search, method, design) {
   }
   if (nrow(modes) == 0) {
     abort(
-      "unbounded_likelihood", "the likelihood is unbounded as the residual variance tends to 0 and ",
-      "has no interior mode; use method = \"REML\"."
+      "unbounded_likelihood", "the likelihood is unbounded as the residual variance tends to 0 ",
+      "and has no interior mode; use method = \"REML\"."
     )
   }
   if (search$is_unbounded) warn_unbounded(modes, method, design)
@@ -106,6 +106,7 @@ likelihood_result <- function(problem, system, method, best) {
 assemble_result <- function(problem, system, e, share, tau2, method) {
   fixed <- problem$fixed
   design <- problem$designs[[1]]
+  variances <- user_variances(tau2, share, system, design, fixed)
   omega <- fixed$omega
   omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, e$delta)
   projection <- cpp_projection(design$core, fixed$root, system, share$h, share$nu, FALSE)
@@ -114,7 +115,7 @@ assemble_result <- function(problem, system, e, share, tau2, method) {
   kappa <- times_two_to(design$kappa_scaled, -2 * design$exponent)
   list(
     omega = omega, vcov = unscale_covariance(fixed, tau2 * e$covariance),
-    variances = user_variances(tau2, share, system, design, fixed), tau2 = tau2, share = share,
+    variances = variances, tau2 = tau2, share = share,
     kappa = stats::setNames(kappa, design$label),
     pve = stats::setNames(if (design$kappa_scaled > 0) share$h else 0, design$label),
     effects = stats::setNames(

@@ -8,7 +8,8 @@
 #' @param scale,k as for [stats::extractAIC()].
 #' @param fit a fit of [lmm()].
 #' @param ... ignored.
-#' @return `extractAIC()`: degrees of freedom and AIC of the fit by ML. `logLik()`: class `"logLik"` with attributes `df` (c + number of variances), `nobs`
+#' @return `extractAIC()`: degrees of freedom and AIC of the fit by ML. `logLik()`: class
+#'   `"logLik"` with attributes `df` (c + number of variances), `nobs`
 #'   and `REML`; `AIC()` and `BIC()` follow. `deviance()`: residual sum of squares for OLS, minus
 #'   twice the log-likelihood for ML; an error of class `hdlmm_undefined` for REML, which has no
 #'   deviance. `log_evidence()`: log p(y) at the estimates, the marginal log-likelihood under

@@ -160,7 +160,8 @@ check_weights <- function(weights) {
   }
   bad <- is.na(weights) | weights < 0 | is.infinite(weights)
   if (any(bad)) {
-    bad_input("`weights` must be finite and not negative; found ", enumerate(unique(weights[bad])), ".")
+    found <- enumerate(format(unique(weights[bad]), digits = 3, trim = TRUE))
+    bad_input("`weights` must be finite and not negative; found ", found, ".")
   }
   if (length(weights) > 0 && all(weights == 0)) bad_input("`weights` are all zero.")
   as.double(weights)
@@ -183,7 +184,8 @@ build_fixed_matrix <- function(terms, frame, contrasts) {
   z <- tryCatch(
     stats::model.matrix(terms, frame, contrasts),
     error = function(e) {
-      single <- names(Filter(has_one_level, frame[names(frame) %in% rownames(attr(terms, "factors"))]))
+      used <- frame[names(frame) %in% rownames(attr(terms, "factors"))]
+      single <- names(Filter(has_one_level, used))
       if (length(single) > 0) {
         bad_input(
           enumerate(backtick(single)), if (length(single) == 1) " has" else " have",

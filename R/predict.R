@@ -72,7 +72,9 @@ prediction_output <- function(object, mean, variance, rows, random, se.fit, inte
   fit <- pad_rows(mean, object, is_new)
   if (interval != "none") {
     spread <- variance
-    if (interval == "prediction") spread <- variance + response_variance(object, weights, random, rows)
+    if (interval == "prediction") {
+      spread <- variance + response_variance(object, weights, random, rows)
+    }
     half <- stats::qt((1 + level) / 2, df) * sqrt(spread)
     fit <- cbind(fit = mean, lwr = mean - half, upr = mean + half)
     rownames(fit) <- rows$names
@@ -87,7 +89,9 @@ prediction_output <- function(object, mean, variance, rows, random, se.fit, inte
 
 response_variance <- function(object, weights, random, rows) {
   if (!is.numeric(weights) || !length(weights) %in% c(1, rows$m) || any(!(weights > 0))) {
-    bad_input("`weights` must be one positive number or ", rows$m, "; found ", describe(weights), ".")
+    bad_input(
+      "`weights` must be one positive number or ", rows$m, "; found ", describe(weights), "."
+    )
   }
   out <- object$variances[["Residual"]] / weights
   if (!random && has_random(object)) {
@@ -172,8 +176,8 @@ check_types <- function(classes, newdata) {
       (found == "logical" && all(is.na(value)))
     if (is_same) next
     bad_input(
-      backtick(name), " is of type ", dQuote(shown_type(value), FALSE), " in `newdata`; the fit has ",
-      dQuote(wanted, FALSE), "."
+      backtick(name), " is of type ", dQuote(shown_type(value), FALSE), " in `newdata`; the ",
+      "fit has ", dQuote(wanted, FALSE), "."
     )
   }
 }
@@ -212,7 +216,9 @@ new_offset <- function(object, frame, newdata, m) {
     total <- value_or(total, 0) + value
   }
   if (!is.null(total) && length(total) != m) {
-    bad_input("the offset has ", counted(length(total), "value"), " in `newdata`; ", m, " are expected.")
+    bad_input(
+      "the offset has ", counted(length(total), "value"), " in `newdata`; ", m, " are expected."
+    )
   }
   total
 }

@@ -10,7 +10,8 @@ build_system <- function(design, fixed, host) {
     bad_input(
       backtick(design$label), " is not a covariance matrix: it has ",
       if (largest > 0) {
-        paste("an eigenvalue of", format(out$min_computed / largest, digits = 3), "times the largest")
+        ratio <- format(out$min_computed / largest, digits = 3)
+        paste("an eigenvalue of", ratio, "times the largest")
       } else {
         "no positive eigenvalue"
       }, "."

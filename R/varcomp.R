@@ -20,8 +20,8 @@
 #' @param ... ignored.
 #' @return `varcomp()`: named numeric, `sigma_k^2` of every random term, then `Residual`, in
 #'   squared units of the response (per squared unit of a column). `VarCorr()`: a data frame of
-#'   class `"VarCorr.hdlmm"` with columns `grp`, `var1`, `var2`, `vcov`, `sdcor`, `se`, `share`. `pve()`: a data
-#'   frame with columns `term`, `estimate`, `se`, `lower`, `upper`.
+#'   class `"VarCorr.hdlmm"` with columns `grp`, `var1`, `var2`, `vcov`, `sdcor`, `se`, `share`.
+#'   `pve()`: a data frame with columns `term`, `estimate`, `se`, `lower`, `upper`.
 #' @references Crainiceanu and Ruppert (2004). Likelihood ratio tests in linear mixed models with
 #'   one variance component. *J. R. Stat. Soc. B* 66, 165-185.
 #'   \doi{10.1111/j.1467-9868.2004.00438.x}
@@ -71,7 +71,8 @@ VarCorr.hdlmm <- function(x, sigma = 1, rdig = 3, ...) {
   v <- x$variances
   sizes <- v * c(x$kappa, 1)
   out <- data.frame(
-    grp = names(v), var1 = variance_term(x), var2 = NA_character_, vcov = unname(v), sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
+    grp = names(v), var1 = variance_term(x), var2 = NA_character_, vcov = unname(v),
+    sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
     share = unname(if (sum(sizes) > 0) sizes / sum(sizes) else rep(NA_real_, length(v)))
   )
   structure(out, class = c("VarCorr.hdlmm", "data.frame"))

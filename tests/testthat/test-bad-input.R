@@ -97,7 +97,7 @@ missing_and_infinite <- list(
   ),
   input_row(5, "a missing cell of an unnamed X is named by number",
     function() lmm(y ~ re(X), put_cells(put(d, X = unname(d$X)), "X", cbind(4, 2), NA)),
-    "bad_input", message = "in 1 column: (number )?`?2`? \\(1\\)"
+    "bad_input", message = "in 1 column: .*2`? \\(1\\)"
   ),
   input_row(6, "a stored infinity of a sparse X names its column",
     function() {
@@ -393,7 +393,7 @@ magnitudes <- list(
     function() {
       lmm(y ~ x + re(X), put(d, X = sweep(d$X, 2, 10^seq(0, 13, length.out = p), `*`)))
     },
-    warning = "badly_scaled", message = "factor of [0-9.]+e\\+13.*re\\(X, scale = TRUE\\)"
+    warning = "badly_scaled", message = "factor of 10\\^13.*re\\(X, scale = TRUE\\)"
   ),
   input_row(17, "and the factor is a number even at 1e300",
     function() lmm(y ~ x + re(X), put(d, X = sweep(d$X, 2, wide_scales, `*`))),

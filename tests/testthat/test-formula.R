@@ -222,6 +222,20 @@ test_that("update() changes arguments, and NULL removes them", {
   expect_error(update(plain, . ~ . * z), "found `re\\(X\\):z`", class = "hdlmm_bad_input")
 })
 
+test_that("data that bear the name of a function are found by update(), drop1() and anova()", {
+  ask <- function(df) {
+    formulas <- list(y ~ x + re(X), y ~ x + z + re(X))
+    for (i in 1:2) environment(formulas[[i]]) <- globalenv()
+    fit <- lmm(formulas[[1]], data = df)
+    more <- lmm(formulas[[2]], data = df)
+    list(update(fit, . ~ . + z), drop1(fit), anova(fit, more, refit = TRUE))
+  }
+  answers <- ask(d)
+  expect_identical(names(fixef(answers[[1]])), c("(Intercept)", "x", "z"))
+  expect_identical(rownames(answers[[2]]), c("<none>", "x"))
+  expect_identical(answers[[3]]$Df[2], 1)
+})
+
 test_that("subset takes flags, numbers, negative numbers and row names, as lm() does", {
   choices <- list(
     d$x > 0, c(2:30, 35), -(1:4), rownames(d)[5:36], replace(d$x > -1, 3, NA)

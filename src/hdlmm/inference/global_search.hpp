@@ -40,7 +40,7 @@ namespace search_detail {
 inline std::vector<double> log_ratio_grid(const MarginalSystem& system, double step) {
   const double low = -std::log(system.max_eigenvalue()), high = -std::log(system.min_eigenvalue());
   std::vector<double> grid;
-  for (double phi = low - 14; phi < low - 4; phi += 4 * step) grid.push_back(phi);
+  for (double phi = low - 14; phi < low - 4 - step; phi += 4 * step) grid.push_back(phi);
   const int active = static_cast<int>(std::ceil((high - low + 8) / step));
   for (int i = 0; i <= active; ++i) grid.push_back(low - 4 + (high - low + 8) * i / active);
   for (double phi = high + 4 + 4 * step; phi < high + 22; phi += 4 * step) grid.push_back(phi);
