@@ -54,7 +54,8 @@ comparable_fits <- function(fits, refit) {
   if (!refit) {
     abort(
       "not_comparable", "REML fits with different fixed parts cannot be compared: their ",
-      "restricted likelihoods are those of different data. Use refit = TRUE, or fit by method = \"ML\"."
+      "restricted likelihoods are those of different data. Use refit = TRUE, or fit by ",
+      "method = \"ML\"."
     )
   }
   lapply(fits, function(fit) if (fit$method == "REML") stats::update(fit, method = "ML") else fit)
@@ -184,6 +185,7 @@ drop1.hdlmm <- function(object, scope, ...) {
 #' @export
 update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
   call <- object$call
+  call$formula <- object$formula  # itself, wherever the variable that held it has gone
   if (!missing(formula.)) {
     updated <- update_formula(written_out(object), formula.)
     environment(updated) <- environment(object$formula)
@@ -201,7 +203,11 @@ fitting_env <- function(call, fit, here) {
   env <- environment(fit$formula)
   arguments <- intersect(c("data", "method", "algorithm", "contrasts", "control"), names(call))
   needed <- unlist(lapply(arguments, function(name) all.vars(call[[name]])))
-  if (all(vapply(as.character(needed), exists, NA, envir = env))) env else here
+  is_there <- vapply(as.character(needed), function(name) {
+    value <- get0(name, envir = env)
+    !is.null(value) && !is.function(value)  # data may bear the name of a function
+  }, NA)
+  if (all(is_there)) env else here
 }
 
 # The formula of a fit with the `.` of its data written out.

@@ -1324,10 +1324,10 @@ test_that("row 54: a data table is predicted from and not modified", {
   before <- data.table::copy(table)
   fit <- lmm(y ~ . + (1 | g), table)
   expect_identical(table, before)
-  expect_equal(predict(fit, table[1:3]), predict(fit)[1:3], tolerance = 1e-12)
+  expect_equal(predict(fit, table[1:3, ]), predict(fit)[1:3], tolerance = 1e-12)
   expect_equal(
     predict(fit, d[1:3, ], interval = "prediction"),
-    predict(fit, table[1:3], interval = "prediction"), tolerance = 1e-14
+    predict(fit, table[1:3, ], interval = "prediction"), tolerance = 1e-14
   )
 })
 

@@ -222,7 +222,7 @@ test_that("update() changes arguments, and NULL removes them", {
   expect_error(update(plain, . ~ . * z), "found `re\\(X\\):z`", class = "hdlmm_bad_input")
 })
 
-test_that("data that bear the name of a function are found by update(), drop1() and anova()", {
+test_that("update(), drop1() and anova() find data that bear the name of a function", {
   ask <- function(df) {
     formulas <- list(y ~ x + re(X), y ~ x + z + re(X))
     for (i in 1:2) environment(formulas[[i]]) <- globalenv()
