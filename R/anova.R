@@ -27,12 +27,12 @@ anova.hdlmm <- function(object, ..., refit = FALSE) {
   names <- vapply(as.list(match.call(expand.dots = FALSE))$..., deparse1, "")
   names <- c(deparse1(substitute(object)), names)
   for (i in seq_along(fits)) check_fit(fits[[i]], names[i])
-  fits <- comparable_fits(fits, refit)
+  fits <- comparable_fits(fits, refit, parent.frame())
   order <- order(vapply(fits, function(fit) attr(logLik.hdlmm(fit), "df"), 0))
   anova_table(fits[order], make.unique(names)[order])
 }
 
-comparable_fits <- function(fits, refit) {
+comparable_fits <- function(fits, refit, here) {
   first <- fits[[1]]
   for (fit in fits[-1]) {
     if (fit$dims$n != first$dims$n) {
@@ -58,7 +58,7 @@ comparable_fits <- function(fits, refit) {
       "method = \"ML\"."
     )
   }
-  lapply(fits, function(fit) if (fit$method == "REML") stats::update(fit, method = "ML") else fit)
+  lapply(fits, by_ml, here = here)
 }
 
 # Among REML fits, OLS stands for sigma_b^2 = 0 and is compared by its restricted likelihood.
@@ -158,9 +158,10 @@ drop1.hdlmm <- function(object, scope, ...) {
   if (any(!scope %in% labels)) {
     bad_input("`scope` names no term: ", enumerate(backtick(setdiff(scope, labels))), ".")
   }
-  full <- if (object$method == "REML") stats::update(object, method = "ML") else object
+  here <- parent.frame()
+  full <- by_ml(object, here)
   fits <- lapply(scope, function(label) {
-    stats::update(full, stats::as.formula(paste("~ . -", label)))
+    refitted(updated_call(full, stats::as.formula(paste("~ . -", label))), full, here)
   })
   log_lik <- c(list(logLik.hdlmm(full)), lapply(fits, logLik.hdlmm))
   df <- vapply(log_lik, attr, 0, "df")
@@ -179,88 +180,4 @@ drop1.hdlmm <- function(object, scope, ...) {
       "Model: ", short_text(object$formula), "\n"
     ))
   )
-}
-
-#' @importFrom stats update
-#' @export
-update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
-  call <- object$call
-  call$formula <- object$formula  # itself, wherever the variable that held it has gone
-  if (!missing(formula.)) {
-    updated <- update_formula(written_out(object), formula.)
-    environment(updated) <- environment(object$formula)
-    call$formula <- updated
-  }
-  extras <- match.call(expand.dots = FALSE)$...
-  for (name in names(extras)) call[[name]] <- extras[[name]]
-  if (!check_flag(evaluate, "evaluate")) return(call)
-  eval(call, fitting_env(call, object, parent.frame()))
-}
-
-# The data of a fit are looked up where its formula was written, as lme4 does, so that fits made
-# inside functions can be refitted; arguments that only the caller knows are found with him.
-fitting_env <- function(call, fit, here) {
-  env <- environment(fit$formula)
-  arguments <- intersect(c("data", "method", "algorithm", "contrasts", "control"), names(call))
-  needed <- unlist(lapply(arguments, function(name) all.vars(call[[name]])))
-  is_there <- vapply(as.character(needed), function(name) {
-    value <- get0(name, envir = env)
-    !is.null(value) && !is.function(value)  # data may bear the name of a function
-  }, NA)
-  if (all(is_there)) env else here
-}
-
-# The formula of a fit with the `.` of its data written out.
-written_out <- function(fit) {
-  if (!"." %in% all.vars(fit$formula[[3]])) return(fit$formula)
-  out <- stats::formula(fit$terms)
-  for (term in fit$random_terms) out[[3]] <- call("+", out[[3]], term$expr)
-  environment(out) <- environment(fit$formula)
-  out
-}
-
-# update.formula() would read (1 | g) as an arithmetic term: random terms are carried over whole.
-update_formula <- function(old, new) {
-  new <- stats::as.formula(new)
-  names <- paste0("random_term_", seq_along(split_formula(old)$random))
-  texts <- lapply(split_formula(old)$random, `[[`, "expr")
-  swapped <- old
-  swapped[[3]] <- swap_terms(old[[3]], texts, lapply(names[seq_along(texts)], as.name))
-  new[[length(new)]] <- swap_terms(
-    new[[length(new)]], texts, lapply(names[seq_along(texts)], as.name)
-  )
-  marked <- mark_random(new[[length(new)]])
-  new[[length(new)]] <- marked$expr
-  out <- stats::update.formula(swapped, new)
-  out[[3]] <- swap_terms(
-    out[[3]], c(lapply(names[seq_along(texts)], as.name), lapply(marked$names, as.name)),
-    c(texts, marked$texts)
-  )
-  out
-}
-
-# Replace whole subexpressions.
-swap_terms <- function(expr, from, to) {
-  for (i in seq_along(from)) if (identical(expr, from[[i]])) return(to[[i]])
-  if (is.call(expr)) {
-    for (i in seq_along(expr)[-1]) expr[[i]] <- swap_terms(expr[[i]], from, to)
-  }
-  expr
-}
-
-# Random terms of a new formula replaced by names, to be swapped back after update.formula().
-mark_random <- function(expr) {
-  if (is_random_call(expr)) {
-    name <- make.names(paste0("new_random_term_", deparse1(expr)))
-    return(list(expr = as.name(name), names = name, texts = list(expr)))
-  }
-  out <- list(expr = expr, names = character(), texts = list())
-  if (!is.call(expr)) return(out)
-  for (i in seq_along(expr)[-1]) {
-    one <- mark_random(expr[[i]])
-    out$expr[[i]] <- one$expr
-    out$names <- c(out$names, one$names)
-    out$texts <- c(out$texts, one$texts)
-  }
-  out
 }

@@ -84,8 +84,7 @@ log_evidence.hdlmm <- function(object, ...) as.numeric(logLik.hdlmm(object, REML
 #' @export
 extractAIC.hdlmm <- function(fit, scale = 0, k = 2, ...) {
   # step() and drop1() compare different fixed parts: restricted likelihoods would not do
-  if (fit$method == "REML") fit <- update.hdlmm(fit, method = "ML")
-  value <- logLik.hdlmm(fit)
+  value <- logLik.hdlmm(by_ml(fit, parent.frame()))
   c(attr(value, "df"), -2 * as.numeric(value) + k * attr(value, "df"))
 }
 
