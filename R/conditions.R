@@ -66,12 +66,12 @@ sentence <- function(condition) paste0(sub("[.[:space:]]+$", "", conditionMessag
 bad_input <- function(...) abort("bad_input", ...)
 
 # "a, b and c", at most `limit` of them.
-enumerate <- function(x, limit = 5) {
+enumerate <- function(x, limit = 5, word = "and") {
   x <- as.character(x)
   more <- length(x) - limit
   if (more > 0) x <- c(x[seq_len(limit)], paste(more, "more"))
   if (length(x) < 2) return(paste(x))
-  paste(paste(x[-length(x)], collapse = ", "), "and", x[length(x)])
+  paste(paste(x[-length(x)], collapse = ", "), word, x[length(x)])
 }
 
 backtick <- function(x) paste0("`", x, "`")
@@ -84,11 +84,17 @@ check_number <- function(x, name, lower = -Inf, upper = Inf, whole = FALSE) {
   is_number <- is.numeric(x) && length(x) == 1 && !is.na(x)
   if (!is_number || x < lower || x > upper || (whole && is.finite(x) && x != round(x))) {
     bad_input(
-      backtick(name), " must be one ", if (whole) "whole ", "number in [", lower, ", ", upper,
-      "]; found ", describe(x), "."
+      backtick(name), " must be one ", if (whole) "whole ", "number", range_text(lower, upper),
+      "; found ", describe(x), "."
     )
   }
   x
+}
+
+range_text <- function(lower, upper) {
+  if (is.infinite(lower) && is.infinite(upper)) return("")
+  if (is.infinite(upper)) return(paste0(", ", lower, " or more"))
+  paste0(" from ", lower, " to ", upper)
 }
 
 check_seed <- function(seed) check_number(seed, "seed", -2^31 + 1, 2^31 - 1, whole = TRUE)
@@ -101,13 +107,14 @@ check_flag <- function(x, name) {
 }
 
 check_choice <- function(x, choices, name) {
-  if (!is.character(x) || length(x) < 1 || is.na(x[1]) || !x[1] %in% choices) {
+  at <- if (is.character(x) && length(x) > 0) pmatch(x[1], choices) else NA
+  if (is.na(at)) {
     bad_input(
-      backtick(name), " must be one of ", enumerate(dQuote(choices, FALSE), Inf), "; found ",
+      backtick(name), " must be ", enumerate(dQuote(choices, FALSE), Inf, "or"), "; found ",
       describe(x), "."
     )
   }
-  x[1]
+  choices[at]
 }
 
 check_level <- function(level) {
@@ -127,6 +134,7 @@ describe <- function(x) {
   if (is.matrix(x) && is.atomic(x)) {
     return(paste0("a ", typeof(x), " matrix (", paste(dim(x), collapse = " x "), ")"))
   }
+  if (is.factor(x)) return(paste("a factor of length", length(x)))
   shape <- if (is.null(dim(x))) length(x) else paste(dim(x), collapse = " x ")
   paste0("an object of class ", dQuote(class(x)[1], FALSE), " (", shape, ")")
 }

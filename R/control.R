@@ -1,6 +1,6 @@
 #' Control of a fit
 #'
-#' @param tol positive number: a mode of the likelihood is accepted when Newton's step in
+#' @param tol number from 0 to 1: a mode of the likelihood is accepted when Newton's step in
 #'   `log(sigma_b^2 / sigma_e^2)` falls below `tol` times one plus that logarithm.
 #' @param max_iter positive whole number: Newton steps for one mode.
 #' @param draws positive whole number: simulated data sets of the parametric bootstrap and of
@@ -22,7 +22,7 @@
 lmm_control <- function(tol = 1e-10, max_iter = 100, draws = 1000, seed = NULL, threads = NULL,
                         progress = NULL, grid_step = 0.5) {
   control <- list(
-    tol = check_number(tol, "tol", lower = 0),
+    tol = check_number(tol, "tol", lower = 0, upper = 1),
     max_iter = check_number(max_iter, "max_iter", lower = 1, upper = 1e6, whole = TRUE),
     draws = check_number(draws, "draws", lower = 1, upper = 1e8, whole = TRUE),
     seed = if (!is.null(seed)) check_seed(seed),

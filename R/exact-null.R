@@ -11,7 +11,7 @@ null_draws <- function(fit, draws, seed) {
   k <- length(lambda)
   rest <- fit$dims$n - fit$dims$n_fixed - k
   chi2 <- with_seed(seed, rbind(
-    matrix(stats::rnorm(k * draws)^2, k, draws),
+    matrix(stats::rnorm(as.double(k) * draws)^2, k, draws),
     if (rest > 0) stats::rchisq(draws, rest) else rep(0, draws)
   ))
   list(lambda = lambda, chi2 = chi2, draws = draws)

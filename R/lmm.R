@@ -68,10 +68,23 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
   } else if (engine$method == "OLS") {
     bad_input("method \"OLS\" has no random term; found ", backtick(problem$designs[[1]]$text), ".")
   }
-  result <- engine$run(problem, engine, control)
+  result <- with_memory(engine$run(problem, engine, control), problem)
   fit <- new_fit(call, formula, problem, engine, result, control)
   announce(fit)
   fit
+}
+
+# A failed allocation in the core as an error of ours: the session goes on.
+with_memory <- function(expr, problem) {
+  tryCatch(expr, `std::bad_alloc` = function(e) {
+    n <- nrow(problem$fixed$q)
+    p <- if (length(problem$designs)) problem$designs[[1]]$n_cols else 0
+    side <- min(n, p)
+    abort(
+      "out_of_memory", "not enough memory: the fit needs a few matrices of ", side, " x ", side,
+      " (", format(8 * as.double(side)^2 / 2^30, digits = 2), " GB each)."
+    )
+  })
 }
 
 check_formula <- function(formula) {

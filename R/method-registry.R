@@ -37,8 +37,7 @@ find_engine <- function(method, algorithm) {
   if (!is.character(algorithm) || length(algorithm) != 1 || !algorithm %in% algorithms) {
     bad_input(
       "`algorithm` for method ", dQuote(method, FALSE), " must be ",
-      if (length(algorithms) > 1) "one of ", enumerate(dQuote(algorithms, FALSE), Inf), "; found ",
-      describe(algorithm), "."
+      enumerate(dQuote(algorithms, FALSE), Inf, "or"), "; found ", describe(algorithm), "."
     )
   }
   own[[match(algorithm, algorithms)]]

@@ -70,7 +70,7 @@ residuals.hdlmm <- function(object, type = c("response", "pearson", "scaled"), .
   type <- check_choice(type, c("response", "pearson", "scaled"), "type")
   out <- object$residuals
   if (type != "response" && !is.null(object$weights)) out <- out * sqrt(object$weights)
-  if (type == "scaled") out <- out / sigma(object)
+  if (type == "scaled" && sigma.hdlmm(object) > 0) out <- out / sigma.hdlmm(object)
   stats::naresid(object$na_action, row_named(out, object))
 }
 

@@ -36,7 +36,11 @@ count_rows <- function(parts, data, env) {
     eval(parts$response, data, env),
     error = function(e) bad_input("cannot evaluate the response: ", sentence(e))
   )
-  NROW(response)
+  n <- NROW(response)
+  if (n > .Machine$integer.max) {
+    abort("unsupported", "the data have ", format(n), " rows; at most 2^31 - 1 are supported.")
+  }
+  n
 }
 
 # model.frame() over the fixed part and the grouping factors; the extra column "(rows)" says which

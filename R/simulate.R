@@ -23,7 +23,7 @@ simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.for
   sigma <- sigma.hdlmm(object) / sqrt(value_or(object$weights, 1))
   mean <- if (random) object$fitted else fixed_mean(object, fitted_points(object))
   draws <- with_seed(seed, {
-    noise <- matrix(stats::rnorm(n * nsim), n) * sigma
+    noise <- matrix(stats::rnorm(as.double(n) * nsim), n) * sigma
     if (random || !has_random(object)) noise else noise + draw_random_part(object, nsim)
   })
   out <- as.data.frame(mean + draws)
@@ -55,13 +55,13 @@ draw_random_part <- function(fit, nsim) {
   if (design$kind == "kernel") {
     system <- fit$internal$system
     d <- system$parts$d
-    coordinates <- matrix(stats::rnorm(length(d) * nsim), length(d)) * sqrt(d)
+    coordinates <- matrix(stats::rnorm(as.double(length(d)) * nsim), length(d)) * sqrt(d)
     return(times_two_to((system$vectors %*% coordinates) / root * sd, -design$exponent))
   }
   out <- matrix(0, fit$dims$n, nsim)
   mean_columns <- fit$internal$mean_columns[[1]]
   for (at in split(seq_len(nsim), (seq_len(nsim) - 1) %/% 64)) {
-    u <- matrix(stats::rnorm(design$n_cols * length(at)), design$n_cols)
+    u <- matrix(stats::rnorm(as.double(design$n_cols) * length(at)), design$n_cols)
     out[, at] <- cpp_product(design$core, fit$internal$fixed$root, u) / root
     # the core's columns are centred; the user's are not
     if (!is.null(mean_columns)) {
@@ -89,7 +89,7 @@ bootstrap <- function(fit, draws, seed) {
   spread <- sqrt(share$h / internal$system$kappa * parts$d + share$nu)
   rest <- parts$n - r - rho
   random <- with_seed(seed, list(
-    y = matrix(stats::rnorm(r * draws), r) * spread,
+    y = matrix(stats::rnorm(as.double(r) * draws), r) * spread,
     reached = matrix(stats::rnorm(rho * draws), rho, draws) * sqrt(share$nu),
     rest = if (rest > 0) sqrt(share$nu * stats::rchisq(draws, rest)) else rep(0, draws)
   ))

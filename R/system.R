@@ -41,8 +41,11 @@ check_identified <- function(system, design, fixed) {
   if (df * e$tr_pkpk - e$tr_pk^2 <= 1e-10 * e$tr_pk^2) {
     abort(
       "not_identified", "the variances of ", name, " and of the residual are not identified: ",
-      name, " times its transpose is proportional to the identity on the residual space (for a ",
-      "grouping factor: one row a level)."
+      switch(design$kind,
+        grouped = paste("every level of", name, "has one row"),
+        kernel = paste(name, "is proportional to the identity on the residual space"),
+        paste(name, "times its transpose is proportional to the identity on the residual space")
+      ), "."
     )
   }
   "identified"

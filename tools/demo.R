@@ -36,7 +36,7 @@ draw <- function(first, table, file) {
   dir.create(dirname(file), showWarnings = FALSE)
   png(file, width = 1400, height = 1200, res = 150)
   on.exit(dev.off())
-  par(mfrow = c(2, 2), mar = c(4.2, 4.2, 2.5, 1))
+  par(mfrow = c(2, 2), mar = c(4.2, 4.2, 3.6, 1))
   p <- first$predicted
   plot(p[, "fit"], first$observed, pch = 19, cex = 0.6, ylim = range(p, first$observed),
        xlab = "predicted", ylab = "observed", main = "yield1, held-out lines")

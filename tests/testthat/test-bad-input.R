@@ -271,7 +271,7 @@ degenerate <- list(
   ),
   input_row(13, "one row a level",
     function() lmm(y ~ x + (1 | id), put(d, id = seq_len(n))),
-    "not_identified", message = "one row (a|per) level"
+    "not_identified", message = "every level of `id` has one row"
   ),
   input_row(13, "the identity as a kernel",
     function() lmm(y ~ x + re(kernel = diag(40)), d),
