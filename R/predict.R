@@ -90,7 +90,8 @@ prediction_output <- function(object, mean, variance, rows, random, se.fit, inte
 response_variance <- function(object, weights, random, rows) {
   if (!is.numeric(weights) || !length(weights) %in% c(1, rows$m) || any(!(weights > 0))) {
     bad_input(
-      "`weights` must be one positive number or ", rows$m, " of them; found ", describe(weights), "."
+      "`weights` must be one positive number or ", rows$m, " of them; found ",
+      describe(weights), "."
     )
   }
   out <- object$variances[["Residual"]] / weights

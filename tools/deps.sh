@@ -98,8 +98,9 @@ from_apt() {
   have Rscript && is_distro_r || return
   missing=$(missing_packages)
   [ -n "$missing" ] || return
+  # The recommended packages too: CRAN's current ones need a newer R, and its others need them.
   # shellcheck disable=SC2046
-  apt_install r-base-dev libopenblas0-pthread ca-certificates $(debian_names)
+  apt_install r-base-dev r-recommended libopenblas0-pthread ca-certificates $(debian_names)
 }
 
 from_cran() {
