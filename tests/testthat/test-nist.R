@@ -1,5 +1,10 @@
 # NIST Statistical Reference Datasets: correct digits against certified values.
 
+# Wampler1 and 2 are reproduced exactly, which is said; that is not the point here.
+exact_or_not <- function(formula, data) {
+  suppressWarnings(lmm(formula, data), classes = "hdlmm_exact_fit")
+}
+
 test_that("the generator of the SmLs sets has their certified mean squares", {
   for (i in seq_len(nrow(smls_sets))) {
     set <- smls_sets[i, ]
@@ -36,7 +41,7 @@ test_that("linear least squares has at least the digits of lm()", {
   )
   for (name in names(sets)) {
     set <- sets[[name]]
-    fit <- lmm(set$formula, set$data)
+    fit <- exact_or_not(set$formula, set$data)
     peer <- stats::lm(set$formula, set$data)
     certified <- list(
       coefficient = set$coefficients, se = set$se, sigma = set$sigma
@@ -70,7 +75,7 @@ test_that("linear least squares has the digits that the data leave", {
       Longley = nist_longley(), Filip = nist_filip(),
       nist_wampler(as.integer(substring(name, 8)))
     )
-    fit <- lmm(set$formula, set$data)
+    fit <- exact_or_not(set$formula, set$data)
     digits <- c(
       coefficient = min(correct_digits(fixef(fit), set$coefficients)),
       se = min(correct_digits(sqrt(diag(vcov(fit))), set$se)),
