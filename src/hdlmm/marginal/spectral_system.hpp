@@ -99,7 +99,6 @@ class SpectralSystem final : public MarginalSystem {
   Evaluation do_evaluate(const Share& share) const override {
     const WhitenedData w = whiten(share);
     const Index rho = parts_.null_in_fixed(), m = parts_.null_dimension();
-    const double hk = share.h / kappa_;
     const Vector k = parts_.d.cwiseQuotient(w.s);
     const Vector leverage = w.q.rowwise().squaredNorm();
     const Vector free = 1 - leverage.array();
