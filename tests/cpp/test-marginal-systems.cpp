@@ -73,7 +73,6 @@ std::vector<double> inner_shares() { return {1e-3, 0.2, 0.7, 0.99}; }
 Evaluation dense_evaluation(const Model& model, const Share& share) {
   const Matrix p = model.projection(share), pk = p * model.k;
   const Vector py = p * model.y, kpy = model.k * py;
-  const Matrix operation = model.fixed_operator(share);
   Evaluation e;
   e.rss = model.y.dot(py);
   e.log_det_restricted = model.log_det_restricted(share);
@@ -83,6 +82,8 @@ Evaluation dense_evaluation(const Model& model, const Share& share) {
   e.quad_k = py.dot(kpy);
   e.quad_kk = kpy.dot(p * kpy);
   e.quad_noise = share.nu * py.squaredNorm();
+  if (model.q.cols() == 0) return e;
+  const Matrix operation = model.fixed_operator(share);
   e.delta = operation * model.y;
   e.covariance_k = operation * model.k * operation.transpose();
   e.covariance_noise = share.nu * operation * operation.transpose();
