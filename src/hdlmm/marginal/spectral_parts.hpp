@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "hdlmm/core/context.hpp"
+#include "hdlmm/core/products.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 
 namespace hdlmm {
@@ -203,11 +204,11 @@ inline void reduce_null_space(const Matrix& null_part, double y_norm, SpectralPa
     parts.z = parts.z * parts.turn;
   }
   const Index rho = parts.null_scale.size();
-  const Vector reached = frame.transpose() * y_null;
+  const Vector reached = transpose_times(frame, y_null);
   parts.null_shift = reached.cwiseQuotient(parts.null_scale);
-  parts.y -= parts.z.leftCols(rho) * parts.null_shift;
-  Vector rest = y_null - frame * reached;
-  rest -= frame * (frame.transpose() * rest);
+  parts.y -= times(parts.z.leftCols(rho), parts.null_shift);
+  Vector rest = y_null - times(frame, reached);
+  rest -= times(frame, transpose_times(frame, rest));
   const double length = rest.norm();
   if (parts.null_dimension() > rho && length > kResidualTolerance * y_norm) {
     parts.null_residual = length;

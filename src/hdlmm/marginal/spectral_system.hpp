@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "hdlmm/core/products.hpp"
 #include "hdlmm/marginal/marginal_system.hpp"
 #include "hdlmm/marginal/spectral_parts.hpp"
 
@@ -87,9 +88,9 @@ class SpectralSystem final : public MarginalSystem {
     w.inverse_factor = factor.solve(Matrix::Identity(c, c));
     w.inverse_factor.topRows(rho) *= std::sqrt(share.nu);
     for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Giraud et al. 2005)
-      const Vector along = w.q.transpose() * w.e + w.q_null.transpose() * w.e_null;
-      w.e -= w.q * along;
-      w.e_null -= w.q_null * along;
+      const Vector along = transpose_times(w.q, w.e) + transpose_times(w.q_null, w.e_null);
+      w.e -= times(w.q, along);
+      w.e_null -= times(w.q_null, along);
       w.delta += w.inverse_factor * along;
     }
     return w;
@@ -122,7 +123,7 @@ class SpectralSystem final : public MarginalSystem {
     out.tr_pkpk = k.cwiseAbs2().dot(free - leverage) + qkq.squaredNorm();
     out.tr_p_noise = w.noise.dot(free) + (rho - w.q_null.squaredNorm()) + (m - rho);
     out.quad_k = k.dot(e2);
-    out.quad_kk = k.cwiseAbs2().dot(e2) - (w.q.transpose() * k.cwiseProduct(w.e)).squaredNorm();
+    out.quad_kk = k.cwiseAbs2().dot(e2) - transpose_times(w.q, k.cwiseProduct(w.e)).squaredNorm();
     out.quad_noise = w.noise.dot(e2) + null_quad;
 
     const Matrix f = parts_.turn * w.inverse_factor;
@@ -130,7 +131,7 @@ class SpectralSystem final : public MarginalSystem {
         w.q.transpose() * w.noise.asDiagonal() * w.q + w.q_null.transpose() * w.q_null;
     out.delta = w.delta;
     out.delta.head(rho) += parts_.null_shift;
-    out.delta = parts_.turn * out.delta;
+    out.delta = times(parts_.turn, out.delta);
     out.covariance = f * f.transpose();
     out.covariance_k = f * qkq * f.transpose();
     out.covariance_noise = f * qnq * f.transpose();
@@ -161,13 +162,13 @@ class SpectralSystem final : public MarginalSystem {
     // operator of the fixed effects on whitened rows: O = F q' - constant (hk f'P), f = X_c m
     const Vector f_white =
         mean.coordinates.cwiseProduct(parts_.d.cwiseSqrt()).cwiseQuotient(w.s.cwiseSqrt());
-    const Vector along = w.q.transpose() * f_white;
-    const Vector pf = f_white - w.q * along;
-    const Vector pf_null = -(w.q_null * along);
+    const Vector along = transpose_times(w.q, f_white);
+    const Vector pf = f_white - times(w.q, along);
+    const Vector pf_null = -times(w.q_null, along);
     const Vector& a = mean.constant;
     const Matrix o_rows = f * w.q.transpose() - hk * a * pf.transpose();
     const Matrix o_null = f * w.q_null.transpose() - hk * a * pf_null.transpose();
-    const Vector of = o_rows * f_white;
+    const Vector of = times(o_rows, f_white);
     const double m2 = mean.coordinates.squaredNorm() + mean.rest2;
     out.covariance_k = o_rows * k.asDiagonal() * o_rows.transpose() + of * a.transpose() +
                        a * of.transpose() + m2 * a * a.transpose();
