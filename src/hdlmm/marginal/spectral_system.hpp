@@ -101,7 +101,9 @@ class SpectralSystem final : public MarginalSystem {
     const WhitenedData w = whiten(share);
     const Index rho = parts_.null_in_fixed(), m = parts_.null_dimension();
     const Vector k = parts_.d.cwiseQuotient(w.s);
-    const Vector leverage = w.q.rowwise().squaredNorm();
+    const bool has_fixed = parts_.n_fixed() > 0;
+    Vector leverage = Vector::Zero(parts_.rank());
+    if (has_fixed) leverage = w.q.rowwise().squaredNorm();
     const Vector free = 1 - leverage.array();
     const Vector e2 = w.e.cwiseAbs2();
     Evaluation out;
@@ -119,13 +121,21 @@ class SpectralSystem final : public MarginalSystem {
     out.tr_vkvk = k.squaredNorm();
     out.tr_v_noise = w.noise.sum() + m;
     out.tr_pk = k.dot(free);
-    const Matrix qkq = w.q.transpose() * k.asDiagonal() * w.q;
-    out.tr_pkpk = k.cwiseAbs2().dot(free - leverage) + qkq.squaredNorm();
+    out.tr_pkpk = k.cwiseAbs2().dot(free - leverage);
     out.tr_p_noise = w.noise.dot(free) + (rho - w.q_null.squaredNorm()) + (m - rho);
     out.quad_k = k.dot(e2);
     out.quad_kk = k.cwiseAbs2().dot(e2) - transpose_times(w.q, k.cwiseProduct(w.e)).squaredNorm();
     out.quad_noise = w.noise.dot(e2) + null_quad;
 
+    if (has_fixed) add_fixed_effects(w, k, log_s, out);
+    return out;
+  }
+
+  void add_fixed_effects(const WhitenedData& w, const Vector& k, double log_s,
+                         Evaluation& out) const {
+    const Index rho = parts_.null_in_fixed();
+    const Matrix qkq = w.q.transpose() * k.asDiagonal() * w.q;
+    out.tr_pkpk += qkq.squaredNorm();
     const Matrix f = parts_.turn * w.inverse_factor;
     const Matrix qnq =
         w.q.transpose() * w.noise.asDiagonal() * w.q + w.q_null.transpose() * w.q_null;
@@ -136,7 +146,6 @@ class SpectralSystem final : public MarginalSystem {
     out.covariance_k = f * qkq * f.transpose();
     out.covariance_noise = f * qnq * f.transpose();
     if (parts_.mean.is_present()) add_mean_shift(w, k, f, log_s, out);
-    return out;
   }
 
   /// From the centred K to the user's: closed forms of rank one, without cancellation.
