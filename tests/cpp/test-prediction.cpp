@@ -99,7 +99,8 @@ TEST_P(Prediction, HasTheVariancesOfNewPoints) {
     const Matrix f = hk * model_.x * model_.s * points.transpose();
     const Matrix operation = model_.fixed_operator(share);
     // z'delta + x'beta less its prediction from y, as a linear form in beta and e
-    const Matrix on_y = z * operation + f.transpose() * model_.projection(share);
+    Matrix on_y = f.transpose() * model_.projection(share);
+    if (c > 0) on_y += z * operation;
     const Matrix wanted = hk * points * model_.s * points.transpose() - on_y * f -
                           (on_y * f).transpose() +
                           on_y * model_.covariance(share) * on_y.transpose();

@@ -111,6 +111,7 @@ double Model::log_det_restricted(const Share& share) const {
 }
 
 Matrix Model::fixed_operator(const Share& share) const {
+  if (q.cols() == 0) return Matrix(0, y.size());
   return q.transpose() - q.transpose() * covariance(share) * projection(share);
 }
 

@@ -41,20 +41,14 @@ class CholeskySystem final : public MarginalSystem {
     const Eigen::LLT<Matrix> factor(v);
     if (factor.info() != Eigen::Success) throw std::runtime_error("V is not positive definite");
     const Matrix inverse = factor.solve(Matrix::Identity(n, n));
-    const Matrix vq = factor.solve(q_);
-    const Eigen::LLT<Matrix> information(q_.transpose() * vq);
     Evaluation out;
     out.share = share;
-    out.covariance = information.solve(Matrix::Identity(c, c));
-    const Matrix p = inverse - vq * out.covariance * vq.transpose();
+    out.log_det_v = 2 * factor.matrixLLT().diagonal().array().log().sum();
+    out.log_det_restricted = out.log_det_v;
+    const Matrix p = c > 0 ? add_fixed_effects(factor, inverse, out) : inverse;
     const Matrix pk = p * k_, vk = inverse * k_;
     const Vector py = p * y_, kpy = k_ * py;
     out.rss = y_.dot(py);
-    out.log_det_v = 2 * factor.matrixLLT().diagonal().array().log().sum();
-    out.log_det_restricted = out.log_det_v;
-    if (c > 0) {
-      out.log_det_restricted += 2 * information.matrixLLT().diagonal().array().log().sum();
-    }
     out.tr_vk = vk.trace();
     out.tr_vkvk = vk.cwiseProduct(vk.transpose()).sum();
     out.tr_v_noise = share.nu * inverse.trace();
@@ -64,11 +58,21 @@ class CholeskySystem final : public MarginalSystem {
     out.quad_k = py.dot(kpy);
     out.quad_kk = kpy.dot(p * kpy);
     out.quad_noise = share.nu * py.squaredNorm();
+    return out;
+  }
+
+  /// Generalised least squares on Q into out; returns P.
+  Matrix add_fixed_effects(const Eigen::LLT<Matrix>& factor, const Matrix& inverse,
+                           Evaluation& out) const {
+    const Matrix vq = factor.solve(q_);
+    const Eigen::LLT<Matrix> information(q_.transpose() * vq);
+    out.covariance = information.solve(Matrix::Identity(n_fixed_, n_fixed_));
+    out.log_det_restricted += 2 * information.matrixLLT().diagonal().array().log().sum();
     const Matrix operation = out.covariance * vq.transpose();
     out.delta = operation * y_;
     out.covariance_k = operation * k_ * operation.transpose();
-    out.covariance_noise = share.nu * operation * operation.transpose();
-    return out;
+    out.covariance_noise = out.share.nu * operation * operation.transpose();
+    return inverse - vq * operation;
   }
 
   Matrix k_;
