@@ -2,6 +2,7 @@
 
 #include "hdlmm/inference/exact_null.hpp"
 #include "hdlmm/inference/global_search.hpp"
+#include "hdlmm/objective/profiled_likelihood.hpp"
 
 #include "r_context.h"
 #include "r_design.h"

@@ -15,6 +15,7 @@
 #include "hdlmm/linalg/fixed_basis.hpp"
 #include "hdlmm/marginal/cholesky_system.hpp"
 #include "hdlmm/marginal/spectral_system.hpp"
+#include "hdlmm/model/variance_prior.hpp"
 #include "hdlmm/operator/dense_operator.hpp"
 #include "hdlmm/operator/grouped_operator.hpp"
 #include "hdlmm/operator/kernel_operator.hpp"

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "hdlmm/inference/global_search.hpp"
+#include "hdlmm/objective/profiled_likelihood.hpp"
 
 #include "support.hpp"
 

@@ -8,6 +8,7 @@
 
 #include "hdlmm/inference/global_search.hpp"
 #include "hdlmm/marginal/spectral_system.hpp"
+#include "hdlmm/objective/profiled_likelihood.hpp"
 
 namespace hdlmm {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "hdlmm/core/context.hpp"
-#include "hdlmm/objective/profiled_likelihood.hpp"
+#include "hdlmm/objective/share_objective.hpp"
 
 namespace hdlmm {
 
@@ -31,7 +31,7 @@ struct Mode {
 struct SearchResult {
   std::vector<Mode> modes;         ///< by decreasing value
   std::vector<ProfilePoint> grid;  ///< ascending in phi
-  bool is_unbounded = false;       ///< the criterion tends to infinity as sigma_e^2 -> 0
+  bool is_unbounded = false;       ///< the objective tends to infinity as sigma_e^2 -> 0
 };
 
 namespace search_detail {
@@ -64,7 +64,7 @@ inline bool hides_crossing(const ProfilePoint& a, const ProfilePoint& b, double&
 }
 
 /// Root of the slope between a (positive) and b (not positive): Newton kept inside the bracket.
-inline Mode refine(const ProfiledLikelihood& f, ProfilePoint a, ProfilePoint b,
+inline Mode refine(const ShareObjective& f, ProfilePoint a, ProfilePoint b,
                    const SearchOptions& options) {
   Mode mode;
   mode.termination = Termination::iteration_limit;
@@ -100,7 +100,7 @@ inline Mode refine(const ProfiledLikelihood& f, ProfilePoint a, ProfilePoint b,
   return mode;
 }
 
-inline Mode boundary_mode(ModeKind kind, const ProfiledLikelihood& f) {
+inline Mode boundary_mode(ModeKind kind, const ShareObjective& f) {
   Mode mode;
   mode.kind = kind;
   mode.point = f.at_share(kind == ModeKind::zero ? Share{0, 1} : Share{1, 0});
@@ -108,7 +108,7 @@ inline Mode boundary_mode(ModeKind kind, const ProfiledLikelihood& f) {
   return mode;
 }
 
-inline std::vector<ProfilePoint> scan(const ProfiledLikelihood& f, const SearchOptions& options,
+inline std::vector<ProfilePoint> scan(const ShareObjective& f, const SearchOptions& options,
                                       bool rises_at_zero, const Context& context) {
   std::vector<ProfilePoint> points;
   const std::vector<double> grid = log_ratio_grid(f.system(), options.step);
@@ -139,7 +139,7 @@ inline std::vector<ProfilePoint> scan(const ProfiledLikelihood& f, const SearchO
 
 /// Every local maximum over h in [0, 1], boundaries included, found by sign changes of the exact
 /// slope on a grid in phi and refined by Newton's method. O(100 evaluations).
-inline SearchResult search_all_modes(const ProfiledLikelihood& f, const SearchOptions& options,
+inline SearchResult search_all_modes(const ShareObjective& f, const SearchOptions& options,
                                      const Context& context) {
   SearchResult result;
   result.is_unbounded = f.is_unbounded();
