@@ -37,6 +37,10 @@ cpp_join_orphans <- function() {
     invisible(.Call(`_hdlmm_cpp_join_orphans`))
 }
 
+cpp_log_prior <- function(prior, u, v, is_stated) {
+    .Call(`_hdlmm_cpp_log_prior`, prior, u, v, is_stated)
+}
+
 cpp_decompose <- function(design, row_scale, q, y, mean_columns, constant, host) {
     .Call(`_hdlmm_cpp_decompose`, design, row_scale, q, y, mean_columns, constant, host)
 }

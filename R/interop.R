@@ -226,7 +226,7 @@ refit.hdlmm <- function(object, newresp, ...) {
     model = model, fixed = fit_fixed(model), designs = designs, empty = list()
   )
   engine <- find_engine(object$method, object$algorithm)
-  result <- engine$run(problem, engine, object$control)
+  result <- run_engine(engine, problem, object$control)
   new_fit(object$call, object$formula, problem, engine, result, object$control)
 }
 

@@ -68,7 +68,7 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
   } else if (engine$method == "OLS") {
     bad_input("method \"OLS\" has no random term; found ", backtick(problem$designs[[1]]$text), ".")
   }
-  result <- with_memory(engine$run(problem, engine, control), problem)
+  result <- with_memory(run_engine(engine, problem, control), problem)
   fit <- new_fit(call, formula, problem, engine, result, control)
   announce(fit)
   fit

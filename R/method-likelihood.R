@@ -1,21 +1,11 @@
 # ML and REML with one random term: every mode of the profiled likelihood over h in [0, 1].
 
 fit_likelihood <- function(problem, engine, control) {
-  fixed <- problem$fixed
-  design <- problem$designs[[1]]
-  host <- make_host(control)
-  system <- build_system(design, fixed, host)
-  if (fixed$is_exact) return(exact_fit(problem, system, engine$method))
-  if (check_identified(system, design, fixed) == "zero") {
-    warn(
-      "not_identified", "every column of ", backtick(design$label), " is zero: its variance is ",
-      "not identified and is set to 0."
-    )
-    return(null_design_fit(problem, system, engine$method))
-  }
-  search <- cpp_search(system, engine$method, search_options(control), host)
-  best <- choose_mode(search, engine$method, design)
-  result <- likelihood_result(problem, system, engine$method, best)
+  search <- cpp_search(
+    problem$system, engine$method, search_options(control), make_host(control)
+  )
+  best <- choose_mode(search, engine$method, problem$designs[[1]])
+  result <- likelihood_result(problem, engine$method, best)
   warn_not_converged(result)
   result
 }
@@ -78,8 +68,9 @@ termination_reason <- function(termination) {
   )
 }
 
-likelihood_result <- function(problem, system, method, best) {
+likelihood_result <- function(problem, method, best) {
   fixed <- problem$fixed
+  system <- problem$system
   design <- problem$designs[[1]]
   share <- list(h = best$mode$h, nu = best$mode$nu)
   e <- cpp_evaluate(system, share$h, share$nu)
@@ -88,7 +79,7 @@ likelihood_result <- function(problem, system, method, best) {
   loglik <- best$mode$value + loglik_constant(fixed, method)
   trace <- best$trace
   trace$tau2[is.na(trace$tau2)] <- tau2
-  result <- assemble_result(problem, system, e, share, tau2, method)
+  result <- assemble_result(problem, e, share, tau2, method)
   boundary <- switch(best$mode$kind, zero = "random", one = "residual", "none")
   c(result, list(
     loglik = loglik, value = best$mode$value, boundary = boundary,
@@ -103,8 +94,9 @@ likelihood_result <- function(problem, system, method, best) {
 }
 
 # Everything that follows from the variances alone.
-assemble_result <- function(problem, system, e, share, tau2, method) {
+assemble_result <- function(problem, e, share, tau2, method) {
   fixed <- problem$fixed
+  system <- problem$system
   design <- problem$designs[[1]]
   variances <- user_variances(tau2, share, system, design, fixed)
   omega <- fixed$omega
@@ -156,41 +148,4 @@ trace_table <- function(trace, system, design, fixed, method) {
   out[[design$label]] <- times_two_to(random, 2 * (design$exponent - fixed$ky))
   out$Residual <- times_two_to(trace$tau2 * trace$nu, -2 * (fixed$kw + fixed$ky))
   out
-}
-
-# y lies in the span of Z: nothing is left for either variance.
-exact_fit <- function(problem, system, method) {
-  warn_exact("both variances are 0")
-  closed_result(problem, system, method, "exact", 0, Inf)
-}
-
-warn_exact <- function(consequence) {
-  warn(
-    "exact_fit", "the response is explained exactly by the fixed effects: ", consequence,
-    ", and the log-likelihood is infinite."
-  )
-}
-
-null_design_fit <- function(problem, system, method) {
-  fixed <- problem$fixed
-  n <- nrow(fixed$q)
-  df <- if (method == "REML") n - fixed$rank else n
-  rss <- sum(fixed$residual^2)
-  value <- -0.5 * df * (log(2 * pi) + 1 + log(rss / df))
-  closed_result(problem, system, method, "random", rss / df, value)
-}
-
-closed_result <- function(problem, system, method, boundary, tau2, value) {
-  fixed <- problem$fixed
-  share <- list(h = 0, nu = 1)
-  e <- cpp_evaluate(system, 0, 1)
-  result <- assemble_result(problem, system, e, share, tau2, method)
-  loglik <- value + loglik_constant(fixed, method)
-  trace <- data.frame(value = value, h = 0, nu = 1, tau2 = tau2)
-  c(result, list(
-    loglik = loglik, value = value, boundary = boundary, is_unbounded = FALSE,
-    modes = data.frame(pve = 0, logLik = loglik, where = "pve = 0"), grid = NULL,
-    convergence = trace_table(trace, system, problem$designs[[1]], fixed, method),
-    is_converged = TRUE, reason = "closed form"
-  ))
 }

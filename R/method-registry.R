@@ -42,3 +42,17 @@ find_engine <- function(method, algorithm) {
   }
   own[[match(algorithm, algorithms)]]
 }
+
+# Run an engine on model data. The decomposition is made here, once, unless the problem has it.
+run_engine <- function(engine, problem, control) {
+  if (length(problem$designs) == 0) return(engine$run(problem, engine, control))
+  design <- problem$designs[[1]]
+  if (is.null(problem$system)) {
+    problem$system <- build_system(design, problem$fixed, make_host(control))
+  }
+  if (problem$fixed$is_exact) return(exact_fit(problem, engine$method))
+  if (check_identified(problem$system, design, problem$fixed) == "zero") {
+    return(null_design_fit(problem, engine$method))
+  }
+  engine$run(problem, engine, control)
+}

@@ -127,6 +127,19 @@ BEGIN_RCPP
     return R_NilValue;
 END_RCPP
 }
+// cpp_log_prior
+Eigen::MatrixXd cpp_log_prior(const Rcpp::List& prior, const std::vector<double>& u, const std::vector<double>& v, bool is_stated);
+RcppExport SEXP _hdlmm_cpp_log_prior(SEXP priorSEXP, SEXP uSEXP, SEXP vSEXP, SEXP is_statedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< const std::vector<double>& >::type u(uSEXP);
+    Rcpp::traits::input_parameter< const std::vector<double>& >::type v(vSEXP);
+    Rcpp::traits::input_parameter< bool >::type is_stated(is_statedSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_log_prior(prior, u, v, is_stated));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_decompose
 Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, SEXP mean_columns, SEXP constant, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_decompose(SEXP designSEXP, SEXP row_scaleSEXP, SEXP qSEXP, SEXP ySEXP, SEXP mean_columnsSEXP, SEXP constantSEXP, SEXP hostSEXP) {
@@ -245,6 +258,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_coefficient_variances", (DL_FUNC) &_hdlmm_cpp_coefficient_variances, 6},
     {"_hdlmm_cpp_latent_variances", (DL_FUNC) &_hdlmm_cpp_latent_variances, 8},
     {"_hdlmm_cpp_join_orphans", (DL_FUNC) &_hdlmm_cpp_join_orphans, 0},
+    {"_hdlmm_cpp_log_prior", (DL_FUNC) &_hdlmm_cpp_log_prior, 4},
     {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 7},
     {"_hdlmm_cpp_row_gram", (DL_FUNC) &_hdlmm_cpp_row_gram, 3},
     {"_hdlmm_cpp_search", (DL_FUNC) &_hdlmm_cpp_search, 4},

@@ -1,0 +1,43 @@
+# Fits that need no engine: y in the span of Z, or a design whose columns are all zero.
+
+# y lies in the span of Z: nothing is left for either variance.
+exact_fit <- function(problem, method) {
+  warn_exact("both variances are 0")
+  closed_result(problem, method, "exact", 0, Inf)
+}
+
+warn_exact <- function(consequence) {
+  warn(
+    "exact_fit", "the response is explained exactly by the fixed effects: ", consequence,
+    ", and the log-likelihood is infinite."
+  )
+}
+
+null_design_fit <- function(problem, method) {
+  warn(
+    "not_identified", "every column of ", backtick(problem$designs[[1]]$label), " is zero: its ",
+    "variance is not identified and is set to 0."
+  )
+  fixed <- problem$fixed
+  n <- nrow(fixed$q)
+  df <- if (method == "REML") n - fixed$rank else n
+  rss <- sum(fixed$residual^2)
+  value <- -0.5 * df * (log(2 * pi) + 1 + log(rss / df))
+  closed_result(problem, method, "random", rss / df, value)
+}
+
+closed_result <- function(problem, method, boundary, tau2, value) {
+  fixed <- problem$fixed
+  system <- problem$system
+  share <- list(h = 0, nu = 1)
+  e <- cpp_evaluate(system, 0, 1)
+  result <- assemble_result(problem, e, share, tau2, method)
+  loglik <- value + loglik_constant(fixed, method)
+  trace <- data.frame(value = value, h = 0, nu = 1, tau2 = tau2)
+  c(result, list(
+    loglik = loglik, value = value, boundary = boundary, is_unbounded = FALSE,
+    modes = data.frame(pve = 0, logLik = loglik, where = "pve = 0"), grid = NULL,
+    convergence = trace_table(trace, system, problem$designs[[1]], fixed, method),
+    is_converged = TRUE, reason = "closed form"
+  ))
+}
