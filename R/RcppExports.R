@@ -9,6 +9,50 @@ cpp_least_squares <- function(z, y, tolerance) {
     .Call(`_hdlmm_cpp_least_squares`, z, y, tolerance)
 }
 
+cpp_search_posterior <- function(system, prior, prior_root, options, host) {
+    .Call(`_hdlmm_cpp_search_posterior`, system, prior, prior_root, options, host)
+}
+
+cpp_posterior_curve <- function(system, prior, prior_root, phi) {
+    .Call(`_hdlmm_cpp_posterior_curve`, system, prior, prior_root, phi)
+}
+
+cpp_evaluate_shares <- function(system, h, nu, precision_root, host) {
+    .Call(`_hdlmm_cpp_evaluate_shares`, system, h, nu, precision_root, host)
+}
+
+cpp_mixture_fixed <- function(system, nodes) {
+    .Call(`_hdlmm_cpp_mixture_fixed`, system, nodes)
+}
+
+cpp_mixture_response <- function(design, row_scale, system, nodes, weights, host) {
+    .Call(`_hdlmm_cpp_mixture_response`, design, row_scale, system, nodes, weights, host)
+}
+
+cpp_mixture_variances <- function(design, row_scale, system, nodes, weights, second, host) {
+    .Call(`_hdlmm_cpp_mixture_variances`, design, row_scale, system, nodes, weights, second, host)
+}
+
+cpp_mixture_points <- function(design, row_scale, system, nodes, covariance, prior_variance, z, host) {
+    .Call(`_hdlmm_cpp_mixture_points`, design, row_scale, system, nodes, covariance, prior_variance, z, host)
+}
+
+cpp_mixture_projection <- function(design, row_scale, system, nodes, host) {
+    .Call(`_hdlmm_cpp_mixture_projection`, design, row_scale, system, nodes, host)
+}
+
+cpp_mixture_draws <- function(system, nodes, node, tau, normals, host) {
+    .Call(`_hdlmm_cpp_mixture_draws`, system, nodes, node, tau, normals, host)
+}
+
+cpp_unrotate <- function(design, row_scale, system, g) {
+    .Call(`_hdlmm_cpp_unrotate`, design, row_scale, system, g)
+}
+
+cpp_rotate <- function(design, row_scale, system, f) {
+    .Call(`_hdlmm_cpp_rotate`, design, row_scale, system, f)
+}
+
 cpp_product <- function(design, row_scale, u) {
     .Call(`_hdlmm_cpp_product`, design, row_scale, u)
 }

@@ -36,6 +36,161 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_search_posterior
+Rcpp::List cpp_search_posterior(const Rcpp::List& system, const Rcpp::List& prior, const Eigen::Map<Eigen::MatrixXd> prior_root, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_search_posterior(SEXP systemSEXP, SEXP priorSEXP, SEXP prior_rootSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type prior_root(prior_rootSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_search_posterior(system, prior, prior_root, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_posterior_curve
+Rcpp::DataFrame cpp_posterior_curve(const Rcpp::List& system, const Rcpp::List& prior, const Eigen::Map<Eigen::MatrixXd> prior_root, const std::vector<double>& phi);
+RcppExport SEXP _hdlmm_cpp_posterior_curve(SEXP systemSEXP, SEXP priorSEXP, SEXP prior_rootSEXP, SEXP phiSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type prior_root(prior_rootSEXP);
+    Rcpp::traits::input_parameter< const std::vector<double>& >::type phi(phiSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_posterior_curve(system, prior, prior_root, phi));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_evaluate_shares
+Rcpp::List cpp_evaluate_shares(const Rcpp::List& system, const std::vector<double>& h, const std::vector<double>& nu, const Eigen::Map<Eigen::MatrixXd> precision_root, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_evaluate_shares(SEXP systemSEXP, SEXP hSEXP, SEXP nuSEXP, SEXP precision_rootSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const std::vector<double>& >::type h(hSEXP);
+    Rcpp::traits::input_parameter< const std::vector<double>& >::type nu(nuSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type precision_root(precision_rootSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_evaluate_shares(system, h, nu, precision_root, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_mixture_fixed
+Rcpp::List cpp_mixture_fixed(const Rcpp::List& system, const Rcpp::List& nodes);
+RcppExport SEXP _hdlmm_cpp_mixture_fixed(SEXP systemSEXP, SEXP nodesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type nodes(nodesSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_mixture_fixed(system, nodes));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_mixture_response
+Eigen::VectorXd cpp_mixture_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Rcpp::List& nodes, const Eigen::Map<Eigen::VectorXd> weights, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_mixture_response(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP nodesSEXP, SEXP weightsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type weights(weightsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_mixture_response(design, row_scale, system, nodes, weights, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_mixture_variances
+Eigen::VectorXd cpp_mixture_variances(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Rcpp::List& nodes, const Eigen::Map<Eigen::VectorXd> weights, const Eigen::Map<Eigen::VectorXd> second, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_mixture_variances(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP nodesSEXP, SEXP weightsSEXP, SEXP secondSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type weights(weightsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type second(secondSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_mixture_variances(design, row_scale, system, nodes, weights, second, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_mixture_points
+Rcpp::List cpp_mixture_points(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Rcpp::List& nodes, const Eigen::Map<Eigen::MatrixXd> covariance, const Eigen::Map<Eigen::VectorXd> prior_variance, const Eigen::Map<Eigen::MatrixXd> z, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_mixture_points(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP nodesSEXP, SEXP covarianceSEXP, SEXP prior_varianceSEXP, SEXP zSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type covariance(covarianceSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type prior_variance(prior_varianceSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type z(zSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_mixture_points(design, row_scale, system, nodes, covariance, prior_variance, z, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_mixture_projection
+Rcpp::List cpp_mixture_projection(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Rcpp::List& nodes, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_mixture_projection(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP nodesSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_mixture_projection(design, row_scale, system, nodes, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_mixture_draws
+Rcpp::List cpp_mixture_draws(const Rcpp::List& system, const Rcpp::List& nodes, const Rcpp::IntegerVector& node, const Eigen::Map<Eigen::VectorXd> tau, const Eigen::Map<Eigen::MatrixXd> normals, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_mixture_draws(SEXP systemSEXP, SEXP nodesSEXP, SEXP nodeSEXP, SEXP tauSEXP, SEXP normalsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type node(nodeSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type tau(tauSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type normals(normalsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_mixture_draws(system, nodes, node, tau, normals, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_unrotate
+Eigen::MatrixXd cpp_unrotate(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Eigen::Map<Eigen::MatrixXd> g);
+RcppExport SEXP _hdlmm_cpp_unrotate(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP gSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type g(gSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_unrotate(design, row_scale, system, g));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_rotate
+Eigen::MatrixXd cpp_rotate(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Eigen::Map<Eigen::MatrixXd> f);
+RcppExport SEXP _hdlmm_cpp_rotate(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP fSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type f(fSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_rotate(design, row_scale, system, f));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_product
 Eigen::MatrixXd cpp_product(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> u);
 RcppExport SEXP _hdlmm_cpp_product(SEXP designSEXP, SEXP row_scaleSEXP, SEXP uSEXP) {
@@ -251,6 +406,17 @@ END_RCPP
 static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_summarise_columns", (DL_FUNC) &_hdlmm_cpp_summarise_columns, 4},
     {"_hdlmm_cpp_least_squares", (DL_FUNC) &_hdlmm_cpp_least_squares, 3},
+    {"_hdlmm_cpp_search_posterior", (DL_FUNC) &_hdlmm_cpp_search_posterior, 5},
+    {"_hdlmm_cpp_posterior_curve", (DL_FUNC) &_hdlmm_cpp_posterior_curve, 4},
+    {"_hdlmm_cpp_evaluate_shares", (DL_FUNC) &_hdlmm_cpp_evaluate_shares, 5},
+    {"_hdlmm_cpp_mixture_fixed", (DL_FUNC) &_hdlmm_cpp_mixture_fixed, 2},
+    {"_hdlmm_cpp_mixture_response", (DL_FUNC) &_hdlmm_cpp_mixture_response, 6},
+    {"_hdlmm_cpp_mixture_variances", (DL_FUNC) &_hdlmm_cpp_mixture_variances, 7},
+    {"_hdlmm_cpp_mixture_points", (DL_FUNC) &_hdlmm_cpp_mixture_points, 8},
+    {"_hdlmm_cpp_mixture_projection", (DL_FUNC) &_hdlmm_cpp_mixture_projection, 5},
+    {"_hdlmm_cpp_mixture_draws", (DL_FUNC) &_hdlmm_cpp_mixture_draws, 6},
+    {"_hdlmm_cpp_unrotate", (DL_FUNC) &_hdlmm_cpp_unrotate, 4},
+    {"_hdlmm_cpp_rotate", (DL_FUNC) &_hdlmm_cpp_rotate, 4},
     {"_hdlmm_cpp_product", (DL_FUNC) &_hdlmm_cpp_product, 3},
     {"_hdlmm_cpp_covariance_product", (DL_FUNC) &_hdlmm_cpp_covariance_product, 3},
     {"_hdlmm_cpp_covariance_columns", (DL_FUNC) &_hdlmm_cpp_covariance_columns, 3},

@@ -23,7 +23,7 @@ Rcpp::List as_list(const hdlmm::SpectralParts& parts) {
       Named("y") = parts.y, Named("turn") = parts.turn, Named("null_scale") = parts.null_scale,
       Named("null_shift") = parts.null_shift, Named("null_frame") = parts.null_frame,
       Named("null_rest") = parts.null_rest, Named("null_residual") = parts.null_residual,
-      Named("mean") = mean);
+      Named("mean") = mean, Named("prior_rows") = parts.prior_rows);
 }
 
 hdlmm::SpectralParts as_parts(const Rcpp::List& list) {
@@ -38,6 +38,7 @@ hdlmm::SpectralParts as_parts(const Rcpp::List& list) {
   parts.null_frame = as<hdlmm::Matrix>(list["null_frame"]);
   parts.null_rest = as<hdlmm::Vector>(list["null_rest"]);
   parts.null_residual = as<double>(list["null_residual"]);
+  parts.prior_rows = as<hdlmm::Matrix>(list["prior_rows"]);
   const Rcpp::List mean = list["mean"];
   if (mean.size() > 0) {
     parts.mean.coordinates = as<hdlmm::Vector>(mean["coordinates"]);

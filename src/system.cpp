@@ -6,62 +6,11 @@
 
 #include "r_context.h"
 #include "r_design.h"
+#include "r_search.h"
 #include "r_system.h"
 
 using Rcpp::as;
 using Rcpp::Named;
-
-namespace {
-
-hdlmm::SearchOptions as_search_options(const Rcpp::List& list) {
-  hdlmm::SearchOptions options;
-  options.tol = as<double>(list["tol"]);
-  options.max_iter = as<int>(list["max_iter"]);
-  options.step = as<double>(list["step"]);
-  return options;
-}
-
-Rcpp::DataFrame as_frame(const std::vector<hdlmm::ProfilePoint>& points) {
-  const R_xlen_t n = static_cast<R_xlen_t>(points.size());
-  Rcpp::NumericVector phi(n), h(n), nu(n), value(n), slope(n), curvature(n), tau2(n);
-  for (R_xlen_t i = 0; i < n; ++i) {
-    const hdlmm::ProfilePoint& point = points[static_cast<std::size_t>(i)];
-    phi[i] = point.phi;
-    h[i] = point.share.h;
-    nu[i] = point.share.nu;
-    value[i] = point.value;
-    slope[i] = point.slope;
-    curvature[i] = point.curvature;
-    tau2[i] = point.tau2;
-  }
-  return Rcpp::DataFrame::create(Named("phi") = phi, Named("h") = h, Named("nu") = nu,
-                                 Named("value") = value, Named("slope") = slope,
-                                 Named("curvature") = curvature, Named("tau2") = tau2);
-}
-
-std::string kind_name(hdlmm::ModeKind kind) {
-  switch (kind) {
-    case hdlmm::ModeKind::zero:
-      return "zero";
-    case hdlmm::ModeKind::one:
-      return "one";
-    default:
-      return "interior";
-  }
-}
-
-std::string termination_name(hdlmm::Termination termination) {
-  switch (termination) {
-    case hdlmm::Termination::converged:
-      return "converged";
-    case hdlmm::Termination::iteration_limit:
-      return "iteration_limit";
-    default:
-      return "tolerance_unattainable";
-  }
-}
-
-}  // namespace
 
 // The spectrum of one random term and the data in its coordinates.
 // q [n x c], y [n]: rows already multiplied by row_scale; mean_columns [p] and constant [n], or
@@ -94,21 +43,7 @@ Rcpp::List cpp_search(const Rcpp::List& system, const std::string& criterion,
                       const Rcpp::List& options, const Rcpp::List& host) {
   const auto marginal = make_system(system);
   const hdlmm::ProfiledLikelihood likelihood(*marginal, as_criterion(criterion));
-  const hdlmm::SearchResult result =
-      hdlmm::search_all_modes(likelihood, as_search_options(options), make_context(host));
-  std::vector<hdlmm::ProfilePoint> points;
-  Rcpp::CharacterVector kind, termination;
-  Rcpp::List traces;
-  for (const hdlmm::Mode& mode : result.modes) {
-    points.push_back(mode.point);
-    kind.push_back(kind_name(mode.kind));
-    termination.push_back(termination_name(mode.termination));
-    traces.push_back(as_frame(mode.trace));
-  }
-  return Rcpp::List::create(Named("modes") = as_frame(points), Named("kind") = kind,
-                            Named("termination") = termination, Named("traces") = traces,
-                            Named("grid") = as_frame(result.grid),
-                            Named("is_unbounded") = result.is_unbounded);
+  return run_search(likelihood, as_search_options(options), make_context(host));
 }
 
 // The criterion with its slope along phi = log(sigma_b^2 / sigma_e^2).

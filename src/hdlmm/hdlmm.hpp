@@ -11,11 +11,13 @@
 
 #include "hdlmm/inference/exact_null.hpp"
 #include "hdlmm/inference/global_search.hpp"
+#include "hdlmm/inference/mixture.hpp"
 #include "hdlmm/inference/prediction.hpp"
 #include "hdlmm/linalg/fixed_basis.hpp"
 #include "hdlmm/marginal/cholesky_system.hpp"
 #include "hdlmm/marginal/spectral_system.hpp"
 #include "hdlmm/model/variance_prior.hpp"
+#include "hdlmm/objective/penalised_likelihood.hpp"
 #include "hdlmm/operator/dense_operator.hpp"
 #include "hdlmm/operator/grouped_operator.hpp"
 #include "hdlmm/operator/kernel_operator.hpp"

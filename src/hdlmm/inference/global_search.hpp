@@ -121,7 +121,7 @@ inline std::vector<ProfilePoint> scan(const ShareObjective& f, const SearchOptio
   for (int i = 0; i < kExtensions && rises_at_zero && !(points.front().slope > 0); ++i) {
     points.insert(points.begin(), f.at(points.front().phi - 2));
   }
-  const bool must_fall = f.system().null_residual() > 0;
+  const bool must_fall = !f.is_unbounded() && !f.has_limit_at_one();
   for (int i = 0; i < kExtensions && must_fall && points.back().slope > 0; ++i) {
     points.push_back(f.at(points.back().phi + 2));
   }

@@ -2,6 +2,7 @@
 #define HDLMM_INFERENCE_PREDICTION_HPP
 
 #include <algorithm>
+#include <cmath>
 
 #include "hdlmm/marginal/spectral_system.hpp"
 
@@ -22,7 +23,9 @@ inline Vector projected_response(const SpectralFrame& frame, const SpectralParts
   const Vector g = w.e.cwiseQuotient(w.s.cwiseSqrt());
   Vector out = frame.unrotate(g);
   const Index rho = parts.null_in_fixed();
-  if (rho > 0) {
+  if (rho > 0 && parts.has_prior()) {
+    out += parts.null_frame * w.e_null / std::sqrt(w.share.nu);
+  } else if (rho > 0) {
     out -= prediction_detail::null_reach(parts) * (parts.z.leftCols(rho).transpose() * g);
   }
   if (parts.null_residual > 0) out += parts.null_rest / w.share.nu;
@@ -32,7 +35,8 @@ inline Vector projected_response(const SpectralFrame& frame, const SpectralParts
 /// diag(P) [n] for V at the share of w. O(n r), O(n c^2) for a grouping factor.
 ///
 /// P = E'S^-1/2 (I - q q') S^-1/2 E + N N'/nu, where E = U' - z_a T^-1 null_frame' and N spans what
-/// of null(K) the fixed effects do not reach: no difference of large terms as nu -> 0.
+/// of null(K) the fixed effects do not reach: no difference of large terms as nu -> 0. Under a
+/// prior of the coefficients null(K) is no longer free, and its rows count like the others.
 inline Vector projection_diagonal(const SpectralFrame& frame, const SpectralParts& parts,
                                   const WhitenedData& w) {
   const Index rho = parts.null_in_fixed();
@@ -40,7 +44,10 @@ inline Vector projection_diagonal(const SpectralFrame& frame, const SpectralPart
   Vector out = frame.row_quadratic(inverse_s);
   const Matrix q_scaled = w.s.cwiseSqrt().cwiseInverse().asDiagonal() * w.q;
   Matrix along = frame.unrotate(q_scaled);
-  if (rho > 0) {
+  if (rho > 0 && parts.has_prior()) {
+    out += parts.null_frame.rowwise().squaredNorm() / w.share.nu;
+    along += parts.null_frame * w.q_null / std::sqrt(w.share.nu);
+  } else if (rho > 0) {
     const Matrix reach = prediction_detail::null_reach(parts);
     const Matrix z_a = parts.z.leftCols(rho);
     const Matrix scaled = inverse_s.asDiagonal() * z_a;

@@ -58,6 +58,8 @@ class MarginalSystem {
   double null_residual() const { return null_residual_; }
   /// Whether log|V| goes to -infinity as nu -> 0 with that part of y fitted exactly.
   bool is_ml_unbounded() const { return ml_null_dimension_ > 0 && null_residual_ == 0; }
+  /// How many powers of nu^-1/2 the likelihood gains as nu -> 0 (of the user's uncentred K).
+  Index ml_null_dimension() const { return ml_null_dimension_; }
   bool has_ml_limit_at_one() const { return ml_null_dimension_ == 0; }
   bool has_reml_limit_at_one() const {
     return null_dimension_ == null_in_fixed_ && null_residual_ == 0;

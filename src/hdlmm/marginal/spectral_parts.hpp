@@ -170,12 +170,16 @@ struct SpectralParts {
   Matrix null_frame;         ///< [n x rho], orthonormal, in null(K)
   Vector null_rest;          ///< [n], the part of y in null(K) beyond null_frame; empty when zero
   double null_residual = 0;  ///< its length
+  /// [c x c] or without rows: tau Lambda^1/2 in the turned basis for a normal prior of the
+  /// coefficients of Q with mean zero and precision Lambda, tau^2 the total variance.
+  Matrix prior_rows;
   MeanShift mean;
 
   Index rank() const { return d.size(); }
   Index n_fixed() const { return z.cols(); }
   Index null_dimension() const { return n - d.size(); }
   Index null_in_fixed() const { return null_scale.size(); }
+  bool has_prior() const { return prior_rows.rows() > 0; }
 };
 
 namespace spectral_detail {

@@ -12,7 +12,9 @@ namespace hdlmm {
 
 /// y and Q multiplied by V^-1/2 at one share, in spectral coordinates, and their QR factors.
 ///
-/// With the columns that reach null(K) scaled by nu^1/2 every number stays finite at nu = 0.
+/// With the columns that reach null(K) scaled by nu^1/2 every number stays finite at nu = 0. The
+/// prior of the coefficients, if any, counts as rows of data: P is then V^-1 - V^-1 Q (Q'V^-1 Q +
+/// tau^2 Lambda)^-1 Q'V^-1, and coefficients are posterior means.
 struct WhitenedData {
   Share share;
   Vector s;                   ///< [r], eigenvalues of V along U
@@ -20,7 +22,9 @@ struct WhitenedData {
   Vector noise;               ///< [r], nu / s = 1 - explained
   Matrix q_null;              ///< [rho x c], orthonormal basis, rows in null(K)
   Matrix q;                   ///< [r x c], the rows along U
-  Vector e_null;              ///< [rho], whitened residual
+  Matrix q_prior;             ///< [c or 0 x c], the rows of the prior
+  Vector e_prior;             ///< [c or 0], whitened residual
+  Vector e_null;              ///< [rho]
   Vector e;                   ///< [r]
   Vector delta;               ///< [c], coefficients in the turned basis
   Matrix inverse_factor;      ///< [c x c], F with (Q'V^-1 Q)^-1 = F F' in the turned basis
@@ -58,6 +62,13 @@ class SpectralSystem final : public MarginalSystem {
     return SpectralSystem(std::move(parts), kappa_);
   }
 
+  /// The same model under a normal prior of the coefficients; see SpectralParts::prior_rows.
+  SpectralSystem with_prior_rows(Matrix rows) const {
+    SpectralParts parts = parts_;
+    parts.prior_rows = std::move(rows);
+    return SpectralSystem(std::move(parts), kappa_);
+  }
+
   WhitenedData whiten(const Share& share) const {
     const Index r = parts_.rank(), rho = parts_.null_in_fixed(), c = parts_.n_fixed();
     const double hk = share.h / kappa_;
@@ -73,30 +84,42 @@ class SpectralSystem final : public MarginalSystem {
     w.delta = Vector::Zero(c);
     w.q = Matrix::Zero(r, c);
     w.q_null = Matrix::Zero(rho, c);
-    if (c == 0) return w;
-
-    Matrix rows = Matrix::Zero(rho + r, c);
-    rows.topLeftCorner(rho, rho) = parts_.null_scale.asDiagonal();
-    rows.bottomRows(r) = root.asDiagonal() * parts_.z;
-    rows.bottomLeftCorner(r, rho) *= std::sqrt(share.nu);
-    const Eigen::HouseholderQR<Matrix> qr(rows);
-    const Matrix thin = qr.householderQ() * Matrix::Identity(rho + r, c);
-    w.q_null = thin.topRows(rho);
-    w.q = thin.bottomRows(r);
-    const auto factor = qr.matrixQR().topRows(c).template triangularView<Eigen::Upper>();
-    w.log_det_factor = 2 * qr.matrixQR().diagonal().array().abs().log().sum();
-    w.inverse_factor = factor.solve(Matrix::Identity(c, c));
-    w.inverse_factor.topRows(rho) *= std::sqrt(share.nu);
-    for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Giraud et al. 2005)
-      const Vector along = transpose_times(w.q, w.e) + transpose_times(w.q_null, w.e_null);
-      w.e -= times(w.q, along);
-      w.e_null -= times(w.q_null, along);
-      w.delta += w.inverse_factor * along;
-    }
+    if (c > 0) fit_fixed_effects(w, root);
     return w;
   }
 
  private:
+  /// QR of the whitened rows of Q (null, along U, prior), and the residual of y on them.
+  void fit_fixed_effects(WhitenedData& w, const Vector& root) const {
+    const Index r = parts_.rank(), rho = parts_.null_in_fixed(), c = parts_.n_fixed();
+    const Index extra = parts_.prior_rows.rows();
+    const double root_nu = std::sqrt(w.share.nu);
+    Matrix rows = Matrix::Zero(rho + r + extra, c);
+    rows.topLeftCorner(rho, rho) = parts_.null_scale.asDiagonal();
+    rows.middleRows(rho, r) = root.asDiagonal() * parts_.z;
+    if (extra > 0) rows.bottomRows(extra) = parts_.prior_rows;
+    rows.bottomLeftCorner(r + extra, rho) *= root_nu;
+    const Eigen::HouseholderQR<Matrix> qr(rows);
+    const Matrix thin = qr.householderQ() * Matrix::Identity(rows.rows(), c);
+    w.q_null = thin.topRows(rho);
+    w.q = thin.middleRows(rho, r);
+    w.q_prior = thin.bottomRows(extra);
+    w.e_prior = Vector::Zero(extra);
+    if (extra > 0) w.e_prior -= times(parts_.prior_rows.leftCols(rho), parts_.null_shift);
+    const auto factor = qr.matrixQR().topRows(c).template triangularView<Eigen::Upper>();
+    w.log_det_factor = 2 * qr.matrixQR().diagonal().array().abs().log().sum();
+    w.inverse_factor = factor.solve(Matrix::Identity(c, c));
+    w.inverse_factor.topRows(rho) *= root_nu;
+    for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Giraud et al. 2005)
+      const Vector along = transpose_times(w.q, w.e) + transpose_times(w.q_null, w.e_null) +
+                           transpose_times(w.q_prior, w.e_prior);
+      w.e -= times(w.q, along);
+      w.e_null -= times(w.q_null, along);
+      w.e_prior -= times(w.q_prior, along);
+      w.delta += w.inverse_factor * along;
+    }
+  }
+
   Evaluation do_evaluate(const Share& share) const override {
     const WhitenedData w = whiten(share);
     const Index rho = parts_.null_in_fixed(), m = parts_.null_dimension();
@@ -111,7 +134,7 @@ class SpectralSystem final : public MarginalSystem {
     const double rest2 =
         parts_.null_residual > 0 ? parts_.null_residual * parts_.null_residual / share.nu : 0;
     const double null_quad = w.e_null.squaredNorm() + rest2;
-    out.rss = e2.sum() + null_quad;
+    out.rss = e2.sum() + null_quad + w.e_prior.squaredNorm();
     const double log_s = w.s.array().log().sum();
     out.log_det_v = log_s + (m > 0 ? m * std::log(share.nu) : 0);
     out.log_det_restricted =

@@ -1,0 +1,90 @@
+# A prior in the units of the core, where y, Z and X are scaled and Z is reduced to Q.
+#
+# sigma_b^2 of the user is 2^random times that of the core, sigma_e^2 and the total variance
+# 2^residual times theirs.
+
+unit_exponents <- function(design, fixed) {
+  list(random = 2 * (design$exponent - fixed$ky), residual = -2 * (fixed$kw + fixed$ky))
+}
+
+# What the core reads (see src/r_prior.h), and beside it
+#   fixed_precision  [c x c] precision of the coefficients of Q, or NULL when flat
+#   log_constant     what turns the core's log density (by log variances) into the normalised one
+#                    of the user's variances; 0 for the part of an improper prior
+#   fixed_constant   1/2 log|Lambda| with Lambda the precision of the coefficients of Q
+internal_prior <- function(problem) {
+  prior <- problem$prior
+  design <- problem$designs[[1]]
+  fixed <- problem$fixed
+  units <- unit_exponents(design, fixed)
+  densities <- if (is.null(prior$pve)) {
+    list(random_density(prior, design$label), prior$residual)
+  } else {
+    list(prior$pve, prior$total)
+  }
+  on_shares <- !is.null(prior$pve)
+  first <- internal_density(densities[[1]], if (on_shares) 0 else units$random)
+  second <- internal_density(densities[[2]], units$residual)
+  list(
+    on_shares = on_shares, first = first$core, second = second$core,
+    kappa = problem$system$kappa, fixed_precision = fixed$prior_precision,
+    log_constant = first$log_constant + second$log_constant,
+    is_proper = is_proper(prior)
+  )
+}
+
+# One density for a variance of 2^exponent times the core's unit.
+internal_density <- function(density, exponent) {
+  a <- value_or(density$a, 0)
+  b <- value_or(density$b, 0)
+  log_unit <- exponent * log(2)
+  out <- switch(density$kind,
+    inverse_gamma = list(
+      b = times_two_to(b, -exponent), log_constant = a * log(b) - lgamma(a) - a * log_unit
+    ),
+    half_t = list(
+      b = times_two_to(b^2, -exponent),
+      log_constant = lgamma((a + 1) / 2) - lgamma(a / 2) - log(a * pi) / 2 - log(b) + log_unit / 2
+    ),
+    beta = list(b = b, log_constant = -lbeta(a, b)),
+    flat = list(b = b, log_constant = log_unit),
+    jeffreys = list(b = b, log_constant = 0)
+  )
+  list(
+    core = list(kind = density$kind, a = a, b = out$b), log_constant = out$log_constant
+  )
+}
+
+# A normal prior of the fixed effects: y is counted from its mean, and its precision is that of the
+# coefficients of Q. With a flat prior the fixed part stays as it is.
+apply_fixed_prior <- function(fixed, model, prior) {
+  density <- prior$fixed
+  if (density$kind == "flat" || fixed$rank == 0) return(fixed)
+  count <- length(fixed$omega)
+  for (name in c("mean", "sd")) {
+    if (!length(density[[name]]) %in% c(1, count)) {
+      bad_input(
+        "prior_normal() has ", length(density[[name]]), " values of `", name, "`; the model has ",
+        counted(count, "fixed effect"), "."
+      )
+    }
+  }
+  mean <- rep_len(density$mean, count)[fixed$kept]
+  sd <- rep_len(density$sd, count)[fixed$kept]
+  residual <- model$y - value_or(model$offset, 0) - drop(model$z[, fixed$kept, drop = FALSE] %*% mean)
+  fixed$residual <- times_two_to(residual, fixed$ky) * value_or(fixed$root, 1)
+  fixed$omega[fixed$kept] <- mean
+  # Lambda^1/2 on delta: diag(1 / sd) times the coefficients' dependence on delta
+  root <- times_two_to(backsolve(fixed$r, diag(fixed$rank)), fixed$kz - fixed$ky) / sd
+  fixed$prior_precision <- crossprod(root)
+  fixed
+}
+
+# The system under the normal prior of the fixed effects at a total variance; see SpectralParts.
+at_total <- function(system, precision, tau2) {
+  if (is.null(precision)) return(system)
+  root <- suppressWarnings(chol(precision, pivot = TRUE))
+  root[, attr(root, "pivot")] <- root
+  system$parts$prior_rows <- sqrt(tau2) * (unname(root) %*% system$parts$turn)
+  system
+}

@@ -1,0 +1,172 @@
+#ifndef HDLMM_INFERENCE_MIXTURE_HPP
+#define HDLMM_INFERENCE_MIXTURE_HPP
+
+#include <algorithm>
+#include <cmath>
+
+#include "hdlmm/inference/prediction.hpp"
+
+namespace hdlmm {
+
+/// A posterior of the variances as finitely many nodes: shares, and under a normal prior of the
+/// coefficients of Q also the total standard deviation tau, which that prior makes matter.
+struct MixtureNodes {
+  Vector h, nu;       ///< [m]
+  Vector tau;         ///< [m], or empty for a flat prior
+  Matrix prior_root;  ///< [c x c] Lambda^1/2 in the turned basis, or without rows
+
+  Index size() const { return h.size(); }
+  Share share(Index k) const { return {h[k], nu[k]}; }
+};
+
+/// The system as node k sees it, and the data whitened there.
+class MixtureView {
+ public:
+  MixtureView(const SpectralSystem& system, const MixtureNodes& nodes)
+      : system_(system), nodes_(nodes) {}
+
+  SpectralSystem at(Index k) const {
+    if (nodes_.prior_root.rows() == 0) return system_;
+    return system_.with_prior_rows(nodes_.tau[k] * nodes_.prior_root);
+  }
+  double prior_share(Index k) const { return nodes_.h[k] / system_.kappa(); }
+  const MixtureNodes& nodes() const { return nodes_; }
+  const SpectralSystem& system() const { return system_; }
+
+ private:
+  const SpectralSystem& system_;
+  const MixtureNodes& nodes_;
+};
+
+/// Sums over nodes of weight_k P_k y, kept along U and along the null space. [n] at the end.
+inline Vector mixed_projected_response(const SpectralFrame& frame, const MixtureView& view,
+                                       const ConstVector& weights, const Context& context) {
+  const SpectralParts& parts = view.system().parts();
+  const Index rho = parts.null_in_fixed();
+  const bool has_prior = view.nodes().prior_root.rows() > 0;
+  Vector along = Vector::Zero(parts.rank()), reached = Vector::Zero(rho);
+  double rest = 0;
+  for (Index k = 0; k < view.nodes().size(); ++k) {
+    context.poll();
+    const WhitenedData w = view.at(k).whiten(view.nodes().share(k));
+    along += weights[k] * w.e.cwiseQuotient(w.s.cwiseSqrt());
+    if (has_prior) reached += weights[k] / std::sqrt(w.share.nu) * w.e_null;
+    if (parts.null_residual > 0) rest += weights[k] / w.share.nu;
+  }
+  Vector out = frame.unrotate(along);
+  if (rho > 0 && has_prior) {
+    out += parts.null_frame * reached;
+  } else if (rho > 0) {
+    out -= prediction_detail::null_reach(parts) * (parts.z.leftCols(rho).transpose() * along);
+  }
+  if (parts.null_residual > 0) out += rest * parts.null_rest;
+  return out;
+}
+
+/// Var(beta_j | y) [p] over the mixture: weights [m], second [m] = weight times E[tau^2 | node].
+///
+/// The law of total variance as one quadratic form of the covariances c_j = U'XS e_j: expected
+/// conditional variances (diagonal), uncertainty of omega and of the nodes' means (low rank).
+inline Vector mixed_coefficient_variances(const SpectralFrame& frame, const MixtureView& view,
+                                          const ConstVector& weights, const ConstVector& second,
+                                          const Context& context) {
+  const SpectralSystem& system = view.system();
+  const Index m = view.nodes().size(), r = system.parts().rank(), c = system.n_fixed();
+  const double total = weights.sum();
+  Matrix means(r, m), fixed(r, m * c);
+  Vector inside = Vector::Zero(r);
+  double outside = 0;
+  for (Index k = 0; k < m; ++k) {
+    context.poll();
+    const WhitenedData w = view.at(k).whiten(view.nodes().share(k));
+    const double hk = view.prior_share(k);
+    const Vector root = w.s.cwiseSqrt().cwiseInverse();
+    inside += second[k] * hk * w.noise;
+    outside += second[k] * hk;
+    means.col(k) = hk * w.e.cwiseProduct(root);
+    if (c > 0) fixed.middleCols(k * c, c) = std::sqrt(second[k]) * hk * (root.asDiagonal() * w.q);
+  }
+  const Vector centre = means * weights / total;
+  Matrix form(r, m * (c + 1));
+  form.leftCols(m * c) = fixed;
+  form.rightCols(m) = (means.colwise() - centre) * weights.cwiseMax(0.0).cwiseSqrt().asDiagonal();
+  if (form.cols() > r) {
+    Matrix gram = Matrix::Zero(r, r);
+    gram.selfadjointView<Eigen::Lower>().rankUpdate(form);
+    const Eigen::LDLT<Matrix> factor(gram.selfadjointView<Eigen::Lower>());
+    const Vector d = factor.vectorD().cwiseMax(0.0).cwiseSqrt();
+    form = factor.transpositionsP().transpose() * Matrix(factor.matrixL());
+    form = form * d.asDiagonal();
+  }
+  const Vector& d = system.parts().d;
+  if (frame.is_diagonal()) {
+    const Vector own = d.cwiseProduct(form.rowwise().squaredNorm());
+    return inside + own;
+  }
+  const Vector prior = frame.design().prior_variances();
+  const Index p = prior.size(), block = std::min(kColumnBlock, p);
+  Vector out(p);
+  for (Index first = 0; first < p; first += block) {
+    context.poll();
+    context.progress("standard errors", static_cast<double>(first) / static_cast<double>(p));
+    const Index size = std::min(block, p - first);
+    const Matrix columns = frame.rotated_covariance_columns(first, size);
+    const Matrix explained = d.cwiseInverse().asDiagonal() * columns.cwiseAbs2();
+    const Vector free =
+        (prior.segment(first, size) - explained.colwise().sum().transpose()).cwiseMax(0.0);
+    const Matrix low = form.transpose() * columns;
+    out.segment(first, size) =
+        outside * free + explained.transpose() * inside + low.colwise().squaredNorm().transpose();
+  }
+  return out;
+}
+
+/// Conditional means and variances (per unit tau^2) of z'omega + x'beta at every node, [points x
+/// m].
+struct MixedPoints {
+  Matrix mean;
+  Matrix variance;
+};
+
+inline MixedPoints mixed_points(const MixtureView& view, const PredictionRows& rows,
+                                const Context& context) {
+  const SpectralParts& parts = view.system().parts();
+  const Index m = view.nodes().size(), count = rows.prior_variance.size();
+  MixedPoints out{Matrix(count, m), Matrix(count, m)};
+  for (Index k = 0; k < m; ++k) {
+    context.poll();
+    const SpectralSystem at = view.at(k);
+    const WhitenedData w = at.whiten(view.nodes().share(k));
+    const Vector weights = w.e.cwiseQuotient(w.s.cwiseSqrt());
+    out.mean.col(k) = view.prior_share(k) * (rows.covariance.transpose() * weights);
+    if (parts.n_fixed() > 0) {
+      Vector delta = w.delta;
+      delta.head(parts.null_in_fixed()) += parts.null_shift;
+      out.mean.col(k) += rows.z * (parts.turn * delta);
+    }
+    out.variance.col(k) = latent_variances(at, w, rows);
+  }
+  return out;
+}
+
+/// Draws of (delta, g) given y at one node: delta [c x s] along the turned basis (of the centred
+/// model when the design was centred), g = U'X beta [r x s]. normals: [(c + r) x s].
+inline void draw_effects(const SpectralSystem& system, const WhitenedData& w, double tau,
+                         const ConstMatrix& normals, Eigen::Ref<Matrix> delta,
+                         Eigen::Ref<Matrix> g) {
+  const SpectralParts& parts = system.parts();
+  const Index c = parts.n_fixed(), r = parts.rank(), rho = parts.null_in_fixed();
+  const Vector spread =
+      tau * (w.share.h / system.kappa() * parts.d.cwiseProduct(w.noise)).cwiseSqrt();
+  g = spread.asDiagonal() * normals.bottomRows(r);
+  g.colwise() += w.explained.cwiseProduct(parts.y);
+  if (c == 0) return;
+  delta = tau * (w.inverse_factor * normals.topRows(c));
+  delta.colwise() += w.delta;
+  g -= w.explained.asDiagonal() * (parts.z * delta);
+  if (rho > 0) delta.topRows(rho).colwise() += parts.null_shift;
+}
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_INFERENCE_MIXTURE_HPP

@@ -1,0 +1,171 @@
+#ifndef HDLMM_OBJECTIVE_PENALISED_LIKELIHOOD_HPP
+#define HDLMM_OBJECTIVE_PENALISED_LIKELIHOOD_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "hdlmm/marginal/spectral_system.hpp"
+#include "hdlmm/model/variance_prior.hpp"
+#include "hdlmm/objective/share_objective.hpp"
+
+namespace hdlmm {
+
+/// Log-likelihood plus log prior of both variances (by the measure on which each prior is stated)
+/// plus the normal log prior of the coefficients of Q, maximised over the coefficients and tau^2.
+///
+/// With t = log tau^2: f = -1/2 [n log 2 pi + n t + log|V| + G(t)] + log p, where G = y'P y / tau^2
+/// under a flat prior of the coefficients. A normal one, N(0, Lambda^-1), adds
+/// delta'(tau^2 C + Lambda^-1)^-1 delta with delta, C those of generalised least squares.
+class PenalisedLikelihood final : public ShareObjective {
+ public:
+  /// prior_root: [c x c] Lambda^1/2 in the turned basis, or without rows for a flat prior.
+  PenalisedLikelihood(const SpectralSystem& system, const VariancePrior& prior, Matrix prior_root)
+      : ShareObjective(system),
+        spectral_(system),
+        prior_(prior),
+        prior_root_(std::move(prior_root)) {}
+
+  ProfilePoint at_share(const Share& share) const override {
+    const double t = best_log_total(share);
+    const double tau2 = std::exp(t), n = degrees(), h = share.h, nu = share.nu;
+    const Evaluation e = at_total(tau2).evaluate(share);
+    const double hk = h / system().kappa();
+    const LogPrior p = prior_at(share, t);
+    const double quad = hk * e.quad_k + e.quad_noise;  // y'P V P y
+    const double det1 = nu * hk * e.tr_vk - h * e.tr_v_noise;
+    const double det2 = hk * e.tr_vk - hk * hk * e.tr_vkvk - n * h * nu;
+    const double rss1 = -(hk * e.quad_k - h * quad);
+    const double rss2 = -(nu * hk * e.quad_k - 2 * hk * hk * e.quad_kk + 2 * h * hk * e.quad_k -
+                          h * nu * quad - h * rss1);
+    ProfilePoint point;
+    point.share = share;
+    point.phi = std::log(hk) - std::log(nu);
+    point.tau2 = tau2;
+    point.value = -0.5 * (n * (kLog2Pi + t) + e.log_det_v + e.rss / tau2) + p.value;
+    point.slope = -0.5 * (det1 + rss1 / tau2) + nu * p.du - h * p.dv;
+    const double along2 =
+        nu * nu * p.duu - 2 * nu * h * p.duv + h * h * p.dvv - h * nu * (p.du + p.dv);
+    const double cross = nu * (p.duu + p.duv) - h * (p.duv + p.dvv);
+    const double f_pp = -0.5 * (det2 + rss2 / tau2) + along2;
+    const double f_pt = 0.5 * rss1 / tau2 + cross;
+    const double f_tt = -0.5 * quad / tau2 + p.duu + 2 * p.duv + p.dvv;
+    point.curvature = f_tt < 0 ? f_pp - f_pt * f_pt / f_tt : f_pp;
+    return point;
+  }
+
+  /// By the ratio, at a fixed total variance; infinite where the density vanishes or explodes.
+  double slope_at_zero() const override {
+    const double pull = prior_slope_at_zero();
+    if (std::isinf(pull)) return pull;
+    const Share zero{0, 1};
+    const double tau2 = std::exp(best_log_total(zero)), kappa = system().kappa();
+    const Evaluation e = at_total(tau2).evaluate(zero);
+    return -0.5 * (e.tr_vk - kappa * degrees()) + 0.5 * (e.quad_k - kappa * e.quad_noise) / tau2 +
+           pull;
+  }
+
+  /// As nu -> 0 the likelihood grows like nu^(-m/2), m the null directions that are fitted exactly.
+  bool is_unbounded() const override {
+    if (system().null_residual() > 0) return false;
+    return 0.5 * static_cast<double>(system().ml_null_dimension()) > exponent_at_one();
+  }
+
+  bool has_limit_at_one() const override {
+    return system().has_ml_limit_at_one() && exponent_at_one() == 0;
+  }
+
+ private:
+  static constexpr double kLog2Pi = 1.8378770664093454836;
+
+  double degrees() const { return static_cast<double>(system().n_rows()); }
+
+  SpectralSystem at_total(double tau2) const {
+    if (prior_root_.rows() == 0) return spectral_;
+    return spectral_.with_prior_rows(std::sqrt(tau2) * prior_root_);
+  }
+
+  LogPrior prior_at(const Share& share, double t) const {
+    const double u = t + std::log(share.h / system().kappa()), v = t + std::log(share.nu);
+    return log_prior(prior_, u, v, PriorMeasure::stated);
+  }
+
+  /// nu^exponent is how the prior goes as nu -> 0.
+  double exponent_at_one() const {
+    const ParameterDensity& d = prior_.is_on_shares ? prior_.first : prior_.second;
+    if (d.kind == DensityKind::beta) return d.b - 1;
+    if (d.kind == DensityKind::jeffreys) return -1;
+    return d.kind == DensityKind::inverse_gamma ? std::numeric_limits<double>::infinity() : 0;
+  }
+
+  double prior_slope_at_zero() const {
+    const ParameterDensity& d = prior_.first;
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    if (d.kind == DensityKind::inverse_gamma) return kInfinity;
+    if (d.kind == DensityKind::jeffreys) return -kInfinity;
+    double out = 0;
+    if (d.kind == DensityKind::beta) {
+      if (d.a != 1) return d.a > 1 ? kInfinity : -kInfinity;
+      out = -(d.b - 1) * system().kappa();
+    }
+    if (prior_.is_on_shares) return out;
+    const double t = best_log_total(Share{0, 1});
+    if (d.kind == DensityKind::half_t) out = -0.5 * (d.a + 1) / (d.a * d.b) * std::exp(t);
+    const auto residual =
+        prior_detail::on_log_variance(prior_.second, t, PriorMeasure::stated).slope;
+    return out - system().kappa() * residual;
+  }
+
+  /// The maximum over t = log tau^2: Newton's method kept inside a bracket of its derivative.
+  double best_log_total(const Share& share) const {
+    const Evaluation e = spectral_.evaluate(share);
+    const double n = degrees();
+    Vector b2, spread;  // the prior of the coefficients along the eigenvectors of their covariance
+    if (prior_root_.rows() > 0) {
+      const Matrix half = prior_root_ * spectral_.parts().turn.transpose();
+      const Eigen::SelfAdjointEigenSolver<Matrix> eigen(half * e.covariance * half.transpose());
+      spread = eigen.eigenvalues().cwiseMax(0.0);
+      b2 = (eigen.eigenvectors().transpose() * (half * e.delta)).cwiseAbs2();
+    }
+    const auto slope = [&](double t) {
+      double out = -0.5 * (n - e.rss * std::exp(-t));
+      for (Index i = 0; i < b2.size(); ++i) {
+        const double x = std::exp(t) * spread[i];
+        out += 0.5 * b2[i] * x / ((x + 1) * (x + 1));
+      }
+      return out + total_slope(share, t);
+    };
+    double low = std::log(e.rss / n), high = low;
+    for (int i = 0; i < 200 && !(slope(low) > 0); ++i) low -= 1 + 0.5 * i;
+    for (int i = 0; i < 200 && slope(high) > 0; ++i) high += 1 + 0.5 * i;
+    for (int i = 0; i < 200 && high - low > 1e-15 * (1 + std::abs(low)); ++i) {
+      const double middle = 0.5 * (low + high);
+      (slope(middle) > 0 ? low : high) = middle;
+    }
+    return 0.5 * (low + high);
+  }
+
+  /// Derivative of the log prior by t at a fixed share, boundaries included.
+  double total_slope(const Share& share, double t) const {
+    constexpr auto kStated = PriorMeasure::stated;
+    if (prior_.is_on_shares) return prior_detail::on_log_variance(prior_.second, t, kStated).slope;
+    double out = 0;
+    if (share.h > 0) {
+      const double u = t + std::log(share.h / system().kappa());
+      out += prior_detail::on_log_variance(prior_.first, u, kStated).slope;
+    }
+    if (share.nu > 0) {
+      out += prior_detail::on_log_variance(prior_.second, t + std::log(share.nu), kStated).slope;
+    }
+    return out;
+  }
+
+  const SpectralSystem& spectral_;
+  VariancePrior prior_;
+  Matrix prior_root_;
+};
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_OBJECTIVE_PENALISED_LIKELIHOOD_HPP

@@ -1,0 +1,31 @@
+#include <RcppEigen.h>
+
+#include "hdlmm/objective/penalised_likelihood.hpp"
+
+#include "r_context.h"
+#include "r_prior.h"
+#include "r_search.h"
+#include "r_system.h"
+
+// Every mode of log-likelihood plus log prior over h in [0, 1]; prior_root [c x c] in the turned
+// basis, or without rows.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_search_posterior(const Rcpp::List& system, const Rcpp::List& prior,
+                                const Eigen::Map<Eigen::MatrixXd> prior_root,
+                                const Rcpp::List& options, const Rcpp::List& host) {
+  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
+  const hdlmm::PenalisedLikelihood objective(spectral, as_variance_prior(prior), prior_root);
+  return run_search(objective, as_search_options(options), make_context(host));
+}
+
+// The same objective along phi = log(sigma_b^2 / sigma_e^2).
+// [[Rcpp::export(rng = false)]]
+Rcpp::DataFrame cpp_posterior_curve(const Rcpp::List& system, const Rcpp::List& prior,
+                                    const Eigen::Map<Eigen::MatrixXd> prior_root,
+                                    const std::vector<double>& phi) {
+  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
+  const hdlmm::PenalisedLikelihood objective(spectral, as_variance_prior(prior), prior_root);
+  std::vector<hdlmm::ProfilePoint> points;
+  for (const double at : phi) points.push_back(objective.at(at));
+  return as_frame(points);
+}

@@ -1,0 +1,185 @@
+#include "hdlmm/inference/mixture.hpp"
+
+#include <RcppEigen.h>
+
+#include "r_context.h"
+#include "r_design.h"
+#include "r_system.h"
+
+using Rcpp::as;
+using Rcpp::Named;
+
+namespace {
+
+// nodes: list(h, nu, tau, prior_root); tau and prior_root of length zero for a flat prior of omega.
+hdlmm::MixtureNodes as_nodes(const Rcpp::List& nodes) {
+  return {as<hdlmm::Vector>(nodes["h"]), as<hdlmm::Vector>(nodes["nu"]),
+          as<hdlmm::Vector>(nodes["tau"]), as<hdlmm::Matrix>(nodes["prior_root"])};
+}
+
+// The pieces of a system that the functions below share. Holds maps of R's memory.
+struct Mixture {
+  Mixture(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system_list,
+          const Rcpp::List& nodes_list)
+      : x(make_operator(design, row_scale)),
+        system(make_spectral_system(system_list)),
+        nodes(as_nodes(nodes_list)),
+        vectors(as<Eigen::Map<Eigen::MatrixXd>>(system_list["vectors"])),
+        frame(*x, as_side(as<std::string>(system_list["side"])), system.parts().d, vectors),
+        view(system, nodes) {}
+
+  std::unique_ptr<hdlmm::DesignOperator> x;
+  hdlmm::SpectralSystem system;
+  hdlmm::MixtureNodes nodes;
+  Eigen::Map<Eigen::MatrixXd> vectors;
+  hdlmm::SpectralFrame frame;
+  hdlmm::MixtureView view;
+};
+
+}  // namespace
+
+// At every share, [m x 3]: y'P y, log|V|, log|V| + log|Q'V^-1 Q|; and with prior_root [c x c] the
+// eigenvalues of Lambda^1/2 C Lambda^1/2' and the squares of Lambda^1/2 delta along them, [c x m].
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_evaluate_shares(const Rcpp::List& system, const std::vector<double>& h,
+                               const std::vector<double>& nu,
+                               const Eigen::Map<Eigen::MatrixXd> precision_root,
+                               const Rcpp::List& host) {
+  const auto marginal = make_system(system);
+  const hdlmm::Context context = make_context(host);
+  const auto m = static_cast<Eigen::Index>(h.size());
+  const Eigen::Index c = precision_root.rows();
+  hdlmm::Matrix scalars(m, 3), spread(c, m), along2(c, m);
+  for (Eigen::Index k = 0; k < m; ++k) {
+    const auto at = static_cast<std::size_t>(k);
+    context.poll();
+    const hdlmm::Evaluation e = marginal->evaluate(hdlmm::Share{h[at], nu[at]});
+    scalars.row(k) << e.rss, e.log_det_v, e.log_det_restricted;
+    if (c == 0) continue;
+    const hdlmm::Matrix inside = precision_root * e.covariance * precision_root.transpose();
+    const Eigen::SelfAdjointEigenSolver<hdlmm::Matrix> eigen(inside);
+    spread.col(k) = eigen.eigenvalues().cwiseMax(0.0);
+    along2.col(k) = (eigen.eigenvectors().transpose() * (precision_root * e.delta)).cwiseAbs2();
+  }
+  return Rcpp::List::create(Named("scalars") = scalars, Named("spread") = spread,
+                            Named("along2") = along2);
+}
+
+// Posterior means and covariances of delta on Q per unit tau^2 at every node: mean [c x m], root
+// [c x c m] with covariance root root'.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_mixture_fixed(const Rcpp::List& system, const Rcpp::List& nodes) {
+  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
+  const hdlmm::MixtureNodes core = as_nodes(nodes);
+  const hdlmm::MixtureView view(spectral, core);
+  const Eigen::Index m = core.size(), c = spectral.n_fixed();
+  hdlmm::Matrix mean(c, m), covariance(c * c, m);
+  for (Eigen::Index k = 0; k < m; ++k) {
+    const hdlmm::Evaluation e = view.at(k).evaluate(core.share(k));
+    if (c == 0) continue;
+    mean.col(k) = e.delta;
+    covariance.col(k) = Eigen::Map<const hdlmm::Vector>(e.covariance.data(), c * c);
+  }
+  return Rcpp::List::create(Named("mean") = mean, Named("covariance") = covariance);
+}
+
+// sum_k weights_k P_k y, [n].
+// [[Rcpp::export(rng = false)]]
+Eigen::VectorXd cpp_mixture_response(const Rcpp::List& design, SEXP row_scale,
+                                     const Rcpp::List& system, const Rcpp::List& nodes,
+                                     const Eigen::Map<Eigen::VectorXd> weights,
+                                     const Rcpp::List& host) {
+  const Mixture mixture(design, row_scale, system, nodes);
+  return hdlmm::mixed_projected_response(mixture.frame, mixture.view, weights, make_context(host));
+}
+
+// Var(beta_j | y) [p] over the mixture; see mixture.hpp.
+// [[Rcpp::export(rng = false)]]
+Eigen::VectorXd cpp_mixture_variances(const Rcpp::List& design, SEXP row_scale,
+                                      const Rcpp::List& system, const Rcpp::List& nodes,
+                                      const Eigen::Map<Eigen::VectorXd> weights,
+                                      const Eigen::Map<Eigen::VectorXd> second,
+                                      const Rcpp::List& host) {
+  const Mixture mixture(design, row_scale, system, nodes);
+  return hdlmm::mixed_coefficient_variances(mixture.frame, mixture.view, weights, second,
+                                            make_context(host));
+}
+
+// Conditional means and variances per unit tau^2 of z'omega + x'beta, [points x m]: covariance
+// [n x points] = X S x, prior_variance [points] = x'S x, z [points x c] in the coordinates of Q.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_mixture_points(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
+                              const Rcpp::List& nodes, const Eigen::Map<Eigen::MatrixXd> covariance,
+                              const Eigen::Map<Eigen::VectorXd> prior_variance,
+                              const Eigen::Map<Eigen::MatrixXd> z, const Rcpp::List& host) {
+  const Mixture mixture(design, row_scale, system, nodes);
+  const hdlmm::PredictionRows rows{mixture.frame.rotate(covariance), prior_variance, z};
+  const hdlmm::MixedPoints points = hdlmm::mixed_points(mixture.view, rows, make_context(host));
+  return Rcpp::List::create(Named("mean") = points.mean, Named("variance") = points.variance);
+}
+
+// P_k y and diag(P_k) at every node, [n x m] each.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_mixture_projection(const Rcpp::List& design, SEXP row_scale,
+                                  const Rcpp::List& system, const Rcpp::List& nodes,
+                                  const Rcpp::List& host) {
+  const Mixture mixture(design, row_scale, system, nodes);
+  const hdlmm::Context context = make_context(host);
+  const Eigen::Index n = mixture.system.n_rows(), m = mixture.nodes.size();
+  hdlmm::Matrix py(n, m), diagonal(n, m);
+  for (Eigen::Index k = 0; k < m; ++k) {
+    context.poll();
+    const hdlmm::SpectralSystem at = mixture.view.at(k);
+    const hdlmm::WhitenedData w = at.whiten(mixture.nodes.share(k));
+    py.col(k) = hdlmm::projected_response(mixture.frame, at.parts(), w);
+    diagonal.col(k) = hdlmm::projection_diagonal(mixture.frame, at.parts(), w);
+  }
+  return Rcpp::List::create(Named("py") = py, Named("diagonal") = diagonal);
+}
+
+// Draws given y: node [s] (1-based, sorted) of every draw, tau [s] its total standard deviation,
+// normals [(c + r) x s]. delta [c x s] on Q, of the centred model where the design was centred;
+// g [r x s] = U'X beta.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_mixture_draws(const Rcpp::List& system, const Rcpp::List& nodes,
+                             const Rcpp::IntegerVector& node, const Eigen::Map<Eigen::VectorXd> tau,
+                             const Eigen::Map<Eigen::MatrixXd> normals, const Rcpp::List& host) {
+  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
+  const hdlmm::MixtureNodes core = as_nodes(nodes);
+  const hdlmm::MixtureView view(spectral, core);
+  const hdlmm::Context context = make_context(host);
+  const Eigen::Index c = spectral.n_fixed(), r = spectral.parts().rank(), count = node.size();
+  hdlmm::Matrix delta(c, count), g(r, count);
+  hdlmm::WhitenedData w;
+  int last = -1;
+  for (Eigen::Index s = 0; s < count; ++s) {
+    const int k = node[s] - 1;
+    if (k != last) {
+      context.poll();
+      w = view.at(k).whiten(core.share(k));
+      last = k;
+    }
+    hdlmm::draw_effects(spectral, w, tau[s], normals.col(s), delta.col(s), g.col(s));
+  }
+  if (c > 0) delta = (spectral.parts().turn * delta).eval();
+  return Rcpp::List::create(Named("delta") = delta, Named("g") = g);
+}
+
+// U g [n x s] from coordinates along the eigenvectors, and U'f [r x s] into them.
+// [[Rcpp::export(rng = false)]]
+Eigen::MatrixXd cpp_unrotate(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
+                             const Eigen::Map<Eigen::MatrixXd> g) {
+  const auto x = make_operator(design, row_scale);
+  const hdlmm::Vector d = make_spectral_system(system).parts().d;
+  const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
+  return hdlmm::SpectralFrame(*x, as_side(as<std::string>(system["side"])), d, vectors).unrotate(g);
+}
+
+// [[Rcpp::export(rng = false)]]
+Eigen::MatrixXd cpp_rotate(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
+                           const Eigen::Map<Eigen::MatrixXd> f) {
+  const auto x = make_operator(design, row_scale);
+  const hdlmm::Vector d = make_spectral_system(system).parts().d;
+  const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
+  return hdlmm::SpectralFrame(*x, as_side(as<std::string>(system["side"])), d, vectors).rotate(f);
+}

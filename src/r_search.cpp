@@ -1,0 +1,74 @@
+#include "r_search.h"
+
+using Rcpp::as;
+using Rcpp::Named;
+
+namespace {
+
+std::string kind_name(hdlmm::ModeKind kind) {
+  switch (kind) {
+    case hdlmm::ModeKind::zero:
+      return "zero";
+    case hdlmm::ModeKind::one:
+      return "one";
+    default:
+      return "interior";
+  }
+}
+
+std::string termination_name(hdlmm::Termination termination) {
+  switch (termination) {
+    case hdlmm::Termination::converged:
+      return "converged";
+    case hdlmm::Termination::iteration_limit:
+      return "iteration_limit";
+    default:
+      return "tolerance_unattainable";
+  }
+}
+
+}  // namespace
+
+hdlmm::SearchOptions as_search_options(const Rcpp::List& list) {
+  hdlmm::SearchOptions options;
+  options.tol = as<double>(list["tol"]);
+  options.max_iter = as<int>(list["max_iter"]);
+  options.step = as<double>(list["step"]);
+  return options;
+}
+
+Rcpp::DataFrame as_frame(const std::vector<hdlmm::ProfilePoint>& points) {
+  const R_xlen_t n = static_cast<R_xlen_t>(points.size());
+  Rcpp::NumericVector phi(n), h(n), nu(n), value(n), slope(n), curvature(n), tau2(n);
+  for (R_xlen_t i = 0; i < n; ++i) {
+    const hdlmm::ProfilePoint& point = points[static_cast<std::size_t>(i)];
+    phi[i] = point.phi;
+    h[i] = point.share.h;
+    nu[i] = point.share.nu;
+    value[i] = point.value;
+    slope[i] = point.slope;
+    curvature[i] = point.curvature;
+    tau2[i] = point.tau2;
+  }
+  return Rcpp::DataFrame::create(Named("phi") = phi, Named("h") = h, Named("nu") = nu,
+                                 Named("value") = value, Named("slope") = slope,
+                                 Named("curvature") = curvature, Named("tau2") = tau2);
+}
+
+Rcpp::List run_search(const hdlmm::ShareObjective& objective, const hdlmm::SearchOptions& options,
+                      const hdlmm::Context& context) {
+  const hdlmm::SearchResult result = hdlmm::search_all_modes(objective, options, context);
+  std::vector<hdlmm::ProfilePoint> points;
+  Rcpp::CharacterVector kind, termination;
+  Rcpp::List traces;
+  for (const hdlmm::Mode& mode : result.modes) {
+    points.push_back(mode.point);
+    kind.push_back(kind_name(mode.kind));
+    termination.push_back(termination_name(mode.termination));
+    traces.push_back(as_frame(mode.trace));
+  }
+  return Rcpp::List::create(Named("modes") = as_frame(points), Named("kind") = kind,
+                            Named("termination") = termination, Named("traces") = traces,
+                            Named("grid") = as_frame(result.grid),
+                            Named("is_unbounded") = result.is_unbounded);
+}
