@@ -5,7 +5,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
   fixed <- problem$fixed
   n <- length(model$y)
   root <- value_or(fixed$root, 1)
-  nu_alpha <- result$share$nu * result$alpha / root
+  nu_alpha <- value_or(result$noise, result$share$nu * result$alpha) / root
   residuals <- times_two_to(nu_alpha, -fixed$ky)
   designs <- lapply(problem$designs, function(design) design[names(design) != "mean_columns"])
   fit <- list(
@@ -23,6 +23,8 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     loglik = result$loglik, boundary = result$boundary, is_unbounded = result$is_unbounded,
     modes = result$modes, grid = result$grid, convergence = result$convergence,
     is_converged = result$is_converged, reason = result$reason,
+    prior = result$prior, posterior = result$posterior, q = result$q, elbo = result$elbo,
+    kl_gap = result$kl_gap, draws = result$draws,
     residuals = residuals, fitted = model$y - residuals, offset = model$offset,
     weights = model$weights, frame = model$frame, terms = model$terms, xlevels = model$xlevels,
     contrasts = model$contrasts, na_action = model$na_action, dropped = model$dropped,
@@ -30,9 +32,10 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     variable_classes = model$variable_classes,
     designs = designs, random_terms = model$random,
     internal = list(
-      value = result$value, tau2 = result$tau2, share = result$share, system = result$system,
+      value = result$value, prior = result$prior_inside, tau2 = result$tau2, share = result$share, system = result$system,
       alpha = result$alpha,
-      fixed = fixed[c("q", "r", "rank", "kept", "ky", "kz", "kw", "root", "has_constant")],
+      fixed = fixed[c("q", "r", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",
+        "residual", "omega", "prior_precision", "is_exact", "condition", "aliased")],
       mean_columns = lapply(problem$designs, `[[`, "mean_columns")
     ),
     notes = fit_notes(problem), control = control, version = "0.1.0"

@@ -18,8 +18,8 @@
 #'   `re(kernel = K)` or `(1 | g)`; see [re()].
 #' @param data a data frame, list or environment with the variables; matrices may be columns of
 #'   it. Variables that it lacks are taken from the environment of the formula.
-#' @param method `"REML"`, `"ML"` or `"OLS"`; see [lmm_methods()]. Without a random term it is
-#'   `"OLS"` whatever is asked.
+#' @param method `"REML"`, `"ML"`, `"MAP"`, `"VB"`, `"Bayes"` or `"OLS"`; see [lmm_methods()].
+#'   Without a random term it is `"OLS"` whatever is asked.
 #' @param algorithm `NULL` (the method's first) or a name from [lmm_methods()].
 #' @param weights numeric n-vector `w`: `Var(e_i) = sigma_e^2 / w_i`. Rows with weight zero are
 #'   left out.
@@ -29,6 +29,7 @@
 #'   grouping factor; the default is that of `options("na.action")`. Missing values in `X` are an
 #'   error unless [re()] says otherwise.
 #' @param contrasts a list of contrasts, as for [stats::lm()].
+#' @param prior a prior from [lmm_prior()], for the methods `"MAP"`, `"VB"` and `"Bayes"`.
 #' @param control a list from [lmm_control()].
 #' @return An object of class `"hdlmm"`: plain data that `saveRDS()` keeps. Its methods include
 #'   [summary()], [predict()][predict.hdlmm], [fixef()], [ranef()], [varcomp()], [pve()],
@@ -54,15 +55,17 @@
 #' lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' @export
 lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offset, subset,
-                na.action, contrasts = NULL, control = lmm_control()) {
+                na.action, contrasts = NULL, prior = lmm_prior(), control = lmm_control()) {
   call <- match.call()
   check_control(control)
+  check_prior(prior)
   engine <- find_engine(method, algorithm)
   if (missing(formula)) bad_input("`formula` is missing: write lmm(y ~ age + re(X), data = d).")
   formula <- check_formula(formula)
   env <- environment(formula)
   data <- check_data(if (missing(data)) NULL else data, env)
-  problem <- build_problem(formula, data, call, env, contrasts)
+  if (!missing(prior)) prior <- structure(prior, is_given = TRUE)
+  problem <- build_problem(formula, data, call, env, contrasts, used_prior(prior, engine))
   if (length(problem$designs) == 0) {
     engine <- find_engine("OLS", if (engine$method == "OLS") engine$algorithm)
   } else if (engine$method == "OLS") {
@@ -72,6 +75,22 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
   fit <- new_fit(call, formula, problem, engine, result, control)
   announce(fit)
   fit
+}
+
+# The prior as the engine sees it; likelihood methods have none.
+used_prior <- function(prior, engine) {
+  is_given <- isTRUE(attr(prior, "is_given"))
+  if (engine$method %in% c("MAP", "VB", "Bayes")) {
+    # parameters that are estimated have no prior
+    return(if (engine$method != "VB" || is_given) prior)
+  }
+  if (is_given) {
+    warn(
+      "ignored_prior", "`prior` has no part in method ", dQuote(engine$method, FALSE),
+      "; use \"MAP\", \"VB\" or \"Bayes\"."
+    )
+  }
+  NULL
 }
 
 # A failed allocation in the core as an error of ours: the session goes on.
@@ -105,7 +124,7 @@ check_data <- function(data, env) {
 }
 
 # Model data, fixed part and designs: what every engine starts from.
-build_problem <- function(formula, data, call, env, contrasts) {
+build_problem <- function(formula, data, call, env, contrasts, prior = NULL) {
   model <- build_model_data(formula, data, call, env, contrasts)
   if (length(model$random) > 1) {
     abort(
@@ -116,7 +135,11 @@ build_problem <- function(formula, data, call, env, contrasts) {
   }
   fixed <- fit_fixed(model)
   model$random <- lapply(model$random, distinct_label, taken = colnames(model$z))
-  centre_weights <- if (fixed$has_constant) value_or(model$weights, rep(1, length(model$y)))
+  if (!is.null(prior)) fixed <- apply_fixed_prior(fixed, model, prior)
+  # only a flat prior of the fixed effects lets the columns be centred inside
+  centre_weights <- if (fixed$has_constant && is.null(fixed$prior_precision)) {
+    value_or(model$weights, rep(1, length(model$y)))
+  }
   designs <- lapply(model$random, function(term) {
     build_design(term, model, data, env, centre_weights)
   })
@@ -124,7 +147,7 @@ build_problem <- function(formula, data, call, env, contrasts) {
   designs <- Filter(function(design) design$n_cols > 0, designs)
   names(designs) <- vapply(designs, `[[`, "", "label")
   for (design in designs) warn_design(design, fixed)
-  list(model = model, fixed = fixed, designs = designs, empty = empty)
+  list(model = model, fixed = fixed, designs = designs, empty = empty, prior = prior)
 }
 
 # A term called like a fixed effect or like another parameter goes by its full text.

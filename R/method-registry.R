@@ -6,7 +6,8 @@ engine_table <- function() {
   list(
     row("OLS", "qr", fit_ols, "ordinary least squares by pivoted QR; no random term"),
     row("REML", "direct", fit_likelihood, "restricted maximum likelihood, exact global search"),
-    row("ML", "direct", fit_likelihood, "maximum likelihood, exact global search")
+    row("ML", "direct", fit_likelihood, "maximum likelihood, exact global search"),
+    row("MAP", "direct", fit_map, "mode of likelihood times prior, exact global search")
   )
 }
 

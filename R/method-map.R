@@ -1,0 +1,82 @@
+# MAP: log-likelihood plus log prior, maximised over the fixed effects and both variances.
+#
+# A mode depends on the parameter in which the prior is a density. Each prior is taken as stated:
+# of a variance, of a standard deviation (half t), of pve or of the total variance.
+
+fit_map <- function(problem, engine, control) {
+  prior <- internal_prior(problem)
+  stop_infinite_density(problem$prior, problem$designs[[1]])
+  search <- cpp_search_posterior(
+    problem$system, prior, prior_root(problem), search_options(control), make_host(control)
+  )
+  best <- choose_mode(search, "MAP", problem$designs[[1]])
+  result <- map_result(problem, prior, best)
+  warn_not_converged(result)
+  result
+}
+
+# A density that is infinite at a variance of zero has its mode there whatever the data.
+stop_infinite_density <- function(prior, design) {
+  random <- if (is.null(prior$pve)) random_density(prior, design$label) else prior$pve
+  residual <- if (is.null(prior$pve)) prior$residual else prior$pve
+  is_infinite <- function(density, at) {
+    density$kind == "jeffreys" || (density$kind == "beta" && density[[at]] < 1)
+  }
+  if (is_infinite(random, "a")) {
+    abort(
+      "unbounded_posterior", "the prior density is infinite where the variance of ",
+      backtick(design$label), " is 0, so the mode is there whatever the data: use another prior ",
+      "or method = \"Bayes\"."
+    )
+  }
+  if (is_infinite(residual, "b") && residual$kind == "beta") {
+    abort(
+      "unbounded_posterior", "the prior density is infinite at pve = 1, so the mode is there ",
+      "whatever the data: use another prior or method = \"Bayes\"."
+    )
+  }
+}
+
+# Lambda^1/2 of the coefficients of Q in the turned basis, without rows when their prior is flat.
+prior_root <- function(problem) {
+  precision <- problem$fixed$prior_precision
+  if (is.null(precision)) return(matrix(0, 0, problem$fixed$rank))
+  at_total(problem$system, precision, 1)$parts$prior_rows
+}
+
+map_result <- function(problem, prior, best) {
+  fixed <- problem$fixed
+  design <- problem$designs[[1]]
+  share <- list(h = best$mode$h, nu = best$mode$nu)
+  tau2 <- best$mode$tau2
+  problem$system <- at_total(problem$system, fixed$prior_precision, tau2)
+  e <- cpp_evaluate(problem$system, share$h, share$nu)
+  result <- assemble_result(problem, e, share, tau2, "MAP")
+  result$information <- result$information + prior_information(prior, share, tau2)
+  boundary <- switch(best$mode$kind, zero = "random", one = "residual", "none")
+  c(result, list(
+    loglik = likelihood_value(e, tau2, problem$system$kappa, fixed), value = best$mode$value, boundary = boundary,
+    is_unbounded = best$is_unbounded, modes = mode_table(best$modes, fixed, "ML"),
+    grid = best$grid, convergence = trace_table(best$trace, problem$system, design, fixed, "ML"),
+    is_converged = best$mode$termination == "converged",
+    reason = if (best$mode$kind == "interior") termination_reason(best$mode$termination) else
+      "the maximum lies on the boundary",
+    prior = problem$prior, prior_inside = prior
+  ))
+}
+
+# log p(y) at given parameters, without the prior's rows: the fit counts them into y'P y.
+likelihood_value <- function(e, tau2, kappa, fixed) {
+  n <- nrow(fixed$q)
+  rss <- if (e$nu > 0) e$h / kappa * e$quad_k + e$quad_noise else e$rss
+  -0.5 * (n * log(2 * pi * tau2) + e$log_det_v + rss / tau2) + loglik_constant(fixed, "ML")
+}
+
+# Negative curvature of the log prior by both log variances (Laplace's approximation).
+prior_information <- function(prior, share, tau2) {
+  if (share$h == 0 || share$nu == 0) return(matrix(0, 2, 2))
+  at <- cpp_log_prior(
+    prior, log(tau2 * share$h / prior$kappa), log(tau2 * share$nu), TRUE
+  )
+  -matrix(at[1, c(4, 5, 5, 6)], 2)
+}
