@@ -41,7 +41,7 @@ confint.hdlmm <- function(object, parm, level = 0.95,
       one_interval(object, name, kinds[[name]], level, method)
     }, numeric(2)))
   )
-  tails <- c((1 - level) / 2, (1 + level) / 2)
+  tails <- tail_levels(level)
   dimnames(limits) <- list(chosen, percent_names(tails))
   limits
 }
@@ -87,6 +87,7 @@ one_interval <- function(fit, name, kind, level, method) {
   if (fit$boundary == "exact") return(c(NA_real_, NA_real_))
   if (kind == "fixed" && name %in% fit$fixed$aliased) return(c(NA_real_, NA_real_))
   if (!has_random(fit)) return(ols_interval(fit, name, kind, level))
+  if (is_bayes(fit)) return(credible_interval(fit, name, kind, level))
   if (method == "wald") return(wald_interval(fit, name, kind, level))
   switch(kind,
     fixed = profile_fixed_limits(fit, name, level),
@@ -130,7 +131,7 @@ exact_limits <- function(fit, chosen, kinds, level, draws, seed) {
 
 # Percentiles of a parametric bootstrap; refits cost O(n) each.
 boot_limits <- function(fit, chosen, kinds, level, draws, seed) {
-  tails <- c((1 - level) / 2, (1 + level) / 2)
+  tails <- tail_levels(level)
   replicates <- bootstrap(fit, draws, seed)
   unname(t(apply(
     replicates[, chosen, drop = FALSE], 2, stats::quantile, probs = tails, names = FALSE,

@@ -51,5 +51,5 @@ newdata_grouped <- function(design, value, m, allow_new_levels, ...) {
     )
   }
   at[is.na(levels)] <- NA_integer_
-  structure(at, unseen = is.na(at) & !is.na(levels))
+  structure(at, unseen = is.na(at) & !is.na(levels), level = levels)
 }

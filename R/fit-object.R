@@ -82,3 +82,8 @@ check_fit <- function(fit, name = "fit") {
 }
 
 is_likelihood_fit <- function(fit) fit$method %in% c("REML", "ML")
+
+# Fits that hold a posterior of both variances; see R/posterior.R.
+is_bayes <- function(fit) !is.null(fit$posterior)
+
+tail_levels <- function(level) c((1 - level) / 2, (1 + level) / 2)

@@ -208,32 +208,16 @@ design_matrix <- function(design, n) {
 #' @exportS3Method lme4::refit hdlmm
 refit.hdlmm <- function(object, newresp, ...) {
   y <- check_new_response(object, newresp)
-  frame <- object$frame
-  frame[[1]] <- y
-  model <- list(
-    frame = frame, terms = object$terms, y = y, z = model.matrix.hdlmm(object),
-    weights = object$weights, offset = object$offset,
-    rows = value_or(object$rows, seq_len(object$dims$n_total)),
-    n_total = object$dims$n_total, dropped = object$dropped, xlevels = object$xlevels,
-    contrasts = object$contrasts, na_action = object$na_action,
-    random = object$random_terms, row_variables = object$row_variables
-  )
-  designs <- Map(function(design, mean) {
-    design["mean_columns"] <- list(mean)
-    design
-  }, object$designs, mean_columns_of(object))
+  model <- model_of(object, y)
+  fixed <- fit_fixed(model)
+  if (!is.null(object$prior)) fixed <- apply_fixed_prior(fixed, model, object$prior)
   problem <- list(
-    model = model, fixed = fit_fixed(model), designs = designs, empty = list()
+    model = model, fixed = fixed, designs = designs_of(object), empty = list(),
+    prior = object$prior
   )
   engine <- find_engine(object$method, object$algorithm)
   result <- run_engine(engine, problem, object$control)
   new_fit(object$call, object$formula, problem, engine, result, object$control)
-}
-
-mean_columns_of <- function(fit) {
-  lapply(stats::setNames(nm = names(fit$designs)), function(label) {
-    fit$internal$mean_columns[[label]]
-  })
 }
 
 check_new_response <- function(fit, newresp) {

@@ -1,7 +1,10 @@
 #' Leave-one-out prediction in closed form
 #'
 #' With the variances held, the prediction of `y_i` from the other rows and its variance are
-#' `y_i - (P y)_i / P_ii` and `1 / P_ii`: no refit. Works for OLS fits too.
+#' `y_i - (P y)_i / P_ii` and `1 / P_ii`: no refit. Works for OLS fits too. For Bayes fits the
+#' density of a row given the others is integrated over the posterior given the others,
+#' `1 / E[1 / p(y_i | rest, variances)]`: exact for the quadrature, an average of the draws for the
+#' Gibbs sampler.
 #'
 #' @param x a fit of [lmm()].
 #' @param ... ignored.
@@ -33,25 +36,83 @@ loo_elsewhere <- function(x, ...) {
 #' @export
 #' @rawNamespace if (getRversion() >= "3.6.0") S3method(loo::loo, hdlmm)
 loo.hdlmm <- function(x, ...) {
-  p <- projection_user(x)
-  y <- x$frame[[1]]
-  y <- as.double(y)
-  residual <- p$py / p$diagonal
-  variance <- 1 / p$diagonal
-  if (any(!is.finite(residual)) || any(!(variance > 0 & variance < Inf))) {
-    abort("exact_fit", "rows that are fitted exactly have no leave-one-out density.")
-  }
-  density <- stats::dnorm(residual, 0, sqrt(variance), log = TRUE)
-  table <- data.frame(
-    observed = y, prediction = y - residual, variance = variance, residual = residual,
-    log_density = density, row.names = rownames(x$frame)
-  )
+  table <- if (is_bayes(x)) mixture_loo(x) else held_loo(x)
+  y <- table$observed
+  density <- table$log_density
   structure(
     list(
       table = table, elpd = sum(density), se_elpd = sqrt(length(y) * stats::var(density)),
-      rmse = sqrt(mean(residual^2)), r2 = 1 - mean(residual^2) / mean((y - mean(y))^2)
+      rmse = sqrt(mean(table$residual^2)),
+      r2 = 1 - mean(table$residual^2) / mean((y - mean(y))^2), is_integrated = is_bayes(x)
     ),
     class = "hdlmm_loo"
+  )
+}
+
+held_loo <- function(fit) {
+  p <- projection_user(fit)
+  residual <- p$py / p$diagonal
+  variance <- 1 / p$diagonal
+  stop_without_density(residual, variance)
+  loo_table(fit, residual, variance, stats::dnorm(residual, 0, sqrt(variance), log = TRUE))
+}
+
+stop_without_density <- function(residual, variance) {
+  if (any(!is.finite(residual)) || any(!(variance > 0 & variance < Inf))) {
+    abort("exact_fit", "rows that are fitted exactly have no leave-one-out density.")
+  }
+}
+
+loo_table <- function(fit, residual, variance, density) {
+  y <- as.double(fit$frame[[1]])
+  data.frame(
+    observed = y, prediction = y - residual, variance = variance, residual = residual,
+    log_density = density, row.names = rownames(fit$frame)
+  )
+}
+
+# p(y_i | rest) = 1 / E[1 / p(y_i | rest, theta)] over the posterior of the variances theta, with
+# p(y_i | rest, theta) in closed form: exact, not an importance-sampling estimate. Where tau^2 is
+# integrated in closed form the conditional is Student t.
+mixture_loo <- function(fit) {
+  internal <- fit$internal
+  fixed <- internal$fixed
+  points <- fit$posterior$points
+  p <- cpp_mixture_projection(
+    fit$designs[[1]]$core, fixed$root, internal$system, fit$posterior$core, make_host(fit$control)
+  )
+  root <- value_or(fixed$root, 1)
+  py <- p$py[, points$core, drop = FALSE]
+  diagonal <- p$diagonal[, points$core, drop = FALSE]
+  stop_without_density(py / diagonal, 1 / diagonal)
+  part <- conditional_loo(py, diagonal, points)
+  log_weight <- rep(log(points$weight), each = nrow(py)) - part$log_density
+  top <- apply(log_weight, 1, max)
+  weight <- exp(log_weight - top)
+  total <- rowSums(weight)
+  weight <- weight / total
+  residual <- py / diagonal
+  centre <- rowSums(weight * residual)
+  variance <- rowSums(weight * (part$variance + (residual - centre)^2))
+  unit <- root * 2^fixed$ky
+  loo_table(fit, centre / unit, variance / unit^2, -(top + log(total)) + log(unit))
+}
+
+conditional_loo <- function(py, diagonal, points) {
+  n <- nrow(py)
+  if (is.infinite(points$df[1])) {
+    variance <- rep(points$scale2, each = n) / diagonal
+    return(list(
+      variance = variance,
+      log_density = stats::dnorm(py / diagonal, 0, sqrt(variance), log = TRUE)
+    ))
+  }
+  shape <- points$df[1] / 2 - 0.5
+  scale <- rep(points$scale2 * points$df / 2, each = n) - py^2 / diagonal / 2
+  spread <- sqrt(scale / shape / diagonal)
+  list(
+    variance = if (shape > 1) spread^2 * shape / (shape - 1) else spread^2 * Inf,
+    log_density = stats::dt(py / diagonal / spread, 2 * shape, log = TRUE) - log(spread)
   )
 }
 
@@ -81,7 +142,8 @@ projection_inside <- function(fit, nu) {
 
 #' @export
 print.hdlmm_loo <- function(x, digits = 4, ...) {
-  cat("Leave-one-out prediction of", nrow(x$table), "rows, variances held\n")
+  how <- if (x$is_integrated) "averaged over the posterior" else "variances held"
+  cat("Leave-one-out prediction of", nrow(x$table), "rows,", how, "\n")
   cat(
     "  expected log predictive density ", format(x$elpd, digits = digits), "  (s.e. ",
     format(x$se_elpd, digits = digits), ")\n",

@@ -7,7 +7,9 @@ engine_table <- function() {
     row("OLS", "qr", fit_ols, "ordinary least squares by pivoted QR; no random term"),
     row("REML", "direct", fit_likelihood, "restricted maximum likelihood, exact global search"),
     row("ML", "direct", fit_likelihood, "maximum likelihood, exact global search"),
-    row("MAP", "direct", fit_map, "mode of likelihood times prior, exact global search")
+    row("MAP", "direct", fit_map, "mode of likelihood times prior, exact global search"),
+    row("Bayes", "quadrature", fit_quadrature, "exact posterior by adaptive quadrature"),
+    row("Bayes", "gibbs", fit_gibbs, "exact posterior by Gibbs sampling in spectral coordinates")
   )
 }
 

@@ -77,7 +77,10 @@ log_evidence <- function(object, ...) UseMethod("log_evidence")
 
 #' @rdname hdlmm-likelihood
 #' @export
-log_evidence.hdlmm <- function(object, ...) as.numeric(logLik.hdlmm(object, REML = FALSE))
+log_evidence.hdlmm <- function(object, ...) {
+  if (is_bayes(object)) return(exact_log_evidence(object))
+  as.numeric(logLik.hdlmm(object, REML = FALSE))
+}
 
 #' @rdname hdlmm-likelihood
 #' @importFrom stats extractAIC

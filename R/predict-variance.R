@@ -1,6 +1,10 @@
 # Variances of z'omega + x'beta given y, in the user's units, in blocks of rows.
 
 mean_variance <- function(object, rows, random) {
+  if (is_bayes(object)) {
+    parts <- row_components(object, rows, random)
+    return(mixture_moments(object$posterior, parts$mean, parts$sd)$variance)
+  }
   if (!random) return(fixed_variance(object, rows$z))
   out <- numeric(rows$m)
   blocks <- split(seq_len(rows$m), (seq_len(rows$m) - 1) %/% 256)
@@ -51,15 +55,21 @@ unit_covariance <- function(object, design, x, at, z) {
 
 # The same for points given by rows of columns; columns are moved and scaled as in the fit.
 column_covariance <- function(object, design, x, at, z) {
+  u <- column_points(object, design, x, at, z)
+  list(
+    covariance = cpp_product(design$core, object$internal$fixed$root, u), prior = colSums(u^2)
+  )
+}
+
+# The points themselves, [p x m].
+column_points <- function(object, design, x, at, z) {
   x <- t(as.matrix(x[at, , drop = FALSE]))
   center <- value_or(design$center, 0)
   u <- (x - center) * design$core$scale
   mean_columns <- object$internal$mean_columns[[1]]
   if (!is.null(mean_columns)) u <- u - outer(mean_columns, constant_coordinate(object, z))
   u[is.na(u)] <- NA_real_
-  list(
-    covariance = cpp_product(design$core, object$internal$fixed$root, u), prior = colSums(u^2)
-  )
+  u
 }
 
 # z'a, with 1 = Z a: one for every honest row of Z.

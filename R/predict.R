@@ -71,12 +71,12 @@ prediction_output <- function(object, mean, variance, rows, random, se.fit, inte
   se <- sqrt(variance)
   fit <- pad_rows(mean, object, is_new)
   if (interval != "none") {
-    spread <- variance
-    if (interval == "prediction") {
-      spread <- variance + response_variance(object, weights, random, rows)
+    limits <- if (is_bayes(object)) {
+      mixture_limits(object, rows, random, interval, level, weights)
+    } else {
+      symmetric_limits(object, mean, variance, rows, random, interval, level, weights, df)
     }
-    half <- stats::qt((1 + level) / 2, df) * sqrt(spread)
-    fit <- cbind(fit = mean, lwr = mean - half, upr = mean + half)
+    fit <- cbind(fit = mean, lwr = limits[, 1], upr = limits[, 2])
     rownames(fit) <- rows$names
     fit <- pad_rows(fit, object, is_new)
   }
@@ -87,13 +87,35 @@ prediction_output <- function(object, mean, variance, rows, random, se.fit, inte
   )
 }
 
-response_variance <- function(object, weights, random, rows) {
-  if (!is.numeric(weights) || !length(weights) %in% c(1, rows$m) || any(!(weights > 0))) {
+symmetric_limits <- function(object, mean, variance, rows, random, interval, level, weights, df) {
+  if (interval == "prediction") {
+    variance <- variance + response_variance(object, weights, random, rows)
+  }
+  half <- stats::qt((1 + level) / 2, df) * sqrt(variance)
+  cbind(mean - half, mean + half)
+}
+
+# Quantiles of the posterior of the mean, or of the posterior predictive distribution.
+mixture_limits <- function(object, rows, random, interval, level, weights) {
+  if (interval == "prediction") {
+    check_new_weights(weights, rows$m)
+  } else {
+    weights <- NULL
+  }
+  parts <- row_components(object, rows, random, weights)
+  mixture_quantiles(object$posterior, parts$mean, parts$sd, tail_levels(level))
+}
+
+check_new_weights <- function(weights, m) {
+  if (!is.numeric(weights) || !length(weights) %in% c(1, m) || any(!(weights > 0))) {
     bad_input(
-      "`weights` must be one positive number or ", rows$m, " of them; found ",
-      describe(weights), "."
+      "`weights` must be one positive number or ", m, " of them; found ", describe(weights), "."
     )
   }
+}
+
+response_variance <- function(object, weights, random, rows) {
+  check_new_weights(weights, rows$m)
   out <- object$variances[["Residual"]] / weights
   if (!random && has_random(object)) {
     out <- out + sum(object$kappa * object$variances[names(object$kappa)])

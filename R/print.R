@@ -5,7 +5,7 @@ print.hdlmm <- function(x, digits = max(3, getOption("digits") - 3), ...) {
   cat_lines(describe_model(x))
   cat("\n")
   print_variances(x, digits)
-  cat("\nFixed effects:\n")
+  cat(if (is_bayes(x)) "\nFixed effects (posterior means):\n" else "\nFixed effects:\n")
   if (length(x$fixed$estimate) > 0) {
     print(x$fixed$estimate, digits = digits)
   } else {
@@ -73,7 +73,7 @@ print_variances <- function(x, digits) {
     )
     return(invisible())
   }
-  cat("Variances:\n")
+  cat(if (is_bayes(x)) "Variances (posterior mean and standard deviation):\n" else "Variances:\n")
   print(VarCorr.hdlmm(x), digits = digits)
 }
 
@@ -137,7 +137,8 @@ summary.hdlmm <- function(object, level = 0.95, ...) {
   log_lik <- logLik.hdlmm(object)
   structure(
     list(
-      fit = object, coefficients = fixed_table(object), varcor = VarCorr.hdlmm(object),
+      fit = object, coefficients = fixed_table(object),
+      limits = if (!has_tests(object)) fixed_limits(object, level), varcor = VarCorr.hdlmm(object),
       pve = pve.hdlmm(object, level), level = level,
       residuals = if (!exact && sigma.hdlmm(object) > 0) {
         stats::quantile(residuals.hdlmm(object, "scaled"), na.rm = TRUE)
@@ -157,11 +158,17 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
                                 signif.stars = getOption("show.signif.stars"), ...) {
   fit <- x$fit
   cat_lines(describe_model(fit))
-  criterion <- if (fit$method == "REML") "REML log-likelihood " else "log-likelihood "
+  criterion <- switch(fit$method,
+    REML = "REML log-likelihood ", Bayes = "log-likelihood at the posterior means ",
+    "log-likelihood "
+  )
   cat(
-    "\n", capitalise(criterion), format(as.numeric(x$logLik), digits = digits + 2), ", AIC ",
-    format(x$AIC, digits = digits + 2), ", BIC ", format(x$BIC, digits = digits + 2), "\n",
-    sep = ""
+    "\n", capitalise(criterion), format(as.numeric(x$logLik), digits = digits + 2),
+    if (!is_bayes(fit)) {
+      paste0(
+        ", AIC ", format(x$AIC, digits = digits + 2), ", BIC ", format(x$BIC, digits = digits + 2)
+      )
+    }, "\n", sep = ""
   )
   if (!is.null(x$residuals)) {
     cat("\nScaled residuals:\n")
@@ -169,15 +176,59 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
   }
   cat("\n")
   print_variances(fit, digits)
-  print_pve(x$pve, x$level, digits)
-  cat("\nFixed effects (t-tests with Satterthwaite's degrees of freedom):\n")
-  if (nrow(x$coefficients) > 0) {
+  print_pve(x$pve, x$level, digits, interval_words(fit))
+  cat("\nFixed effects (", fixed_words(fit), "):\n", sep = "")
+  if (nrow(x$coefficients) == 0) {
+    cat("  none\n")
+  } else if (has_tests(fit)) {
     print_fixed(x$coefficients, digits, signif.stars)
   } else {
-    cat("  none\n")
+    print(cbind(x$coefficients[, 1:2, drop = FALSE], x$limits), digits = digits)
   }
+  print_posterior(fit, digits)
   print_remarks(fit)
   invisible(x)
+}
+
+# Whose uncertainty a table of fixed effects shows.
+fixed_words <- function(fit) {
+  switch(fit$method,
+    MAP = "posterior mode; standard errors given the variances",
+    VB = "variational posterior: mean, standard deviation, quantiles",
+    Bayes = "posterior mean, standard deviation and quantiles",
+    "t-tests with Satterthwaite's degrees of freedom"
+  )
+}
+
+fixed_limits <- function(fit, level) {
+  confint.hdlmm(fit, which(parameter_kinds(fit) == "fixed"), level, "wald")
+}
+
+interval_words <- function(fit) {
+  switch(fit$method, Bayes = "credible", MAP = "profile posterior", "profile")
+}
+
+# What only a posterior has: evidence, evidence against no random effects, diagnostics.
+print_posterior <- function(fit, digits) {
+  if (!is_bayes(fit)) return(invisible())
+  evidence <- fit$posterior$evidence
+  cat("\n")
+  if (!is.null(evidence)) {
+    if (evidence$is_proper) {
+      cat("Log evidence ", format(evidence$log, digits = digits + 3), "\n", sep = "")
+    }
+    if (!"random" %in% improper_parts(fit$prior)) {
+      cat(
+        "Log Bayes factor of random effects against none: ",
+        format(evidence$log - evidence$log_null, digits = 4), "\n", sep = ""
+      )
+    }
+  }
+  diagnostics <- fit$posterior$diagnostics
+  if (!is.null(diagnostics)) {
+    cat("Chains (R-hat near 1, effective draws):\n")
+    print(format(diagnostics, digits = 4))
+  }
 }
 
 print_fixed <- function(table, digits, signif.stars) {
@@ -188,7 +239,7 @@ print_fixed <- function(table, digits, signif.stars) {
   )
 }
 
-print_pve <- function(table, level, digits) {
+print_pve <- function(table, level, digits, words) {
   for (i in seq_len(nrow(table))) {
     cat(
       "Proportion of variance explained by ", table$term[i], ": ",
@@ -196,7 +247,7 @@ print_pve <- function(table, level, digits) {
       if (!is.na(table$se[i])) paste0(" (s.e. ", format(table$se[i], digits = digits), ")"),
       if (!anyNA(table[i, c("lower", "upper")])) {
         paste0(
-          ",\n  ", format(100 * level), "% profile interval ",
+          ",\n  ", format(100 * level), "% ", words, " interval ",
           format(table$lower[i], digits = digits), " to ", format(table$upper[i], digits = digits)
         )
       }, "\n", sep = ""

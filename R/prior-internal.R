@@ -11,7 +11,7 @@ unit_exponents <- function(design, fixed) {
 #   fixed_precision  [c x c] precision of the coefficients of Q, or NULL when flat
 #   log_constant     what turns the core's log density (by log variances) into the normalised one
 #                    of the user's variances; 0 for the part of an improper prior
-#   fixed_constant   1/2 log|Lambda| with Lambda the precision of the coefficients of Q
+#   null_constant    the same for the model without random effects, where only the second counts
 internal_prior <- function(problem) {
   prior <- problem$prior
   design <- problem$designs[[1]]
@@ -29,6 +29,7 @@ internal_prior <- function(problem) {
     on_shares = on_shares, first = first$core, second = second$core,
     kappa = problem$system$kappa, fixed_precision = fixed$prior_precision,
     log_constant = first$log_constant + second$log_constant,
+    null_constant = second$log_constant,
     is_proper = is_proper(prior)
   )
 }
@@ -83,8 +84,13 @@ apply_fixed_prior <- function(fixed, model, prior) {
 # The system under the normal prior of the fixed effects at a total variance; see SpectralParts.
 at_total <- function(system, precision, tau2) {
   if (is.null(precision)) return(system)
+  system$parts$prior_rows <- sqrt(tau2) * (chol_root(precision) %*% system$parts$turn)
+  system
+}
+
+# A square root with precision = root' root.
+chol_root <- function(precision) {
   root <- suppressWarnings(chol(precision, pivot = TRUE))
   root[, attr(root, "pivot")] <- root
-  system$parts$prior_rows <- sqrt(tau2) * (unname(root) %*% system$parts$turn)
-  system
+  unname(root)
 }

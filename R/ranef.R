@@ -36,6 +36,7 @@ effect_names <- function(design) {
 }
 
 effect_se <- function(fit, design) {
+  if (is_bayes(fit)) return(bayes_effect_se(fit, design))
   internal <- fit$internal
   variances <- cpp_coefficient_variances(
     design$core, internal$fixed$root, internal$system, internal$share$h, internal$share$nu,

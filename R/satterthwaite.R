@@ -15,18 +15,22 @@ satterthwaite_df <- function(fit, contrast) {
   2 / drop(gradient %*% solve(fit$information[free, free, drop = FALSE], gradient))
 }
 
+# Estimates with t-tests; a posterior has means and standard deviations and no tests.
 fixed_table <- function(fit) {
   kept <- fit$fixed$kept
   estimate <- fit$fixed$estimate[kept]
   se <- sqrt(diag(fit$fixed$vcov))
   df <- vapply(seq_along(kept), function(j) {
-    satterthwaite_df(fit, as.numeric(seq_along(kept) == j))
+    if (has_tests(fit)) satterthwaite_df(fit, as.numeric(seq_along(kept) == j)) else NA_real_
   }, 0)
   statistic <- estimate / se
   table <- matrix(NA_real_, length(fit$fixed$estimate), 5, dimnames = list(
     names(fit$fixed$estimate), c("Estimate", "Std. Error", "df", "t value", "Pr(>|t|)")
   ))
+  if (!has_tests(fit)) statistic[] <- NA
   p <- 2 * stats::pt(abs(statistic), df, lower.tail = FALSE)
   table[kept, ] <- cbind(estimate, se, df, statistic, p)
   table
 }
+
+has_tests <- function(fit) fit$method %in% c("OLS", "REML", "ML")

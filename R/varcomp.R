@@ -7,7 +7,9 @@
 #'
 #' Standard errors come from the expected information (of the restricted likelihood for REML
 #' fits), that of pve by the delta method. At a boundary estimate the normal approximation has no
-#' meaning and they are `NA`; the intervals of `pve()` do not use them.
+#' meaning and they are `NA`; the intervals of `pve()` do not use them. For fits by
+#' `method = "Bayes"` standard errors are posterior standard deviations and intervals are credible
+#' intervals with equal tails; for MAP they come from the curvature of the log posterior.
 #'
 #' @param x,fit a fit of [lmm()].
 #' @param sigma,rdig required by the generic of nlme; `sigma` must be 1.
@@ -19,7 +21,8 @@
 #'   the fit's [lmm_control()].
 #' @param ... ignored.
 #' @return `varcomp()`: named numeric, `sigma_k^2` of every random term, then `Residual`, in
-#'   squared units of the response (per squared unit of a column). `VarCorr()`: a data frame of
+#'   squared units of the response (per squared unit of a column); posterior means for Bayes fits.
+#'   `VarCorr()`: a data frame of
 #'   class `"VarCorr.hdlmm"` with columns `grp`, `var1`, `var2`, `vcov`, `sdcor`, `se`, `share`.
 #'   `pve()`: a data frame with columns `term`, `estimate`, `se`, `lower`, `upper`.
 #' @references Crainiceanu and Ruppert (2004). Likelihood ratio tests in linear mixed models with
@@ -39,6 +42,7 @@ varcomp.hdlmm <- function(x, ...) x$variances
 
 # Covariance matrix of the estimated variances, NA where the estimate is on a boundary.
 variance_covariance <- function(fit) {
+  if (is_bayes(fit)) return(fit$posterior$covariance)
   names <- names(fit$variances)
   v <- unname(fit$variances)
   out <- matrix(NA_real_, length(v), length(v), dimnames = list(names, names))
@@ -59,6 +63,7 @@ free_variances <- function(fit) {
 variance_se <- function(fit) sqrt(diag(variance_covariance(fit)))
 
 pve_se <- function(fit) {
+  if (is_bayes(fit)) return(fit$posterior$pve_sd)
   if (length(free_variances(fit)) < 2) return(NA_real_)
   covariance <- solve(fit$information)
   h <- fit$pve
@@ -69,13 +74,13 @@ pve_se <- function(fit) {
 #' @export
 VarCorr.hdlmm <- function(x, sigma = 1, rdig = 3, ...) {
   v <- x$variances
-  sizes <- v * c(x$kappa, 1)
+  sizes <- if (is_bayes(x)) c(x$pve, 1 - sum(x$pve)) else v * c(x$kappa, 1)
   out <- data.frame(
     grp = names(v), var1 = variance_term(x), var2 = NA_character_, vcov = unname(v),
     sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
     share = unname(if (sum(sizes) > 0) sizes / sum(sizes) else rep(NA_real_, length(v)))
   )
-  structure(out, class = c("VarCorr.hdlmm", "data.frame"))
+  structure(out, class = c("VarCorr.hdlmm", "data.frame"), is_posterior = is_bayes(x))
 }
 
 # What varies by level, as lme4 names it; NA for designs, kernels and the residual.
@@ -90,6 +95,7 @@ print.VarCorr.hdlmm <- function(x, digits = max(3, getOption("digits") - 3), ...
     Variance = format(x$vcov, digits = digits), `Std.Dev.` = format(x$sdcor, digits = digits),
     `Std.Error` = format_or_dash(x$se, digits), Share = format_share(x$share)
   )
+  if (isTRUE(attr(x, "is_posterior"))) colnames(table)[3] <- "Post.SD"
   rownames(table) <- x$grp
   print(table, quote = FALSE, right = TRUE)
   invisible(x)
@@ -121,10 +127,14 @@ pve.hdlmm <- function(fit, level = 0.95, method = c("profile", "exact"), draws =
       upper = numeric()
     ))
   }
-  limits <- switch(method,
-    profile = profile_pve_limits(fit, level),
-    exact = exact_pve_limits(fit, level, draws, seed)
-  )
+  limits <- if (is_bayes(fit)) {
+    share_quantiles(fit$posterior, tail_levels(level))
+  } else {
+    switch(method,
+      profile = profile_pve_limits(fit, level),
+      exact = exact_pve_limits(fit, level, draws, seed)
+    )
+  }
   data.frame(
     term = names(fit$pve), estimate = unname(fit$pve), se = pve_se(fit), lower = limits[1],
     upper = limits[2]

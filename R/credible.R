@@ -1,0 +1,131 @@
+# What a posterior says of single parameters, in the user's units.
+
+credible_interval <- function(fit, name, kind, level) {
+  p <- tail_levels(level)
+  switch(kind,
+    pve = share_quantiles(fit$posterior, p),
+    variance = variance_limits(fit, name, p),
+    fixed = drop(fixed_quantiles(fit, match(name, rownames(fit$fixed$vcov)), p))
+  )
+}
+
+variance_limits <- function(fit, name, p) {
+  posterior <- fit$posterior
+  which <- if (name == "Residual") "residual" else "random"
+  times_two_to(
+    variance_quantiles(posterior, which, posterior$kappa, p), posterior$units[[which]]
+  )
+}
+
+# Fixed effects at every node of the core: list(mean, sd) [index x nodes], sd per unit tau.
+fixed_components <- function(fit, index) {
+  fixed <- fit$internal$fixed
+  at <- cpp_mixture_fixed(fit$internal$system, fit$posterior$core)
+  to_user <- times_two_to(backsolve(fixed$r, diag(fixed$rank)), fixed$kz - fixed$ky)
+  to_user <- to_user[index, , drop = FALSE]
+  base <- fixed$omega[fixed$kept][index]
+  variance <- apply(at$covariance, 2, function(column) {
+    rowSums((to_user %*% matrix(column, fixed$rank)) * to_user)
+  })
+  list(
+    mean = to_user %*% at$mean + base,
+    sd = sqrt(matrix(pmax(0, variance), length(index)))
+  )
+}
+
+fixed_quantiles <- function(fit, index, p) {
+  parts <- fixed_components(fit, index)
+  mixture_quantiles(fit$posterior, parts$mean, parts$sd, p)
+}
+
+# Random effects likewise: each is a point with x = e_j and z = 0.
+effect_components <- function(fit, index) {
+  internal <- fit$internal
+  design <- fit$designs[[1]]
+  covariance <- cpp_covariance_columns(design$core, internal$fixed$root, as.integer(index))
+  prior <- if (design$kind == "kernel") diag(design$core$x)[index] * design$core$scale else
+    rep(1, length(index))
+  at <- cpp_mixture_points(
+    design$core, internal$fixed$root, internal$system, fit$posterior$core, covariance, prior,
+    matrix(0, length(index), internal$fixed$rank), make_host(fit$control)
+  )
+  units <- if (length(design$effect_exponent) > 1) design$effect_exponent[index] else
+    design$effect_exponent
+  units <- units - internal$fixed$ky
+  list(mean = times_two_to(at$mean, units), sd = times_two_to(sqrt(at$variance), units))
+}
+
+effect_quantiles <- function(fit, index, p) {
+  parts <- effect_components(fit, index)
+  mixture_quantiles(fit$posterior, parts$mean, parts$sd, p)
+}
+
+bayes_effect_se <- function(fit, design) {
+  sums <- node_weights(fit$posterior)
+  variances <- cpp_mixture_variances(
+    design$core, fit$internal$fixed$root, fit$internal$system, fit$posterior$core, sums$weight,
+    sums$second, make_host(fit$control)
+  )
+  times_two_to(sqrt(variances), design$effect_exponent - fit$internal$fixed$ky)
+}
+
+# Posterior of points z'omega + x'beta: list(mean, sd) [m x nodes], sd per unit tau, and `noise`
+# [m x nodes], the variance of a new response's error per unit tau^2, zero for latent values.
+row_components <- function(fit, rows, random, weights = NULL) {
+  fixed <- fit$internal$fixed
+  core <- fit$posterior$core
+  m <- rows$m
+  mean <- variance <- matrix(0, m, length(core$h))
+  blocks <- split(seq_len(m), (seq_len(m) - 1) %/% 256)
+  base <- drop(rows$z[, fixed$kept, drop = FALSE] %*% fixed$omega[fixed$kept])
+  if (!is.null(rows$offset)) base <- base + rows$offset
+  for (at in blocks) {
+    part <- if (random) block_components(fit, rows, at) else fixed_row_components(fit, rows, at)
+    mean[at, ] <- part$mean
+    variance[at, ] <- part$variance
+  }
+  if (!is.null(weights)) {
+    noise <- outer(rep(4^-fixed$kw, m) / weights, core$nu)
+    if (!random) noise <- noise + rep(core$h, each = m) * 4^-fixed$kw
+    variance <- variance + noise
+  }
+  list(
+    mean = times_two_to(mean, -fixed$ky) + base, sd = times_two_to(sqrt(variance), -fixed$ky)
+  )
+}
+
+block_components <- function(fit, rows, at) {
+  internal <- fit$internal
+  design <- fit$designs[[1]]
+  z <- basis_coordinates(internal$fixed, rows$z[at, , drop = FALSE])
+  point <- if (rows$is_fitted) fitted_covariance(fit, design, at) else
+    covariance_verb(design)(fit, design, rows$x, at, z)
+  is_missing <- !stats::complete.cases(z, t(point$covariance))
+  z[is_missing, ] <- 0
+  point$covariance[, is_missing] <- 0
+  out <- cpp_mixture_points(
+    design$core, internal$fixed$root, internal$system, fit$posterior$core, point$covariance,
+    point$prior, z, make_host(fit$control)
+  )
+  out$mean[is_missing, ] <- NA
+  out$variance[is_missing, ] <- NA
+  out
+}
+
+fixed_row_components <- function(fit, rows, at) {
+  fixed <- fit$internal$fixed
+  z <- basis_coordinates(fixed, rows$z[at, , drop = FALSE])
+  parts <- cpp_mixture_fixed(fit$internal$system, fit$posterior$core)
+  variance <- apply(parts$covariance, 2, function(column) {
+    rowSums((z %*% matrix(column, fixed$rank)) * z)
+  })
+  list(mean = z %*% parts$mean, variance = matrix(variance, length(at)))
+}
+
+# Mean and standard deviation of the mixture, row by row.
+mixture_moments <- function(posterior, mean, sd) {
+  sums <- node_weights(posterior)
+  centre <- drop(mean %*% sums$weight)
+  variance <- drop(sd^2 %*% sums$second) + drop((mean - centre)^2 %*% sums$weight)
+  list(mean = centre, variance = variance)
+}

@@ -1,0 +1,277 @@
+# Exact Bayes for one random term: the posterior of both variances as a finite set of nodes, by
+# quadrature or from Gibbs draws, and everything else conditional on them in closed form.
+
+fit_quadrature <- function(problem, engine, control) {
+  prior <- internal_prior(problem)
+  found <- integrate_posterior(problem, prior, control)
+  posterior <- quadrature_posterior(problem, found)
+  moments <- variance_moments(posterior, problem$system$kappa)
+  evidence <- quadrature_evidence(problem, prior, found)
+  result <- bayes_result(problem, posterior, moments, control)
+  result$posterior$evidence <- evidence
+  result$convergence <- evidence_trace(found$trace, result$variances, evidence)
+  result$is_converged <- found$is_converged
+  result$reason <- paste0(
+    "the log evidence changed by ", format(found$error, digits = 2), " when the step was halved"
+  )
+  result$modes <- data.frame(
+    pve = stats::plogis(found$modes$x), logLik = found$modes$value + evidence$constant,
+    where = "interior"
+  )[order(-found$modes$value), ]
+  rownames(result$modes) <- NULL
+  warn_not_converged(result)
+  result
+}
+
+# log p(y) and log p(y | sigma_b^2 = 0), each up to the constants that improper priors lack.
+quadrature_evidence <- function(problem, prior, found) {
+  criterion <- if (is.null(problem$fixed$prior_precision)) "REML" else "ML"
+  constant <- loglik_constant(problem$fixed, criterion)
+  null <- found$target
+  null$prior$on_shares <- TRUE
+  null$prior$first <- list(kind = "beta", a = 0, b = 0)  # no density of a share that is known
+  list(
+    log = found$log_mass + prior$log_constant + constant, error = found$error,
+    log_null = evaluate_target(null, -Inf)$log_density + prior$null_constant + constant,
+    constant = prior$log_constant + constant, is_proper = prior$is_proper
+  )
+}
+
+# log p(y) under the prior of a fit, by quadrature whatever the method of the fit.
+exact_log_evidence <- function(fit) {
+  bad <- improper_parts(fit$prior)
+  if (length(bad) > 0) stop_improper(bad, "the log evidence")
+  if (!is.null(fit$posterior$evidence)) return(fit$posterior$evidence$log)
+  integrated_evidence(fit)$log
+}
+
+# The same with flat and Jeffreys densities taken as they stand.
+integrated_evidence <- function(fit) {
+  problem <- problem_of(fit)
+  prior <- internal_prior(problem)
+  quadrature_evidence(problem, prior, integrate_posterior(problem, prior, fit$control))
+}
+
+#' Bayes factor of the random effects
+#'
+#' Evidence of the model with random effects over that of the model without them, under the priors
+#' of the fit. The priors of the fixed effects, and of the residual or total variance, are common to
+#' both and may be improper.
+#'
+#' @param fit a fit of [lmm()] by `method = "Bayes"`.
+#' @param log `TRUE` gives the natural logarithm.
+#' @return A number: above one, the data speak for `sigma_b^2 > 0`.
+#' @section Errors: `hdlmm_unsupported` for other methods; `hdlmm_improper_prior` when the prior of
+#'   `sigma_b^2` itself is improper.
+#' @references Kass and Raftery (1995). Bayes factors. *J. Am. Stat. Assoc.* 90, 773-795.
+#'   \doi{10.1080/01621459.1995.10476572}
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys, method = "Bayes")
+#' bayes_factor(fit, log = TRUE)
+#' @export
+bayes_factor <- function(fit, log = FALSE) {
+  check_fit(fit)
+  check_flag(log, "log")
+  if (!is_bayes(fit)) {
+    abort("unsupported", "bayes_factor() needs a fit by method = \"Bayes\".")
+  }
+  if ("random" %in% improper_parts(fit$prior)) stop_improper("random", "a Bayes factor")
+  evidence <- value_or(fit$posterior$evidence, integrated_evidence(fit))
+  value <- evidence$log - evidence$log_null
+  if (log) value else exp(value)
+}
+
+evidence_trace <- function(trace, variances, evidence) {
+  out <- data.frame(
+    iteration = trace$iteration, objective = trace$log_mass + evidence$constant,
+    error = trace$error, nodes = trace$nodes
+  )
+  for (name in names(variances)) out[[name]] <- variances[[name]]
+  out
+}
+
+# The fit's numbers are posterior means; standard errors are posterior standard deviations.
+bayes_result <- function(problem, posterior, moments, control) {
+  fixed <- problem$fixed
+  design <- problem$designs[[1]]
+  system <- problem$system
+  core <- posterior$core
+  sums <- node_weights(posterior)
+  host <- make_host(control)
+  mixed <- function(weights) {
+    cpp_mixture_response(design$core, fixed$root, system, core, weights, host)
+  }
+  mean <- finite_mean(posterior, moments, system$kappa)
+  tau2 <- system$kappa * mean[["random"]] + mean[["residual"]]
+  share <- list(
+    h = system$kappa * mean[["random"]] / tau2, nu = mean[["residual"]] / tau2
+  )
+  projected <- mixed(sums$weight * core$h / system$kappa)
+  effects <- drop(cpp_covariance_product(design$core, fixed$root, as.matrix(projected)))
+  omega <- mixture_fixed_moments(posterior, system, fixed, sums)
+  units <- unit_exponents(design, fixed)
+  scale <- c(units$random, units$residual)
+  covariance <- times_two_to(times_two_to(moments$covariance, scale), rep(scale, each = 2))
+  variances <- user_variances(tau2, share, system, design, fixed)
+  dimnames(covariance) <- list(names(variances), names(variances))
+  at_mean <- at_total(system, fixed$prior_precision, tau2)
+  e <- cpp_evaluate(at_mean, share$h, share$nu)
+  loglik <- likelihood_value(e, tau2, system$kappa, fixed)
+  list(
+    omega = omega$mean, vcov = omega$covariance, variances = variances, tau2 = tau2,
+    share = share,
+    kappa = stats::setNames(times_two_to(design$kappa_scaled, -2 * design$exponent), design$label),
+    pve = stats::setNames(moments$pve, design$label),
+    effects = stats::setNames(
+      list(times_two_to(effects, design$effect_exponent - fixed$ky)), design$label
+    ),
+    alpha = mixed(sums$weight), noise = mixed(sums$weight * core$nu), system = at_mean,
+    sensitivity = NULL, information = NULL, loglik = loglik, value = NULL, boundary = "none",
+    is_unbounded = FALSE, grid = NULL, prior = problem$prior,
+    posterior = c(posterior, list(
+      covariance = covariance, pve_sd = moments$pve_sd, kappa = system$kappa, units = units
+    ))
+  )
+}
+
+# Posterior means, or medians where the posterior has no mean.
+finite_mean <- function(posterior, moments, kappa) {
+  if (!anyNA(moments$mean)) return(moments$mean)
+  c(
+    random = variance_quantiles(posterior, "random", kappa, 0.5),
+    residual = variance_quantiles(posterior, "residual", kappa, 0.5)
+  )
+}
+
+# Posterior mean and covariance of the fixed effects in the user's units.
+mixture_fixed_moments <- function(posterior, system, fixed, sums) {
+  at <- cpp_mixture_fixed(system, posterior$core)
+  c <- fixed$rank
+  mean <- drop(at$mean %*% sums$weight)
+  centred <- at$mean - mean
+  covariance <- matrix(at$covariance %*% sums$second, c, c) +
+    centred %*% (sums$weight * t(centred))
+  omega <- fixed$omega
+  omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, mean)
+  list(mean = omega, covariance = unscale_covariance(fixed, covariance))
+}
+
+fit_gibbs <- function(problem, engine, control) {
+  prior <- internal_prior(problem)
+  stop_improper_gibbs(problem)
+  raw <- cpp_gibbs(
+    problem$system, prior, prior$fixed_precision, gibbs_options(problem, control),
+    make_host(control)
+  )
+  if (raw$status != "ok") {
+    abort(
+      "improper_prior", "the sampler left the range of numbers (", raw$status, "): the posterior ",
+      "is improper or nearly so. Give proper priors, see lmm_prior()."
+    )
+  }
+  kappa <- problem$system$kappa
+  total <- kappa * raw$random + raw$residual
+  sample <- list(
+    pve = as.vector(kappa * raw$random / total), random = as.vector(raw$random),
+    residual = as.vector(raw$residual)
+  )
+  posterior <- gibbs_posterior(problem, sample)
+  moments <- sample_moments(sample)
+  result <- bayes_result(problem, posterior, moments, control)
+  omega <- gibbs_omega(raw$delta, problem$fixed)
+  result$omega[problem$fixed$kept] <- rowMeans(omega)
+  result$draws <- gibbs_draws(raw, omega, result, problem)
+  diagnostics <- chain_diagnostics(result$draws)
+  result$posterior$diagnostics <- diagnostics
+  result$convergence <- gibbs_trace(raw, problem, result$posterior$units)
+  result$is_converged <- is.null(diagnostics) || all(diagnostics$rhat < 1.05, na.rm = TRUE)
+  result$reason <- if (is.null(diagnostics)) {
+    "all draws made; install the package posterior for R-hat"
+  } else {
+    paste0("largest R-hat ", format(max(diagnostics$rhat, na.rm = TRUE), digits = 4))
+  }
+  result$modes <- NULL
+  warn_not_converged(result)
+  result
+}
+
+# The integral of the posterior exists only if quadrature finds that it does.
+stop_improper_gibbs <- function(problem) {
+  target <- posterior_target(problem, internal_prior(problem), lmm_control())
+  range <- share_range(problem$system)
+  posterior_tails(target, range, 0)
+}
+
+gibbs_options <- function(problem, control) {
+  seed <- value_or(control$seed, floor(stats::runif(1) * 2^31))
+  list(
+    draws = as.integer(control$draws), warmup = as.integer(control$warmup),
+    thin = as.integer(control$thin), chains = as.integer(control$chains), seed = as.double(seed)
+  )
+}
+
+# At most this many draws become nodes for what follows from the variances.
+gibbs_nodes <- 400
+
+gibbs_posterior <- function(problem, sample) {
+  count <- length(sample$pve)
+  at <- unique(round(seq(1, count, length.out = min(count, gibbs_nodes))))
+  kappa <- problem$system$kappa
+  total <- kappa * sample$random[at] + sample$residual[at]
+  points <- sampled_points(seq_along(at), rep(1 / length(at), length(at)), total)
+  out <- new_posterior(
+    problem, kappa * sample$random[at] / total, sample$residual[at] / total, points
+  )
+  c(out, list(sample = sample))
+}
+
+sample_moments <- function(sample) {
+  both <- cbind(random = sample$random, residual = sample$residual)
+  list(
+    mean = colMeans(both), covariance = stats::cov(both), pve = mean(sample$pve),
+    pve_sd = stats::sd(sample$pve)
+  )
+}
+
+# Draws of the fixed effects in the user's units [rank x draws].
+gibbs_omega <- function(delta, fixed) {
+  if (fixed$rank == 0) return(matrix(0, 0, ncol(delta)))
+  change <- times_two_to(backsolve(fixed$r, delta), fixed$kz - fixed$ky)
+  change + fixed$omega[fixed$kept]
+}
+
+# Array [draws x chains x parameters] in the user's units.
+gibbs_draws <- function(raw, omega, result, problem) {
+  units <- result$posterior$units
+  names <- c(names(problem$fixed$omega)[problem$fixed$kept], names(result$variances), "pve")
+  kappa <- problem$system$kappa
+  out <- array(0, c(dim(raw$random), length(names)), dimnames = list(NULL, NULL, names))
+  for (j in seq_len(nrow(omega))) out[, , j] <- omega[j, ]
+  at <- nrow(omega)
+  out[, , at + 1] <- times_two_to(raw$random, units$random)
+  out[, , at + 2] <- times_two_to(raw$residual, units$residual)
+  out[, , at + 3] <- kappa * raw$random / (kappa * raw$random + raw$residual)
+  out
+}
+
+# R-hat and effective sample sizes by the package posterior, or NULL without it.
+chain_diagnostics <- function(draws) {
+  if (!requireNamespace("posterior", quietly = TRUE)) return(NULL)
+  measure <- function(f) {
+    vapply(seq_len(dim(draws)[3]), function(j) f(matrix(draws[, , j], nrow(draws))), 0)
+  }
+  data.frame(
+    rhat = measure(posterior::rhat), ess_bulk = measure(posterior::ess_bulk),
+    ess_tail = measure(posterior::ess_tail), row.names = make.unique(dimnames(draws)[[3]])
+  )
+}
+
+gibbs_trace <- function(raw, problem, units) {
+  out <- data.frame(
+    iteration = rep(seq_len(nrow(raw$random)), ncol(raw$random)),
+    chain = rep(seq_len(ncol(raw$random)), each = nrow(raw$random)), objective = NA_real_
+  )
+  out[[problem$designs[[1]]$label]] <- times_two_to(as.vector(raw$random), units$random)
+  out$Residual <- times_two_to(as.vector(raw$residual), units$residual)
+  out
+}

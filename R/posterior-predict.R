@@ -1,0 +1,248 @@
+#' Posterior and prior predictive draws
+#'
+#' `posterior_predict()` draws new responses: variances, fixed and random effects as in
+#' [posterior_sample()], then noise. Rows of one draw are drawn jointly: they share the effects.
+#' `prior_predict()` draws parameters from proper priors, then responses.
+#'
+#' @param object,fit a fit of [lmm()].
+#' @param newdata `NULL` (the fitted rows) or new data, as for [predict.hdlmm()].
+#' @param draws positive whole number.
+#' @param seed `NULL` or one whole number.
+#' @param random `FALSE` draws from the model with new random effects from their prior.
+#' @param weights one positive number or one for each row: `Var(e_i) = sigma_e^2 / w_i`.
+#' @param allow.new.levels as for [predict.hdlmm()].
+#' @param formula,data model formula and data as for [lmm()]; the response need not be there.
+#' @param prior an [lmm_prior()], proper in every part.
+#' @param ... ignored.
+#' @return A matrix of draws x rows in the units of the response.
+#' @section Errors: `hdlmm_improper_prior` from `prior_predict()`, naming what is improper.
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys, method = "Bayes")
+#' new <- data.frame(age = 0, Subject = c("1", "2"))
+#' apply(posterior_predict(fit, new, draws = 500, seed = 1), 2, quantile, c(0.025, 0.5, 0.975))
+#'
+#' prior <- lmm_prior(
+#'   random = prior_half_t(3, 5), residual = prior_half_t(3, 2), fixed = prior_normal(150, 20)
+#' )
+#' y <- prior_predict(height ~ age + (1 | Subject), nlme::Oxboys, prior, draws = 200, seed = 1)
+#' range(y)
+#' @export
+posterior_predict <- function(object, ...) UseMethod("posterior_predict")
+
+# Not called posterior_predict.default: rstantools' generic, called from this namespace, would find
+# it again.
+#' @rawNamespace S3method(posterior_predict, default, posterior_predict_elsewhere)
+posterior_predict_elsewhere <- function(object, ...) {
+  if (!requireNamespace("rstantools", quietly = TRUE)) {
+    bad_input(
+      "posterior_predict() has no method for ", describe(object), "; the package rstantools may ",
+      "have one."
+    )
+  }
+  rstantools::posterior_predict(object, ...)
+}
+
+#' @rdname posterior_predict
+#' @export
+#' @rawNamespace if (getRversion() >= "3.6.0") S3method(rstantools::posterior_predict, hdlmm)
+posterior_predict.hdlmm <- function(object, newdata = NULL, draws = 1000, seed = NULL,
+                                    random = TRUE, weights = NULL, allow.new.levels = FALSE,
+                                    ...) {
+  check_number(draws, "draws", 1, 1e7, whole = TRUE)
+  check_flag(random, "random")
+  check_flag(allow.new.levels, "allow.new.levels")
+  if (object$boundary == "exact") {
+    abort("exact_fit", "the response is explained exactly: nothing is left to draw.")
+  }
+  random <- random && has_random(object)
+  rows <- if (is.null(newdata)) fitted_points(object) else
+    new_rows(object, newdata, random, allow.new.levels)
+  if (is.null(weights)) {
+    weights <- if (is.null(newdata)) value_or(object$weights, 1) else 1
+  }
+  check_new_weights(weights, rows$m)
+  out <- with_seed(sampling_seed(object, seed), {
+    latent <- draw_latent(object, rows, random, draws)
+    sd <- sqrt(outer(1 / rep_len(weights, rows$m), latent$noise))
+    latent$value + sd * matrix(stats::rnorm(as.double(rows$m) * draws), rows$m)
+  })
+  out <- t(out)
+  colnames(out) <- rows$names
+  out
+}
+
+# Latent values [m x draws] in the user's units, and the variance of the noise [draws].
+draw_latent <- function(fit, rows, random, draws) {
+  if (!has_random(fit) || !is.null(fit$q)) return(latent_from_sample(fit, rows, random, draws))
+  parts <- draw_parts(fit, draws)
+  fixed <- fit$internal$fixed
+  units <- unit_exponents(fit$designs[[1]], fixed)
+  noise <- times_two_to(parts$tau2 * parts$nu, units$residual)
+  base <- drop(rows$z[, fixed$kept, drop = FALSE] %*% fixed$omega[fixed$kept])
+  if (!is.null(rows$offset)) base <- base + rows$offset
+  z <- basis_coordinates(fixed, rows$z)
+  if (!random) {
+    # new effects from the prior: the mean that was taken out of the columns goes back in
+    mean <- fit$internal$system$parts$mean
+    delta <- parts$delta
+    if (length(mean) > 0) delta <- delta - outer(mean$constant, mean_along(mean, parts))
+    fresh <- stats::rnorm(as.double(rows$m) * draws)
+    prior <- times_two_to(parts$tau2 * parts$h, units$residual)
+    value <- times_two_to(z %*% delta, -fixed$ky) +
+      matrix(fresh, rows$m) * rep(sqrt(prior), each = rows$m)
+  } else {
+    value <- times_two_to(z %*% parts$delta + random_draws(fit, rows, z, parts), -fixed$ky)
+  }
+  list(value = value + base, noise = noise)
+}
+
+# x'beta at the rows [m x draws] in the core's units, jointly.
+random_draws <- function(fit, rows, z, parts) {
+  internal <- fit$internal
+  design <- fit$designs[[1]]
+  root <- internal$fixed$root
+  if (rows$is_fitted) {
+    return(cpp_unrotate(design$core, root, internal$system, parts$g) / value_or(root, 1))
+  }
+  point <- point_covariances(fit, design, rows, z)
+  along <- cpp_rotate(design$core, root, internal$system, point$covariance)
+  d <- internal$system$parts$d
+  inside <- crossprod(along, parts$g / d)
+  rest <- point$prior - crossprod(along / sqrt(d))
+  small <- 1e-10 * max(1, diag(point$prior))
+  open <- which(diag(rest) > small)
+  if (length(open) > 0) {
+    half <- chol_root((rest + t(rest))[open, open, drop = FALSE] / 2)
+    fresh <- crossprod(half, matrix(stats::rnorm(length(open) * ncol(inside)), length(open)))
+    spread <- sqrt(parts$tau2 * parts$h / internal$system$kappa)
+    inside[open, ] <- inside[open, ] + fresh * rep(spread, each = length(open))
+  }
+  inside
+}
+
+# list(covariance = X S x [n x m], prior = x'S x [m x m]) for new rows.
+point_covariances <- function(fit, design, rows, z) {
+  at <- seq_len(rows$m)
+  if (!design$kind %in% c("grouped", "kernel")) {
+    u <- column_points(fit, design, rows$x, at, z)
+    return(list(
+      covariance = cpp_product(design$core, fit$internal$fixed$root, u), prior = crossprod(u)
+    ))
+  }
+  out <- unit_covariance(fit, design, rows$x, at, z)
+  unit <- as.vector(rows$x)
+  prior <- if (design$kind == "kernel") {
+    design$core$x[unit, unit, drop = FALSE] * design$core$scale
+  } else {
+    level <- ifelse(is.na(unit), attr(rows$x, "level"), design$names[unit])
+    outer(level, level, `==`) * 1
+  }
+  list(covariance = out$covariance, prior = prior)
+}
+
+#' @rdname posterior_predict
+#' @export
+prior_predict <- function(formula, data, prior, draws = 1000, seed = NULL, ...) {
+  if (missing(prior)) bad_input("`prior` is missing: see lmm_prior().")
+  check_prior(prior)
+  check_number(draws, "draws", 1, 1e7, whole = TRUE)
+  if (!is.null(seed)) check_seed(seed)
+  bad <- improper_parts(prior)
+  if (length(bad) > 0) stop_improper(bad, "prior_predict()")
+  formula <- check_formula(formula)
+  env <- environment(formula)
+  data <- with_response(check_data(if (missing(data)) NULL else data, env), formula)
+  problem <- build_problem(formula, data, quote(lmm()), env, NULL, prior)
+  out <- with_seed(seed, draw_prior_rows(problem, prior, draws))
+  colnames(out) <- rownames(problem$model$frame)
+  out
+}
+
+# A response that is not there yet, as zeros.
+with_response <- function(data, formula) {
+  if (length(formula) < 3 || !is.name(formula[[2]]) || !is.data.frame(data)) return(data)
+  name <- as.character(formula[[2]])
+  if (!name %in% names(data) && !exists(name, environment(formula))) data[[name]] <- 0
+  data
+}
+
+draw_prior_rows <- function(problem, prior, draws) {
+  model <- problem$model
+  n <- length(model$y)
+  kept <- problem$fixed$kept
+  mean <- rep_len(prior$fixed$mean, ncol(model$z))[kept]
+  sd <- rep_len(prior$fixed$sd, ncol(model$z))[kept]
+  omega <- mean + sd * matrix(stats::rnorm(length(kept) * draws), length(kept))
+  value <- model$z[, kept, drop = FALSE] %*% omega
+  if (!is.null(model$offset)) value <- value + model$offset
+  design <- if (length(problem$designs)) problem$designs[[1]]
+  kappa <- if (is.null(design)) 1 else times_two_to(design$kappa_scaled, -2 * design$exponent)
+  variances <- draw_variances(prior, draws, kappa, design$label)
+  if (is.null(design)) {
+    if (!is.null(prior$total)) variances$residual <- draw_density(prior$total, draws)
+  } else {
+    value <- value + draw_prior_effects(problem, design, variances$random)
+  }
+  sd <- sqrt(outer(1 / value_or(model$weights, rep(1, n)), variances$residual))
+  t(value + sd * matrix(stats::rnorm(as.double(n) * draws), n))
+}
+
+# X beta [n x draws], beta from its prior.
+draw_prior_effects <- function(problem, design, variances) {
+  root <- value_or(problem$fixed$root, 1)
+  n <- length(problem$model$y)
+  out <- matrix(0, n, length(variances))
+  kernel_root <- if (design$kind == "kernel") t(chol_root(design$core$x * design$core$scale))
+  for (at in split(seq_along(variances), (seq_along(variances) - 1) %/% 64)) {
+    xi <- matrix(stats::rnorm(as.double(design$n_cols) * length(at)), design$n_cols)
+    if (!is.null(kernel_root)) xi <- kernel_root %*% xi
+    product <- cpp_product(design$core, problem$fixed$root, xi) / root
+    if (!is.null(design$mean_columns)) {
+      product <- product + rep(drop(crossprod(xi, design$mean_columns)), each = n)
+    }
+    out[, at] <- product * rep(sqrt(variances[at]), each = n)
+  }
+  times_two_to(out, -design$exponent)
+}
+
+# Through draws of every coefficient, where q says so and for fits without random effects.
+latent_from_sample <- function(fit, rows, random, draws) {
+  value <- matrix(0, rows$m, draws)
+  noise <- numeric(draws)
+  kept <- fit$fixed$kept
+  for (at in split(seq_len(draws), (seq_len(draws) - 1) %/% 64)) {
+    sample <- draw_sample(fit, length(at), random)
+    value[, at] <- tcrossprod(rows$z[, kept, drop = FALSE], sample$omega[, kept, drop = FALSE])
+    noise[at] <- sample$variances[, "Residual"]
+    if (random) {
+      value[, at] <- value[, at] + effect_values(fit, rows, t(sample$effects))
+    } else if (has_random(fit)) {
+      spread <- sqrt(fit$kappa * sample$variances[, 1])
+      fresh <- matrix(stats::rnorm(as.double(rows$m) * length(at)), rows$m)
+      value[, at] <- value[, at] + fresh * rep(spread, each = rows$m)
+    }
+  }
+  if (!is.null(rows$offset)) value <- value + rows$offset
+  list(value = value, noise = noise)
+}
+
+# X beta at the rows for beta [p x s] in the user's units.
+effect_values <- function(fit, rows, beta) {
+  design <- fit$designs[[1]]
+  fixed <- fit$internal$fixed
+  if (!rows$is_fitted && design$kind %in% c("grouped", "kernel")) {
+    out <- beta[as.vector(rows$x), , drop = FALSE]
+    out[which(attr(rows$x, "unseen")), ] <- 0
+    return(out)
+  }
+  if (rows$is_fitted) {
+    inside <- times_two_to(beta, fixed$ky - design$effect_exponent)
+    out <- cpp_product(design$core, fixed$root, inside) / value_or(fixed$root, 1)
+    mean <- fit$internal$mean_columns[[1]]
+    if (!is.null(mean)) out <- out + rep(drop(crossprod(inside, mean)), each = rows$m)
+    return(times_two_to(out, -fixed$ky))
+  }
+  if (!is.null(design$scale)) beta <- beta / design$scale
+  shift <- if (is.null(design$center)) 0 else drop(crossprod(beta, design$center))
+  as.matrix(rows$x %*% beta) - rep(shift, each = rows$m)
+}

@@ -1,0 +1,210 @@
+#' Draws from the posterior
+#'
+#' Joint draws of the variances, the fixed effects and, when asked, the random effects. The
+#' variances come from the method: held at their estimates for REML, ML and MAP (and for VB with
+#' estimated parameters), from their variational factors for VB under a prior, from their posterior
+#' for Bayes, from `RSS / chi-square` for OLS. Given the variances, fixed and random effects come
+#' from their exact joint conditional (for VB from the factors of q). Draws from the variational
+#' factors show what the approximation believes, not the posterior.
+#'
+#' @param fit,object a fit of [lmm()].
+#' @param draws positive whole number.
+#' @param seed `NULL` (R's generator goes on; then the control's seed, if any) or one whole number.
+#' @param effects `TRUE` adds the random effects: a matrix of draws x p. O(n p) a draw.
+#' @param ... ignored.
+#' @return `posterior_sample()`: a list of class `"hdlmm_sample"`: `omega` (draws x c), `variances`
+#'   (draws x 2: random term, `Residual`), `pve` (draws), and `effects` (draws x p) when asked; in
+#'   the user's units. `as.matrix()` binds the columns; the package posterior reads it by
+#'   `as_draws_matrix(as.matrix(s))`.
+#' @references Matheron's rule for conditional draws: Doucet (2010), *A note on efficient
+#'   conditional simulation of Gaussian distributions*.
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys, method = "Bayes")
+#' s <- posterior_sample(fit, 200, seed = 1)
+#' apply(s$variances, 2, quantile)
+#' @export
+posterior_sample <- function(fit, draws = 1000, seed = NULL, effects = FALSE, ...) {
+  check_fit(fit)
+  check_number(draws, "draws", 1, 1e7, whole = TRUE)
+  check_flag(effects, "effects")
+  if (fit$boundary == "exact") {
+    abort("exact_fit", "the response is explained exactly: its posterior is a single point.")
+  }
+  with_seed(sampling_seed(fit, seed), draw_sample(fit, draws, effects))
+}
+
+sampling_seed <- function(fit, seed) {
+  if (!is.null(seed)) return(check_seed(seed))
+  fit$control$seed
+}
+
+draw_sample <- function(fit, draws, effects) {
+  if (!has_random(fit)) return(sample_ols(fit, draws))
+  if (!is.null(fit$q)) return(sample_variational(fit, draws, effects))
+  parts <- draw_parts(fit, draws)
+  internal <- fit$internal
+  fixed <- internal$fixed
+  design <- fit$designs[[1]]
+  mean <- internal$system$parts$mean
+  delta <- parts$delta
+  beta <- if (effects) draw_coefficients(fit, parts)
+  if (length(mean) > 0) {
+    along <- if (effects) crossprod(internal$mean_columns[[1]], beta) else mean_along(mean, parts)
+    delta <- delta - outer(mean$constant, drop(along))
+  }
+  omega <- sample_matrix(fit, draws)
+  omega[, fixed$kept] <- t(
+    times_two_to(backsolve(fixed$r, delta), fixed$kz - fixed$ky) + fixed$omega[fixed$kept]
+  )
+  units <- unit_exponents(design, fixed)
+  variances <- cbind(
+    times_two_to(parts$tau2 * parts$h / internal$system$kappa, units$random),
+    times_two_to(parts$tau2 * parts$nu, units$residual)
+  )
+  colnames(variances) <- names(fit$variances)
+  new_sample(omega, variances, parts$h, if (effects) {
+    named_effects(design, times_two_to(beta, design$effect_exponent - fixed$ky))
+  })
+}
+
+sample_matrix <- function(fit, draws) {
+  names <- names(fit$fixed$estimate)
+  matrix(NA_real_, draws, length(names), dimnames = list(NULL, names))
+}
+
+named_effects <- function(design, beta) {
+  out <- t(beta)
+  colnames(out) <- effect_names(design)
+  out
+}
+
+new_sample <- function(omega, variances, pve, effects) {
+  structure(
+    list(omega = omega, variances = variances, pve = pve, effects = effects),
+    class = "hdlmm_sample"
+  )
+}
+
+# Draws of the variances and, given them, of delta [c x s] and g = U'X beta [r x s], by the core's
+# units; sorted by node so that each is whitened once.
+draw_parts <- function(fit, draws) {
+  system <- fit$internal$system
+  nodes <- draw_nodes(fit, draws)
+  tau <- sqrt(nodes$tau2)
+  c <- fit$internal$fixed$rank
+  r <- length(system$parts$d)
+  normals <- matrix(stats::rnorm(as.double(c + r) * draws), c + r)
+  out <- cpp_mixture_draws(
+    system, nodes$core, nodes$node, tau, normals, make_host(fit$control)
+  )
+  c(out, list(
+    h = nodes$core$h[nodes$node], nu = nodes$core$nu[nodes$node], tau2 = nodes$tau2,
+    d = system$parts$d, kappa = system$kappa
+  ))
+}
+
+# list(core, node [s], tau2 [s])
+draw_nodes <- function(fit, draws) {
+  if (is_bayes(fit)) return(draw_posterior_nodes(fit, draws))
+  internal <- fit$internal
+  # the system of a MAP fit holds its prior rows already
+  core <- list(
+    h = internal$share$h, nu = internal$share$nu, tau = numeric(),
+    prior_root = matrix(0, 0, internal$fixed$rank)
+  )
+  list(core = core, node = rep(1L, draws), tau2 = rep(internal$tau2, draws))
+}
+
+draw_posterior_nodes <- function(fit, draws) {
+  posterior <- fit$posterior
+  kappa <- posterior$kappa
+  if (is.null(posterior$fine)) {
+    at <- sample.int(length(posterior$sample$pve), draws, replace = TRUE)
+    random <- kappa * posterior$sample$random[at]
+    residual <- posterior$sample$residual[at]
+    tau2 <- random + residual
+    h <- random / tau2
+    nu <- residual / tau2
+  } else {
+    fine <- posterior$fine
+    at <- sample.int(nrow(fine), draws, replace = TRUE, prob = fine$weight)
+    step <- c(diff(fine$x), 0)
+    width <- pmin(step, c(Inf, step[-length(step)]))[at]
+    x <- fine$x[at] + width * (stats::runif(draws) - 0.5)
+    tau2 <- fine$scale[at] / stats::rgamma(draws, fine$shape[at])
+    h <- stats::plogis(x)
+    nu <- stats::plogis(-x)
+  }
+  core <- list(h = h, nu = nu, tau = numeric(), prior_root = posterior$core$prior_root)
+  if (nrow(core$prior_root) > 0) core$tau <- sqrt(tau2)
+  list(core = core, node = seq_len(draws), tau2 = tau2)
+}
+
+# m'beta, m the means that were taken out of the columns, where beta itself is not wanted.
+mean_along <- function(mean, parts) {
+  inside <- colSums(mean$coordinates * parts$g / sqrt(parts$d))
+  inside + sqrt(mean$rest2 * parts$tau2 * parts$h / parts$kappa) * stats::rnorm(length(parts$h))
+}
+
+# beta [p x s] in the core's units given g = U'X beta: a draw from the prior, moved to where it has
+# these coordinates (Matheron's rule).
+draw_coefficients <- function(fit, parts) {
+  internal <- fit$internal
+  design <- fit$designs[[1]]
+  root <- internal$fixed$root
+  system <- internal$system
+  draws <- length(parts$tau2)
+  out <- matrix(0, design$n_cols, draws)
+  kernel_root <- if (design$kind == "kernel") t(chol_root(design$core$x * design$core$scale))
+  for (at in split(seq_len(draws), (seq_len(draws) - 1) %/% 64)) {
+    xi <- matrix(stats::rnorm(as.double(design$n_cols) * length(at)), design$n_cols)
+    if (!is.null(kernel_root)) xi <- kernel_root %*% xi
+    xi <- sweep(xi, 2, sqrt(parts$tau2[at] * parts$h[at] / system$kappa), `*`)
+    there <- cpp_rotate(design$core, root, system, cpp_product(design$core, root, xi))
+    back <- cpp_unrotate(
+      design$core, root, system, (parts$g[, at, drop = FALSE] - there) / system$parts$d
+    )
+    out[, at] <- xi + cpp_covariance_product(design$core, root, back)
+  }
+  out
+}
+
+# sigma_e^2 from RSS / chi-square, omega given it: the posterior under flat and Jeffreys priors.
+sample_ols <- function(fit, draws) {
+  fixed <- fit$fixed
+  df <- fit$dims$n - fit$dims$n_fixed
+  ratio <- df / stats::rchisq(draws, df)
+  omega <- sample_matrix(fit, draws)
+  if (length(fixed$kept) > 0) {
+    change <- matrix(stats::rnorm(length(fixed$kept) * draws), draws) %*% chol(fixed$vcov)
+    omega[, fixed$kept] <- sweep(change * sqrt(ratio), 2, fixed$estimate[fixed$kept], `+`)
+  }
+  variances <- cbind(Residual = fit$variances[["Residual"]] * ratio)
+  new_sample(omega, variances, rep(0, draws), NULL)
+}
+
+#' @rdname posterior_sample
+#' @param x an object of class `"hdlmm_sample"`.
+#' @export
+as.matrix.hdlmm_sample <- function(x, ...) {
+  variances <- x$variances
+  colnames(variances) <- paste0("var_", colnames(variances))
+  out <- cbind(x$omega, variances)
+  if (ncol(variances) > 1) out <- cbind(out, pve = x$pve)
+  cbind(out, x$effects)
+}
+
+#' @rdname posterior_sample
+#' @export
+print.hdlmm_sample <- function(x, ...) {
+  m <- cbind(x$omega, x$variances, if (ncol(x$variances) > 1) cbind(pve = x$pve))
+  cat(nrow(m), "draws")
+  if (!is.null(x$effects)) cat(" with", counted(ncol(x$effects), "random effect"))
+  cat("\n")
+  table <- cbind(
+    mean = colMeans(m), sd = apply(m, 2, stats::sd),
+    t(apply(m, 2, stats::quantile, c(0.025, 0.5, 0.975), na.rm = TRUE))
+  )
+  print(table, digits = 4)
+  invisible(x)
+}
