@@ -63,9 +63,7 @@ struct Textbook {
   Vector y;
 
   double log_likelihood(const EmState& state) const {
-    const Matrix v = covariance(state);
-    const Vector fixed = q.cols() > 0 ? Vector(q * state.delta) : Vector(Vector::Zero(y.size()));
-    return log_density(y - fixed, v);
+    return log_density(without(state.delta), covariance(state));
   }
 
   double restricted_log_likelihood(const EmState& state) const {
@@ -87,20 +85,45 @@ struct Textbook {
     Matrix precision = a.transpose() * a / state.residual;
     precision.diagonal().array() += 1 / state.random;
     const Matrix gamma = precision.inverse();
-    Vector centred = y;
-    if (c > 0) centred -= q * state.delta;
-    const Vector mu = gamma * (a.transpose() * centred) / state.residual;
+    const Vector mu = gamma * (a.transpose() * without(state.delta)) / state.residual;
     const Vector fitted = a * mu;
     EmState next;
-    next.delta = q.transpose() * (y - fitted);
-    Vector rest = y;
-    if (c > 0) rest -= q * next.delta;
+    next.delta = Vector::Zero(c);
+    if (c > 0) next.delta = q.transpose() * (y - fitted);
+    const Vector rest = without(next.delta);
     const double spread = (a * gamma * a.transpose()).trace();
     const double alpha = expand ? fitted.dot(rest) / (fitted.squaredNorm() + spread) : 1;
     next.random = alpha * alpha * (mu.squaredNorm() + gamma.trace()) / static_cast<double>(p);
     next.residual =
         ((rest - alpha * fitted).squaredNorm() + alpha * alpha * spread) / static_cast<double>(n);
     return next;
+  }
+
+  /// With a normal prior of delta and inverse-gamma priors (shape, scale of each) of the variances.
+  EmState map_step(const EmState& state, const Matrix& precision,
+                   const std::vector<double>& prior) const {
+    const Index n = y.size(), p = a.cols(), c = q.cols();
+    Matrix information = a.transpose() * a / state.residual;
+    information.diagonal().array() += 1 / state.random;
+    const Matrix gamma = information.inverse();
+    const Vector mu = gamma * (a.transpose() * without(state.delta)) / state.residual;
+    EmState next;
+    next.delta = Vector::Zero(c);
+    if (c > 0) {
+      const Matrix ridge = Matrix::Identity(c, c) / state.residual + precision;
+      next.delta = ridge.inverse() * (q.transpose() * (y - a * mu)) / state.residual;
+    }
+    const double effects = mu.squaredNorm() + gamma.trace();
+    const double noise =
+        (without(next.delta) - a * mu).squaredNorm() + (a * gamma * a.transpose()).trace();
+    next.random = (effects / 2 + prior[1]) / (static_cast<double>(p) / 2 + prior[0] + 1);
+    next.residual = (noise / 2 + prior[3]) / (static_cast<double>(n) / 2 + prior[2] + 1);
+    return next;
+  }
+
+  Vector without(const Vector& delta) const {
+    if (q.cols() == 0) return y;
+    return y - q * delta;
   }
 
   /// With (omega, beta) missing and omega under a flat prior: their joint posterior, written out.
@@ -127,7 +150,7 @@ struct Textbook {
   }
 };
 
-/// Twelve models that differ in what is special about them.
+/// Models that differ in what is special about them.
 std::vector<ModelSpec> specs() {
   using D = DesignKind;
   using F = FixedKind;
@@ -218,8 +241,335 @@ TEST_P(EmContract, EachStepForRemlIsTheTextbooks) {
   follow(Criterion::reml, EmKind::pxem, textbook);
 }
 
+VariancePrior inverse_gammas(double a1, double b1, double a2, double b2) {
+  VariancePrior prior;
+  prior.first = {DensityKind::inverse_gamma, a1, b1};
+  prior.second = {DensityKind::inverse_gamma, a2, b2};
+  return prior;
+}
+
+/// Priors of every kind, proper enough for a mode in the interior of most models.
+std::vector<VariancePrior> interior_priors(double kappa) {
+  VariancePrior half_t;
+  half_t.first = {DensityKind::half_t, 3, 0.5};
+  half_t.second = {DensityKind::inverse_gamma, 2, 1};
+  VariancePrior shares;
+  shares.is_on_shares = true;
+  shares.kappa = kappa;
+  shares.first = {DensityKind::beta, 2, 3};
+  shares.second = {DensityKind::jeffreys, 0, 0};
+  return {inverse_gammas(2, 0.3, 1, 0.5), half_t, shares};
+}
+
+Matrix some_precision(Index c) {
+  Random random(77);
+  const Matrix half = random.normals(c, c + 1);
+  return half * half.transpose();
+}
+
+TEST_P(EmContract, EachStepForMapIsTheTextbooksUnderInverseGammaPriors) {
+  if (GetParam().design == DesignKind::centred) GTEST_SKIP() << "a prior of delta sees no means";
+  const Textbook textbook{independent_columns(model_), model_.q, model_.y};
+  EmModel rules = em_model(GetParam(), model_, Criterion::ml, EmKind::em);
+  const Index c = model_.q.cols();
+  rules.prior = inverse_gammas(1.5, 0.4, 2, 0.7);
+  rules.fixed_precision = some_precision(c);
+  EmState state = hdlmm::start_em(spectral(model_));
+  for (int i = 0; i < 8; ++i) {
+    SCOPED_TRACE(i);
+    const EmStep step = MarginalEm(spectral(model_), rules).advance(state);
+    double value = textbook.log_likelihood(state) - 2.5 * std::log(state.random) -
+                   0.4 / state.random - 3 * std::log(state.residual) - 0.7 / state.residual;
+    if (c > 0) value -= 0.5 * state.delta.dot(rules.fixed_precision * state.delta);
+    EXPECT_LT(distance(step.value, value), 1e-10);
+    const EmState next = textbook.map_step(state, rules.fixed_precision, {1.5, 0.4, 2, 0.7});
+    expect_near(step.next, next, 1e-9);  // the textbook inverts a matrix a step
+    state = next;
+  }
+}
+
+TEST_P(EmContract, AFlatPriorLeavesMl) {
+  EmModel rules = em_model(GetParam(), model_, Criterion::ml, EmKind::em);
+  const SpectralSystem& system = spectral(model_);
+  const EmStep ml = advance(system, rules, hdlmm::start_em(system));
+  rules.prior = VariancePrior();
+  const EmStep map = advance(system, rules, hdlmm::start_em(system));
+  EXPECT_EQ(map.value, ml.value);
+  expect_near(map.next, ml.next, 1e-12);  // exp(log x)
+}
+
+TEST_P(EmContract, LimitsAreModesOfTheDirectSearch) {
+  const SpectralSystem& system = spectral(model_);
+  for (const Criterion criterion : {Criterion::reml, Criterion::ml}) {
+    const ProfiledLikelihood profile(system, criterion);
+    const auto search = hdlmm::search_all_modes(profile, hdlmm::SearchOptions(), Context());
+    for (const EmKind kind : {EmKind::em, EmKind::pxem}) {
+      for (const bool accelerate : {false, true}) {
+        SCOPED_TRACE(::testing::Message() << (criterion == Criterion::ml ? "ML" : "REML")
+                                          << (kind == EmKind::em ? " EM" : " PX-EM") << accelerate);
+        EmOptions options;
+        options.accelerate = accelerate;
+        options.max_iter = 200000;
+        const EmModel rules = em_model(GetParam(), model_, criterion, kind);
+        const EmResult result =
+            hdlmm::fit_em(system, rules, hdlmm::start_em(system), options, Context());
+        EXPECT_NE(result.status, EmStatus::iteration_limit);
+        if (result.status == EmStatus::unbounded) {
+          EXPECT_TRUE(profile.is_unbounded());
+          continue;
+        }
+        double nearest = kInfinity;
+        for (const hdlmm::Mode& mode : search.modes) {
+          const EmPoint& last = result.trace.back();
+          const double gap = std::abs(mode.point.share.h - last.share.h) +
+                             std::abs(std::log(mode.point.tau2 / last.tau2));
+          nearest = std::min(nearest, gap);
+        }
+        EXPECT_LT(nearest, 2e-5);  // sqrt(tol) confirms, for both
+        if (model_.q.cols() == 0) continue;
+        const Vector exact = system.evaluate(result.trace.back().share).delta;
+        const double scale = model_.y.norm();
+        EXPECT_LT((exact - result.state.delta).norm() / scale, 1e-3);  // its own, slower limit
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, EmContract, ::testing::ValuesIn(specs()),
                          [](const auto& info) { return info.param.name; });
+
+/// A model of random shape, kind and amount of noise.
+ModelSpec random_spec(std::uint64_t seed) {
+  Random random(seed);
+  ModelSpec spec;
+  spec.seed = seed;
+  const DesignKind kinds[] = {DesignKind::dense, DesignKind::centred, DesignKind::grouped,
+                              DesignKind::kernel};
+  spec.design = kinds[random.below(4)];
+  spec.n = 8 + random.below(20);
+  spec.p = 1 + random.below(30);
+  if (spec.design == DesignKind::grouped) spec.p = 2 + random.below(spec.n / 2);
+  spec.c = random.below(4);
+  if (spec.design == DesignKind::centred || random.below(2) == 0) {
+    spec.fixed = FixedKind::constant;
+    spec.c += 1;
+  }
+  spec.is_weighted = random.below(2) == 0;
+  return spec;
+}
+
+/// The largest fall of the objective along the trace, relative to its size.
+double largest_fall(const std::vector<EmPoint>& trace) {
+  double fall = 0;
+  for (std::size_t i = 1; i < trace.size(); ++i) {
+    fall = std::max(fall, (trace[i - 1].value - trace[i].value) / (1 + std::abs(trace[i].value)));
+  }
+  return fall;
+}
+
+TEST(Em, TheObjectiveNeverFalls) {
+  int n_steps = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(seed);
+    const ModelSpec spec = random_spec(seed);
+    // signal and noise in all proportions
+    Random random(seed + 1000);
+    const Model drawn(spec);
+    const double noise = std::exp(2 * random.normal());
+    const Model model(spec, drawn.x * random.normals(spec.p) + noise * random.normals(spec.n));
+    const SpectralSystem& system = spectral(model);
+    EmOptions options;
+    options.max_iter = 200;
+    for (const bool accelerate : {false, true}) {
+      options.accelerate = accelerate;
+      for (const Criterion criterion : {Criterion::reml, Criterion::ml}) {
+        for (const EmKind kind : {EmKind::em, EmKind::pxem}) {
+          const EmModel rules = em_model(spec, model, criterion, kind);
+          const EmResult result =
+              hdlmm::fit_em(system, rules, hdlmm::start_em(system), options, Context());
+          EXPECT_LT(largest_fall(result.trace), 1e-9);  // rounding of log-determinants
+          n_steps += result.iterations;
+        }
+      }
+      EmModel rules = em_model(spec, model, Criterion::ml, EmKind::em);
+      rules.prior = interior_priors(model.kappa)[seed % 3];
+      if (spec.design != DesignKind::centred) rules.fixed_precision = some_precision(spec.c);
+      const EmResult result =
+          hdlmm::fit_em(system, rules, hdlmm::start_em(system), options, Context());
+      EXPECT_LT(largest_fall(result.trace), 1e-9);
+    }
+  }
+  EXPECT_GT(n_steps, 20000);  // it did iterate
+}
+
+TEST(Em, TheLimitForMapIsTheModeOfThePosterior) {
+  for (const ModelSpec& spec : specs()) {
+    if (spec.design == DesignKind::centred) continue;
+    SCOPED_TRACE(spec.name);
+    const Model model(spec);
+    const SpectralSystem& system = spectral(model);
+    for (const VariancePrior& prior : interior_priors(model.kappa)) {
+      EmModel rules = em_model(spec, model, Criterion::ml, EmKind::em);
+      rules.prior = prior;
+      rules.fixed_precision = some_precision(spec.c);
+      EmOptions options;
+      options.accelerate = true;
+      const EmResult result =
+          hdlmm::fit_em(system, rules, hdlmm::start_em(system), options, Context());
+      EXPECT_NE(result.status, EmStatus::iteration_limit);
+      const Matrix root = hdlmm::em_detail::prior_root(system.parts(), rules.fixed_precision);
+      const hdlmm::PenalisedLikelihood posterior(system, prior, root);
+      const auto search = hdlmm::search_all_modes(posterior, hdlmm::SearchOptions(), Context());
+      double nearest = kInfinity;
+      for (const hdlmm::Mode& mode : search.modes) {
+        nearest = std::min(nearest, std::abs(mode.point.value - result.trace.back().value));
+      }
+      EXPECT_LT(nearest, 1e-8);  // flat at a mode: the square of the distance of about 1e-6
+    }
+  }
+}
+
+TEST(Em, TheVariancesOfMapMaximiseTheExpectedPosterior) {
+  Random random(5);
+  for (int i = 0; i < 300; ++i) {
+    SCOPED_TRACE(i);
+    const hdlmm::VarianceSums sums{std::exp(3 * random.normal()), std::exp(3 * random.normal()),
+                                   1.0 + random.below(50), 5.0 + random.below(50)};
+    const VariancePrior prior = interior_priors(0.1 + random.uniform())[i % 3];
+    const EmState start{std::exp(5 * random.normal()), std::exp(5 * random.normal()), Vector()};
+    const auto best = hdlmm::maximise_variances(sums, prior, start);
+    const double u = std::log(best.first), v = std::log(best.second);
+    const auto at = hdlmm::em_detail::expected_posterior(sums, prior, u, v);
+    // the gradient, on the scale of the counts
+    EXPECT_LT(std::abs(at.du) + std::abs(at.dv), 1e-6 * (sums.n_random + sums.n_residual));
+    for (int k = 0; k < 20; ++k) {
+      const double far_u = u + 2 * random.normal(), far_v = v + 2 * random.normal();
+      EXPECT_LE(hdlmm::em_detail::expected_posterior(sums, prior, far_u, far_v).value,
+                at.value + 1e-9 * std::abs(at.value));
+    }
+  }
+}
+
+EmResult run(const Model& model, const EmModel& rules, const EmState& start,
+             EmOptions options = EmOptions()) {
+  return hdlmm::fit_em(spectral(model), rules, start, options, Context());
+}
+
+TEST(Em, ReachesABoundaryExactlyThatItWouldOnlyApproach) {
+  const ModelSpec spec{"", DesignKind::grouped, FixedKind::constant, 24, 6, 1};
+  const Model any(spec);
+  Random random(4);
+  const Matrix within = orthogonal_complement(orthonormal_basis(any.x));
+  Vector y = within * random.normals(within.cols());  // no variance between groups
+  y.array() += 3;
+  const Model none(spec, y);
+  const ModelSpec square{"", DesignKind::dense, FixedKind::generic, 9, 20, 2};
+  const Model wide(square);
+  const Eigen::SelfAdjointEigenSolver<Matrix> eigen(wide.k);
+  // as if drawn without noise
+  const Matrix root = eigen.eigenvectors() * eigen.eigenvalues().cwiseSqrt().asDiagonal();
+  const Model all(square, root * Vector::Ones(9));
+  for (const Criterion criterion : {Criterion::reml, Criterion::ml}) {
+    for (const EmKind kind : {EmKind::em, EmKind::pxem}) {
+      const EmModel rules = em_model(spec, none, criterion, kind);
+      const EmResult zero = run(none, rules, hdlmm::start_em(spectral(none)));
+      EXPECT_EQ(zero.status, EmStatus::boundary_random);
+      EXPECT_EQ(zero.state.random, 0);
+      EXPECT_EQ(zero.trace.back().share.h, 0);
+      EXPECT_LT(distance(zero.state.delta, none.q.transpose() * none.y), 1e-10);
+      EXPECT_LT(largest_fall(zero.trace), 1e-12);
+
+      const EmModel rules_all = em_model(square, all, criterion, kind);
+      const EmResult one = run(all, rules_all, hdlmm::start_em(spectral(all)));
+      EXPECT_EQ(one.status, EmStatus::boundary_residual);
+      EXPECT_EQ(one.state.residual, 0);
+      EXPECT_EQ(one.trace.back().share.nu, 0);
+    }
+  }
+}
+
+TEST(Em, SaysThatTheLikelihoodIsUnboundedWhereItRunsAway) {
+  const ModelSpec spec{"", DesignKind::dense, FixedKind::spans_null, 12, 30, 4, 9};
+  const Model model(spec, Model(spec).x * Random(3).normals(30));
+  ASSERT_TRUE(model.spectral().is_ml_unbounded());
+  EmState start = hdlmm::start_em(spectral(model));
+  start.residual *= 1e-6;
+  const EmModel rules = em_model(spec, model, Criterion::ml, EmKind::em);
+  const EmResult result = run(model, rules, start);
+  EXPECT_EQ(result.status, EmStatus::unbounded);
+  EXPECT_GT(result.state.residual, 0);
+  EXPECT_LT(result.iterations, 1000);
+}
+
+TEST(Em, TheExpandedAndTheExtrapolatedNeedFewerSteps) {
+  const ModelSpec spec{"", DesignKind::dense, FixedKind::constant, 40, 60, 2};
+  Random random(8);
+  const Vector signal = Model(spec).x * random.normals(60);
+  const Model model(spec, signal + 5 * random.normals(40));
+  for (const Criterion criterion : {Criterion::reml, Criterion::ml}) {
+    const EmState start = hdlmm::start_em(spectral(model));
+    const EmResult em = run(model, em_model(spec, model, criterion, EmKind::em), start);
+    const EmResult pxem = run(model, em_model(spec, model, criterion, EmKind::pxem), start);
+    EmOptions fast;
+    fast.accelerate = true;
+    const EmResult squarem = run(model, em_model(spec, model, criterion, EmKind::em), start, fast);
+    EXPECT_EQ(em.status, EmStatus::converged);
+    EXPECT_LT(pxem.iterations, em.iterations);
+    EXPECT_LT(squarem.iterations, em.iterations);
+    EXPECT_NEAR(pxem.trace.back().value, em.trace.back().value, 1e-8);
+    EXPECT_NEAR(squarem.trace.back().value, em.trace.back().value, 1e-8);
+  }
+}
+
+TEST(Em, TheTraceIsTheSequenceOfSteps) {
+  const ModelSpec spec{"", DesignKind::centred, FixedKind::constant, 12, 20, 2};
+  const Model model(spec);
+  const EmModel rules = em_model(spec, model, Criterion::ml, EmKind::pxem);
+  EmOptions options;
+  options.max_iter = 5;
+  EmState state = hdlmm::start_em(spectral(model));
+  const EmResult result = run(model, rules, state, options);
+  ASSERT_EQ(result.trace.size(), 6u);
+  EXPECT_EQ(result.iterations, 5);
+  EXPECT_EQ(result.status, EmStatus::iteration_limit);
+  for (const EmPoint& point : result.trace) {
+    EXPECT_EQ(point.share.h, model.kappa * state.random / point.tau2);
+    EXPECT_EQ(point.tau2, model.kappa * state.random + state.residual);
+    state = advance(spectral(model), rules, state).next;
+  }
+}
+
+TEST(Em, StartsFromLeastSquares) {
+  for (const ModelSpec& spec : specs()) {
+    SCOPED_TRACE(spec.name);
+    const Model model(spec);
+    const EmState start = hdlmm::start_em(spectral(model));
+    Vector rest = model.y;
+    if (spec.c > 0) {
+      const Vector fit = model.q.transpose() * model.y;
+      EXPECT_LT(distance(start.delta, fit), 1e-12);
+      rest -= model.q * fit;
+    }
+    const double tau2 = rest.squaredNorm() / static_cast<double>(spec.n - spec.c);
+    EXPECT_LT(distance(start.residual, tau2 / 2), 1e-12);
+    EXPECT_LT(distance(start.random * model.kappa, tau2 / 2), 1e-12);
+  }
+}
+
+TEST(Em, AnInterruptGetsOutAndPriorsThatHaveNoStepAreRefused) {
+  const ModelSpec spec{"", DesignKind::dense, FixedKind::generic, 12, 20, 2};
+  const Model model(spec);
+  EmModel rules = em_model(spec, model, Criterion::ml, EmKind::pxem);
+  Context context;
+  context.poll = [] { throw std::runtime_error("interrupted"); };
+  EXPECT_THROW(
+      hdlmm::fit_em(spectral(model), rules, hdlmm::start_em(spectral(model)), EmOptions(), context),
+      std::runtime_error);
+  rules.prior = VariancePrior();
+  EXPECT_THROW(MarginalEm(spectral(model), rules), std::invalid_argument);
+  rules.criterion = Criterion::reml;
+  EXPECT_THROW(RestrictedEm(spectral(model), rules), std::invalid_argument);
+}
 
 }  // namespace
 }  // namespace hdlmm_test

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <tuple>
@@ -98,8 +99,16 @@ inline std::pair<double, double> ascent_direction(const LogPrior& at) {
 
 namespace em_detail {
 
-/// One step uphill from (u, v), halved until the value rises enough; whether it was possible and
-/// worth going on.
+/// Whether b is higher than a by what was promised or, where values differ by rounding only, has
+/// the smaller gradient.
+inline bool is_better(const LogPrior& b, const LogPrior& a, double promised) {
+  if (b.value > a.value + 1e-4 * promised) return true;
+  const double rounding = 8 * std::numeric_limits<double>::epsilon() * std::abs(a.value);
+  const double before = std::abs(a.du) + std::abs(a.dv), after = std::abs(b.du) + std::abs(b.dv);
+  return std::abs(b.value - a.value) <= rounding && after < before;
+}
+
+/// One step uphill from (u, v), halved until it is better; whether there was one worth going on.
 inline bool climb(const VarianceSums& sums, const VariancePrior& prior, double& u, double& v,
                   LogPrior& at) {
   constexpr int kHalvings = 40;
@@ -108,13 +117,19 @@ inline bool climb(const VarianceSums& sums, const VariancePrior& prior, double& 
   double length = 1;
   for (int i = 0; i < kHalvings; ++i, length *= 0.5) {
     const LogPrior trial = expected_posterior(sums, prior, u + length * du, v + length * dv);
-    if (!(trial.value > at.value + 1e-4 * length * promised)) continue;
+    if (!is_better(trial, at, length * promised)) continue;
     u += length * du;
     v += length * dv;
     at = trial;
     return length * std::max(std::abs(du), std::abs(dv)) > 1e-13;
   }
   return false;
+}
+
+/// alpha of PX-EM, which is known to rounding only: zero would end EM on the boundary.
+inline double expansion(double numerator, double denominator) {
+  const double alpha = numerator / denominator;
+  return std::copysign(std::max(std::abs(alpha), 1e-15), alpha);
 }
 
 }  // namespace em_detail
@@ -267,7 +282,7 @@ class MarginalEm final : public EmMap {
     const double size2 = e.fitted.squaredNorm() + e.along * e.along + e.tr_fitted;
     if (model_.kind == EmKind::pxem) {
       const double seen = has_mean ? -constant_null_.dot(null) : 0;
-      alpha = (e.fitted.dot(rest) + e.along * seen) / size2;
+      alpha = em_detail::expansion(e.fitted.dot(rest) + e.along * seen, size2);
     }
     double null2 = parts_.null_residual * parts_.null_residual;
     null2 +=
@@ -347,7 +362,7 @@ class RestrictedEm final : public EmMap {
           nu * w.explained.dot(e2) - tau2 * nu * w.explained.dot(Vector(1 - leverage.array()));
       const double gg =
           w.explained.cwiseAbs2().cwiseProduct(w.s).dot(e2) + tau2 * hk * parts.d.dot(left);
-      const double alpha = 1 + ge / gg;
+      const double alpha = em_detail::expansion(gg + ge, gg);
       sums.random *= alpha * alpha;
       sums.residual -= ge * ge / gg;
     }

@@ -9,6 +9,8 @@
 
 #include "hdlmm/core/context.hpp"
 #include "hdlmm/inference/em_step.hpp"
+#include "hdlmm/objective/penalised_likelihood.hpp"
+#include "hdlmm/objective/profiled_likelihood.hpp"
 
 namespace hdlmm {
 
@@ -42,11 +44,13 @@ class AitkenTest {
 
   /// True at the second step in a row whose projection is below the bound.
   bool is_met(const EmState& before, const EmState& after) {
-    const double left = std::max(random_.project(before.random, after.random),
-                                 residual_.project(before.residual, after.residual));
-    n_small_ = left <= bound_ ? n_small_ + 1 : 0;
+    left_ = std::max(random_.project(before.random, after.random),
+                     residual_.project(before.residual, after.residual));
+    n_small_ = left_ <= bound_ ? n_small_ + 1 : 0;
     return n_small_ >= 2;
   }
+  /// Whether the last step was rounding.
+  bool is_exhausted() const { return left_ == 0; }
 
   /// The next step does not follow from the last one.
   void restart() {
@@ -80,6 +84,7 @@ class AitkenTest {
   };
 
   double bound_;
+  double left_ = std::numeric_limits<double>::infinity();
   int n_small_ = 0;
   Sequence random_, residual_;
 };
@@ -95,40 +100,67 @@ inline bool keeps_sign(const ShareObjective& f, double from, double to, double s
   return true;
 }
 
+/// log(sigma_b^2 / sigma_e^2) now and after the next step, and where the profile is flat.
+struct Course {
+  double phi = 0, next = 0, low = 0, high = 0;
+
+  Course(const MarginalSystem& system, const EmStep& step)
+      : phi(std::log(step.state.random) - std::log(step.state.residual)),
+        next(std::log(step.next.random) - std::log(step.next.residual)),
+        low(-std::log(system.max_eigenvalue()) - 18),
+        high(-std::log(system.min_eigenvalue()) + 22) {}
+
+  bool is_far() const { return next < low || next > high; }
+};
+
 /// EM reaches a variance of zero as 1 / iterations only. Once the profile falls all the way from
-/// the boundary to the current point, and EM moves towards it, the limit is known: go there.
+/// the boundary to where EM is, and EM moves towards it, the limit is known: go there.
 inline bool finish_at_boundary(const ShareObjective& f, const EmStep& step, EmResult& result) {
   constexpr double kNear = 0.1;
   const MarginalSystem& system = f.system();
-  const EmPoint& here = result.trace.back();
-  const double phi = std::log(step.state.random) - std::log(step.state.residual);
-  const double next = std::log(step.next.random) - std::log(step.next.residual);
+  const Course at(system, step);
+  const Share share = Share::from_log_ratio(at.next, system.kappa());
+  EmStatus status;
   Share limit;
-  if (next < phi && here.share.h < kNear) {
-    const double low = std::min(phi, -std::log(system.max_eigenvalue()) - 18);
-    if (f.slope_at_zero() > 0 || !keeps_sign(f, low, phi, -1)) return false;
+  if (at.next < at.phi && share.h < kNear) {
+    if (f.slope_at_zero() > 0) return false;
+    if (at.next > at.low && !keeps_sign(f, at.low, at.next, -1)) return false;
     limit = Share{0, 1};
-    result.status = EmStatus::boundary_random;
-  } else if (next > phi && here.share.nu < kNear && (f.is_unbounded() || f.has_limit_at_one())) {
-    const double high = std::max(phi, -std::log(system.min_eigenvalue()) + 22);
-    if (!keeps_sign(f, phi, high, 1)) return false;
-    result.status = EmStatus::unbounded;
-    if (f.is_unbounded()) return true;
+    status = EmStatus::boundary_random;
+  } else if (at.next > at.phi && share.nu < kNear && (f.is_unbounded() || f.has_limit_at_one())) {
+    if (at.next < at.high && !keeps_sign(f, at.next, at.high, 1)) return false;
     limit = Share{1, 0};
-    result.status = EmStatus::boundary_residual;
+    status = f.is_unbounded() ? EmStatus::unbounded : EmStatus::boundary_residual;
   } else {
     return false;
   }
-  const ProfilePoint point = f.at_share(limit);
-  if (!(point.value >= here.value)) {
-    result.status = EmStatus::iteration_limit;
-    return false;
+  if (status != EmStatus::unbounded) {
+    const ProfilePoint point = f.at_share(limit);
+    if (!(point.value >= result.trace.back().value)) return false;
+    result.trace.push_back({point.value, limit, point.tau2});
+    result.state.random = point.tau2 * limit.h / system.kappa();
+    result.state.residual = point.tau2 * limit.nu;
   }
-  result.trace.push_back({point.value, limit, point.tau2});
-  result.state.random = point.tau2 * limit.h / system.kappa();
-  result.state.residual = point.tau2 * limit.nu;
-  result.state.delta = system.evaluate(limit).delta;
+  result.status = status;
   return true;
+}
+
+/// Whether the profile has its mode here, to ten times the bound of the projection: what is slow
+/// can hide behind what is fast, after an extrapolation above all.
+inline bool is_at_mode(const ShareObjective& f, const EmPoint& here, double tol) {
+  const ProfilePoint point = f.at_share(here.share);
+  const double left = std::abs(point.slope / point.curvature);
+  return point.curvature < 0 &&
+         std::max(left, std::abs(std::log(point.tau2 / here.tau2))) <= std::sqrt(tol);
+}
+
+/// A root of the precision of delta in the turned basis, [c x c], or without rows.
+inline Matrix prior_root(const SpectralParts& parts, const Matrix& precision) {
+  if (precision.size() == 0) return Matrix(0, parts.n_fixed());
+  const Eigen::SelfAdjointEigenSolver<Matrix> eigen(parts.turn.transpose() * precision *
+                                                    parts.turn);
+  const Vector root = eigen.eigenvalues().cwiseMax(0.0).cwiseSqrt();
+  return root.asDiagonal() * eigen.eigenvectors().transpose();
 }
 
 /// Where three successive iterates point to: steplength -|r| / |v| on (log variances, delta).
@@ -164,6 +196,7 @@ class EmRun {
   EmResult& result() { return result_; }
   const EmStep& last() const { return chain_.back(); }
   bool has_time() const { return result_.iterations < options_.max_iter; }
+  bool is_exhausted() const { return test_.is_exhausted(); }
 
   /// One step of EM; whether it is near enough to the limit.
   bool step() {
@@ -220,42 +253,58 @@ inline EmState start_em(const SpectralSystem& system) {
   return {0.5 * tau2 / system.kappa(), 0.5 * tau2, times(parts.turn, delta)};
 }
 
-/// Iterate the map from `start`. `profile`: the same objective with all but the share maximised
-/// out, on the same scale; it finds limits on the boundary. Null: they are approached only.
-inline EmResult iterate_em(const EmMap& map, const ShareObjective* profile, double kappa,
-                           const EmState& start, const EmOptions& options, const Context& context) {
+/// Iterate the map from `start`. `profile`: the same objective on the same scale with all but the
+/// share maximised out. It finds limits on the boundary and confirms convergence.
+inline EmResult iterate_em(const EmMap& map, const ShareObjective& profile, const EmState& start,
+                           const EmOptions& options, const Context& context) {
   constexpr int kBetweenChecks = 25;
-  em_detail::EmRun run(map, kappa, start, options);
+  em_detail::EmRun run(map, profile.system().kappa(), start, options);
+  EmResult& result = run.result();
   for (int i = 0; run.has_time(); ++i) {
-    if (i % kBetweenChecks == 0) {
-      const double done = run.result().iterations;
+    const bool is_round = i % kBetweenChecks == 0;
+    if (is_round) {
       context.poll();
-      context.progress("expectation maximisation", done / options.max_iter);
-      if (profile && em_detail::finish_at_boundary(*profile, run.last(), run.result())) break;
+      context.progress("expectation maximisation",
+                       static_cast<double>(result.iterations) / options.max_iter);
     }
-    if (run.step()) {
-      run.result().status = EmStatus::converged;
+    const bool is_far = em_detail::Course(profile.system(), run.last()).is_far();
+    if ((is_round || is_far) && em_detail::finish_at_boundary(profile, run.last(), result)) break;
+    if (!run.step()) continue;
+    if (run.is_exhausted() || em_detail::is_at_mode(profile, result.trace.back(), options.tol)) {
+      result.status = EmStatus::converged;
       break;
     }
   }
   context.progress("expectation maximisation", 1);
-  return run.result();
+  return result;
 }
 
-/// EM for the model from `start`; see EmModel. The boundary is known for ML and REML alone.
+/// EM for the model from `start`; see EmModel. For REML, and on the boundary, delta is that of
+/// generalised least squares (posterior mean) there.
 inline EmResult fit_em(const SpectralSystem& system, const EmModel& model, const EmState& start,
                        const EmOptions& options, const Context& context) {
-  const bool has_prior = model.prior || model.fixed_precision.size() > 0;
-  const ProfiledLikelihood profile(system, model.criterion);
-  const ShareObjective* limits = has_prior ? nullptr : &profile;
-  if (model.criterion == Criterion::ml) {
-    return iterate_em(MarginalEm(system, model), limits, system.kappa(), start, options, context);
+  if (model.criterion == Criterion::reml) {
+    const ProfiledLikelihood profile(system, model.criterion);
+    EmResult result = iterate_em(RestrictedEm(system, model), profile, start, options, context);
+    result.state.delta = system.evaluate(result.trace.back().share).delta;
+    return result;
   }
-  EmResult result =
-      iterate_em(RestrictedEm(system, model), limits, system.kappa(), start, options, context);
-  const auto at =
-      ScaledShare::from_variances(result.state.random, result.state.residual, system.kappa());
-  result.state.delta = system.evaluate(at.share).delta;
+  const MarginalEm map(system, model);
+  const Matrix root = em_detail::prior_root(system.parts(), model.fixed_precision);
+  EmResult result;
+  if (model.prior || root.rows() > 0) {
+    const VariancePrior prior = model.prior.value_or(VariancePrior());
+    const PenalisedLikelihood profile(system, prior, root);
+    result = iterate_em(map, profile, start, options, context);
+  } else {
+    const ProfiledLikelihood profile(system, model.criterion);
+    result = iterate_em(map, profile, start, options, context);
+  }
+  const EmPoint& last = result.trace.back();
+  if (last.share.h == 0 || last.share.nu == 0) {
+    const SpectralSystem at_total = system.with_prior_rows(std::sqrt(last.tau2) * root);
+    result.state.delta = at_total.evaluate(last.share).delta;
+  }
   return result;
 }
 
