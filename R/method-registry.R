@@ -6,8 +6,13 @@ engine_table <- function() {
   list(
     row("OLS", "qr", fit_ols, "ordinary least squares by pivoted QR; no random term"),
     row("REML", "direct", fit_likelihood, "restricted maximum likelihood, exact global search"),
+    row("REML", "em", fit_em, "restricted maximum likelihood by EM"),
+    row("REML", "pxem", fit_em, "restricted maximum likelihood by parameter-expanded EM"),
     row("ML", "direct", fit_likelihood, "maximum likelihood, exact global search"),
+    row("ML", "em", fit_em, "maximum likelihood by EM"),
+    row("ML", "pxem", fit_em, "maximum likelihood by parameter-expanded EM"),
     row("MAP", "direct", fit_map, "mode of likelihood times prior, exact global search"),
+    row("MAP", "em", fit_map_em, "mode of likelihood times prior by EM"),
     row("Bayes", "quadrature", fit_quadrature, "exact posterior by adaptive quadrature"),
     row("Bayes", "gibbs", fit_gibbs, "exact posterior by Gibbs sampling in spectral coordinates")
   )

@@ -10,6 +10,7 @@
 // Q [n x c] is an orthonormal basis of Z. Rows are multiplied by root weights before they get here.
 
 #include "hdlmm/inference/exact_null.hpp"
+#include "hdlmm/inference/expectation_maximisation.hpp"
 #include "hdlmm/inference/global_search.hpp"
 #include "hdlmm/inference/mixture.hpp"
 #include "hdlmm/inference/prediction.hpp"
