@@ -163,10 +163,10 @@ fit_gibbs <- function(problem, engine, control) {
     problem$system, prior, prior$fixed_precision, gibbs_options(problem, control),
     make_host(control)
   )
-  if (raw$status != "ok") {
+  if (raw$status != "completed") {
     abort(
-      "improper_prior", "the sampler left the range of numbers (", raw$status, "): the posterior ",
-      "is improper or nearly so. Give proper priors, see lmm_prior()."
+      "improper_prior", "the sampler left the range of numbers in sweep ", raw$sweep, ": the ",
+      "posterior is improper or nearly so. Give proper priors, see lmm_prior()."
     )
   }
   kappa <- problem$system$kappa
@@ -206,7 +206,8 @@ gibbs_options <- function(problem, control) {
   seed <- value_or(control$seed, floor(stats::runif(1) * 2^31))
   list(
     draws = as.integer(control$draws), warmup = as.integer(control$warmup),
-    thin = as.integer(control$thin), chains = as.integer(control$chains), seed = as.double(seed)
+    thin = as.integer(control$thin), chains = as.integer(control$chains),
+    seed = as.double(seed) %% 2^32
   )
 }
 

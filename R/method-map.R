@@ -5,13 +5,40 @@
 
 fit_map <- function(problem, engine, control) {
   prior <- internal_prior(problem)
+  best <- search_map(problem, prior, control)
+  result <- map_result(problem, prior, best)
+  warn_not_converged(result)
+  result
+}
+
+search_map <- function(problem, prior, control) {
   stop_infinite_density(problem$prior, problem$designs[[1]])
   search <- cpp_search_posterior(
     problem$system, prior, prior_root(problem), search_options(control), make_host(control)
   )
-  best <- choose_mode(search, "MAP", problem$designs[[1]])
-  result <- map_result(problem, prior, best)
+  choose_mode(search, "MAP", problem$designs[[1]])
+}
+
+# EM with the prior in its M step; the direct search runs beside it, as for the likelihoods.
+fit_map_em <- function(problem, engine, control) {
+  prior <- internal_prior(problem)
+  best <- search_map(problem, prior, control)
+  run <- cpp_em(
+    problem$system, "ML", "em", n_coefficients(problem), em_options(control), prior,
+    prior$fixed_precision, NULL, make_host(control)
+  )
+  reached <- best
+  reached$mode <- replace(best$mode, c("h", "nu", "tau2"), list(run$h, run$nu, run$tau2))
+  reached$mode$value <- run$trace$value[nrow(run$trace)]
+  reached$mode$kind <- switch(run$status,
+    boundary_random = "zero", boundary_residual = "one", "interior"
+  )
+  reached$trace <- run$trace
+  result <- map_result(problem, prior, reached)
+  result$is_converged <- run$status %in% c("converged", "boundary_random", "boundary_residual")
+  result$reason <- em_reason(run$status)
   warn_not_converged(result)
+  warn_local_mode(result, best)
   result
 }
 

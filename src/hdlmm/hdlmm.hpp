@@ -9,8 +9,10 @@
 //   h = kappa sigma_b^2 / tau^2 = pve, nu = 1 - h, phi = log(sigma_b^2 / sigma_e^2).
 // Q [n x c] is an orthonormal basis of Z. Rows are multiplied by root weights before they get here.
 
+#include "hdlmm/core/random.hpp"
 #include "hdlmm/inference/exact_null.hpp"
 #include "hdlmm/inference/expectation_maximisation.hpp"
+#include "hdlmm/inference/gibbs.hpp"
 #include "hdlmm/inference/global_search.hpp"
 #include "hdlmm/inference/mixture.hpp"
 #include "hdlmm/inference/prediction.hpp"
