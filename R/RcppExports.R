@@ -5,8 +5,16 @@ cpp_summarise_columns <- function(x, rows, weights, factor) {
     .Call(`_hdlmm_cpp_summarise_columns`, x, rows, weights, factor)
 }
 
+cpp_em <- function(system, criterion, kind, p, options, prior, fixed_precision, start, host) {
+    .Call(`_hdlmm_cpp_em`, system, criterion, kind, p, options, prior, fixed_precision, start, host)
+}
+
 cpp_least_squares <- function(z, y, tolerance) {
     .Call(`_hdlmm_cpp_least_squares`, z, y, tolerance)
+}
+
+cpp_gibbs <- function(system, prior, fixed_precision, options, host) {
+    .Call(`_hdlmm_cpp_gibbs`, system, prior, fixed_precision, options, host)
 }
 
 cpp_search_posterior <- function(system, prior, prior_root, options, host) {

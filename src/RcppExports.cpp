@@ -24,6 +24,24 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_em
+Rcpp::List cpp_em(const Rcpp::List& system, const std::string& criterion, const std::string& kind, double p, const Rcpp::List& options, SEXP prior, SEXP fixed_precision, SEXP start, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_em(SEXP systemSEXP, SEXP criterionSEXP, SEXP kindSEXP, SEXP pSEXP, SEXP optionsSEXP, SEXP priorSEXP, SEXP fixed_precisionSEXP, SEXP startSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type criterion(criterionSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type kind(kindSEXP);
+    Rcpp::traits::input_parameter< double >::type p(pSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type fixed_precision(fixed_precisionSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type start(startSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_em(system, criterion, kind, p, options, prior, fixed_precision, start, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_least_squares
 Rcpp::List cpp_least_squares(const Eigen::Map<Eigen::MatrixXd> z, const Eigen::Map<Eigen::VectorXd> y, double tolerance);
 RcppExport SEXP _hdlmm_cpp_least_squares(SEXP zSEXP, SEXP ySEXP, SEXP toleranceSEXP) {
@@ -33,6 +51,20 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type y(ySEXP);
     Rcpp::traits::input_parameter< double >::type tolerance(toleranceSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_least_squares(z, y, tolerance));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_gibbs
+Rcpp::List cpp_gibbs(const Rcpp::List& system, const Rcpp::List& prior, SEXP fixed_precision, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_gibbs(SEXP systemSEXP, SEXP priorSEXP, SEXP fixed_precisionSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type fixed_precision(fixed_precisionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_gibbs(system, prior, fixed_precision, options, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -405,7 +437,9 @@ END_RCPP
 
 static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_summarise_columns", (DL_FUNC) &_hdlmm_cpp_summarise_columns, 4},
+    {"_hdlmm_cpp_em", (DL_FUNC) &_hdlmm_cpp_em, 9},
     {"_hdlmm_cpp_least_squares", (DL_FUNC) &_hdlmm_cpp_least_squares, 3},
+    {"_hdlmm_cpp_gibbs", (DL_FUNC) &_hdlmm_cpp_gibbs, 5},
     {"_hdlmm_cpp_search_posterior", (DL_FUNC) &_hdlmm_cpp_search_posterior, 5},
     {"_hdlmm_cpp_posterior_curve", (DL_FUNC) &_hdlmm_cpp_posterior_curve, 4},
     {"_hdlmm_cpp_evaluate_shares", (DL_FUNC) &_hdlmm_cpp_evaluate_shares, 5},

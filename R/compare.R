@@ -1,0 +1,190 @@
+#' Every method on one decomposition
+#'
+#' Runs methods of [lmm()] on the model and the decomposition of a fit, and sets their answers side
+#' by side.
+#'
+#' @param fit a fit of [lmm()] with a random term.
+#' @param methods character: methods, or method and algorithm as `"ML/em"`; see [lmm_methods()].
+#' @param prior an [lmm_prior()] for the methods that have one. The default is the prior of the fit,
+#'   or that of [lmm_prior()]. With priors on the variances themselves, `"VB"` is fully variational.
+#' @param control a list from [lmm_control()]; the default is that of the fit.
+#' @param x an object of class `"hdlmm_comparison"`.
+#' @param digits significant digits.
+#' @param which panels: 1 the densities of pve, 2 and 3 those of the variances, 4 the bounds'
+#'   traces against the evidence.
+#' @param ... ignored.
+#' @return A data frame of class `"hdlmm_comparison"` with one row per method: `method`,
+#'   `algorithm`, the variances, `pve`, `log_evidence` (at the estimates; integrated over the prior
+#'   for Bayes, `NA` where that is improper), `elbo`, `kl_gap`, `distance_pve` and `distance_<term>`
+#'   (estimate less posterior mean of exact Bayes, in its posterior standard deviations),
+#'   `iterations`, `seconds` (without the decomposition, which is made once). The fits themselves are
+#'   its attribute `"fits"`.
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
+#' compare_methods(fit, c("REML", "ML", "VB", "Bayes"))
+#' @export
+compare_methods <- function(fit, methods = c("OLS", "REML", "ML", "MAP", "VB", "Bayes"),
+                            prior = NULL, control = NULL) {
+  check_fit(fit)
+  design <- the_design(fit, "compare_methods()")
+  if (fit$boundary == "exact") {
+    abort("exact_fit", "the response is explained exactly: every method gives zero variances.")
+  }
+  if (!is.character(methods) || length(methods) == 0) {
+    bad_input("`methods` must be names of methods, such as \"REML\" or \"ML/em\".")
+  }
+  engines <- lapply(methods, engine_by_name)
+  if (is.null(prior)) prior <- value_or(fit$prior, lmm_prior())
+  check_prior(prior)
+  control <- if (is.null(control)) fit$control else check_control(control)
+  base <- shared_fit(fit, prior)
+  fits <- lapply(engines, method_fit, fit = base, prior = prior, control = control)
+  reference <- exact_reference(fits, base, prior, control)
+  rows <- lapply(fits, comparison_row, reference = reference, design = design)
+  out <- do.call(rbind, rows)
+  names(fits) <- paste(out$method, out$algorithm, sep = "/")
+  structure(
+    out, class = c("hdlmm_comparison", "data.frame"), fits = lapply(fits, `[[`, "fit"),
+    reference = reference, label = design$label
+  )
+}
+
+engine_by_name <- function(name) {
+  parts <- strsplit(name, "/", fixed = TRUE)[[1]]
+  find_engine(parts[1], if (length(parts) > 1) parts[2])
+}
+
+# The fit whose decomposition all share. Columns that were centred inside serve flat priors of the
+# fixed effects only; for a normal one the decomposition is made again.
+shared_fit <- function(fit, prior) {
+  is_centred <- !is.null(fit$internal$mean_columns[[1]])
+  if (prior$fixed$kind == "flat" || !is_centred) return(fit)
+  update.hdlmm(fit, method = "MAP", algorithm = NULL, prior = prior_for_base(prior))
+}
+
+# Any proper prior of the variances will do for a decomposition; the fixed part is what matters.
+prior_for_base <- function(prior) {
+  lmm_prior(random = prior_flat(), residual = prior_flat(), fixed = prior$fixed)
+}
+
+# list(fit, seconds, note): one method on the decomposition of a fit.
+method_fit <- function(engine, fit, prior, control) {
+  own <- engine_prior(engine, prior)
+  problem <- problem_under(fit, own)
+  started <- proc.time()[["elapsed"]]
+  notes <- character()
+  result <- withCallingHandlers(
+    run_comparison(engine, problem, control),
+    hdlmm_warning = function(w) {
+      notes <<- c(notes, conditionMessage(w))
+      invokeRestart("muffleWarning")
+    }
+  )
+  seconds <- proc.time()[["elapsed"]] - started
+  list(
+    fit = new_fit(fit$call, fit$formula, problem, engine, result, control), seconds = seconds,
+    notes = notes, engine = engine
+  )
+}
+
+engine_prior <- function(engine, prior) {
+  if (engine$method == "VB") return(if (is.null(prior$pve)) prior)
+  if (engine$method %in% c("MAP", "Bayes")) prior
+}
+
+# The decomposition rotates the response less its baseline, which differs between priors of the
+# fixed effects: rotating it again costs O(n r).
+run_comparison <- function(engine, problem, control) {
+  if (engine$method == "OLS") {
+    problem$designs <- list()
+    problem$system <- NULL
+    return(run_engine(engine, problem, control))
+  }
+  design <- problem$designs[[1]]
+  fixed <- problem$fixed
+  problem$system$parts <- cpp_rotate_data(
+    design$core, fixed$root, problem$system, fixed$q, fixed$residual, design$mean_columns,
+    if (!is.null(design$mean_columns)) value_or(fixed$root, rep(1, nrow(fixed$q)))
+  )
+  run_engine(engine, problem, control)
+}
+
+# Posterior means and standard deviations of pve and both variances by quadrature, or NULL where
+# the posterior is improper.
+exact_reference <- function(fits, base, prior, control) {
+  exact <- Filter(function(one) one$engine$algorithm == "quadrature", fits)
+  one <- if (length(exact)) exact[[1]] else tryCatch(
+    method_fit(find_engine("Bayes", "quadrature"), base, prior, control),
+    hdlmm_error = function(e) NULL
+  )
+  if (is.null(one)) return(NULL)
+  fit <- one$fit
+  list(
+    mean = c(pve = unname(fit$pve), fit$variances),
+    sd = c(pve = fit$posterior$pve_sd, sqrt(diag(fit$posterior$covariance))), fit = fit
+  )
+}
+
+comparison_row <- function(one, reference, design) {
+  fit <- one$fit
+  is_ols <- !has_random(fit)
+  estimates <- c(
+    pve = if (is_ols) 0 else unname(fit$pve),
+    stats::setNames(if (is_ols) 0 else fit$variances[[1]], design$label),
+    Residual = fit$variances[["Residual"]]
+  )
+  row <- data.frame(
+    method = one$engine$method, algorithm = one$engine$algorithm, check.names = FALSE
+  )
+  row[[design$label]] <- estimates[[2]]
+  row$Residual <- estimates[[3]]
+  row$pve <- estimates[[1]]
+  row$log_evidence <- tryCatch(
+    log_evidence.hdlmm(fit), hdlmm_improper_prior = function(e) NA_real_
+  )
+  row$elbo <- value_or(fit$elbo, NA_real_)
+  row$kl_gap <- if (is.null(fit$elbo)) NA_real_ else tryCatch(
+    kl_gap(fit), hdlmm_error = function(e) NA_real_
+  )
+  for (name in names(estimates)) {
+    column <- paste0("distance_", name)
+    row[[column]] <- if (is.null(reference)) NA_real_ else
+      (estimates[[name]] - reference$mean[[name]]) / reference$sd[[name]]
+  }
+  row$iterations <- nrow(fit$convergence)
+  row$seconds <- one$seconds
+  row$note <- paste(one$notes, collapse = "; ")
+  row
+}
+
+#' @rdname compare_methods
+#' @export
+print.hdlmm_comparison <- function(x, digits = 4, ...) {
+  label <- attr(x, "label")
+  cat("Methods on one decomposition; variances of", label, "and of the residual\n\n")
+  table <- as.data.frame(x)
+  shown <- table[c("method", "algorithm", label, "Residual", "pve", "log_evidence", "elbo",
+    "kl_gap", "distance_pve", "seconds")]
+  numeric <- vapply(shown, is.numeric, NA)
+  shown[numeric] <- lapply(names(shown)[numeric], function(name) {
+    value <- shown[[name]]
+    if (name == "seconds") return(formatC(value, digits = 2, format = "f"))
+    # evidences are compared by their differences: two decimals
+    if (name %in% c("log_evidence", "elbo", "kl_gap")) {
+      return(ifelse(is.na(value), "-", formatC(value, digits = 2, format = "f")))
+    }
+    if (name == "distance_pve") {
+      return(ifelse(is.na(value), "-", formatC(value, digits = 2, format = "f", flag = "+")))
+    }
+    formatC(value, digits = digits, format = "g")
+  })
+  print(shown, row.names = FALSE, right = TRUE)
+  cat(
+    "\nlog_evidence: at the estimates; integrated over the prior for Bayes. distance_pve: from the",
+    "\nposterior mean of exact Bayes in posterior standard deviations.\n"
+  )
+  for (i in which(table$note != "")) {
+    cat_lines(paste0(table$method[i], "/", table$algorithm[i], ": ", table$note[i]))
+  }
+  invisible(x)
+}
