@@ -6,7 +6,9 @@ engine_table <- function() {
   list(
     row("OLS", "qr", fit_ols, "ordinary least squares by pivoted QR; no random term"),
     row("REML", "direct", fit_likelihood, "restricted maximum likelihood, exact global search"),
-    row("ML", "direct", fit_likelihood, "maximum likelihood, exact global search")
+    row("ML", "direct", fit_likelihood, "maximum likelihood, exact global search"),
+    row("VB", "collapsed", fit_vb, "variational bound with all but the variances maximised out"),
+    row("VB", "cavi", fit_vb, "coordinate ascent variational inference, column by column")
   )
 }
 

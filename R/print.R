@@ -19,7 +19,7 @@ cat_lines <- function(lines) cat(paste0(strwrap(lines, exdent = 2), "\n"), sep =
 
 method_words <- c(
   OLS = "ordinary least squares", REML = "restricted maximum likelihood (REML)",
-  ML = "maximum likelihood (ML)"
+  ML = "maximum likelihood (ML)", VB = "variational inference (VB)"
 )
 
 describe_model <- function(x) {
