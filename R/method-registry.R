@@ -13,6 +13,8 @@ engine_table <- function() {
     row("ML", "pxem", fit_em, "maximum likelihood by parameter-expanded EM"),
     row("MAP", "direct", fit_map, "mode of likelihood times prior, exact global search"),
     row("MAP", "em", fit_map_em, "mode of likelihood times prior by EM"),
+    row("VB", "collapsed", fit_vb, "variational bound with all but the variances maximised out"),
+    row("VB", "cavi", fit_vb, "coordinate ascent variational inference, column by column"),
     row("Bayes", "quadrature", fit_quadrature, "exact posterior by adaptive quadrature"),
     row("Bayes", "gibbs", fit_gibbs, "exact posterior by Gibbs sampling in spectral coordinates")
   )

@@ -12,14 +12,12 @@
 #'   `"logLik"` with attributes `df` (c + number of variances), `nobs`
 #'   and `REML`; `AIC()` and `BIC()` follow. `deviance()`: residual sum of squares for OLS, minus
 #'   twice the log-likelihood for ML; an error of class `hdlmm_undefined` for REML, which has no
-#'   deviance. `log_evidence()`: log p(y) at the estimates, the marginal log-likelihood under
-#'   every method of this version.
+#'   deviance. See also [log_evidence()].
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' logLik(fit)
 #' logLik(fit, REML = FALSE)
 #' AIC(fit)
-#' log_evidence(fit)
 #' @name hdlmm-likelihood
 NULL
 
@@ -69,17 +67,6 @@ deviance.hdlmm <- function(object, ...) {
     return(sum(value_or(object$weights, 1) * object$residuals^2))
   }
   -2 * object$loglik
-}
-
-#' @rdname hdlmm-likelihood
-#' @export
-log_evidence <- function(object, ...) UseMethod("log_evidence")
-
-#' @rdname hdlmm-likelihood
-#' @export
-log_evidence.hdlmm <- function(object, ...) {
-  if (is_bayes(object)) return(exact_log_evidence(object))
-  as.numeric(logLik.hdlmm(object, REML = FALSE))
 }
 
 #' @rdname hdlmm-likelihood

@@ -97,7 +97,7 @@ criterion_at <- function(fit, h, nu) {
 
 # Where the profile falls to `drop` below its maximum, left and right of every mode: the hull.
 profile_pve_limits <- function(fit, level) {
-  if (fit$boundary == "exact") return(c(NA_real_, NA_real_))
+  if (fit$boundary == "exact" || !is_likelihood_fit(fit)) return(c(NA_real_, NA_real_))
   if (is.infinite(fit$loglik)) return(c(NA_real_, 1))
   if (is.null(fit$grid)) return(c(0, NA_real_))
   drop <- stats::qchisq(level, 1) / 2

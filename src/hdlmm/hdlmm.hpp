@@ -10,8 +10,10 @@
 // Q [n x c] is an orthonormal basis of Z. Rows are multiplied by root weights before they get here.
 
 #include "hdlmm/core/random.hpp"
+#include "hdlmm/inference/coordinate_ascent.hpp"
 #include "hdlmm/inference/exact_null.hpp"
 #include "hdlmm/inference/expectation_maximisation.hpp"
+#include "hdlmm/inference/full_variational.hpp"
 #include "hdlmm/inference/gibbs.hpp"
 #include "hdlmm/inference/global_search.hpp"
 #include "hdlmm/inference/mixture.hpp"
@@ -20,6 +22,7 @@
 #include "hdlmm/marginal/cholesky_system.hpp"
 #include "hdlmm/marginal/spectral_system.hpp"
 #include "hdlmm/model/variance_prior.hpp"
+#include "hdlmm/objective/factorised_bound.hpp"
 #include "hdlmm/objective/penalised_likelihood.hpp"
 #include "hdlmm/operator/dense_operator.hpp"
 #include "hdlmm/operator/grouped_operator.hpp"

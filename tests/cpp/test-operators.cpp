@@ -13,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hdlmm/operator/column_subset.hpp"
 #include "hdlmm/operator/dense_operator.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 #include "hdlmm/operator/grouped_operator.hpp"
@@ -34,7 +35,7 @@ struct Sample {
   std::vector<double> doubles;
   std::vector<int> integers, column_start, row;
   std::vector<std::uint8_t> bytes;
-  std::unique_ptr<DesignOperator> x;
+  std::unique_ptr<DesignOperator> whole, x;
   Matrix dense;  ///< X [n x p]
   Matrix prior;  ///< S [p x p]
 };
@@ -179,6 +180,17 @@ std::unique_ptr<Sample> build_kernel(const Shape& shape, Random& random, bool is
   return sample;
 }
 
+/// Every column but the first of a dense design that is one wider, the last one first.
+std::unique_ptr<Sample> build_subset(const Shape& shape, Random& random) {
+  auto sample = build_dense<double>({shape.n, shape.p + 1}, random, true, {true, true, true, true});
+  sample->whole = std::move(sample->x);
+  std::vector<Index> columns;
+  for (Index j = shape.p; j > 0; --j) columns.push_back(j);
+  sample->dense = sample->dense.rightCols(shape.p).rowwise().reverse().eval();
+  sample->x = std::make_unique<hdlmm::ColumnSubset>(*sample->whole, columns);
+  return sample;
+}
+
 std::string name_of(const Parts& parts) {
   std::string name;
   if (parts.has_shift) name += "Shift";
@@ -217,6 +229,7 @@ std::vector<Kind> all_kinds() {
                        return build_sparse(shape, random, parts);
                      }});
   }
+  kinds.push_back({"ColumnSubset", build_subset});
   for (const bool is_weighted : {false, true}) {
     const std::string suffix = is_weighted ? "Weights" : "Plain";
     kinds.push_back({"Grouped" + suffix, [=](const Shape& shape, Random& random) {
@@ -381,6 +394,26 @@ TEST_P(OperatorContract, CovarianceColumnsAreCovarianceProductsOfUnitVectors) {
   });
 }
 
+TEST_P(OperatorContract, OneColumnAtATimeIsTheProductWhereCoefficientsAreIndependent) {
+  for_shapes([](const Sample& sample, Random& random) {
+    const DesignOperator& x = *sample.x;
+    const Vector v = random.normals(x.rows());
+    const Vector before = random.normals(x.rows());
+    for (Index j = 0; j < x.cols(); ++j) {
+      Vector out = before;
+      if (!x.has_identity_prior()) {
+        EXPECT_THROW(x.column_dot(j, v), std::logic_error);
+        EXPECT_THROW(x.add_column(j, 2, out), std::logic_error);
+        continue;
+      }
+      const Vector column = sample.dense.col(j);
+      x.add_column(j, -1.5, out);
+      EXPECT_LT(distance(out, before - 1.5 * column), kRounding);
+      EXPECT_NEAR(x.column_dot(j, v), column.dot(v), kRounding * (1 + v.cwiseAbs().sum()));
+    }
+  });
+}
+
 TEST_P(OperatorContract, PriorVariancesAreTheDiagonalOfThePrior) {
   for_shapes([](const Sample& sample, Random&) {
     EXPECT_LT(distance(sample.x->prior_variances(), sample.prior.diagonal()), kRounding);
@@ -409,6 +442,14 @@ TEST_P(OperatorContract, WrongShapesThrow) {
     EXPECT_THROW(x.covariance_columns(-1, out), std::invalid_argument);
     EXPECT_THROW(x.covariance_columns(p, out), std::invalid_argument);
     EXPECT_THROW(x.covariance_columns(0, tall), std::invalid_argument);
+    Vector one = Vector::Zero(n), longer = Vector::Zero(n + 1);
+    EXPECT_THROW(x.column_dot(-1, one), std::invalid_argument);
+    EXPECT_THROW(x.column_dot(p, one), std::invalid_argument);
+    EXPECT_THROW(x.add_column(p, 1, one), std::invalid_argument);
+    if (p > 0) {
+      EXPECT_THROW(x.column_dot(0, longer), std::invalid_argument);
+      EXPECT_THROW(x.add_column(0, 1, longer), std::invalid_argument);
+    }
   });
 }
 

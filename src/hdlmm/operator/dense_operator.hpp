@@ -93,6 +93,41 @@ class DenseOperator final : public DesignOperator {
     unpack(0, first, out);
   }
 
+  /// Whether column j is (cells - shift) * scale over a run of memory.
+  bool is_plain() const { return stored_.rows.empty() && transform_.fill.size() == 0; }
+
+  auto plain_column(Index j) const {
+    using Cells = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
+    const double shift = transform_.shift.size() > 0 ? transform_.shift[j] : 0;
+    const double scale = transform_.scale.size() > 0 ? transform_.scale[j] : 1;
+    return (Cells(stored_.cells + j * stored_.stride, rows()).template cast<double>() - shift) *
+           scale;
+  }
+
+  double do_column_dot(Index j, const ConstVector& v) const override {
+    if (is_plain()) {
+      if (transform_.row_scale.size() == 0) return (plain_column(j) * v.array()).sum();
+      return (plain_column(j) * transform_.row_scale.array() * v.array()).sum();
+    }
+    const T* column = stored_.cells + j * stored_.stride;
+    double sum = 0;
+    for (Index i = 0; i < rows(); ++i) sum += cell(column, i, j) * v[i];
+    return sum;
+  }
+
+  void do_add_column(Index j, double a, Eigen::Ref<Vector> out) const override {
+    if (is_plain()) {
+      if (transform_.row_scale.size() == 0) {
+        out.array() += a * plain_column(j);
+      } else {
+        out.array() += a * plain_column(j) * transform_.row_scale.array();
+      }
+      return;
+    }
+    const T* column = stored_.cells + j * stored_.stride;
+    for (Index i = 0; i < rows(); ++i) out[i] += a * cell(column, i, j);
+  }
+
   Matrix do_row_gram(const Context& context) const override {
     Matrix gram = Matrix::Zero(rows(), rows());
     for_column_blocks([&](Index first, const ConstMatrix& block) {

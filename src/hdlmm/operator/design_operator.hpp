@@ -47,6 +47,19 @@ class DesignOperator {
     do_covariance_columns(first, out);
   }
 
+  /// x_j'v, v: [n]. Like add_column() only where has_identity_prior(), in O(stored cells of x_j)
+  /// but for a sparse design that is centred, where it is O(n).
+  double column_dot(Index j, const ConstVector& v) const {
+    require(j >= 0 && j < cols_ && v.size() == rows_, "column_dot");
+    return do_column_dot(j, v);
+  }
+
+  /// out [n] += a x_j.
+  void add_column(Index j, double a, Eigen::Ref<Vector> out) const {
+    require(j >= 0 && j < cols_ && out.size() == rows_, "add_column");
+    do_add_column(j, a, out);
+  }
+
   /// diag(S), [p].
   Vector prior_variances() const { return do_prior_variances(); }
 
@@ -77,6 +90,8 @@ class DesignOperator {
     do_add_adjoint_product(v, out);
   }
   virtual void do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const = 0;
+  virtual double do_column_dot(Index j, const ConstVector& v) const = 0;
+  virtual void do_add_column(Index j, double a, Eigen::Ref<Vector> out) const = 0;
   virtual Vector do_prior_variances() const { return Vector::Ones(cols_); }
   virtual Matrix do_row_gram(const Context& context) const = 0;
   virtual Matrix do_column_gram(const Context& context) const = 0;

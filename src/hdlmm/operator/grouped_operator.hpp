@@ -16,7 +16,14 @@ class GroupedOperator final : public DesignOperator {
   GroupedOperator(std::vector<Index> level, Index n_levels, Vector row_scale)
       : DesignOperator(static_cast<Index>(level.size()), n_levels),
         level_(std::move(level)),
-        row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(rows())) {}
+        row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(rows())),
+        start_(static_cast<std::size_t>(n_levels) + 1, 0),
+        member_(level_.size()) {
+    for (const Index j : level_) ++start_[static_cast<std::size_t>(j) + 1];
+    for (Index j = 0; j < cols(); ++j) start_[j + 1] += start_[j];
+    std::vector<Index> next(start_.begin(), start_.end() - 1);
+    for (Index i = 0; i < rows(); ++i) member_[next[level_[i]]++] = i;
+  }
 
  private:
   void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out) const override {
@@ -39,6 +46,20 @@ class GroupedOperator final : public DesignOperator {
     for (Index i = 0; i < rows(); ++i) {
       const Index k = level_[i] - first;
       if (k >= 0 && k < out.cols()) out(i, k) = row_scale_[i];
+    }
+  }
+
+  double do_column_dot(Index j, const ConstVector& v) const override {
+    DoubleDouble sum;
+    for (Index at = start_[j]; at < start_[j + 1]; ++at) {
+      sum.add_product(row_scale_[member_[at]], v[member_[at]]);
+    }
+    return sum.value();
+  }
+
+  void do_add_column(Index j, double a, Eigen::Ref<Vector> out) const override {
+    for (Index at = start_[j]; at < start_[j + 1]; ++at) {
+      out[member_[at]] += a * row_scale_[member_[at]];
     }
   }
 
@@ -66,6 +87,8 @@ class GroupedOperator final : public DesignOperator {
 
   std::vector<Index> level_;
   Vector row_scale_;
+  std::vector<Index> start_;   ///< [p + 1], where the rows of each level begin in member_
+  std::vector<Index> member_;  ///< [n], rows by level
 };
 
 }  // namespace hdlmm

@@ -48,6 +48,14 @@ class KernelOperator final : public DesignOperator {
     }
   }
 
+  double do_column_dot(Index, const ConstVector&) const override {
+    throw std::logic_error("KernelOperator has no columns with independent coefficients");
+  }
+
+  void do_add_column(Index, double, Eigen::Ref<Vector>) const override {
+    throw std::logic_error("KernelOperator has no columns with independent coefficients");
+  }
+
   Vector do_prior_variances() const override { return scale_ * kernel_.diagonal(); }
 
   Matrix do_row_gram(const Context&) const override {

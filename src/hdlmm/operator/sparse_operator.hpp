@@ -73,6 +73,17 @@ class SparseOperator final : public DesignOperator {
     }
   }
 
+  double do_column_dot(Index j, const ConstVector& v) const override {
+    double sum = is_shifted() ? -shift_[j] * scale_[j] * row_scale_.dot(v) : 0;
+    for_cells(j, [&](int i, double x) { sum += x * v[i]; });
+    return sum;
+  }
+
+  void do_add_column(Index j, double a, Eigen::Ref<Vector> out) const override {
+    if (is_shifted()) out -= (a * shift_[j] * scale_[j]) * row_scale_;
+    for_cells(j, [&](int i, double x) { out[i] += a * x; });
+  }
+
   /// sum_j x_j x_j' over the stored cells: O(sum_j nnz_j^2), then the rank-two shift.
   Matrix do_row_gram(const Context& context) const override {
     Matrix gram = Matrix::Zero(rows(), rows());

@@ -1,0 +1,260 @@
+# Variational inference: q(beta) factorises over the columns of X, or over blocks of them. Under
+# estimated variances the bound is the log-likelihood less a gap of determinants; with priors of
+# the variances they have factors of their own.
+
+fit_vb <- function(problem, engine, control) {
+  design <- problem$designs[[1]]
+  if (design$kind == "kernel") {
+    abort(
+      "unsupported", "method \"VB\" factorises over the columns of a design and ",
+      backtick(design$label), " is a covariance matrix, which has none: fit by \"REML\" or \"ML\", ",
+      "or give re(X) with ", backtick(design$label), " = X X'."
+    )
+  }
+  columns <- vb_columns(problem, control)
+  if (!is.null(problem$prior)) {
+    prior <- check_vb_prior(internal_prior(problem))
+    return(fit_full_vb(problem, engine, control, columns, prior))
+  }
+  switch(engine$algorithm,
+    collapsed = fit_collapsed_vb(problem, control, columns),
+    cavi = fit_cavi(problem, control, columns)
+  )
+}
+
+# The columns of the user's design and the blocks over which q(beta) factorises; see the glue.
+vb_columns <- function(problem, control) {
+  design <- problem$designs[[1]]
+  fixed <- problem$fixed
+  blocks <- control$blocks
+  if (!is.null(blocks) && length(blocks) != design$n_cols) {
+    bad_input(
+      "`blocks` has ", counted(length(blocks), "value"), "; ", backtick(design$label), " has ",
+      counted(design$n_cols, "column"), "."
+    )
+  }
+  list(
+    design = design$core, row_scale = fixed$root, means = design$mean_columns,
+    constant = if (!is.null(design$mean_columns)) value_or(fixed$root, rep(1, nrow(fixed$q))),
+    block = if (!is.null(blocks)) as.integer(blocks) - 1L,
+    n_blocks = if (!is.null(blocks)) nlevels(blocks)
+  )
+}
+
+# Estimated variances --------------------------------------------------------------------
+
+fit_collapsed_vb <- function(problem, control, columns) {
+  search <- cpp_search_bound(problem$system, columns, search_options(control), make_host(control))
+  best <- choose_bound_mode(search, problem$designs[[1]])
+  result <- vb_result(problem, best$q, columns, list(
+    trace = best$trace, modes = best$modes, grid = best$grid, is_unbounded = best$is_unbounded,
+    boundary = switch(best$mode$kind, zero = "random", one = "residual", "none"),
+    is_converged = best$mode$termination == "converged",
+    reason = if (best$mode$kind == "interior") termination_reason(best$mode$termination) else
+      "the maximum lies on the boundary"
+  ))
+  warn_not_converged(result)
+  result
+}
+
+# The highest mode of the bound. It has no maximum only where no column is left to pay for a
+# residual variance of 0: fewer columns than rows, and a response that they reproduce.
+choose_bound_mode <- function(search, design) {
+  modes <- cbind(search$modes, kind = search$kind, termination = search$termination)
+  if (nrow(modes) == 0) {
+    abort(
+      "unbounded_likelihood", "the evidence bound tends to infinity as the residual variance ",
+      "tends to 0 and has no interior mode; use method = \"REML\"."
+    )
+  }
+  if (search$is_unbounded) {
+    warn(
+      "unbounded_likelihood", "the fixed effects and ", backtick(design$label), " reproduce the ",
+      "response exactly, so the evidence bound tends to infinity as the residual variance tends ",
+      "to 0. The highest mode below is returned; REML does not have this defect."
+    )
+  }
+  list(
+    mode = modes[1, ], modes = modes, trace = search$traces[[1]], grid = search$grid,
+    is_unbounded = search$is_unbounded, q = search$q
+  )
+}
+
+# Coordinate ascent. At the variances where it stops, the means of q and omega are finished by
+# their closed form, so that the bound is exactly the evidence less the gap.
+fit_cavi <- function(problem, control, columns, start_h = 0.5) {
+  model <- list(
+    prior = NULL, fixed_precision = NULL, start = start_variances(problem$system, start_h)
+  )
+  out <- cpp_ascend(
+    problem$system, columns, problem$fixed$q, problem$fixed$residual, model,
+    ascent_options(control), make_host(control)
+  )
+  result <- vb_result(problem, out$q, columns, c(
+    list(trace = bound_trace(out$trace, problem$system), is_unbounded = FALSE),
+    list(boundary = "none"), ascent_state(out)
+  ))
+  warn_not_converged(result)
+  result
+}
+
+# Variances at a share, with the total variance that maximises the likelihood there.
+start_variances <- function(system, h) {
+  e <- cpp_evaluate(system, h, 1 - h)
+  tau2 <- e$rss / system$parts$n
+  c(tau2 * h / system$kappa, tau2 * (1 - h))
+}
+
+ascent_options <- function(control) {
+  list(
+    tol = as.double(control$tol), max_iter = as.integer(value_or(control$max_iter, 10000)),
+    sweep = control$sweep, seed = abs(as.double(value_or(control$seed, 1)))
+  )
+}
+
+ascent_state <- function(out) {
+  list(
+    is_converged = out$is_converged,
+    reason = if (out$is_converged) "the projected gain of the bound fell below `tol`" else
+      "`max_iter` sweeps were made"
+  )
+}
+
+# The trace of the core with shares in the place of variances, as trace_table() takes it.
+bound_trace <- function(trace, system) {
+  explained <- system$kappa * trace$random
+  tau2 <- explained + trace$residual
+  data.frame(value = trace$elbo, h = explained / tau2, nu = trace$residual / tau2, tau2 = tau2)
+}
+
+# The fit at the variances of q: posterior means, GLS, evidence, bound and gap. `state` has what
+# depends on the algorithm.
+vb_result <- function(problem, q, columns, state) {
+  fixed <- problem$fixed
+  system <- problem$system
+  design <- problem$designs[[1]]
+  share <- list(h = q$h, nu = q$nu)
+  e <- cpp_evaluate(system, share$h, share$nu)
+  constant <- loglik_constant(fixed, "ML")
+  value <- -0.5 * (nrow(fixed$q) * log(2 * pi * q$tau2) + e$log_det_v + e$rss / q$tau2)
+  modes <- if (is.null(state$modes)) {
+    data.frame(pve = q$h, logLik = q$bound + constant, where = "interior")
+  } else {
+    mode_table(state$modes, fixed, "ML")
+  }
+  c(assemble_result(problem, e, share, q$tau2, "ML"), list(
+    loglik = value + constant, value = value, boundary = state$boundary,
+    is_unbounded = state$is_unbounded, modes = modes, grid = state$grid,
+    convergence = trace_table(state$trace, system, design, fixed, "ML"),
+    is_converged = state$is_converged, reason = state$reason,
+    q = list(
+      family = vb_family(columns), is_full = FALSE,
+      effect_variance = effect_variances(q, q$tau2 * q$h / system$kappa, problem),
+      omega_vcov = NULL, random = NULL, residual = NULL
+    ),
+    elbo = q$bound + constant, kl_gap = q$gap
+  ))
+}
+
+vb_family <- function(columns) if (is.null(columns$block)) "mean-field" else "blocks"
+
+# Variances of q(beta_j) in the user's units. random: sigma_b^2 of the core.
+effect_variances <- function(q, random, problem) {
+  exponent <- problem$designs[[1]]$effect_exponent - problem$fixed$ky
+  times_two_to(q$shrunk * random, 2 * exponent)
+}
+
+# Priors of the variances ----------------------------------------------------------------
+
+check_vb_prior <- function(prior) {
+  if (prior$on_shares) {
+    abort(
+      "unsupported", "fully variational inference needs conjugate priors of the variances ",
+      "themselves: lmm_prior(random = , residual = ) in the place of `pve` and `total`."
+    )
+  }
+  if (prior$first$kind %in% c("flat", "jeffreys")) {
+    abort(
+      "improper_prior", "fully variational inference needs a proper prior of the variance of the ",
+      "random effects; found prior_", prior$first$kind, "(): under it the bound has no maximum ",
+      "or the posterior is improper. Use prior_half_t() or prior_inverse_gamma()."
+    )
+  }
+  prior
+}
+
+fit_full_vb <- function(problem, engine, control, columns, prior, start_h = 0.5) {
+  model <- list(
+    prior = prior, fixed_precision = active_precision(prior),
+    start = start_variances(problem$system, start_h)
+  )
+  host <- make_host(control)
+  options <- ascent_options(control)
+  out <- switch(engine$algorithm,
+    collapsed = cpp_iterate_full(problem$system, columns, model, options, host),
+    cavi = cpp_ascend(
+      problem$system, columns, problem$fixed$q, problem$fixed$residual, model, options, host
+    )
+  )
+  result <- full_vb_result(problem, out, columns, prior, model$fixed_precision)
+  warn_not_converged(result)
+  result
+}
+
+# NULL for a flat prior of the fixed effects, however it is given.
+active_precision <- function(prior) {
+  precision <- prior$fixed_precision
+  if (is.null(precision) || all(precision == 0)) NULL else precision
+}
+
+# What turns the bound of the core into that of the user's y, variances and omega: flat omega
+# counts with density one in the user's units.
+full_constant <- function(problem, prior, precision) {
+  fixed <- problem$fixed
+  if (is.null(precision)) return(loglik_constant(fixed, "REML") + prior$log_constant)
+  half_log_det <- as.numeric(determinant(precision)$modulus) / 2
+  loglik_constant(fixed, "ML") + prior$log_constant + half_log_det -
+    fixed$rank / 2 * log(2 * pi)
+}
+
+# The fit at the variances 1 / E[1 / sigma^2], at which the means of q are the posterior means.
+full_vb_result <- function(problem, out, columns, prior, precision) {
+  fixed <- problem$fixed
+  design <- problem$designs[[1]]
+  q <- out$q
+  share <- list(h = q$h, nu = q$nu)
+  at_q <- problem
+  at_q$system <- at_total(problem$system, precision, q$tau2)
+  result <- assemble_result(at_q, cpp_evaluate(at_q$system, q$h, q$nu), share, q$tau2, "ML")
+  flat <- cpp_evaluate(problem$system, share$h, share$nu)
+  value <- -0.5 * (nrow(fixed$q) * log(2 * pi * q$tau2) + flat$log_det_v + flat$rss / q$tau2)
+  constant <- full_constant(problem, prior, precision)
+  trace <- trace_table(
+    bound_trace(out$trace, problem$system), problem$system, design, fixed, "ML"
+  )
+  trace$objective <- out$trace$elbo + constant
+  elbo <- trace$objective[nrow(trace)]
+  c(result, list(
+    prior = problem$prior, loglik = value + loglik_constant(fixed, "ML"), value = value,
+    boundary = "none",
+    is_unbounded = FALSE,
+    modes = data.frame(pve = q$h, logLik = elbo, where = "interior"), grid = NULL,
+    convergence = trace, q = full_factors(problem, q, columns), elbo = elbo, kl_gap = NULL
+  ), ascent_state(out))
+}
+
+full_factors <- function(problem, q, columns) {
+  fixed <- problem$fixed
+  units <- unit_exponents(problem$designs[[1]], fixed)
+  inverse_gamma <- function(factor, exponent) {
+    list(shape = factor[["shape"]], scale = times_two_to(factor[["scale"]], exponent))
+  }
+  random <- q$random[["scale"]] / q$random[["shape"]]
+  list(
+    family = vb_family(columns), is_full = TRUE,
+    effect_variance = effect_variances(q, random, problem),
+    omega_vcov = unscale_covariance(fixed, q$fixed_covariance),
+    random = inverse_gamma(q$random, units$random),
+    residual = inverse_gamma(q$residual, units$residual)
+  )
+}

@@ -1,0 +1,175 @@
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <RcppEigen.h>
+
+#include "hdlmm/inference/coordinate_ascent.hpp"
+#include "hdlmm/inference/full_variational.hpp"
+
+#include "r_context.h"
+#include "r_design.h"
+#include "r_prior.h"
+#include "r_search.h"
+#include "r_system.h"
+
+using Rcpp::as;
+using Rcpp::Named;
+
+namespace {
+
+// The user's columns and how q(beta) factorises over them.
+struct Columns {
+  std::unique_ptr<hdlmm::DesignOperator> x;
+  hdlmm::ColumnMeans shift;
+  std::vector<hdlmm::ColumnBlock> blocks;  // empty: single columns
+
+  hdlmm::Factorisation factors() const {
+    if (!blocks.empty()) return hdlmm::factorisation(blocks);
+    return hdlmm::Factorisation::mean_field(hdlmm::user_norms2(*x, shift));
+  }
+
+  // Variances of q(beta_j) per unit sigma_b^2, [p].
+  hdlmm::Vector shrunk_variances(double ratio, const hdlmm::Context& context) const {
+    if (blocks.empty()) {
+      return (1 + ratio * hdlmm::user_norms2(*x, shift).array()).inverse();
+    }
+    hdlmm::Vector out = hdlmm::Vector::Ones(x->cols());
+    for (const hdlmm::ColumnBlock& block : blocks) {
+      if (!(ratio > 0)) break;
+      const hdlmm::Vector own = block.shrunk_variances(ratio, context);
+      for (hdlmm::Index j = 0; j < own.size(); ++j) out[block.columns()[j]] = own[j];
+    }
+    return out;
+  }
+};
+
+// columns: list(design, row_scale, means, constant, block, n_blocks); see vb_columns() in R.
+Columns make_columns(const Rcpp::List& columns, const hdlmm::Context& context) {
+  Columns out;
+  out.x = make_operator(columns["design"], columns["row_scale"]);
+  out.shift = {optional_vector(columns["means"]), optional_vector(columns["constant"])};
+  const SEXP block = columns["block"];
+  if (!Rf_isNull(block)) {
+    out.blocks = hdlmm::build_blocks(*out.x, as<std::vector<int>>(block),
+                                     as<int>(columns["n_blocks"]), out.shift, context);
+  }
+  return out;
+}
+
+// model: list(prior or NULL, fixed_precision or NULL, start = c(random, residual) variances).
+hdlmm::VariationalModel make_model(const Rcpp::List& model, const Columns& columns) {
+  const hdlmm::Index n = columns.x->rows(), p = columns.x->cols();
+  const SEXP prior = model["prior"], precision = model["fixed_precision"];
+  hdlmm::VariationalModel out =
+      Rf_isNull(prior) ? hdlmm::VariationalModel(columns.factors(), n, p)
+                       : hdlmm::VariationalModel(
+                             columns.factors(), n, p, as_variance_prior(prior),
+                             Rf_isNull(precision) ? hdlmm::Matrix() : as<hdlmm::Matrix>(precision));
+  const std::vector<double> start = as<std::vector<double>>(model["start"]);
+  out.set_precisions(1 / start[0], 1 / start[1]);
+  return out;
+}
+
+Rcpp::DataFrame as_frame(const std::vector<hdlmm::BoundPoint>& trace) {
+  Rcpp::NumericVector elbo, random, residual;
+  for (const hdlmm::BoundPoint& point : trace) {
+    elbo.push_back(point.elbo);
+    random.push_back(point.random);
+    residual.push_back(point.residual);
+  }
+  return Rcpp::DataFrame::create(Named("elbo") = elbo, Named("random") = random,
+                                 Named("residual") = residual);
+}
+
+Rcpp::NumericVector as_numbers(const hdlmm::VarianceFactor& factor) {
+  return Rcpp::NumericVector::create(Named("shape") = factor.shape(),
+                                     Named("scale") = factor.scale());
+}
+
+// What is known of q once both variances are: list(share, tau2, bound, gap, shrunk, ...).
+Rcpp::List describe(const hdlmm::SpectralSystem& system, const Columns& columns,
+                    const hdlmm::Share& share, double tau2, const hdlmm::Context& context) {
+  const hdlmm::CollapsedBound bound(system, columns.factors());
+  const double gap = hdlmm::factorisation_gap(hdlmm::gram_spectrum(system.parts()), bound.factors(),
+                                              share, system.kappa());
+  // at nu = 0 a ratio beyond which nothing changes
+  const double ratio = share.h / system.kappa() / std::max(share.nu, 1e-100);
+  return Rcpp::List::create(Named("h") = share.h, Named("nu") = share.nu, Named("tau2") = tau2,
+                            Named("bound") = bound.value(system.evaluate(share), tau2),
+                            Named("gap") = gap,
+                            Named("shrunk") = columns.shrunk_variances(ratio, context));
+}
+
+Rcpp::List describe(const hdlmm::SpectralSystem& system, const Columns& columns,
+                    const hdlmm::VariationalModel& model, const hdlmm::Context& context) {
+  Rcpp::List out =
+      describe(system, columns, model.share(system.kappa()), model.total(system.kappa()), context);
+  out["random"] = as_numbers(model.random());
+  out["residual"] = as_numbers(model.residual());
+  out["fixed_covariance"] = model.fixed_covariance(system.n_fixed());
+  return out;
+}
+
+}  // namespace
+
+// Every mode of the collapsed bound, and q at the highest one.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_search_bound(const Rcpp::List& system, const Rcpp::List& columns,
+                            const Rcpp::List& options, const Rcpp::List& host) {
+  const hdlmm::Context context = make_context(host);
+  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
+  const Columns own = make_columns(columns, context);
+  const hdlmm::CollapsedBound bound(spectral, own.factors());
+  Rcpp::List out = run_search(bound, as_search_options(options), context);
+  const Rcpp::DataFrame modes = out["modes"];
+  if (modes.nrows() == 0) return out;
+  const Rcpp::NumericVector h = modes["h"], nu = modes["nu"], tau2 = modes["tau2"];
+  out["q"] = describe(spectral, own, {h[0], nu[0]}, tau2[0], context);
+  return out;
+}
+
+// Coordinate ascent from given variances: list(trace, is_converged, effects, delta, q).
+// options: list(tol, max_iter, sweep, seed).
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_ascend(const Rcpp::List& system, const Rcpp::List& columns,
+                      const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y,
+                      const Rcpp::List& model, const Rcpp::List& options, const Rcpp::List& host) {
+  const hdlmm::Context context = make_context(host);
+  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
+  const Columns own = make_columns(columns, context);
+  hdlmm::VariationalModel core = make_model(model, own);
+  hdlmm::AscentOptions ascent;
+  ascent.tol = as<double>(options["tol"]);
+  ascent.max_iter = as<int>(options["max_iter"]);
+  const bool is_random = as<std::string>(options["sweep"]) == "random";
+  ascent.sweep = is_random ? hdlmm::Sweep::random : hdlmm::Sweep::cyclic;
+  ascent.seed = static_cast<std::uint64_t>(as<double>(options["seed"]));
+  const hdlmm::Matrix basis = q;
+  const hdlmm::Vector response = y;
+  const hdlmm::AscentResult result = hdlmm::ascend_coordinates({*own.x, own.shift, basis, response},
+                                                               own.blocks, core, ascent, context);
+  return Rcpp::List::create(Named("trace") = as_frame(result.trace),
+                            Named("is_converged") = result.is_converged,
+                            Named("effects") = result.effects, Named("delta") = result.delta,
+                            Named("q") = describe(spectral, own, core, context));
+}
+
+// Fully variational Bayes with the means collapsed: list(trace, is_converged, q).
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_iterate_full(const Rcpp::List& system, const Rcpp::List& columns,
+                            const Rcpp::List& model, const Rcpp::List& options,
+                            const Rcpp::List& host) {
+  const hdlmm::Context context = make_context(host);
+  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
+  const Columns own = make_columns(columns, context);
+  hdlmm::VariationalModel core = make_model(model, own);
+  hdlmm::FullOptions full;
+  full.tol = as<double>(options["tol"]);
+  full.max_iter = as<int>(options["max_iter"]);
+  const hdlmm::FullResult result = hdlmm::iterate_collapsed(spectral, core, full, context);
+  return Rcpp::List::create(Named("trace") = as_frame(result.trace),
+                            Named("is_converged") = result.is_converged,
+                            Named("q") = describe(spectral, own, core, context));
+}
