@@ -268,7 +268,8 @@ inline EmResult iterate_em(const EmMap& map, const ShareObjective& profile, cons
                        static_cast<double>(result.iterations) / options.max_iter);
     }
     const bool is_far = em_detail::Course(profile.system(), run.last()).is_far();
-    if ((is_round || is_far) && em_detail::finish_at_boundary(profile, run.last(), result)) break;
+    const bool is_due = (is_round && i > 0) || is_far;
+    if (is_due && em_detail::finish_at_boundary(profile, run.last(), result)) break;
     if (!run.step()) continue;
     if (run.is_exhausted() || em_detail::is_at_mode(profile, result.trace.back(), options.tol)) {
       result.status = EmStatus::converged;
