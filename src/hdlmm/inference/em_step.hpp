@@ -148,7 +148,8 @@ inline std::pair<double, double> maximise_variances(const VarianceSums& sums,
     v = v0;
     at = at_start;
   }
-  for (int step = 0; step < kSteps && em_detail::climb(sums, prior, u, v, at); ++step) {
+  for (int step = 0; step < kSteps; ++step) {
+    if (!em_detail::climb(sums, prior, u, v, at)) break;
   }
   return {std::exp(u), std::exp(v)};
 }
