@@ -97,6 +97,10 @@ cpp_decompose <- function(design, row_scale, q, y, mean_columns, constant, host)
     .Call(`_hdlmm_cpp_decompose`, design, row_scale, q, y, mean_columns, constant, host)
 }
 
+cpp_rotate_data <- function(design, row_scale, system, q, y, mean_columns, constant) {
+    .Call(`_hdlmm_cpp_rotate_data`, design, row_scale, system, q, y, mean_columns, constant)
+}
+
 cpp_row_gram <- function(design, row_scale, host) {
     .Call(`_hdlmm_cpp_row_gram`, design, row_scale, host)
 }
@@ -123,5 +127,17 @@ cpp_restricted_eigenvalues <- function(system, host) {
 
 cpp_simulate_null <- function(system, criterion, lambda, null_h, null_nu, chi2, step) {
     .Call(`_hdlmm_cpp_simulate_null`, system, criterion, lambda, null_h, null_nu, chi2, step)
+}
+
+cpp_search_bound <- function(system, columns, options, host) {
+    .Call(`_hdlmm_cpp_search_bound`, system, columns, options, host)
+}
+
+cpp_ascend <- function(system, columns, q, y, model, options, host) {
+    .Call(`_hdlmm_cpp_ascend`, system, columns, q, y, model, options, host)
+}
+
+cpp_iterate_full <- function(system, columns, model, options, host) {
+    .Call(`_hdlmm_cpp_iterate_full`, system, columns, model, options, host)
 }
 

@@ -1,0 +1,256 @@
+# Printed output: the model in words, then numbers.
+
+#' @export
+print.hdlmm <- function(x, digits = max(3, getOption("digits") - 3), ...) {
+  cat_lines(describe_model(x))
+  cat("\n")
+  print_variances(x, digits)
+  cat(if (is_bayes(x)) "\nFixed effects (posterior means):\n" else "\nFixed effects:\n")
+  if (length(x$fixed$estimate) > 0) {
+    print(x$fixed$estimate, digits = digits)
+  } else {
+    cat("  none\n")
+  }
+  print_remarks(x)
+  invisible(x)
+}
+
+cat_lines <- function(lines) cat(paste0(strwrap(lines, exdent = 2), "\n"), sep = "")
+
+method_words <- c(
+  OLS = "ordinary least squares", REML = "restricted maximum likelihood (REML)",
+  ML = "maximum likelihood (ML)", MAP = "maximum a posteriori (MAP)",
+  VB = "variational inference (VB)", Bayes = "exact Bayesian inference"
+)
+
+describe_model <- function(x) {
+  title <- if (has_random(x)) "Linear mixed model" else "Linear model"
+  c(
+    paste0(title, ", ", method_words[[x$method]]),
+    paste0("Formula: ", short_text(x$formula)),
+    describe_sizes(x), describe_dropped(x)
+  )
+}
+
+describe_sizes <- function(x) {
+  aliased <- length(x$fixed$aliased)
+  out <- paste0(
+    counted(x$dims$n, "row"), ", ", counted(x$dims$n_fixed, "fixed effect"),
+    if (aliased > 0) paste0(" (", aliased, " more aliased)")
+  )
+  for (design in x$designs) {
+    what <- switch(design$kind,
+      grouped = paste0(counted(design$n_cols, "level"), " of ", design$label),
+      kernel = paste0("kernel ", design$label, " over ", counted(design$n_cols, "individual")),
+      paste0(
+        counted(design$n_cols, "column"), " of ", design$label,
+        if (design$kind == "sparse") " (sparse)"
+      )
+    )
+    out <- paste0(out, ", ", what)
+  }
+  if (!is.null(x$weights)) out <- paste0(out, ", weighted")
+  out
+}
+
+describe_dropped <- function(x) {
+  dropped <- x$dropped
+  parts <- c(
+    if (dropped$missing > 0) paste(dropped$missing, "by missing values"),
+    if (dropped$zero_weight > 0) paste(dropped$zero_weight, "by weight zero")
+  )
+  left_out <- x$dims$n_total - x$dims$n - dropped$missing - dropped$zero_weight
+  if (left_out > 0) parts <- c(parts, paste(left_out, "by subset"))
+  if (length(parts) == 0) return(NULL)
+  paste0("Rows dropped: ", paste(parts, collapse = ", "))
+}
+
+print_variances <- function(x, digits) {
+  if (!has_random(x)) {
+    cat(
+      "Residual standard deviation: ", format(sigma.hdlmm(x), digits = digits), " on ",
+      counted(df.residual.hdlmm(x), "degree"), " of freedom\n", sep = ""
+    )
+    return(invisible())
+  }
+  cat(if (is_bayes(x)) "Variances (posterior mean and standard deviation):\n" else "Variances:\n")
+  print(VarCorr.hdlmm(x), digits = digits)
+}
+
+remarks <- function(x) {
+  label <- if (has_random(x)) backtick(x$designs[[1]]$label)
+  c(
+    switch(x$boundary,
+      random = if (has_random(x)) paste0(
+        "The estimate lies on the boundary: the variance of ", label, " is exactly 0."
+      ),
+      residual = paste0(
+        "The estimate lies on the boundary: the residual variance is exactly 0, ", label,
+        " and the fixed effects explain every row."
+      ),
+      exact = "The response is explained exactly by the fixed part: all variances are 0."
+    ),
+    if (x$is_unbounded) paste0(
+      "The ", if (x$method == "ML") "likelihood" else "restricted likelihood",
+      " is unbounded as the residual variance tends to 0",
+      if (x$boundary == "none") "; this is its interior mode." else "."
+    ),
+    if (!is.null(x$modes) && nrow(x$modes) > 1) paste0(
+      "The likelihood has ", nrow(x$modes), " modes, at pve = ",
+      enumerate(format(x$modes$pve, digits = 3), Inf), "; the first is the highest."
+    ),
+    if (!x$is_converged) paste0("Not converged: ", x$reason, "."),
+    if (x$fixed$condition > 1e7) paste0(
+      "The fixed effects are nearly collinear: condition number ",
+      format(x$fixed$condition, digits = 2), "."
+    ),
+    if (length(x$notes)) paste0(capitalise(x$notes), ".")
+  )
+}
+
+capitalise <- function(x) paste0(toupper(substr(x, 1, 1)), substring(x, 2))
+
+print_remarks <- function(x) {
+  lines <- remarks(x)
+  if (length(lines) > 0) {
+    cat("\n")
+    cat_lines(lines)
+  }
+}
+
+#' Summary of a fit
+#'
+#' @param object a fit of [lmm()].
+#' @param level level of the interval of pve.
+#' @param x an object of class `"summary.hdlmm"`.
+#' @param digits significant digits.
+#' @param signif.stars passed to [stats::printCoefmat()].
+#' @param ... ignored.
+#' @return A list of class `"summary.hdlmm"`: `fit`, `coefficients` (matrix: estimate, standard
+#'   error, Satterthwaite degrees of freedom, t value, p-value), `varcor` (see [VarCorr()]),
+#'   `pve` (see [pve()]), `residuals` (quantiles of the scaled residuals), `logLik`, `AIC`, `BIC`.
+#' @examples
+#' summary(lmm(height ~ age + (1 | Subject), data = nlme::Oxboys))
+#' @export
+summary.hdlmm <- function(object, level = 0.95, ...) {
+  exact <- object$boundary == "exact"
+  log_lik <- logLik.hdlmm(object)
+  structure(
+    list(
+      fit = object, coefficients = fixed_table(object),
+      limits = if (!has_tests(object)) fixed_limits(object, level), varcor = VarCorr.hdlmm(object),
+      pve = pve.hdlmm(object, level), level = level,
+      residuals = if (!exact && sigma.hdlmm(object) > 0) {
+        stats::quantile(residuals.hdlmm(object, "scaled"), na.rm = TRUE)
+      },
+      logLik = log_lik, AIC = stats::AIC(log_lik), BIC = stats::BIC(log_lik)
+    ),
+    class = "summary.hdlmm"
+  )
+}
+
+#' @export
+coef.summary.hdlmm <- function(object, ...) object$coefficients
+
+#' @rdname summary.hdlmm
+#' @export
+print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
+                                signif.stars = getOption("show.signif.stars"), ...) {
+  fit <- x$fit
+  cat_lines(describe_model(fit))
+  criterion <- switch(fit$method,
+    REML = "REML log-likelihood ", Bayes = "log-likelihood at the posterior means ",
+    "log-likelihood "
+  )
+  cat(
+    "\n", capitalise(criterion), format(as.numeric(x$logLik), digits = digits + 2),
+    if (!is_bayes(fit)) {
+      paste0(
+        ", AIC ", format(x$AIC, digits = digits + 2), ", BIC ", format(x$BIC, digits = digits + 2)
+      )
+    }, "\n", sep = ""
+  )
+  if (!is.null(x$residuals)) {
+    cat("\nScaled residuals:\n")
+    print(stats::setNames(x$residuals, c("Min", "1Q", "Median", "3Q", "Max")), digits = digits)
+  }
+  cat("\n")
+  print_variances(fit, digits)
+  print_pve(x$pve, x$level, digits, interval_words(fit))
+  cat("\nFixed effects (", fixed_words(fit), "):\n", sep = "")
+  if (nrow(x$coefficients) == 0) {
+    cat("  none\n")
+  } else if (has_tests(fit)) {
+    print_fixed(x$coefficients, digits, signif.stars)
+  } else {
+    print(cbind(x$coefficients[, 1:2, drop = FALSE], x$limits), digits = digits)
+  }
+  print_posterior(fit, digits)
+  print_remarks(fit)
+  invisible(x)
+}
+
+# Whose uncertainty a table of fixed effects shows.
+fixed_words <- function(fit) {
+  switch(fit$method,
+    MAP = "posterior mode; standard errors given the variances",
+    VB = "variational posterior: mean, standard deviation, quantiles",
+    Bayes = "posterior mean, standard deviation and quantiles",
+    "t-tests with Satterthwaite's degrees of freedom"
+  )
+}
+
+fixed_limits <- function(fit, level) {
+  confint.hdlmm(fit, which(parameter_kinds(fit) == "fixed"), level, "wald")
+}
+
+interval_words <- function(fit) {
+  switch(fit$method, Bayes = "credible", MAP = "profile posterior", "profile")
+}
+
+# What only a posterior has: evidence, evidence against no random effects, diagnostics.
+print_posterior <- function(fit, digits) {
+  if (!is_bayes(fit)) return(invisible())
+  evidence <- fit$posterior$evidence
+  cat("\n")
+  if (!is.null(evidence)) {
+    if (evidence$is_proper) {
+      cat("Log evidence ", format(evidence$log, digits = digits + 3), "\n", sep = "")
+    }
+    if (!"random" %in% improper_parts(fit$prior)) {
+      cat(
+        "Log Bayes factor of random effects against none: ",
+        format(evidence$log - evidence$log_null, digits = 4), "\n", sep = ""
+      )
+    }
+  }
+  diagnostics <- fit$posterior$diagnostics
+  if (!is.null(diagnostics)) {
+    cat("Chains (R-hat near 1, effective draws):\n")
+    print(format(diagnostics, digits = 4))
+  }
+}
+
+print_fixed <- function(table, digits, signif.stars) {
+  table[, "df"] <- signif(table[, "df"], 4)
+  stats::printCoefmat(
+    table, digits = digits, signif.stars = signif.stars, cs.ind = 1:2, tst.ind = 4,
+    P.values = TRUE, has.Pvalue = TRUE, na.print = "NA"
+  )
+}
+
+print_pve <- function(table, level, digits, words) {
+  for (i in seq_len(nrow(table))) {
+    cat(
+      "Proportion of variance explained by ", table$term[i], ": ",
+      format(table$estimate[i], digits = digits),
+      if (!is.na(table$se[i])) paste0(" (s.e. ", format(table$se[i], digits = digits), ")"),
+      if (!anyNA(table[i, c("lower", "upper")])) {
+        paste0(
+          ",\n  ", format(100 * level), "% ", words, " interval ",
+          format(table$lower[i], digits = digits), " to ", format(table$upper[i], digits = digits)
+        )
+      }, "\n", sep = ""
+    )
+  }
+}

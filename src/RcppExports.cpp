@@ -343,6 +343,22 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_rotate_data
+Rcpp::List cpp_rotate_data(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, SEXP mean_columns, SEXP constant);
+RcppExport SEXP _hdlmm_cpp_rotate_data(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP qSEXP, SEXP ySEXP, SEXP mean_columnsSEXP, SEXP constantSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type q(qSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type y(ySEXP);
+    Rcpp::traits::input_parameter< SEXP >::type mean_columns(mean_columnsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type constant(constantSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_rotate_data(design, row_scale, system, q, y, mean_columns, constant));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_row_gram
 Eigen::MatrixXd cpp_row_gram(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_row_gram(SEXP designSEXP, SEXP row_scaleSEXP, SEXP hostSEXP) {
@@ -434,6 +450,49 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_search_bound
+Rcpp::List cpp_search_bound(const Rcpp::List& system, const Rcpp::List& columns, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_search_bound(SEXP systemSEXP, SEXP columnsSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type columns(columnsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_search_bound(system, columns, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_ascend
+Rcpp::List cpp_ascend(const Rcpp::List& system, const Rcpp::List& columns, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, const Rcpp::List& model, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_ascend(SEXP systemSEXP, SEXP columnsSEXP, SEXP qSEXP, SEXP ySEXP, SEXP modelSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type columns(columnsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type q(qSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type y(ySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_ascend(system, columns, q, y, model, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_iterate_full
+Rcpp::List cpp_iterate_full(const Rcpp::List& system, const Rcpp::List& columns, const Rcpp::List& model, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_iterate_full(SEXP systemSEXP, SEXP columnsSEXP, SEXP modelSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type columns(columnsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_iterate_full(system, columns, model, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_summarise_columns", (DL_FUNC) &_hdlmm_cpp_summarise_columns, 4},
@@ -460,6 +519,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_join_orphans", (DL_FUNC) &_hdlmm_cpp_join_orphans, 0},
     {"_hdlmm_cpp_log_prior", (DL_FUNC) &_hdlmm_cpp_log_prior, 4},
     {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 7},
+    {"_hdlmm_cpp_rotate_data", (DL_FUNC) &_hdlmm_cpp_rotate_data, 7},
     {"_hdlmm_cpp_row_gram", (DL_FUNC) &_hdlmm_cpp_row_gram, 3},
     {"_hdlmm_cpp_search", (DL_FUNC) &_hdlmm_cpp_search, 4},
     {"_hdlmm_cpp_curve", (DL_FUNC) &_hdlmm_cpp_curve, 3},
@@ -467,6 +527,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_refit", (DL_FUNC) &_hdlmm_cpp_refit, 6},
     {"_hdlmm_cpp_restricted_eigenvalues", (DL_FUNC) &_hdlmm_cpp_restricted_eigenvalues, 2},
     {"_hdlmm_cpp_simulate_null", (DL_FUNC) &_hdlmm_cpp_simulate_null, 7},
+    {"_hdlmm_cpp_search_bound", (DL_FUNC) &_hdlmm_cpp_search_bound, 4},
+    {"_hdlmm_cpp_ascend", (DL_FUNC) &_hdlmm_cpp_ascend, 7},
+    {"_hdlmm_cpp_iterate_full", (DL_FUNC) &_hdlmm_cpp_iterate_full, 5},
     {NULL, NULL, 0}
 };
 
