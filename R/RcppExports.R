@@ -133,6 +133,10 @@ cpp_search_bound <- function(system, columns, options, host) {
     .Call(`_hdlmm_cpp_search_bound`, system, columns, options, host)
 }
 
+cpp_bound_curve <- function(system, columns, phi, host) {
+    .Call(`_hdlmm_cpp_bound_curve`, system, columns, phi, host)
+}
+
 cpp_ascend <- function(system, columns, q, y, model, options, host) {
     .Call(`_hdlmm_cpp_ascend`, system, columns, q, y, model, options, host)
 }

@@ -22,11 +22,12 @@
 anova.hdlmm <- function(object, ..., refit = FALSE) {
   others <- list(...)
   check_flag(refit, "refit")
+  require_likelihood(object, "anova()")
   if (length(others) == 0) return(anova_terms(object))
   fits <- c(list(object), others)
   names <- vapply(as.list(match.call(expand.dots = FALSE))$..., deparse1, "")
   names <- c(deparse1(substitute(object)), names)
-  for (i in seq_along(fits)) check_fit(fits[[i]], names[i])
+  for (i in seq_along(fits)) require_likelihood(check_fit(fits[[i]], names[i]), "anova()")
   fits <- comparable_fits(fits, refit, parent.frame())
   order <- order(vapply(fits, function(fit) attr(logLik.hdlmm(fit), "df"), 0))
   anova_table(fits[order], make.unique(names)[order])

@@ -32,6 +32,7 @@ confint.hdlmm <- function(object, parm, level = 0.95,
   method <- if (missing(method)) "profile" else tolower(method)
   method <- check_choice(method, c("profile", "wald", "boot", "exact"), "method")
   check_level(level)
+  if (method %in% c("boot", "exact")) require_likelihood(object, paste0("method \"", method, "\""))
   kinds <- parameter_kinds(object)
   chosen <- choose_parameters(if (missing(parm)) NULL else parm, kinds, method)
   limits <- switch(method,
@@ -88,6 +89,8 @@ one_interval <- function(fit, name, kind, level, method) {
   if (kind == "fixed" && name %in% fit$fixed$aliased) return(c(NA_real_, NA_real_))
   if (!has_random(fit)) return(ols_interval(fit, name, kind, level))
   if (is_bayes(fit)) return(credible_interval(fit, name, kind, level))
+  if (!is.null(fit$q)) return(variational_interval(fit, name, kind, level))
+  if (fit$method == "MAP" && kind != "pve") method <- "wald"
   if (method == "wald") return(wald_interval(fit, name, kind, level))
   switch(kind,
     fixed = profile_fixed_limits(fit, name, level),

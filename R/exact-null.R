@@ -30,6 +30,7 @@ null_p_value <- function(statistics, observed) {
 
 # {h0: p(h0) > 1 - level}; the draws are common to all h0, so p is smooth enough for bisection.
 exact_pve_limits <- function(fit, level, draws, seed) {
+  require_likelihood(fit, "the exact interval")
   if (fit$boundary == "exact" || is.null(fit$grid) || is.infinite(fit$loglik)) {
     return(profile_pve_limits(fit, level))
   }
@@ -77,6 +78,7 @@ exact_limit <- function(excess, inside, end) {
 test_random <- function(fit, method = c("both", "exact", "mixture"), draws = NULL, seed = NULL) {
   check_fit(fit)
   design <- the_design(fit, "test_random()")
+  require_likelihood(fit, "test_random()")
   method <- check_choice(method, c("both", "exact", "mixture"), "method")
   if (fit$boundary == "exact" || is.infinite(fit$loglik)) {
     abort("exact_fit", "the response is explained exactly: there is nothing to test.")

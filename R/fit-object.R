@@ -82,7 +82,14 @@ check_fit <- function(fit, name = "fit") {
   fit
 }
 
-is_likelihood_fit <- function(fit) fit$method %in% c("REML", "ML")
+# What rests on the sampling distribution of a likelihood has no meaning for other methods.
+require_likelihood <- function(fit, what) {
+  if (fit$method %in% c("OLS", "REML", "ML")) return(invisible(fit))
+  abort(
+    "unsupported", what, " needs a fit by maximum likelihood; this one is by method ",
+    dQuote(fit$method, FALSE), ": see update(fit, method = \"REML\")."
+  )
+}
 
 # Fits that hold a posterior of both variances; see R/posterior.R.
 is_bayes <- function(fit) !is.null(fit$posterior)

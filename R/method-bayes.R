@@ -14,11 +14,6 @@ fit_quadrature <- function(problem, engine, control) {
   result$reason <- paste0(
     "the log evidence changed by ", format(found$error, digits = 2), " when the step was halved"
   )
-  result$modes <- data.frame(
-    pve = stats::plogis(found$modes$x), logLik = found$modes$value + evidence$constant,
-    where = "interior"
-  )[order(-found$modes$value), ]
-  rownames(result$modes) <- NULL
   warn_not_converged(result)
   result
 }
@@ -190,7 +185,6 @@ fit_gibbs <- function(problem, engine, control) {
   } else {
     paste0("largest R-hat ", format(max(diagnostics$rhat, na.rm = TRUE), digits = 4))
   }
-  result$modes <- NULL
   warn_not_converged(result)
   result
 }

@@ -226,6 +226,10 @@ full_vb_result <- function(problem, out, columns, prior, precision) {
   at_q <- problem
   at_q$system <- at_total(problem$system, precision, q$tau2)
   result <- assemble_result(at_q, cpp_evaluate(at_q$system, q$h, q$nu), share, q$tau2, "ML")
+  factors <- full_factors(problem, q, columns)
+  result$vcov <- factors$omega_vcov
+  result$variances[] <- c(factor_mean(factors$random), factor_mean(factors$residual))
+  result$pve[] <- mean(factor_share(factors, result$kappa, (seq_len(2000) - 0.5) / 2000))
   flat <- cpp_evaluate(problem$system, share$h, share$nu)
   value <- -0.5 * (nrow(fixed$q) * log(2 * pi * q$tau2) + flat$log_det_v + flat$rss / q$tau2)
   constant <- full_constant(problem, prior, precision)
@@ -239,7 +243,7 @@ full_vb_result <- function(problem, out, columns, prior, precision) {
     boundary = "none",
     is_unbounded = FALSE,
     modes = data.frame(pve = q$h, logLik = elbo, where = "interior"), grid = NULL,
-    convergence = trace, q = full_factors(problem, q, columns), elbo = elbo, kl_gap = NULL
+    convergence = trace, q = factors, elbo = elbo, kl_gap = NULL
   ), ascent_state(out))
 }
 
@@ -257,4 +261,108 @@ full_factors <- function(problem, q, columns) {
     random = inverse_gamma(q$random, units$random),
     residual = inverse_gamma(q$residual, units$residual)
   )
+}
+
+# What q says of single parameters -------------------------------------------------------
+
+# Mean of an inverse gamma, its mode-like scale / shape where it has none.
+factor_mean <- function(factor) factor$scale / if (factor$shape > 1) factor$shape - 1 else factor$shape
+
+factor_sd <- function(factor) {
+  if (factor$shape <= 2) return(NA_real_)
+  factor$scale / (factor$shape - 1) / sqrt(factor$shape - 2)
+}
+
+factor_quantile <- function(factor, p) {
+  factor$scale / stats::qgamma(p, factor$shape, lower.tail = FALSE)
+}
+
+# Quantiles of pve: under q the ratio of both variances is that of two gammas, an F.
+factor_share <- function(factors, kappa, p) {
+  a <- factors$random
+  b <- factors$residual
+  ratio <- stats::qf(p, 2 * b$shape, 2 * a$shape) * (a$scale / a$shape) / (b$scale / b$shape)
+  stats::plogis(log(unname(kappa)) + log(ratio))
+}
+
+variational_share_limits <- function(fit, level) {
+  if (!is_full_vb(fit)) return(c(NA_real_, NA_real_))
+  factor_share(fit$q, fit$kappa, tail_levels(level))
+}
+
+variational_interval <- function(fit, name, kind, level) {
+  if (kind == "fixed") return(t_interval(fit, name, level, Inf))
+  if (!is_full_vb(fit)) return(c(NA_real_, NA_real_))
+  if (kind == "pve") return(variational_share_limits(fit, level))
+  factor_quantile(if (name == "Residual") fit$q$residual else fit$q$random, tail_levels(level))
+}
+
+variational_covariance <- function(fit) {
+  sd <- if (is_full_vb(fit)) c(factor_sd(fit$q$random), factor_sd(fit$q$residual)) else NA_real_
+  out <- diag(sd^2, 2)
+  if (!is_full_vb(fit)) out[] <- NA_real_
+  dimnames(out) <- list(names(fit$variances), names(fit$variances))
+  out
+}
+
+# Draws from the factors of q; see posterior_sample().
+sample_variational <- function(fit, draws, effects) {
+  omega <- sample_matrix(fit, draws)
+  kept <- fit$fixed$kept
+  omega[, kept] <- rep(fit$fixed$estimate[kept], each = draws)
+  variances <- matrix(rep(fit$variances, each = draws), draws)
+  if (is_full_vb(fit)) {
+    change <- matrix(stats::rnorm(length(kept) * draws), draws) %*% chol_root(fit$q$omega_vcov)
+    omega[, kept] <- omega[, kept] + change
+    variances[, 1] <- fit$q$random$scale / stats::rgamma(draws, fit$q$random$shape)
+    variances[, 2] <- fit$q$residual$scale / stats::rgamma(draws, fit$q$residual$shape)
+  }
+  colnames(variances) <- names(fit$variances)
+  explained <- fit$kappa * variances[, 1]
+  beta <- if (effects) {
+    p <- length(fit$q$effect_variance)
+    fit$effects[[1]] + sqrt(fit$q$effect_variance) * matrix(stats::rnorm(p * draws), p)
+  }
+  new_sample(
+    omega, variances, explained / (explained + variances[, 2]),
+    if (effects) named_effects(fit$designs[[1]], beta)
+  )
+}
+
+# Var(z'omega + x'beta) under q, factor by factor.
+variational_variance <- function(fit, rows, random) {
+  z <- rows$z[, fit$fixed$kept, drop = FALSE]
+  out <- if (is_full_vb(fit)) rowSums((z %*% fit$q$omega_vcov) * z) else numeric(rows$m)
+  if (random) out <- out + squared_effects(fit, rows)
+  out
+}
+
+# sum_j x_j^2 Var(beta_j)
+squared_effects <- function(fit, rows) {
+  design <- fit$designs[[1]]
+  variance <- fit$q$effect_variance
+  if (design$kind == "grouped") {
+    unit <- if (rows$is_fitted) design$core$x else as.vector(rows$x)
+    out <- variance[unit]
+    if (!rows$is_fitted) out[which(attr(rows$x, "unseen"))] <- fit$variances[[1]]
+    return(out)
+  }
+  if (!rows$is_fitted) {
+    beta <- variance / value_or(design$scale, 1)^2
+    if (is.null(design$center)) return(as.vector(rows$x^2 %*% beta))
+    return(as.vector(sweep(as.matrix(rows$x), 2, design$center)^2 %*% beta))
+  }
+  fitted_squares(fit, design, variance)
+}
+
+fitted_squares <- function(fit, design, variance) {
+  fixed <- fit$internal$fixed
+  inside <- times_two_to(variance, 2 * (fixed$ky - design$effect_exponent))
+  mean <- value_or(fit$internal$mean_columns[[1]], numeric(design$n_cols))
+  total <- numeric(fit$dims$n)
+  for (at in split(seq_len(design$n_cols), (seq_len(design$n_cols) - 1) %/% 256)) {
+    x <- cpp_covariance_columns(design$core, fixed$root, at) / value_or(fixed$root, 1)
+    total <- total + drop((x + rep(mean[at], each = nrow(x)))^2 %*% inside[at])
+  }
+  times_two_to(total, -2 * fixed$ky)
 }

@@ -146,13 +146,17 @@ null_term_note <- function(design) {
 # Profile --------------------------------------------------------------------------------
 
 panel_profile <- function(fit, options, dots) {
-  main <- paste0("Profile of pve (", fit$method, ")")
+  main <- if (is_bayes(fit)) "Posterior of pve" else paste0("Profile of pve (", fit$method, ")")
   if (fit$boundary == "exact") {
     return(draw_note(
       main, "The response is explained exactly: its likelihood has no profile.", dots
     ))
   }
   interval <- pve.hdlmm(fit, options$level)[1, ]
+  if (is_bayes(fit)) return(draw_posterior(share_curve(fit), interval, main, fit, options, dots))
+  if (is_full_vb(fit)) {
+    return(draw_note(main, "q of the variances is in summary(fit): it has no profile.", dots))
+  }
   curve <- profile_curve(fit, interval)
   cut <- -stats::qchisq(options$level, 1) / 2
   draw_frame(curve$pve, curve$relative, utils::modifyList(list(
@@ -166,6 +170,26 @@ panel_profile <- function(fit, options, dots) {
   graphics::lines(curve$pve, curve$relative, lwd = 2)
   modes <- pmin(fit$modes$logLik - curve$top[1], 0)
   graphics::points(fit$modes$pve, modes, pch = 16, col = plot_ink("line"), xpd = NA)
+  graphics::box()
+  draw_caption(profile_caption(fit, interval, options$level))
+}
+
+# Posterior density of pve on the window that matters: data frame pve, relative (the density).
+share_curve <- function(fit) {
+  window <- share_quantiles(fit$posterior, c(0.0005, 0.9995))
+  window <- pmin(1, pmax(0, window + c(-0.1, 0.1) * diff(window)))
+  h <- seq(window[1], window[2], length.out = 303)[2:302]
+  data.frame(pve = h, relative = exp(log_share_density(fit, h)))
+}
+
+draw_posterior <- function(curve, interval, main, fit, options, dots) {
+  draw_frame(curve$pve, curve$relative, utils::modifyList(list(
+    type = "n", main = main, xlab = "proportion of variance explained",
+    ylab = "posterior density", ylim = c(0, max(curve$relative[is.finite(curve$relative)]))
+  ), dots))
+  shade_interval(curve, interval)
+  graphics::lines(curve$pve, curve$relative, lwd = 2)
+  graphics::abline(v = interval$estimate, lty = 3, col = plot_ink("reference"))
   graphics::box()
   draw_caption(profile_caption(fit, interval, options$level))
 }
@@ -205,7 +229,7 @@ profile_caption <- function(fit, interval, level) {
   paste0(
     "pve ", number(interval$estimate),
     if (fit$boundary %in% c("random", "residual")) " (boundary)",
-    if (nrow(fit$modes) > 1) paste0(", best of ", nrow(fit$modes), " modes"),
+    if (NROW(fit$modes) > 1) paste0(", best of ", nrow(fit$modes), " modes"),
     if (known) paste0(
       ", ", format(100 * level), "% interval ", number(interval$lower), " to ",
       number(interval$upper)
@@ -292,6 +316,11 @@ label_margin <- function(labels) {
 # Prediction error standard deviations of some coefficients: as ranef(se = TRUE), O(n r)
 # each.
 effect_se_at <- function(fit, design, at) {
+  if (is_bayes(fit)) {
+    parts <- effect_components(fit, at)
+    return(sqrt(mixture_moments(fit$posterior, parts$mean, parts$sd)$variance))
+  }
+  if (!is.null(fit$q)) return(sqrt(fit$q$effect_variance[at]))
   internal <- fit$internal
   covariance <- cpp_covariance_columns(design$core, internal$fixed$root, at)
   prior <- rep(1, length(at))

@@ -5,6 +5,7 @@ mean_variance <- function(object, rows, random) {
     parts <- row_components(object, rows, random)
     return(mixture_moments(object$posterior, parts$mean, parts$sd)$variance)
   }
+  if (!is.null(object$q)) return(variational_variance(object, rows, random))
   if (!random) return(fixed_variance(object, rows$z))
   out <- numeric(rows$m)
   blocks <- split(seq_len(rows$m), (seq_len(rows$m) - 1) %/% 256)

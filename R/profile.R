@@ -3,7 +3,9 @@
 #' Profile of the likelihood over the proportion of variance explained
 #'
 #' The criterion of the fit with everything but h = pve maximised out, over the whole interval
-#' from 0 to 1.
+#' from 0 to 1: a log-likelihood, for MAP the log posterior density, for VB the evidence bound (not
+#' under a prior of the variances). For Bayes fits it is the log posterior density of h, the rest
+#' integrated out.
 #'
 #' @param fitted a fit of [lmm()] with a random term.
 #' @param n number of values of h in the table, beside 0, 1 and the modes.
@@ -26,11 +28,12 @@ profile.hdlmm <- function(fitted, n = 200, ...) {
   if (fitted$boundary == "exact") {
     abort("exact_fit", "the response is explained exactly: its likelihood has no profile.")
   }
-  h <- sort(unique(c(seq(0, 1, length.out = n), fitted$modes$pve)))
+  modes <- value_or(fitted$modes, posterior_mode(fitted))
+  h <- sort(unique(c(seq(0, 1, length.out = n), modes$pve)))
   curve <- data.frame(pve = h, logLik = profile_at(fitted, h))
   structure(
     list(
-      curve = curve[is.finite(curve$logLik), ], modes = fitted$modes,
+      curve = curve[is.finite(curve$logLik), ], modes = modes,
       unbounded = fitted$is_unbounded, boundary = fitted$boundary, method = fitted$method
     ),
     class = "hdlmm_profile"
@@ -70,23 +73,78 @@ plot.hdlmm_profile <- function(x, level = 0.95, ...) {
   invisible(x)
 }
 
+# The mode of the density of h, which is not that of log(h / (1 - h)).
+posterior_mode <- function(fit) {
+  h <- stats::plogis(seq(-12, 12, by = 0.05))
+  value <- log_share_density(fit, h)
+  data.frame(pve = h[which.max(value)], logLik = max(value), where = "interior")
+}
+
 # phi = log(sigma_b^2 / sigma_e^2) inside <-> h.
 log_ratio <- function(h, kappa) stats::qlogis(h) - log(kappa)
 
-# Log-likelihood at each h in [0, 1].
+# What a fit maximised over the rest, at each h in [0, 1]; for Bayes the log posterior density of h.
 profile_at <- function(fit, h) {
+  if (is_bayes(fit)) return(log_share_density(fit, h))
+  constant <- loglik_constant(fit$internal$fixed, if (fit$method == "REML") "REML" else "ML")
+  objective_at(fit, log_ratio(h, fit$internal$system$kappa)) + constant
+}
+
+# The objective of the core along phi, boundaries (infinite phi) included.
+objective_at <- function(fit, phi) {
+  value <- switch(fit$method,
+    MAP = cpp_posterior_curve(base_system(fit), fit$internal$prior, fitted_prior_root(fit), phi)$value,
+    VB = bound_at(fit, phi),
+    likelihood_at(fit, phi)
+  )
+  ifelse(is.nan(value), -Inf, value)
+}
+
+likelihood_at <- function(fit, phi) {
   system <- fit$internal$system
-  value <- numeric(length(h))
-  inside <- h > 0 & h < 1
-  if (any(inside)) {
-    value[inside] <- cpp_curve(system, fit$method, log_ratio(h[inside], system$kappa))$value
+  value <- numeric(length(phi))
+  inside <- is.finite(phi)
+  if (any(inside)) value[inside] <- cpp_curve(system, fit$method, phi[inside])$value
+  for (i in which(!inside)) {
+    value[i] <- criterion_at(fit, as.numeric(phi[i] > 0), as.numeric(phi[i] < 0))
   }
-  for (i in which(!inside)) value[i] <- criterion_at(fit, h[i], 1 - h[i])
-  value + loglik_constant(fit$internal$fixed, fit$method)
+  value
+}
+
+bound_at <- function(fit, phi) {
+  if (isTRUE(fit$q$is_full)) {
+    abort(
+      "unsupported", "a fully variational fit has no profile: its factors of the variances are in ",
+      "summary(fit) and confint(fit)."
+    )
+  }
+  problem <- problem_of(fit)
+  columns <- vb_columns(problem, fit$control)
+  cpp_bound_curve(problem$system, columns, phi, make_host(fit$control))$value
+}
+
+# The system of a fit without the rows of its prior, and their root per unit tau.
+base_system <- function(fit) problem_of(fit)$system
+
+fitted_prior_root <- function(fit) prior_root(problem_of(fit))
+
+# Log posterior density of pve, exact whatever drew the fit's own numbers.
+log_share_density <- function(fit, h) {
+  problem <- problem_of(fit)
+  prior <- internal_prior(problem)
+  target <- posterior_target(problem, prior, fit$control)
+  inside <- h > 0 & h < 1
+  out <- rep(-Inf, length(h))
+  log_mass <- value_or(fit$posterior$evidence, integrated_evidence(fit))
+  constant <- log_mass$log - log_mass$constant
+  value <- evaluate_target(target, stats::qlogis(h[inside]))$log_density
+  out[inside] <- value - log(h[inside]) - log1p(-h[inside]) - constant
+  out
 }
 
 # Profiled criterion of the core at a share, boundaries included.
 criterion_at <- function(fit, h, nu) {
+  if (!fit$method %in% c("REML", "ML")) return(objective_at(fit, log(h) - log(nu)))
   e <- cpp_evaluate(fit$internal$system, h, nu)
   reml <- fit$method == "REML"
   n <- fit$dims$n - if (reml) fit$dims$n_fixed else 0
@@ -97,14 +155,15 @@ criterion_at <- function(fit, h, nu) {
 
 # Where the profile falls to `drop` below its maximum, left and right of every mode: the hull.
 profile_pve_limits <- function(fit, level) {
-  if (fit$boundary == "exact" || !is_likelihood_fit(fit)) return(c(NA_real_, NA_real_))
+  if (fit$method == "VB") return(variational_share_limits(fit, level))
+  if (fit$boundary == "exact") return(c(NA_real_, NA_real_))
   if (is.infinite(fit$loglik)) return(c(NA_real_, 1))
   if (is.null(fit$grid)) return(c(0, NA_real_))
   drop <- stats::qchisq(level, 1) / 2
   system <- fit$internal$system
   floor <- fit$internal$value - drop  # in the units of the core: exact under changes of units
-  gap <- function(phi) cpp_curve(system, fit$method, phi)$value - floor
-  constant <- loglik_constant(fit$internal$fixed, fit$method)
+  gap <- function(phi) objective_at(fit, phi) - floor
+  constant <- loglik_constant(fit$internal$fixed, if (fit$method == "REML") "REML" else "ML")
   inside <- fit$modes$where == "interior"
   phi <- c(fit$grid$phi, log_ratio(fit$modes$pve[inside], system$kappa))
   above <- c(fit$grid$value, fit$modes$logLik[inside] - constant) - floor

@@ -1,7 +1,8 @@
 #' Predicted random effects
 #'
 #' Best linear unbiased predictions `sigma_b^2 X'V^-1 (y - Z omega)`: the posterior means of the
-#' coefficients given the estimated variances.
+#' coefficients given the estimated variances. For Bayes fits means and standard deviations are
+#' those of the posterior, variances integrated out; for VB fits those of q.
 #'
 #' @param object a fit of [lmm()].
 #' @param se `TRUE` adds standard errors: square roots of the prediction error variances, omega
@@ -37,6 +38,7 @@ effect_names <- function(design) {
 
 effect_se <- function(fit, design) {
   if (is_bayes(fit)) return(bayes_effect_se(fit, design))
+  if (!is.null(fit$q)) return(sqrt(fit$q$effect_variance))
   internal <- fit$internal
   variances <- cpp_coefficient_variances(
     design$core, internal$fixed$root, internal$system, internal$share$h, internal$share$nu,

@@ -6,6 +6,7 @@
 satterthwaite_df <- function(fit, contrast) {
   n_free <- fit$dims$n - fit$dims$n_fixed
   if (!has_random(fit)) return(n_free)
+  if (!has_tests(fit)) return(Inf)
   v <- sum(contrast * (fit$fixed$vcov %*% contrast))
   free <- match(free_variances(fit), seq_along(fit$variances))
   if (length(free) == 0 || !(v > 0)) return(NA_real_)
@@ -21,13 +22,13 @@ fixed_table <- function(fit) {
   estimate <- fit$fixed$estimate[kept]
   se <- sqrt(diag(fit$fixed$vcov))
   df <- vapply(seq_along(kept), function(j) {
-    if (has_tests(fit)) satterthwaite_df(fit, as.numeric(seq_along(kept) == j)) else NA_real_
+    satterthwaite_df(fit, as.numeric(seq_along(kept) == j))
   }, 0)
   statistic <- estimate / se
   table <- matrix(NA_real_, length(fit$fixed$estimate), 5, dimnames = list(
     names(fit$fixed$estimate), c("Estimate", "Std. Error", "df", "t value", "Pr(>|t|)")
   ))
-  if (!has_tests(fit)) statistic[] <- NA
+  if (!has_tests(fit)) statistic[] <- df[] <- NA
   p <- 2 * stats::pt(abs(statistic), df, lower.tail = FALSE)
   table[kept, ] <- cbind(estimate, se, df, statistic, p)
   table

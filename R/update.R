@@ -10,11 +10,12 @@ update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
   refitted(call, object, parent.frame())
 }
 
-# The fit by maximum likelihood when it is a REML fit; `here`: the frame of the user's call.
+# The fit by maximum likelihood; `here`: the frame of the user's call.
 by_ml <- function(fit, here) {
-  if (fit$method != "REML") return(fit)
+  if (fit$method %in% c("OLS", "ML")) return(fit)
   call <- updated_call(fit)
   call$method <- "ML"
+  call$algorithm <- call$prior <- NULL
   refitted(call, fit, here)
 }
 
@@ -34,7 +35,7 @@ refitted <- function(call, fit, here) eval(call, fitting_env(call, fit, here))
 # inside functions can be refitted; arguments that only the caller knows are found with him.
 fitting_env <- function(call, fit, here) {
   env <- environment(fit$formula)
-  arguments <- intersect(c("data", "method", "algorithm", "contrasts", "control"), names(call))
+  arguments <- intersect(c("data", "method", "algorithm", "contrasts", "prior", "control"), names(call))
   needed <- unlist(lapply(arguments, function(name) all.vars(call[[name]])))
   is_there <- vapply(as.character(needed), function(name) {
     value <- get0(name, envir = env)

@@ -43,6 +43,7 @@ varcomp.hdlmm <- function(x, ...) x$variances
 # Covariance matrix of the estimated variances, NA where the estimate is on a boundary.
 variance_covariance <- function(fit) {
   if (is_bayes(fit)) return(fit$posterior$covariance)
+  if (!is.null(fit$q)) return(variational_covariance(fit))
   names <- names(fit$variances)
   v <- unname(fit$variances)
   out <- matrix(NA_real_, length(v), length(v), dimnames = list(names, names))
@@ -64,6 +65,10 @@ variance_se <- function(fit) sqrt(diag(variance_covariance(fit)))
 
 pve_se <- function(fit) {
   if (is_bayes(fit)) return(fit$posterior$pve_sd)
+  if (is_full_vb(fit)) {
+    return(stats::sd(factor_share(fit$q, fit$kappa, (seq_len(2000) - 0.5) / 2000)))
+  }
+  if (!is.null(fit$q)) return(NA_real_)
   if (length(free_variances(fit)) < 2) return(NA_real_)
   covariance <- solve(fit$information)
   h <- fit$pve
@@ -74,13 +79,13 @@ pve_se <- function(fit) {
 #' @export
 VarCorr.hdlmm <- function(x, sigma = 1, rdig = 3, ...) {
   v <- x$variances
-  sizes <- if (is_bayes(x)) c(x$pve, 1 - sum(x$pve)) else v * c(x$kappa, 1)
+  sizes <- if (is_bayes(x) || is_full_vb(x)) c(x$pve, 1 - sum(x$pve)) else v * c(x$kappa, 1)
   out <- data.frame(
     grp = names(v), var1 = variance_term(x), var2 = NA_character_, vcov = unname(v),
     sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
     share = unname(if (sum(sizes) > 0) sizes / sum(sizes) else rep(NA_real_, length(v)))
   )
-  structure(out, class = c("VarCorr.hdlmm", "data.frame"), is_posterior = is_bayes(x))
+  structure(out, class = c("VarCorr.hdlmm", "data.frame"), is_posterior = is_bayes(x) || is_full_vb(x))
 }
 
 # What varies by level, as lme4 names it; NA for designs, kernels and the residual.

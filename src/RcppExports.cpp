@@ -463,6 +463,19 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_bound_curve
+Rcpp::DataFrame cpp_bound_curve(const Rcpp::List& system, const Rcpp::List& columns, const std::vector<double>& phi, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_bound_curve(SEXP systemSEXP, SEXP columnsSEXP, SEXP phiSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type columns(columnsSEXP);
+    Rcpp::traits::input_parameter< const std::vector<double>& >::type phi(phiSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_bound_curve(system, columns, phi, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_ascend
 Rcpp::List cpp_ascend(const Rcpp::List& system, const Rcpp::List& columns, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, const Rcpp::List& model, const Rcpp::List& options, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_ascend(SEXP systemSEXP, SEXP columnsSEXP, SEXP qSEXP, SEXP ySEXP, SEXP modelSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
@@ -528,6 +541,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_restricted_eigenvalues", (DL_FUNC) &_hdlmm_cpp_restricted_eigenvalues, 2},
     {"_hdlmm_cpp_simulate_null", (DL_FUNC) &_hdlmm_cpp_simulate_null, 7},
     {"_hdlmm_cpp_search_bound", (DL_FUNC) &_hdlmm_cpp_search_bound, 4},
+    {"_hdlmm_cpp_bound_curve", (DL_FUNC) &_hdlmm_cpp_bound_curve, 4},
     {"_hdlmm_cpp_ascend", (DL_FUNC) &_hdlmm_cpp_ascend, 7},
     {"_hdlmm_cpp_iterate_full", (DL_FUNC) &_hdlmm_cpp_iterate_full, 5},
     {NULL, NULL, 0}

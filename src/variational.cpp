@@ -130,6 +130,18 @@ Rcpp::List cpp_search_bound(const Rcpp::List& system, const Rcpp::List& columns,
   return out;
 }
 
+// The collapsed bound along phi = log(sigma_b^2 / sigma_e^2), infinite values included.
+// [[Rcpp::export(rng = false)]]
+Rcpp::DataFrame cpp_bound_curve(const Rcpp::List& system, const Rcpp::List& columns,
+                                const std::vector<double>& phi, const Rcpp::List& host) {
+  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
+  const Columns own = make_columns(columns, make_context(host));
+  const hdlmm::CollapsedBound bound(spectral, own.factors());
+  std::vector<hdlmm::ProfilePoint> points;
+  for (const double at : phi) points.push_back(bound.at(at));
+  return as_frame(points);
+}
+
 // Coordinate ascent from given variances: list(trace, is_converged, effects, delta, q).
 // options: list(tol, max_iter, sweep, seed).
 // [[Rcpp::export(rng = false)]]
