@@ -37,7 +37,7 @@ compare_methods <- function(fit, methods = c("OLS", "REML", "ML", "MAP", "VB", "
   if (is.null(prior)) prior <- value_or(fit$prior, lmm_prior())
   check_prior(prior)
   control <- if (is.null(control)) fit$control else check_control(control)
-  base <- shared_fit(fit, prior)
+  base <- shared_fit(fit, prior, parent.frame())
   fits <- lapply(engines, method_fit, fit = base, prior = prior, control = control)
   reference <- exact_reference(fits, base, prior, control)
   rows <- lapply(fits, comparison_row, reference = reference, design = design)
@@ -56,10 +56,14 @@ engine_by_name <- function(name) {
 
 # The fit whose decomposition all share. Columns that were centred inside serve flat priors of the
 # fixed effects only; for a normal one the decomposition is made again.
-shared_fit <- function(fit, prior) {
+shared_fit <- function(fit, prior, here) {
   is_centred <- !is.null(fit$internal$mean_columns[[1]])
   if (prior$fixed$kind == "flat" || !is_centred) return(fit)
-  update.hdlmm(fit, method = "MAP", algorithm = NULL, prior = prior_for_base(prior))
+  call <- updated_call(fit)
+  call$method <- "MAP"
+  call$algorithm <- NULL
+  call$prior <- prior_for_base(prior)
+  refitted(call, fit, here)
 }
 
 # Any proper prior of the variances will do for a decomposition; the fixed part is what matters.
@@ -71,6 +75,7 @@ prior_for_base <- function(prior) {
 method_fit <- function(engine, fit, prior, control) {
   own <- engine_prior(engine, prior)
   problem <- problem_under(fit, own)
+  if (engine$method == "OLS") problem$designs <- list()
   started <- proc.time()[["elapsed"]]
   notes <- character()
   result <- withCallingHandlers(
@@ -95,11 +100,7 @@ engine_prior <- function(engine, prior) {
 # The decomposition rotates the response less its baseline, which differs between priors of the
 # fixed effects: rotating it again costs O(n r).
 run_comparison <- function(engine, problem, control) {
-  if (engine$method == "OLS") {
-    problem$designs <- list()
-    problem$system <- NULL
-    return(run_engine(engine, problem, control))
-  }
+  if (length(problem$designs) == 0) return(run_engine(engine, problem, control))
   design <- problem$designs[[1]]
   fixed <- problem$fixed
   problem$system$parts <- cpp_rotate_data(
@@ -163,8 +164,14 @@ print.hdlmm_comparison <- function(x, digits = 4, ...) {
   label <- attr(x, "label")
   cat("Methods on one decomposition; variances of", label, "and of the residual\n\n")
   table <- as.data.frame(x)
-  shown <- table[c("method", "algorithm", label, "Residual", "pve", "log_evidence", "elbo",
-    "kl_gap", "distance_pve", "seconds")]
+  shown <- data.frame(method = shown_method(table$method, table$algorithm))
+  shown[[label]] <- table[[label]]
+  shown$Residual <- table$Residual
+  shown$pve <- table$pve
+  shown$log_evidence <- table$log_evidence
+  if (!all(is.na(table$elbo))) shown[c("elbo", "kl_gap")] <- table[c("elbo", "kl_gap")]
+  shown$distance <- table$distance_pve
+  shown$seconds <- table$seconds
   numeric <- vapply(shown, is.numeric, NA)
   shown[numeric] <- lapply(names(shown)[numeric], function(name) {
     value <- shown[[name]]
@@ -173,18 +180,26 @@ print.hdlmm_comparison <- function(x, digits = 4, ...) {
     if (name %in% c("log_evidence", "elbo", "kl_gap")) {
       return(ifelse(is.na(value), "-", formatC(value, digits = 2, format = "f")))
     }
-    if (name == "distance_pve") {
+    if (name == "distance") {
       return(ifelse(is.na(value), "-", formatC(value, digits = 2, format = "f", flag = "+")))
     }
     formatC(value, digits = digits, format = "g")
   })
   print(shown, row.names = FALSE, right = TRUE)
   cat(
-    "\nlog_evidence: at the estimates; integrated over the prior for Bayes. distance_pve: from the",
-    "\nposterior mean of exact Bayes in posterior standard deviations.\n"
+    "\nlog_evidence: at the estimates; over the prior for Bayes and VB with a prior.\n",
+    "distance: of pve from its exact posterior mean, in posterior standard deviations.\n", sep = ""
   )
   for (i in which(table$note != "")) {
     cat_lines(paste0(table$method[i], "/", table$algorithm[i], ": ", table$note[i]))
   }
   invisible(x)
+}
+
+# The method alone where the algorithm is its default.
+shown_method <- function(method, algorithm) {
+  is_default <- vapply(seq_along(method), function(i) {
+    find_engine(method[i], NULL)$algorithm == algorithm[i]
+  }, NA)
+  ifelse(is_default, method, paste(method, algorithm, sep = "/"))
 }

@@ -73,7 +73,8 @@ print_variances <- function(x, digits) {
     )
     return(invisible())
   }
-  cat(if (is_bayes(x)) "Variances (posterior mean and standard deviation):\n" else "Variances:\n")
+  is_posterior <- is_bayes(x) || is_full_vb(x)
+  cat(if (is_posterior) "Variances (posterior mean and standard deviation):\n" else "Variances:\n")
   print(VarCorr.hdlmm(x), digits = digits)
 }
 
@@ -205,7 +206,9 @@ fixed_limits <- function(fit, level) {
 }
 
 interval_words <- function(fit) {
-  switch(fit$method, Bayes = "credible", MAP = "profile posterior", "profile")
+  switch(fit$method,
+    Bayes = "credible", VB = "variational", MAP = "profile posterior", "profile"
+  )
 }
 
 # What only a posterior has: evidence, evidence against no random effects, diagnostics.

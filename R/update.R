@@ -5,7 +5,14 @@
 update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
   call <- updated_call(object, if (!missing(formula.)) formula.)
   extras <- match.call(expand.dots = FALSE)$...
-  for (name in names(extras)) call[[name]] <- extras[[name]]
+  for (name in names(extras)) {
+    # NULL takes an argument out
+    if (!is.null(extras[[name]])) {
+      call[[name]] <- extras[[name]]
+    } else if (name %in% names(call)) {
+      call[[name]] <- NULL
+    }
+  }
   if (!check_flag(evaluate, "evaluate")) return(call)
   refitted(call, object, parent.frame())
 }
