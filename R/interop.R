@@ -72,7 +72,7 @@ emm_basis.hdlmm <- function(object, trms, xlev, grid, ...) {
 
 # What satterthwaite_df() reads, without the designs.
 satterthwaite_parts <- function(fit) {
-  parts <- fit[c("dims", "fixed", "variances", "information", "boundary")]
+  parts <- fit[c("dims", "fixed", "variances", "information", "boundary", "method")]
   parts$designs <- lapply(fit$designs, `[`, "label")
   parts
 }

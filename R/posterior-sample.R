@@ -14,8 +14,8 @@
 #' @param ... ignored.
 #' @return `posterior_sample()`: a list of class `"hdlmm_sample"`: `omega` (draws x c), `variances`
 #'   (draws x 2: random term, `Residual`), `pve` (draws), and `effects` (draws x p) when asked; in
-#'   the user's units. `as.matrix()` binds the columns; the package posterior reads it by
-#'   `as_draws_matrix(as.matrix(s))`.
+#'   the user's units. `as.matrix()` binds the columns. `posterior::as_draws()` and its like take
+#'   the fit itself: for a Gibbs fit the draws that the sampler kept, chain by chain.
 #' @references Matheron's rule for conditional draws: Doucet (2010), *A note on efficient
 #'   conditional simulation of Gaussian distributions*.
 #' @examples
@@ -208,3 +208,27 @@ print.hdlmm_sample <- function(x, ...) {
   print(table, digits = 4)
   invisible(x)
 }
+
+# For the package posterior: the draws that the Gibbs sampler kept, with their chains; for other
+# fits a posterior_sample().
+#' @rdname posterior_sample
+#' @exportS3Method posterior::as_draws hdlmm
+as_draws.hdlmm <- function(x, ...) as_draws_array.hdlmm(x, ...)
+
+#' @rdname posterior_sample
+#' @exportS3Method posterior::as_draws_array hdlmm
+as_draws_array.hdlmm <- function(x, draws = 1000, seed = NULL, ...) {
+  if (!is.null(x$draws)) return(posterior::as_draws_array(x$draws))
+  m <- as.matrix(posterior_sample(x, draws, seed))
+  posterior::as_draws_array(posterior::as_draws_matrix(m[, !is.na(colSums(m)), drop = FALSE]))
+}
+
+#' @rdname posterior_sample
+#' @exportS3Method posterior::as_draws_matrix hdlmm
+as_draws_matrix.hdlmm <- function(x, ...) {
+  posterior::as_draws_matrix(as_draws_array.hdlmm(x, ...))
+}
+
+#' @rdname posterior_sample
+#' @exportS3Method posterior::as_draws_df hdlmm
+as_draws_df.hdlmm <- function(x, ...) posterior::as_draws_df(as_draws_array.hdlmm(x, ...))

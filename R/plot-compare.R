@@ -1,0 +1,144 @@
+#' @rdname compare_methods
+#' @export
+plot.hdlmm_comparison <- function(x, which = NULL, ...) {
+  fits <- attr(x, "fits")
+  reference <- attr(x, "reference")
+  names(fits) <- shown_method(x$method, x$algorithm)
+  keep <- x$method != "OLS"
+  fits <- fits[keep]
+  if (length(fits) == 0) bad_input("there is no method with random effects to plot.")
+  has_traces <- any(vapply(fits, has_objective_trace, NA))
+  all <- c(1:3, if (has_traces) 4)
+  if (is.null(which)) which <- all
+  if (!is.numeric(which) || !all(which %in% 1:4)) {
+    bad_input("`which` must hold numbers from 1 to 4; found ", describe(which), ".")
+  }
+  if (length(which) > 1) {
+    old <- graphics::par(mfrow = grDevices::n2mfrow(length(which)))
+    on.exit(graphics::par(old))
+  }
+  label <- attr(x, "label")
+  kinds <- c("pve", "random", "residual")
+  titles <- c(
+    "Proportion of variance explained", paste("Variance of", shorten(label, 20)),
+    "Residual variance"
+  )
+  for (panel in which) {
+    if (panel == 4) {
+      draw_traces(fits, list(...))
+    } else {
+      draw_comparison(fits, reference, kinds[panel], titles[panel], list(...))
+    }
+  }
+  invisible(x)
+}
+
+comparison_colours <- function(n) {
+  rep_len(unname(grDevices::palette.colors(9, "Okabe-Ito"))[c(6, 7, 4, 2, 8, 3, 5, 1)], n)
+}
+
+# Densities where a method has one, a vertical line where it has an estimate.
+draw_comparison <- function(fits, reference, kind, title, dots) {
+  curves <- lapply(fits, density_curve, kind = kind)
+  points <- vapply(fits, function(fit) {
+    switch(kind, pve = unname(fit$pve), random = fit$variances[[1]], fit$variances[[2]])
+  }, 0)
+  has_curve <- !vapply(curves, is.null, NA)
+  range <- range(points, unlist(lapply(curves[has_curve], `[[`, "x")))
+  top <- if (any(has_curve)) max(unlist(lapply(curves[has_curve], `[[`, "y"))) else 1
+  colours <- comparison_colours(length(fits))
+  draw_frame(range, c(0, top), utils::modifyList(list(
+    type = "n", main = title, xlab = "", ylab = if (any(has_curve)) "posterior density" else "",
+    xlim = range, ylim = c(0, 1.05 * top)
+  ), dots))
+  # thin lines over thick ones, so that methods that agree all show
+  width <- seq(4.5, 1.5, length.out = max(2, length(fits)))[seq_along(fits)]
+  for (i in seq_along(fits)) {
+    if (has_curve[i]) {
+      graphics::lines(curves[[i]]$x, curves[[i]]$y, col = colours[i], lwd = 2)
+    } else {
+      graphics::segments(points[i], 0, points[i], 0.85 * top, col = colours[i], lwd = width[i])
+    }
+  }
+  graphics::box()
+  graphics::legend(
+    if (mean(points) < mean(range)) "topright" else "topleft", names(fits), col = colours, lwd = 2,
+    bty = "n", cex = 0.8
+  )
+}
+
+# list(x, y) of the marginal density of pve or a variance, or NULL for a point estimate.
+density_curve <- function(fit, kind) {
+  p <- c(0.001, 0.999)
+  if (is_full_vb(fit)) return(factor_curve(fit, kind))
+  if (!is_bayes(fit)) return(NULL)
+  posterior <- fit$posterior
+  if (kind == "pve" && !is.null(posterior$fine)) {
+    curve <- share_curve(fit)
+    return(list(x = curve$pve, y = curve$relative))
+  }
+  if (is.null(posterior$fine)) {
+    unit <- if (kind == "pve") 0 else posterior$units[[kind]]
+    smooth <- stats::density(times_two_to(posterior$sample[[kind]], unit))
+    keep <- smooth$x > 0 & (kind != "pve" | smooth$x < 1)
+    return(list(x = smooth$x[keep], y = smooth$y[keep]))
+  }
+  unit <- posterior$units[[kind]]
+  range <- variance_quantiles(posterior, kind, posterior$kappa, p)
+  x <- seq(range[1], range[2], length.out = 300)
+  factor <- log_variance_factor(posterior$fine, kind, posterior$kappa)
+  y <- vapply(x, function(one) {
+    sum(posterior$fine$weight * inverse_gamma_density(
+      one, posterior$fine$shape, posterior$fine$scale * exp(factor)
+    ))
+  }, 0)
+  list(x = times_two_to(x, unit), y = times_two_to(y, -unit))
+}
+
+inverse_gamma_density <- function(x, shape, scale) {
+  exp(shape * log(scale) - lgamma(shape) - (shape + 1) * log(x) - scale / x)
+}
+
+factor_curve <- function(fit, kind) {
+  p <- seq(0.0005, 0.9995, length.out = 400)
+  if (kind == "pve") {
+    h <- factor_share(fit$q, fit$kappa, p)
+    return(list(x = (h[-1] + h[-400]) / 2, y = diff(p) / diff(h)))
+  }
+  factor <- fit$q[[kind]]
+  x <- factor_quantile(factor, p)
+  list(x = x, y = inverse_gamma_density(x, factor$shape, factor$scale))
+}
+
+has_objective_trace <- function(fit) {
+  nrow(fit$convergence) > 1 && !anyNA(fit$convergence$objective) && !is_bayes(fit)
+}
+
+# Objectives by iteration; the broken line is the log evidence that bounds stay below.
+draw_traces <- function(fits, dots) {
+  fits <- fits[vapply(fits, has_objective_trace, NA)]
+  if (length(fits) == 0) return(draw_note("Traces", "No method here iterates.", dots))
+  colours <- comparison_colours(length(fits))
+  traces <- lapply(fits, function(fit) fit$convergence[c("iteration", "objective")])
+  bounds <- Filter(function(fit) !is.null(fit$elbo), fits)
+  evidence <- vapply(bounds, function(fit) {
+    if (is_full_vb(fit)) integrated_evidence(fit)$log else fit$loglik
+  }, 0)
+  last <- max(vapply(traces, function(trace) max(trace$iteration), 0))
+  ends <- vapply(traces, function(trace) trace$objective[nrow(trace)], 0)
+  range <- range(ends, evidence)
+  range[1] <- max(min(unlist(lapply(traces, `[[`, "objective"))), range[1] - diff(range) - 5)
+  draw_frame(c(1, last), range, utils::modifyList(list(
+    type = "n", main = "Objective by iteration", xlab = "iteration", ylab = "objective",
+    xlim = c(1, last), ylim = range, log = "x"
+  ), dots))
+  for (i in seq_along(traces)) {
+    graphics::lines(traces[[i]]$iteration, traces[[i]]$objective, col = colours[i], lwd = 2)
+    graphics::points(
+      nrow(traces[[i]]), ends[i], col = colours[i], pch = 16, xpd = NA
+    )
+  }
+  for (value in evidence) graphics::abline(h = value, lty = 2, col = plot_ink("reference"))
+  graphics::box()
+  graphics::legend("bottomright", names(fits), col = colours, lwd = 2, bty = "n", cex = 0.8)
+}
