@@ -4,13 +4,14 @@
 
 fits <- contract_fits()
 reml <- names(fits)[vapply(fits, function(fit) fit$method == "REML", NA)]
+vb <- names(fits)[vapply(fits, function(fit) fit$method == "VB", NA)]
 
 # Kinds of fits that a function refuses, all by hdlmm_error.
 refusals <- list(
   deviance = reml, profile = c("ols", "exact"), loo = c("exact", "spanned"),
   test_random = c("ols", "exact", "spanned"), bootstrap = c("exact", "spanned"),
   random_matrix = "ols", getME = "ols", emm_basis = "no_fixed", drop1 = "spanned",
-  extractAIC = "spanned"
+  extractAIC = "spanned", elbo = setdiff(names(fits), vb), kl_gap = setdiff(names(fits), vb)
 )
 
 # Shapes ---------------------------------------------------------------------------------
@@ -118,6 +119,8 @@ contract <- list(
   log_evidence = function(fit) {
     expect_identical(log_evidence(fit), as.numeric(logLik(fit, REML = FALSE)))
   },
+  elbo = function(fit) expect_equal(elbo(fit), log_evidence(fit) - kl_gap(fit)),
+  kl_gap = function(fit) expect_gte(kl_gap(fit), 0),
   deviance = function(fit) {
     is_mixed <- length(fit$designs) > 0
     expected <- if (is_mixed) -2 * c(logLik(fit)) else sum(residuals(fit)^2)
