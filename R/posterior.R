@@ -125,10 +125,11 @@ node_weights <- function(posterior) {
   total <- posterior$points$total
   if (anyNA(total)) total <- posterior$points$scale2
   sums <- rowsum(
-    cbind(posterior$points$weight, posterior$points$weight * total),
-    factor(posterior$points$core, levels = seq_len(count))
+    cbind(posterior$points$weight, posterior$points$weight * total), posterior$points$core
   )
-  list(weight = unname(sums[, 1]), second = unname(sums[, 2]))
+  out <- matrix(0, count, 2)
+  out[as.integer(rownames(sums)), ] <- sums
+  list(weight = out[, 1], second = out[, 2])
 }
 
 # Quantiles of the mixture whose component at node k of the core has mean[, k] and standard
