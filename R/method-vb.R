@@ -7,8 +7,8 @@ fit_vb <- function(problem, engine, control) {
   if (design$kind == "kernel") {
     abort(
       "unsupported", "method \"VB\" factorises over the columns of a design and ",
-      backtick(design$label), " is a covariance matrix, which has none: fit by \"REML\" or \"ML\", ",
-      "or give re(X) with ", backtick(design$label), " = X X'."
+      backtick(design$label), " is a covariance matrix, which has none: fit by \"REML\" or ",
+      "\"ML\", or give re(X) with ", backtick(design$label), " = X X'."
     )
   }
   columns <- vb_columns(problem, control)
