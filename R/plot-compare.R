@@ -33,11 +33,16 @@ plot.hdlmm_comparison <- function(x, which = NULL, ...) {
   invisible(x)
 }
 
-comparison_colours <- function(n) {
-  rep_len(unname(grDevices::palette.colors(9, "Okabe-Ito"))[c(6, 7, 4, 2, 8, 3, 5, 1)], n)
+# One colour a method; exact Bayes, by which the others are judged, is black.
+comparison_colours <- function(names) {
+  out <- rep_len(
+    unname(grDevices::palette.colors(9, "Okabe-Ito"))[c(6, 7, 4, 8, 2, 3, 9)], length(names)
+  )
+  replace(out, names == "Bayes", "black")
 }
 
-# Densities where a method has one, a vertical line where it has an estimate.
+# Densities where a method has one, each relative to its own maximum so that sharp and flat ones
+# both show; a vertical line where a method has an estimate only.
 draw_comparison <- function(fits, reference, kind, title, dots) {
   curves <- lapply(fits, density_curve, kind = kind)
   points <- vapply(fits, function(fit) {
@@ -45,19 +50,18 @@ draw_comparison <- function(fits, reference, kind, title, dots) {
   }, 0)
   has_curve <- !vapply(curves, is.null, NA)
   range <- range(points, unlist(lapply(curves[has_curve], `[[`, "x")))
-  top <- if (any(has_curve)) max(unlist(lapply(curves[has_curve], `[[`, "y"))) else 1
-  colours <- comparison_colours(length(fits))
-  draw_frame(range, c(0, top), utils::modifyList(list(
-    type = "n", main = title, xlab = "", ylab = if (any(has_curve)) "posterior density" else "",
-    xlim = range, ylim = c(0, 1.05 * top)
+  colours <- comparison_colours(names(fits))
+  draw_frame(range, c(0, 1), utils::modifyList(list(
+    type = "n", main = title, xlab = "",
+    ylab = if (any(has_curve)) "density / its maximum" else "", xlim = range, ylim = c(0, 1.05)
   ), dots))
   # thin lines over thick ones, so that methods that agree all show
   width <- seq(4.5, 1.5, length.out = max(2, length(fits)))[seq_along(fits)]
   for (i in seq_along(fits)) {
     if (has_curve[i]) {
-      graphics::lines(curves[[i]]$x, curves[[i]]$y, col = colours[i], lwd = 2)
+      graphics::lines(curves[[i]]$x, curves[[i]]$y / max(curves[[i]]$y), col = colours[i], lwd = 2)
     } else {
-      graphics::segments(points[i], 0, points[i], 0.85 * top, col = colours[i], lwd = width[i])
+      graphics::segments(points[i], 0, points[i], 0.85, col = colours[i], lwd = width[i])
     }
   }
   graphics::box()
@@ -118,7 +122,7 @@ has_objective_trace <- function(fit) {
 draw_traces <- function(fits, dots) {
   fits <- fits[vapply(fits, has_objective_trace, NA)]
   if (length(fits) == 0) return(draw_note("Traces", "No method here iterates.", dots))
-  colours <- comparison_colours(length(fits))
+  colours <- comparison_colours(names(fits))
   traces <- lapply(fits, function(fit) fit$convergence[c("iteration", "objective")])
   bounds <- Filter(function(fit) !is.null(fit$elbo), fits)
   evidence <- vapply(bounds, function(fit) {
