@@ -2,16 +2,76 @@
 # works or refuses by an hdlmm_error that the table `refusals` announces. An export or a
 # method without a line here fails the last tests of this file.
 
-fits <- contract_fits()
-reml <- names(fits)[vapply(fits, function(fit) fit$method == "REML", NA)]
-vb <- names(fits)[vapply(fits, function(fit) fit$method == "VB", NA)]
+# Fits by every other way of inference, on the same data. Made inside a function: what refits must
+# find the data where the formula was written.
+inference_fits <- function() {
+  data <- contract_data()
+  d <- data$d
+  holed <- d
+  holed$y[3] <- NA
+  sparse <- data$sparse
+  kernel <- data$kernel
+  own <- lmm_prior(
+    random = prior_half_t(3, 1), residual = prior_inverse_gamma(2, 1),
+    fixed = prior_normal(0, 10)
+  )
+  short <- lmm_control(draws = 50, warmup = 20, chains = 2, seed = 1)
+  list(
+    reml_em = lmm(y ~ x + (1 | g), d, algorithm = "em"),
+    ml_pxem = lmm(y ~ x + re(wide), d, method = "ML", algorithm = "pxem"),
+    map = lmm(y ~ x + (1 | g), d, method = "MAP"),
+    map_normal = lmm(y ~ x + re(wide), d, method = "MAP", prior = own, weights = 1 + x^2),
+    map_em = lmm(y ~ x + re(sparse), d, method = "MAP", algorithm = "em", prior = own),
+    map_boundary = lmm(flat ~ x + (1 | g), d, method = "MAP"),
+    vb = lmm(y ~ x + re(wide), d, method = "VB"),
+    vb_group = lmm(y ~ x + (1 | g), d, method = "VB"),
+    vb_boundary = lmm(flat ~ x + (1 | g), d, method = "VB"),
+    cavi = lmm(y ~ x + re(sparse), d, method = "VB", algorithm = "cavi"),
+    full_vb = lmm(y ~ x + re(wide), d, method = "VB", prior = own),
+    full_padded = lmm(
+      y ~ x + (1 | g), holed, method = "VB", prior = own, na.action = na.exclude
+    ),
+    full_cavi = lmm(y ~ x + re(narrow), d, method = "VB", algorithm = "cavi", prior = own),
+    bayes = lmm(y ~ x + (1 | g), d, method = "Bayes"),
+    bayes_normal = lmm(y ~ x + re(wide), d, method = "Bayes", prior = own),
+    bayes_kernel = lmm(y ~ x + re(kernel = kernel, id = g), d, method = "Bayes"),
+    bayes_padded = lmm(
+      y ~ x + re(sparse), holed, method = "Bayes", na.action = na.exclude, weights = 1 + x^2
+    ),
+    bayes_no_fixed = lmm(y ~ 0 + re(wide), d, method = "Bayes"),
+    bayes_null = lmm(flat ~ x + (1 | g), d, method = "Bayes"),
+    gibbs = lmm(
+      y ~ x + (1 | g), d, method = "Bayes", algorithm = "gibbs", control = short
+    ),
+    gibbs_normal = lmm(
+      y ~ x + re(wide), d, method = "Bayes", algorithm = "gibbs", prior = own, control = short
+    )
+  )
+}
+
+# chains of 50 draws need not agree
+other_fits <- suppressWarnings(inference_fits())
+fits <- c(contract_fits(), other_fits)
+
+by_method <- function(...) names(fits)[vapply(fits, function(fit) fit$method %in% c(...), NA)]
+reml <- by_method("REML")
+bayes <- by_method("Bayes")
+not_likelihood <- by_method("MAP", "VB", "Bayes")
+full_vb <- c("full_vb", "full_padded", "full_cavi")
+# the default prior of the total variance and of the fixed effects has no integral
+improper <- setdiff(bayes, c("bayes_normal", "gibbs_normal"))
+degenerate <- c("exact", "spanned")
 
 # Kinds of fits that a function refuses, all by hdlmm_error.
 refusals <- list(
-  deviance = reml, profile = c("ols", "exact"), loo = c("exact", "spanned"),
-  test_random = c("ols", "exact", "spanned"), bootstrap = c("exact", "spanned"),
-  random_matrix = "ols", getME = "ols", emm_basis = "no_fixed", drop1 = "spanned",
-  extractAIC = "spanned", elbo = setdiff(names(fits), vb), kl_gap = setdiff(names(fits), vb)
+  deviance = reml, profile = c("ols", "exact", full_vb), loo = degenerate,
+  test_random = c("ols", degenerate, not_likelihood), bootstrap = c(degenerate, not_likelihood),
+  exact_pve = by_method("MAP", "VB"),
+  random_matrix = "ols", getME = "ols", emm_basis = c("no_fixed", "bayes_no_fixed"),
+  drop1 = "spanned", extractAIC = "spanned", anova = not_likelihood, log_evidence = improper,
+  elbo = setdiff(names(fits), by_method("VB")), kl_gap = setdiff(names(fits), by_method("VB")),
+  bayes_factor = setdiff(names(fits), bayes), posterior_sample = "exact", posterior_predict = "exact", compare_methods = c("ols", "exact"),
+  as_draws = "exact", as_draws_array = "exact", as_draws_matrix = "exact", as_draws_df = "exact"
 )
 
 # Shapes ---------------------------------------------------------------------------------
@@ -40,6 +100,25 @@ expect_limits <- function(x, names) {
   expect_identical(colnames(x), c("2.5 %", "97.5 %"))
   known <- stats::complete.cases(x)
   expect_true(all(x[known, 1] <= x[known, 2]))
+}
+
+expect_shares <- function(out, fit) {
+  expect_named(out, c("term", "estimate", "se", "lower", "upper"))
+  expect_equal(nrow(out), length(fit$designs))
+  expect_true(all(out$estimate >= 0 & out$estimate <= 1))
+  if (nrow(out) > 0 && !anyNA(out$lower)) expect_lte(out$lower, out$estimate)
+  if (nrow(out) > 0 && !anyNA(out$upper)) expect_gte(out$upper, out$estimate)
+}
+
+# Fits whose variances have a distribution.
+is_posterior <- function(fit) fit$method == "Bayes" || isTRUE(fit$q$is_full)
+
+# One name for one parameter, whatever the fit.
+expect_parameters <- function(draws, fit) {
+  expect_true(posterior::is_draws(draws))
+  variances <- paste0("var_", variance_names(fit))
+  expected <- c(fixed_names(fit), variances, if (length(fit$designs)) "pve")
+  expect_identical(posterior::variables(draws), expected)
 }
 
 all_parameters <- function(fit) {
@@ -86,14 +165,12 @@ contract <- list(
     expect_equal(out$sdcor^2, out$vcov, tolerance = 1e-15)  # one root, one square
   },
   pve = function(fit) {
-    for (method in c("profile", "exact")) {
-      out <- pve(fit, method = method, draws = 50, seed = 1)
-      expect_named(out, c("term", "estimate", "se", "lower", "upper"))
-      expect_equal(nrow(out), length(fit$designs))
-      expect_true(all(out$estimate >= 0 & out$estimate <= 1))
-      if (nrow(out) > 0 && !anyNA(out$lower)) expect_lte(out$lower, out$estimate)
-      if (nrow(out) > 0 && !anyNA(out$upper)) expect_gte(out$upper, out$estimate)
-    }
+    expect_shares(pve(fit), fit)
+    expect_true(all(pve(fit)$se > 0, na.rm = TRUE))
+    if (is_posterior(fit)) expect_false(anyNA(pve(fit)))
+  },
+  exact_pve = function(fit) {
+    expect_shares(pve(fit, method = "exact", draws = 50, seed = 1), fit)
   },
   sigma = function(fit) {
     # a root of the same number
@@ -109,7 +186,7 @@ contract <- list(
     expect_equal(attr(out, "df"), sum(!is.na(fixef(fit))) + length(varcomp(fit)))
     # minus twice the same number plus twice the same count
     expect_equal(AIC(fit), -2 * c(logLik(fit)) + 2 * attr(out, "df"), tolerance = 1e-14)
-    if (fit$method != "REML") {  # REML fits are refitted by ML there
+    if (fit$method %in% c("OLS", "ML")) {  # fits by other methods are refitted by ML there
       expect_equal(extractAIC(fit), c(attr(out, "df"), AIC(fit)), tolerance = 1e-14)
     }
   },
@@ -117,10 +194,68 @@ contract <- list(
   AIC = function(fit) expect_identical(AIC(fit), AIC(logLik(fit))),
   BIC = function(fit) expect_identical(BIC(fit), BIC(logLik(fit))),
   log_evidence = function(fit) {
-    expect_identical(log_evidence(fit), as.numeric(logLik(fit, REML = FALSE)))
+    if (!is_posterior(fit)) {
+      return(expect_identical(log_evidence(fit), as.numeric(logLik(fit, REML = FALSE))))
+    }
+    # an average of the likelihood is below its maximum
+    by_ml <- suppressWarnings(update(fit, method = "ML", algorithm = "direct"))
+    expect_lt(log_evidence(fit), as.numeric(logLik(by_ml)))
   },
-  elbo = function(fit) expect_equal(elbo(fit), log_evidence(fit) - kl_gap(fit)),
-  kl_gap = function(fit) expect_gte(kl_gap(fit), 0),
+  elbo = function(fit) expect_true(is.finite(elbo(fit))),
+  kl_gap = function(fit) {
+    expect_gte(kl_gap(fit), 0)
+    # three numbers of order 100 or less, each to rounding
+    expect_equal(elbo(fit) + kl_gap(fit), log_evidence(fit), tolerance = 1e-11)
+  },
+  bayes_factor = function(fit) {
+    expect_equal(log(bayes_factor(fit)), bayes_factor(fit, log = TRUE), tolerance = 1e-12)
+  },
+  posterior_sample = function(fit) {
+    out <- posterior_sample(fit, 30, seed = 1)
+    prints(out)
+    expect_identical(colnames(out$omega), fixed_names(fit))
+    expect_identical(colnames(out$variances), variance_names(fit))
+    expect_identical(c(nrow(out$omega), nrow(out$variances), length(out$pve)), rep(30L, 3))
+    expect_true(all(out$variances >= 0) && all(out$pve >= 0 & out$pve <= 1))
+    expect_null(out$effects)
+    effects <- posterior_sample(fit, 30, seed = 1, effects = TRUE)$effects
+    expect_equal(NCOL(effects), sum(lengths(ranef(fit))) + (length(fit$designs) == 0))
+    if (length(fit$designs)) expect_identical(colnames(effects), names(ranef(fit)[[1]]))
+    expect_identical(nrow(as.matrix(out)), 30L)
+  },
+  posterior_predict = function(fit) {
+    for (random in c(TRUE, FALSE)) {
+      out <- posterior_predict(fit, draws = 30, seed = 1, random = random)
+      expect_identical(dim(out), c(30L, as.integer(nobs(fit))))
+      expect_identical(colnames(out), rownames(model.frame(fit)))
+      expect_true(all(is.finite(out)))
+    }
+    expect_identical(out, posterior_predict(fit, draws = 30, seed = 1, random = FALSE))
+  },
+  as_draws = function(fit) {
+    skip_if_not_installed("posterior")
+    expect_parameters(posterior::as_draws(fit), fit)
+  },
+  as_draws_array = function(fit) {
+    skip_if_not_installed("posterior")
+    out <- posterior::as_draws_array(fit, draws = 20, seed = 1)
+    expect_identical(posterior::nchains(out), if (is.null(fit$draws)) 1L else 2L)
+    expect_parameters(out, fit)
+  },
+  as_draws_matrix = function(fit) {
+    skip_if_not_installed("posterior")
+    expect_parameters(posterior::as_draws_matrix(fit, draws = 20, seed = 1), fit)
+  },
+  as_draws_df = function(fit) {
+    skip_if_not_installed("posterior")
+    expect_parameters(posterior::as_draws_df(fit, draws = 20, seed = 1), fit)
+  },
+  compare_methods = function(fit) {
+    out <- compare_methods(fit, c("REML", "MAP"))
+    prints(out)
+    expect_identical(out$method, c("REML", "MAP"))
+    expect_true(all(out$pve >= 0 & out$pve <= 1))
+  },
   deviance = function(fit) {
     is_mixed <- length(fit$designs) > 0
     expected <- if (is_mixed) -2 * c(logLik(fit)) else sum(residuals(fit)^2)
@@ -165,8 +300,10 @@ contract <- list(
   hatvalues = function(fit) {
     hat <- hatvalues(fit)
     expect_rows(hat, fit)
-    # the effective number of parameters lies between c and n; rounding only
-    expect_gte(sum(hat, na.rm = TRUE), length(fixed_names(fit)) - 1e-8)
+    # the effective number of parameters lies between c (less under a prior that shrinks them) and
+    # n; rounding only
+    free <- is.null(fit$prior) || fit$prior$fixed$kind == "flat"
+    expect_gte(sum(hat, na.rm = TRUE), if (free) length(fixed_names(fit)) - 1e-8 else 0)
     expect_lte(sum(hat, na.rm = TRUE), nobs(fit) + 1e-8)
   },
   predict = function(fit) {
@@ -199,6 +336,8 @@ contract <- list(
     # the same computation again
     expect_equal(varcomp(again), varcomp(fit), tolerance = 1e-12)
     expect_identical(update(fit, method = "ML", evaluate = FALSE)$method, "ML")
+    # what the refusals advise, whatever algorithm and prior the fit had
+    expect_no_error(suppressWarnings(update(fit, method = "REML")))
   },
   anova = function(fit) {
     out <- anova(fit)
@@ -232,7 +371,10 @@ contract <- list(
   },
   convergence = function(fit) {
     out <- convergence(fit)
-    expect_named(out, c("iteration", "objective", variance_names(fit)))
+    expect_true(all(c("iteration", "objective", variance_names(fit)) %in% names(out)))
+    expect_false(anyNA(out[variance_names(fit)]))
+    # draws end anywhere; a factor's mean is not the 1 / E(1 / sigma^2) at which its sweeps work
+    if (!is.null(fit$draws) || isTRUE(fit$q$is_full)) return()
     # the last step is the fit; a Newton step at tol is below 1e-9 relative
     last <- unlist(out[nrow(out), variance_names(fit), drop = FALSE])
     expect_equal(last, varcomp(fit), tolerance = 1e-8)
@@ -375,10 +517,26 @@ test_that("the functions that take no fit give what they promise", {
   expect_named(lmm_methods(), c("method", "algorithm", "description"))
   expect_error(re(1), class = "hdlmm_bad_input")
   expect_error(loo(1), class = "error")
+  expect_error(posterior_predict(1), class = "error")
+  for (density in list(prior_beta(2, 3), prior_half_t(3, 1), prior_inverse_gamma(2, 1))) {
+    prints(density)
+    expect_length(simulate(density, 4, seed = 1), 4)
+    expect_true(is_proper(density))
+  }
+  own <- lmm_prior(
+    random = prior_half_t(3, 1), residual = prior_half_t(3, 1), fixed = prior_normal(0, 1)
+  )
+  prints(own)
+  expect_named(simulate(own, 4, seed = 1), c("random", "residual", "pve"))
+  d <- contract_data()$d
+  expect_identical(dim(prior_predict(y ~ x + (1 | g), d, own, draws = 3, seed = 1)), c(3L, 24L))
   expect_s3_class(fits$group, "hdlmm")
 })
 
-not_on_fits <- c("lmm", "lmm_control", "lmm_methods", "re")
+not_on_fits <- c(
+  "lmm", "lmm_control", "lmm_methods", "re", "lmm_prior", "is_proper", "prior_predict",
+  paste0("prior_", c("beta", "flat", "half_t", "inverse_gamma", "jeffreys", "normal"))
+)
 
 test_that("every export has a line in the contract", {
   exports <- getNamespaceExports("hdlmm")
@@ -389,7 +547,10 @@ test_that("every export has a line in the contract", {
 methods_of_answers <- c(
   "coef.summary.hdlmm", "print.summary.hdlmm", "print.ranef.hdlmm", "print.VarCorr.hdlmm",
   "print.hdlmm_loo", "print.hdlmm_profile", "plot.hdlmm_profile",
-  "print.hdlmm_random_test", "print.lmm_control", "loo.default"
+  "print.hdlmm_random_test", "print.lmm_control", "loo.default", "posterior_predict.default",
+  "print.hdlmm_comparison", "plot.hdlmm_comparison", "print.hdlmm_sample",
+  "as.matrix.hdlmm_sample", "print.lmm_density", "print.lmm_prior", "simulate.lmm_density",
+  "simulate.lmm_prior"
 )
 
 test_that("every S3 method has a line in the contract", {
