@@ -4,7 +4,7 @@ plot.hdlmm_comparison <- function(x, which = NULL, ...) {
   fits <- attr(x, "fits")
   reference <- attr(x, "reference")
   names(fits) <- shown_method(x$method, x$algorithm)
-  keep <- x$method != "OLS"
+  keep <- x$method != "OLS" & !vapply(fits, is.null, NA)
   fits <- fits[keep]
   if (length(fits) == 0) bad_input("there is no method with random effects to plot.")
   has_traces <- any(vapply(fits, has_objective_trace, NA))

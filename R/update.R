@@ -13,8 +13,17 @@ update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
       call[[name]] <- NULL
     }
   }
+  if ("method" %in% names(extras)) call <- fitting_arguments(call, names(extras), object)
   if (!check_flag(evaluate, "evaluate")) return(call)
   refitted(call, object, parent.frame())
+}
+
+# Another method drops the algorithm and, where it has none, the prior of the old one.
+fitting_arguments <- function(call, given, fit) {
+  if (identical(call$method, fit$method)) return(call)
+  if (!"algorithm" %in% given) call$algorithm <- NULL
+  if (!"prior" %in% given && !(is.character(call$method) && call$method %in% c("MAP", "VB", "Bayes"))) call$prior <- NULL
+  call
 }
 
 # The fit by maximum likelihood; `here`: the frame of the user's call.
