@@ -17,8 +17,8 @@
 #'   `algorithm`, the variances, `pve`, `log_evidence` (at the estimates; integrated over the prior
 #'   for Bayes, `NA` where that is improper), `elbo`, `kl_gap`, `distance_pve` and `distance_<term>`
 #'   (estimate less posterior mean of exact Bayes, in its posterior standard deviations),
-#'   `iterations`, `seconds` (without the decomposition, which is made once). The fits themselves are
-#'   its attribute `"fits"`.
+#'   `iterations`, `seconds` (without the decomposition, which is made once). The fits themselves
+#'   are its attribute `"fits"`.
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' compare_methods(fit, c("REML", "ML", "VB", "Bayes"))
@@ -173,19 +173,20 @@ print.hdlmm_comparison <- function(x, digits = 4, ...) {
   shown[[label]] <- table[[label]]
   shown$Residual <- table$Residual
   shown$pve <- table$pve
-  shown$log_evidence <- table$log_evidence
-  if (!all(is.na(table$elbo))) shown[c("elbo", "kl_gap")] <- table[c("elbo", "kl_gap")]
+  shown$evidence <- table$log_evidence
+  if (!all(is.na(table$elbo))) shown[c("bound", "gap")] <- table[c("elbo", "kl_gap")]
   shown$distance <- table$distance_pve
-  shown$seconds <- table$seconds
+  shown$sec <- table$seconds
   numeric <- vapply(shown, is.numeric, NA)
   shown[numeric] <- lapply(names(shown)[numeric], function(name) {
     value <- shown[[name]]
     if (all(is.na(value))) return(rep("-", length(value)))
-    if (name == "seconds") return(formatC(value, digits = 2, format = "f"))
+    if (name == "sec") return(formatC(value, digits = 2, format = "f"))
     # evidences are compared by their differences: two decimals
-    if (name %in% c("log_evidence", "elbo", "kl_gap")) {
+    if (name %in% c("evidence", "bound", "gap")) {
       return(ifelse(is.na(value), "-", formatC(value, digits = 2, format = "f")))
     }
+    if (name == "pve") return(ifelse(is.na(value), "-", formatC(value, digits = 3, format = "f")))
     if (name == "distance") {
       return(ifelse(is.na(value), "-", formatC(value, digits = 2, format = "f", flag = "+")))
     }
@@ -193,7 +194,7 @@ print.hdlmm_comparison <- function(x, digits = 4, ...) {
   })
   print(shown, row.names = FALSE, right = TRUE)
   cat(
-    "\nlog_evidence: at the estimates; over the prior for Bayes and VB with a prior.\n",
+    "\nevidence: log p(y) at the estimates; over the prior for Bayes and VB with a prior.\n",
     "distance: of pve from its exact posterior mean, in posterior standard deviations.\n", sep = ""
   )
   for (i in which(table$note != "")) {

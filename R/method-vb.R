@@ -414,13 +414,15 @@ block_effects <- function(fit, rows) {
   total <- numeric(rows$m)
   for (block in q_blocks(fit)) {
     x <- block_columns(fit, block)
-    u <- if (rows$is_fitted) t(x / root) else {
-      new <- t(as.matrix(rows$x[, block, drop = FALSE]))
-      (new - value_or(design$center[block], 0)) * rep_len(design$core$scale, design$n_cols)[block]
-    }
+    u <- if (rows$is_fitted) t(x / root) else block_points(design, rows$x, block)
     total <- total + block_quadratic(fit, x, u)
   }
   times_two_to(total * q_variance(fit), -2 * fit$internal$fixed$ky)
+}
+
+block_points <- function(design, x, block) {
+  new <- t(as.matrix(x[, block, drop = FALSE]))
+  (new - value_or(design$center[block], 0)) * rep_len(design$core$scale, design$n_cols)[block]
 }
 
 fitted_squares <- function(fit, design, variance) {

@@ -2,7 +2,6 @@
 #' @export
 plot.hdlmm_comparison <- function(x, which = NULL, ...) {
   fits <- attr(x, "fits")
-  reference <- attr(x, "reference")
   names(fits) <- shown_method(x$method, x$algorithm)
   keep <- x$method != "OLS" & !vapply(fits, is.null, NA)
   fits <- fits[keep]
@@ -19,15 +18,16 @@ plot.hdlmm_comparison <- function(x, which = NULL, ...) {
   }
   label <- attr(x, "label")
   kinds <- c("pve", "random", "residual")
+  colours <- comparison_colours(names(fits))
   titles <- c(
     "Proportion of variance explained", paste("Variance of", shorten(label, 20)),
     "Residual variance"
   )
   for (panel in which) {
     if (panel == 4) {
-      draw_traces(fits, list(...))
+      draw_traces(fits, colours, list(...))
     } else {
-      draw_comparison(fits, reference, kinds[panel], titles[panel], list(...))
+      draw_comparison(fits, colours, kinds[panel], titles[panel], list(...))
     }
   }
   invisible(x)
@@ -43,7 +43,7 @@ comparison_colours <- function(names) {
 
 # Densities where a method has one, each relative to its own maximum so that sharp and flat ones
 # both show; a vertical line where a method has an estimate only.
-draw_comparison <- function(fits, reference, kind, title, dots) {
+draw_comparison <- function(fits, colours, kind, title, dots) {
   curves <- lapply(fits, density_curve, kind = kind)
   points <- vapply(fits, function(fit) {
     switch(kind, pve = unname(fit$pve), random = fit$variances[[1]], fit$variances[[2]])
@@ -65,9 +65,14 @@ draw_comparison <- function(fits, reference, kind, title, dots) {
     }
   }
   graphics::box()
+  if (kind == "pve") draw_legend(names(fits), colours)
+}
+
+# Below the axis, where it hides nothing.
+draw_legend <- function(names, colours) {
   graphics::legend(
-    if (mean(points) < mean(range)) "topright" else "topleft", names(fits), col = colours, lwd = 2,
-    bty = "n", cex = 0.8
+    "top", names, col = colours, lwd = 2, bty = "n", cex = 0.75, xpd = NA,
+    inset = c(0, 1.14), ncol = min(4, length(names)), x.intersp = 0.5, seg.len = 1.2
   )
 }
 
@@ -114,15 +119,17 @@ factor_curve <- function(fit, kind) {
   list(x = x, y = inverse_gamma_density(x, factor$shape, factor$scale))
 }
 
+# Objectives that the log evidence bounds: likelihoods and variational bounds.
 has_objective_trace <- function(fit) {
-  nrow(fit$convergence) > 1 && !anyNA(fit$convergence$objective) && !is_bayes(fit)
+  fit$method %in% c("ML", "VB") && nrow(fit$convergence) > 1 && !anyNA(fit$convergence$objective)
 }
 
 # Objectives by iteration; the broken line is the log evidence that bounds stay below.
-draw_traces <- function(fits, dots) {
-  fits <- fits[vapply(fits, has_objective_trace, NA)]
+draw_traces <- function(fits, colours, dots) {
+  has_trace <- vapply(fits, has_objective_trace, NA)
+  fits <- fits[has_trace]
+  colours <- colours[has_trace]
   if (length(fits) == 0) return(draw_note("Traces", "No method here iterates.", dots))
-  colours <- comparison_colours(names(fits))
   traces <- lapply(fits, function(fit) fit$convergence[c("iteration", "objective")])
   bounds <- Filter(function(fit) !is.null(fit$elbo), fits)
   evidence <- vapply(bounds, function(fit) {
@@ -133,7 +140,7 @@ draw_traces <- function(fits, dots) {
   range <- range(ends, evidence)
   range[1] <- max(min(unlist(lapply(traces, `[[`, "objective"))), range[1] - diff(range) - 5)
   draw_frame(c(1, last), range, utils::modifyList(list(
-    type = "n", main = "Objective by iteration", xlab = "iteration", ylab = "objective",
+    type = "n", main = "Objective by iteration", xlab = "", ylab = "objective",
     xlim = c(1, last), ylim = range, log = "x"
   ), dots))
   for (i in seq_along(traces)) {
@@ -144,5 +151,5 @@ draw_traces <- function(fits, dots) {
   }
   for (value in evidence) graphics::abline(h = value, lty = 2, col = plot_ink("reference"))
   graphics::box()
-  graphics::legend("bottomright", names(fits), col = colours, lwd = 2, bty = "n", cex = 0.8)
+  draw_legend(names(fits), colours)
 }

@@ -76,13 +76,11 @@ fine_grid <- function(found) {
     x <- seq(fine$x[at[1]], fine$x[at[length(at)]], length.out = count)
     smooth <- function(y) stats::spline(fine$x[at], y[at], xout = x, method = "natural")$y
     data.frame(
-      x = x, log_weight = smooth(log_density) + log(x[2] - x[1]), shape = exp(smooth(log(inner$shape))),
-      scale = exp(smooth(log(inner$scale)))
+      x = x, log_weight = smooth(log_density) + log(x[2] - x[1]),
+      shape = exp(smooth(log(inner$shape))), scale = exp(smooth(log(inner$scale)))
     )
   })
   out <- do.call(rbind, parts)
-  out$density <- exp(out$log_weight - log_sum(out$log_weight))
-  ends <- range(out$x)
   for (side in 1:2) {  # what lies beyond the ends of the grid
     at <- if (side == 1) 1 else nrow(out)
     extra <- found$tails_mass[side]

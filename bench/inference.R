@@ -394,7 +394,8 @@ runs <- list(
 has_bglr <- requireNamespace("BGLR", quietly = TRUE)
 if (has_bglr) {
   runs$BGLR <- run_bglr(
-    data$y, data$x, data$z, matched, kappa, if (is_small) 4000 else 12000, if (is_small) 500 else 2000
+    data$y, data$x, data$z, matched, kappa, if (is_small) 4000 else 12000,
+    if (is_small) 500 else 2000
   )
 } else {
   cat("\nBGLR is not installed\n")
