@@ -307,6 +307,19 @@ print_samplers <- function(runs) {
   tables
 }
 
+# Posterior means by sampling less those by quadrature, in Monte Carlo standard errors.
+print_sampler_means <- function(runs, exact) {
+  cat("\nPosterior means less exact Bayes, in Monte Carlo standard errors:\n")
+  exact <- c(varcomp(exact), pve = pve(exact)$estimate)
+  for (name in names(runs)) {
+    z <- vapply(dimnames(runs[[name]]$draws)[[3]], function(parameter) {
+      draws <- matrix(runs[[name]]$draws[, , parameter], nrow(runs[[name]]$draws))
+      (mean(draws) - exact[[parameter]]) / posterior::mcse_mean(draws)
+    }, 0)
+    cat(sprintf("%-18s", name), sprintf("%s %+.2f", names(z), z), "\n")
+  }
+}
+
 print_ess_ratios <- function(own, peer) {
   cat("\nESS per second of Gibbs (1 thread) over that of BGLR:\n")
   for (i in seq_len(nrow(own))) {
@@ -343,11 +356,13 @@ print_wheat_agreement <- function(n_iter, burn_in, yields) {
     "z", "BGLR, s"
   ))
   z <- numeric()
-  for (yield in yields) {
+  for (i in seq_along(yields)) {
+    yield <- yields[i]
     y <- wheat[[yield]]
     matched <- matched_prior(y, NULL, kappa)
     exact <- varcomp(lmm(y ~ re(x), method = "Bayes", prior = matched$prior))
-    peer <- run_bglr(y, x, NULL, matched, kappa, n_iter, burn_in)
+    # a seed for each yield: the same random numbers would tie their errors together
+    peer <- run_bglr(y, x, NULL, matched, kappa, n_iter, burn_in, seed = i)
     for (parameter in c("x", "Residual")) {
       draws <- peer$draws[, , parameter]
       mcse <- posterior::mcse_mean(draws)
@@ -378,7 +393,8 @@ decomposition <- median_seconds(function() {
 matched <- matched_prior(data$y, data$z, kappa)
 
 vb <- vb_rows(data, fit, problem)
-rows <- c(em_rows(data, fit, problem), vb, list(bayes_row(data, fit, matched$prior)))
+exact <- bayes_row(data, fit, matched$prior)
+rows <- c(em_rows(data, fit, problem), vb, list(exact))
 print_methods(rows)
 cat(sprintf("decomposition alone: %.3f s\n", decomposition))
 print_vb_ratios(vb)
@@ -394,13 +410,14 @@ runs <- list(
 has_bglr <- requireNamespace("BGLR", quietly = TRUE)
 if (has_bglr) {
   runs$BGLR <- run_bglr(
-    data$y, data$x, data$z, matched, kappa, if (is_small) 4000 else 12000,
-    if (is_small) 500 else 2000
+    data$y, data$x, data$z, matched, kappa, if (is_small) 4000 else 65000,
+    if (is_small) 500 else 5000
   )
 } else {
   cat("\nBGLR is not installed\n")
 }
 tables <- print_samplers(runs)
+print_sampler_means(runs, exact$fit)
 if (has_bglr) {
   print_ess_ratios(tables[[1]], tables$BGLR)
   print_wheat_agreement(

@@ -4,8 +4,8 @@
 #   Rscript bench/predictive.R [--small]
 #
 # Methods: REML with its prediction interval (variances taken as known), exact Bayes by quadrature
-# under the default prior and under that of VB, fully variational Bayes. Beside coverage and its
-# Monte Carlo standard error (over splits or replicates, whose rows are not independent): the mean
+# under the default prior and under the prior of VB, fully variational Bayes. Beside coverage and
+# its Monte Carlo standard error (over splits or replicates, whose rows are not independent): mean
 # width of the 95 % interval, the root mean squared error of the point prediction, mean pve. In
 # simulation also the coverage of the 95 % interval of the row's mean z'omega + x'beta itself: noise
 # hides there what an approximation gets wrong.
