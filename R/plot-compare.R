@@ -50,7 +50,6 @@ draw_comparison <- function(fits, colours, kind, title, dots) {
   }, 0)
   has_curve <- !vapply(curves, is.null, NA)
   range <- range(points, unlist(lapply(curves[has_curve], `[[`, "x")))
-  colours <- comparison_colours(names(fits))
   draw_frame(range, c(0, 1), utils::modifyList(list(
     type = "n", main = title, xlab = "",
     ylab = if (any(has_curve)) "density / its maximum" else "", xlim = range, ylim = c(0, 1.05)
