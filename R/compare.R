@@ -17,8 +17,8 @@
 #'   `algorithm`, the variances, `pve`, `log_evidence` (at the estimates; integrated over the prior
 #'   for Bayes, `NA` where that is improper), `elbo`, `kl_gap`, `distance_pve` and `distance_<term>`
 #'   (estimate less posterior mean of exact Bayes, in its posterior standard deviations),
-#'   `iterations`, `seconds` (without the decomposition, which is made once). The fits themselves are
-#'   its attribute `"fits"`.
+#'   `iterations`, `seconds` (without the decomposition, which is made once). The fits themselves
+#'   are its attribute `"fits"`.
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' compare_methods(fit, c("REML", "ML", "VB", "Bayes"))
@@ -38,7 +38,7 @@ compare_methods <- function(fit, methods = c("OLS", "REML", "ML", "MAP", "VB", "
   check_prior(prior)
   control <- if (is.null(control)) fit$control else check_control(control)
   base <- shared_fit(fit, prior, parent.frame())
-  fits <- lapply(engines, method_fit, fit = base, prior = prior, control = control)
+  fits <- lapply(engines, tried_fit, fit = base, prior = prior, control = control)
   reference <- exact_reference(fits, base, prior, control)
   rows <- lapply(fits, comparison_row, reference = reference, design = design)
   out <- do.call(rbind, rows)
@@ -69,6 +69,13 @@ shared_fit <- function(fit, prior, here) {
 # Any proper prior of the variances will do for a decomposition; the fixed part is what matters.
 prior_for_base <- function(prior) {
   lmm_prior(random = prior_flat(), residual = prior_flat(), fixed = prior$fixed)
+}
+
+# A method that has no answer for these data leaves a row that says why.
+tried_fit <- function(engine, ...) {
+  tryCatch(method_fit(engine, ...), hdlmm_error = function(e) {
+    list(fit = NULL, seconds = NA_real_, notes = conditionMessage(e), engine = engine)
+  })
 }
 
 # list(fit, seconds, note): one method on the decomposition of a fit.
@@ -113,7 +120,7 @@ run_comparison <- function(engine, problem, control) {
 # Posterior means and standard deviations of pve and both variances by quadrature, or NULL where
 # the posterior is improper.
 exact_reference <- function(fits, base, prior, control) {
-  exact <- Filter(function(one) one$engine$algorithm == "quadrature", fits)
+  exact <- Filter(function(one) one$engine$algorithm == "quadrature" && !is.null(one$fit), fits)
   one <- if (length(exact)) exact[[1]] else tryCatch(
     method_fit(find_engine("Bayes", "quadrature"), base, prior, control),
     hdlmm_error = function(e) NULL
@@ -128,35 +135,33 @@ exact_reference <- function(fits, base, prior, control) {
 
 comparison_row <- function(one, reference, design) {
   fit <- one$fit
-  is_ols <- !has_random(fit)
-  estimates <- c(
-    pve = if (is_ols) 0 else unname(fit$pve),
-    stats::setNames(if (is_ols) 0 else fit$variances[[1]], design$label),
-    Residual = fit$variances[["Residual"]]
-  )
+  estimates <- compared_estimates(fit, design)
   row <- data.frame(
     method = one$engine$method, algorithm = one$engine$algorithm, check.names = FALSE
   )
-  row[[design$label]] <- estimates[[2]]
-  row$Residual <- estimates[[3]]
-  row$pve <- estimates[[1]]
-  row$log_evidence <- tryCatch(
-    log_evidence.hdlmm(fit), hdlmm_improper_prior = function(e) NA_real_
-  )
+  for (name in c(design$label, "Residual", "pve")) row[[name]] <- estimates[[name]]
+  row$log_evidence <- if (is.null(fit)) NA_real_ else or_missing(log_evidence.hdlmm(fit))
   row$elbo <- value_or(fit$elbo, NA_real_)
-  row$kl_gap <- if (is.null(fit$elbo)) NA_real_ else tryCatch(
-    kl_gap(fit), hdlmm_error = function(e) NA_real_
-  )
+  row$kl_gap <- if (is.null(fit$elbo)) NA_real_ else or_missing(kl_gap(fit))
   for (name in names(estimates)) {
-    column <- paste0("distance_", name)
-    row[[column]] <- if (is.null(reference)) NA_real_ else
+    distance <- if (is.null(reference)) NA_real_ else
       (estimates[[name]] - reference$mean[[name]]) / reference$sd[[name]]
+    row[[paste0("distance_", name)]] <- distance
   }
-  row$iterations <- nrow(fit$convergence)
+  row$iterations <- if (is.null(fit)) NA_integer_ else nrow(fit$convergence)
   row$seconds <- one$seconds
   row$note <- paste(one$notes, collapse = "; ")
   row
 }
+
+compared_estimates <- function(fit, design) {
+  names <- c("pve", design$label, "Residual")
+  if (is.null(fit)) return(stats::setNames(rep(NA_real_, 3), names))
+  if (!has_random(fit)) return(stats::setNames(c(0, 0, fit$variances[["Residual"]]), names))
+  stats::setNames(c(fit$pve, fit$variances), names)
+}
+
+or_missing <- function(value) tryCatch(value, hdlmm_improper_prior = function(e) NA_real_)
 
 #' @rdname compare_methods
 #' @export
@@ -168,18 +173,20 @@ print.hdlmm_comparison <- function(x, digits = 4, ...) {
   shown[[label]] <- table[[label]]
   shown$Residual <- table$Residual
   shown$pve <- table$pve
-  shown$log_evidence <- table$log_evidence
-  if (!all(is.na(table$elbo))) shown[c("elbo", "kl_gap")] <- table[c("elbo", "kl_gap")]
+  shown$evidence <- table$log_evidence
+  if (!all(is.na(table$elbo))) shown[c("bound", "gap")] <- table[c("elbo", "kl_gap")]
   shown$distance <- table$distance_pve
-  shown$seconds <- table$seconds
+  shown$sec <- table$seconds
   numeric <- vapply(shown, is.numeric, NA)
   shown[numeric] <- lapply(names(shown)[numeric], function(name) {
     value <- shown[[name]]
-    if (name == "seconds") return(formatC(value, digits = 2, format = "f"))
+    if (all(is.na(value))) return(rep("-", length(value)))
+    if (name == "sec") return(formatC(value, digits = 2, format = "f"))
     # evidences are compared by their differences: two decimals
-    if (name %in% c("log_evidence", "elbo", "kl_gap")) {
+    if (name %in% c("evidence", "bound", "gap")) {
       return(ifelse(is.na(value), "-", formatC(value, digits = 2, format = "f")))
     }
+    if (name == "pve") return(ifelse(is.na(value), "-", formatC(value, digits = 3, format = "f")))
     if (name == "distance") {
       return(ifelse(is.na(value), "-", formatC(value, digits = 2, format = "f", flag = "+")))
     }
@@ -187,7 +194,7 @@ print.hdlmm_comparison <- function(x, digits = 4, ...) {
   })
   print(shown, row.names = FALSE, right = TRUE)
   cat(
-    "\nlog_evidence: at the estimates; over the prior for Bayes and VB with a prior.\n",
+    "\nevidence: log p(y) at the estimates; over the prior for Bayes and VB with a prior.\n",
     "distance: of pve from its exact posterior mean, in posterior standard deviations.\n", sep = ""
   )
   for (i in which(table$note != "")) {

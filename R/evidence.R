@@ -67,8 +67,8 @@ is_full_vb <- function(fit) isTRUE(fit$q$is_full)
 stop_without_bound <- function(fit, what) {
   if (fit$method != "VB") {
     abort(
-      "unsupported", what, " is for fits of method \"VB\", the only ones with a variational bound; ",
-      "this one is by ", dQuote(fit$method, FALSE), ": see update(fit, method = \"VB\")."
+      "unsupported", what, " is for fits of method \"VB\", the only ones with a variational ",
+      "bound; this one is by ", dQuote(fit$method, FALSE), ": see update(fit, method = \"VB\")."
     )
   }
 }

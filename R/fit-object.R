@@ -33,7 +33,8 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     variable_classes = model$variable_classes,
     designs = designs, random_terms = model$random,
     internal = list(
-      value = result$value, prior = result$prior_inside, tau2 = result$tau2, share = result$share, system = result$system,
+      value = result$value, prior = result$prior_inside, tau2 = result$tau2,
+      share = result$share, system = result$system,
       alpha = result$alpha,
       fixed = fixed[c("q", "r", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",
         "residual", "omega", "prior_precision", "is_exact", "condition", "aliased")],
@@ -93,5 +94,8 @@ require_likelihood <- function(fit, what) {
 
 # Fits that hold a posterior of both variances; see R/posterior.R.
 is_bayes <- function(fit) !is.null(fit$posterior)
+
+# Posterior or variational factors of the variances: estimates are means, errors deviations.
+has_posterior <- function(fit) is_bayes(fit) || is_full_vb(fit)
 
 tail_levels <- function(level) c((1 - level) / 2, (1 + level) / 2)

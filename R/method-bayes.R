@@ -173,9 +173,7 @@ fit_gibbs <- function(problem, engine, control) {
   posterior <- gibbs_posterior(problem, sample)
   moments <- sample_moments(sample)
   result <- bayes_result(problem, posterior, moments, control)
-  omega <- gibbs_omega(raw$delta, problem$fixed)
-  result$omega[problem$fixed$kept] <- rowMeans(omega)
-  result$draws <- gibbs_draws(raw, omega, result, problem)
+  result$draws <- gibbs_draws(raw, unscale_draws(problem$fixed, raw$delta), result, problem)
   diagnostics <- chain_diagnostics(result$draws)
   result$posterior$diagnostics <- diagnostics
   result$convergence <- gibbs_trace(raw, problem, result$posterior$units)
@@ -228,17 +226,12 @@ sample_moments <- function(sample) {
   )
 }
 
-# Draws of the fixed effects in the user's units [rank x draws].
-gibbs_omega <- function(delta, fixed) {
-  if (fixed$rank == 0) return(matrix(0, 0, ncol(delta)))
-  change <- times_two_to(backsolve(fixed$r, delta), fixed$kz - fixed$ky)
-  change + fixed$omega[fixed$kept]
-}
-
 # Array [draws x chains x parameters] in the user's units.
 gibbs_draws <- function(raw, omega, result, problem) {
   units <- result$posterior$units
-  names <- c(names(problem$fixed$omega)[problem$fixed$kept], names(result$variances), "pve")
+  names <- c(
+    names(problem$fixed$omega)[problem$fixed$kept], paste0("var_", names(result$variances)), "pve"
+  )
   kappa <- problem$system$kappa
   out <- array(0, c(dim(raw$random), length(names)), dimnames = list(NULL, NULL, names))
   for (j in seq_len(nrow(omega))) out[, , j] <- omega[j, ]

@@ -82,7 +82,8 @@ map_result <- function(problem, prior, best) {
   result$information <- result$information + prior_information(prior, share, tau2)
   boundary <- switch(best$mode$kind, zero = "random", one = "residual", "none")
   c(result, list(
-    loglik = likelihood_value(e, tau2, problem$system$kappa, fixed), value = best$mode$value, boundary = boundary,
+    loglik = likelihood_value(e, tau2, problem$system$kappa, fixed), value = best$mode$value,
+    boundary = boundary,
     is_unbounded = best$is_unbounded, modes = mode_table(best$modes, fixed, "ML"),
     grid = best$grid, convergence = trace_table(best$trace, problem$system, design, fixed, "ML"),
     is_converged = best$mode$termination == "converged",

@@ -7,8 +7,8 @@ fit_vb <- function(problem, engine, control) {
   if (design$kind == "kernel") {
     abort(
       "unsupported", "method \"VB\" factorises over the columns of a design and ",
-      backtick(design$label), " is a covariance matrix, which has none: fit by \"REML\" or \"ML\", ",
-      "or give re(X) with ", backtick(design$label), " = X X'."
+      backtick(design$label), " is a covariance matrix, which has none: fit by \"REML\" or ",
+      "\"ML\", or give re(X) with ", backtick(design$label), " = X X'."
     )
   }
   columns <- vb_columns(problem, control)
@@ -266,7 +266,9 @@ full_factors <- function(problem, q, columns) {
 # What q says of single parameters -------------------------------------------------------
 
 # Mean of an inverse gamma, its mode-like scale / shape where it has none.
-factor_mean <- function(factor) factor$scale / if (factor$shape > 1) factor$shape - 1 else factor$shape
+factor_mean <- function(factor) {
+  factor$scale / (if (factor$shape > 1) factor$shape - 1 else factor$shape)
+}
 
 factor_sd <- function(factor) {
   if (factor$shape <= 2) return(NA_real_)
@@ -319,14 +321,62 @@ sample_variational <- function(fit, draws, effects) {
   }
   colnames(variances) <- names(fit$variances)
   explained <- fit$kappa * variances[, 1]
-  beta <- if (effects) {
-    p <- length(fit$q$effect_variance)
-    fit$effects[[1]] + sqrt(fit$q$effect_variance) * matrix(stats::rnorm(p * draws), p)
-  }
   new_sample(
     omega, variances, explained / (explained + variances[, 2]),
-    if (effects) named_effects(fit$designs[[1]], beta)
+    if (effects) named_effects(fit$designs[[1]], fit$effects[[1]] + draw_factors(fit, draws))
   )
+}
+
+# Deviations of beta from its mean under q, [p x draws].
+draw_factors <- function(fit, draws) {
+  p <- length(fit$q$effect_variance)
+  if (fit$internal$share$h == 0) return(matrix(0, p, draws))
+  fresh <- matrix(stats::rnorm(as.double(p) * draws), p)
+  if (fit$q$family == "mean-field") return(sqrt(fit$q$effect_variance) * fresh)
+  out <- matrix(0, p, draws)
+  for (block in q_blocks(fit)) {
+    x <- block_columns(fit, block)
+    out[block, ] <- draw_block(fit, x, fresh[block, , drop = FALSE])
+  }
+  unit <- fit$designs[[1]]$effect_exponent - fit$internal$fixed$ky
+  times_two_to(out * sqrt(q_variance(fit)), unit)
+}
+
+# The blocks as lists of columns; X of one block as the user has it, in the core's units.
+q_blocks <- function(fit) split(seq_along(fit$control$blocks), fit$control$blocks)
+
+block_columns <- function(fit, block) {
+  root <- value_or(fit$internal$fixed$root, rep(1, fit$dims$n))
+  x <- cpp_covariance_columns(fit$designs[[1]]$core, fit$internal$fixed$root, block)
+  mean <- fit$internal$mean_columns[[1]]
+  if (is.null(mean)) x else x + outer(root, mean[block])
+}
+
+# sigma_b^2 of q in the core's units, and its ratio to sigma_e^2.
+q_variance <- function(fit) fit$internal$tau2 * fit$internal$share$h / fit$internal$system$kappa
+
+q_ratio <- function(fit) fit$internal$share$h / fit$internal$share$nu / fit$internal$system$kappa
+
+# Draws from N(0, (I + rho X'X)^-1) for one block, by Matheron's rule where it is wide.
+draw_block <- function(fit, x, fresh) {
+  rho <- q_ratio(fit)
+  if (ncol(x) <= nrow(x)) {
+    return(backsolve(chol(diag(ncol(x)) + rho * crossprod(x)), fresh))
+  }
+  noise <- matrix(stats::rnorm(as.double(nrow(x)) * ncol(fresh)), nrow(x)) / sqrt(rho)
+  inner <- diag(nrow(x)) / rho + tcrossprod(x)
+  fresh - crossprod(x, solve(inner, x %*% fresh + noise))
+}
+
+# x'(I + rho X'X)^-1 x for the columns of u [size of the block x m].
+block_quadratic <- function(fit, x, u) {
+  rho <- q_ratio(fit)
+  if (ncol(x) <= nrow(x)) {
+    half <- backsolve(chol(diag(ncol(x)) + rho * crossprod(x)), u, transpose = TRUE)
+    return(colSums(half^2))
+  }
+  half <- backsolve(chol(diag(nrow(x)) / rho + tcrossprod(x)), x %*% u, transpose = TRUE)
+  pmax(0, colSums(u^2) - colSums(half^2))
 }
 
 # Var(z'omega + x'beta) under q, factor by factor.
@@ -340,6 +390,7 @@ variational_variance <- function(fit, rows, random) {
 # sum_j x_j^2 Var(beta_j)
 squared_effects <- function(fit, rows) {
   design <- fit$designs[[1]]
+  if (fit$q$family == "blocks" && design$kind != "grouped") return(block_effects(fit, rows))
   variance <- fit$q$effect_variance
   if (design$kind == "grouped") {
     unit <- if (rows$is_fitted) design$core$x else as.vector(rows$x)
@@ -353,6 +404,25 @@ squared_effects <- function(fit, rows) {
     return(as.vector(sweep(as.matrix(rows$x), 2, design$center)^2 %*% beta))
   }
   fitted_squares(fit, design, variance)
+}
+
+# The same where q has covariances within blocks.
+block_effects <- function(fit, rows) {
+  if (fit$internal$share$h == 0) return(numeric(rows$m))
+  design <- fit$designs[[1]]
+  root <- value_or(fit$internal$fixed$root, 1)
+  total <- numeric(rows$m)
+  for (block in q_blocks(fit)) {
+    x <- block_columns(fit, block)
+    u <- if (rows$is_fitted) t(x / root) else block_points(design, rows$x, block)
+    total <- total + block_quadratic(fit, x, u)
+  }
+  times_two_to(total * q_variance(fit), -2 * fit$internal$fixed$ky)
+}
+
+block_points <- function(design, x, block) {
+  new <- t(as.matrix(x[, block, drop = FALSE]))
+  (new - value_or(design$center[block], 0)) * rep_len(design$core$scale, design$n_cols)[block]
 }
 
 fitted_squares <- function(fit, design, variance) {

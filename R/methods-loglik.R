@@ -73,6 +73,7 @@ deviance.hdlmm <- function(object, ...) {
 #' @importFrom stats extractAIC
 #' @export
 extractAIC.hdlmm <- function(fit, scale = 0, k = 2, ...) {
+  require_likelihood(fit, "a comparison by AIC")
   # step() and drop1() compare different fixed parts: restricted likelihoods would not do
   value <- logLik.hdlmm(by_ml(fit, parent.frame()))
   c(attr(value, "df"), -2 * as.numeric(value) + k * attr(value, "df"))

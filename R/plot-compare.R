@@ -2,9 +2,8 @@
 #' @export
 plot.hdlmm_comparison <- function(x, which = NULL, ...) {
   fits <- attr(x, "fits")
-  reference <- attr(x, "reference")
   names(fits) <- shown_method(x$method, x$algorithm)
-  keep <- x$method != "OLS"
+  keep <- x$method != "OLS" & !vapply(fits, is.null, NA)
   fits <- fits[keep]
   if (length(fits) == 0) bad_input("there is no method with random effects to plot.")
   has_traces <- any(vapply(fits, has_objective_trace, NA))
@@ -19,51 +18,60 @@ plot.hdlmm_comparison <- function(x, which = NULL, ...) {
   }
   label <- attr(x, "label")
   kinds <- c("pve", "random", "residual")
+  colours <- comparison_colours(names(fits))
   titles <- c(
     "Proportion of variance explained", paste("Variance of", shorten(label, 20)),
     "Residual variance"
   )
   for (panel in which) {
     if (panel == 4) {
-      draw_traces(fits, list(...))
+      draw_traces(fits, colours, list(...))
     } else {
-      draw_comparison(fits, reference, kinds[panel], titles[panel], list(...))
+      draw_comparison(fits, colours, kinds[panel], titles[panel], list(...))
     }
   }
   invisible(x)
 }
 
-comparison_colours <- function(n) {
-  rep_len(unname(grDevices::palette.colors(9, "Okabe-Ito"))[c(6, 7, 4, 2, 8, 3, 5, 1)], n)
+# One colour a method; exact Bayes, by which the others are judged, is black.
+comparison_colours <- function(names) {
+  out <- rep_len(
+    unname(grDevices::palette.colors(9, "Okabe-Ito"))[c(6, 7, 4, 8, 2, 3, 9)], length(names)
+  )
+  replace(out, names == "Bayes", "black")
 }
 
-# Densities where a method has one, a vertical line where it has an estimate.
-draw_comparison <- function(fits, reference, kind, title, dots) {
+# Densities where a method has one, each relative to its own maximum so that sharp and flat ones
+# both show; a vertical line where a method has an estimate only.
+draw_comparison <- function(fits, colours, kind, title, dots) {
   curves <- lapply(fits, density_curve, kind = kind)
   points <- vapply(fits, function(fit) {
     switch(kind, pve = unname(fit$pve), random = fit$variances[[1]], fit$variances[[2]])
   }, 0)
   has_curve <- !vapply(curves, is.null, NA)
   range <- range(points, unlist(lapply(curves[has_curve], `[[`, "x")))
-  top <- if (any(has_curve)) max(unlist(lapply(curves[has_curve], `[[`, "y"))) else 1
-  colours <- comparison_colours(length(fits))
-  draw_frame(range, c(0, top), utils::modifyList(list(
-    type = "n", main = title, xlab = "", ylab = if (any(has_curve)) "posterior density" else "",
-    xlim = range, ylim = c(0, 1.05 * top)
+  draw_frame(range, c(0, 1), utils::modifyList(list(
+    type = "n", main = title, xlab = "",
+    ylab = if (any(has_curve)) "density / its maximum" else "", xlim = range, ylim = c(0, 1.05)
   ), dots))
   # thin lines over thick ones, so that methods that agree all show
   width <- seq(4.5, 1.5, length.out = max(2, length(fits)))[seq_along(fits)]
   for (i in seq_along(fits)) {
     if (has_curve[i]) {
-      graphics::lines(curves[[i]]$x, curves[[i]]$y, col = colours[i], lwd = 2)
+      graphics::lines(curves[[i]]$x, curves[[i]]$y / max(curves[[i]]$y), col = colours[i], lwd = 2)
     } else {
-      graphics::segments(points[i], 0, points[i], 0.85 * top, col = colours[i], lwd = width[i])
+      graphics::segments(points[i], 0, points[i], 0.85, col = colours[i], lwd = width[i])
     }
   }
   graphics::box()
+  if (kind == "pve") draw_legend(names(fits), colours)
+}
+
+# Below the axis, where it hides nothing.
+draw_legend <- function(names, colours) {
   graphics::legend(
-    if (mean(points) < mean(range)) "topright" else "topleft", names(fits), col = colours, lwd = 2,
-    bty = "n", cex = 0.8
+    "top", names, col = colours, lwd = 2, bty = "n", cex = 0.75, xpd = NA,
+    inset = c(0, 1.14), ncol = min(4, length(names)), x.intersp = 0.5, seg.len = 1.2
   )
 }
 
@@ -110,15 +118,17 @@ factor_curve <- function(fit, kind) {
   list(x = x, y = inverse_gamma_density(x, factor$shape, factor$scale))
 }
 
+# Objectives that the log evidence bounds: likelihoods and variational bounds.
 has_objective_trace <- function(fit) {
-  nrow(fit$convergence) > 1 && !anyNA(fit$convergence$objective) && !is_bayes(fit)
+  fit$method %in% c("ML", "VB") && nrow(fit$convergence) > 1 && !anyNA(fit$convergence$objective)
 }
 
 # Objectives by iteration; the broken line is the log evidence that bounds stay below.
-draw_traces <- function(fits, dots) {
-  fits <- fits[vapply(fits, has_objective_trace, NA)]
+draw_traces <- function(fits, colours, dots) {
+  has_trace <- vapply(fits, has_objective_trace, NA)
+  fits <- fits[has_trace]
+  colours <- colours[has_trace]
   if (length(fits) == 0) return(draw_note("Traces", "No method here iterates.", dots))
-  colours <- comparison_colours(length(fits))
   traces <- lapply(fits, function(fit) fit$convergence[c("iteration", "objective")])
   bounds <- Filter(function(fit) !is.null(fit$elbo), fits)
   evidence <- vapply(bounds, function(fit) {
@@ -129,7 +139,7 @@ draw_traces <- function(fits, dots) {
   range <- range(ends, evidence)
   range[1] <- max(min(unlist(lapply(traces, `[[`, "objective"))), range[1] - diff(range) - 5)
   draw_frame(c(1, last), range, utils::modifyList(list(
-    type = "n", main = "Objective by iteration", xlab = "iteration", ylab = "objective",
+    type = "n", main = "Objective by iteration", xlab = "", ylab = "objective",
     xlim = c(1, last), ylim = range, log = "x"
   ), dots))
   for (i in seq_along(traces)) {
@@ -140,5 +150,5 @@ draw_traces <- function(fits, dots) {
   }
   for (value in evidence) graphics::abline(h = value, lty = 2, col = plot_ink("reference"))
   graphics::box()
-  graphics::legend("bottomright", names(fits), col = colours, lwd = 2, bty = "n", cex = 0.8)
+  draw_legend(names(fits), colours)
 }

@@ -161,7 +161,7 @@ panel_profile <- function(fit, options, dots) {
   cut <- -stats::qchisq(options$level, 1) / 2
   draw_frame(curve$pve, curve$relative, utils::modifyList(list(
     type = "n", main = main, xlab = "proportion of variance explained",
-    ylab = "relative log-likelihood",
+    ylab = paste("relative", objective_words(fit$method)),
     ylim = c(min(1.2 * cut, max(min(curve$relative), 3 * cut)), 0),
     xlim = range(curve$pve)
   ), dots))
@@ -208,7 +208,8 @@ profile_curve <- function(fit, interval) {
   h <- unique(sort(c(seq(window[1], window[2], length.out = 301), fit$modes$pve)))
   curve <- data.frame(pve = h, value = profile_at(fit, h))
   curve <- curve[is.finite(curve$value), ]
-  curve$top <- if (is.finite(fit$loglik)) fit$loglik else max(curve$value)
+  best <- fit$modes$logLik[1]
+  curve$top <- if (is.finite(best)) best else max(curve$value)
   curve$relative <- curve$value - curve$top
   curve
 }

@@ -53,9 +53,7 @@ draw_sample <- function(fit, draws, effects) {
     delta <- delta - outer(mean$constant, drop(along))
   }
   omega <- sample_matrix(fit, draws)
-  omega[, fixed$kept] <- t(
-    times_two_to(backsolve(fixed$r, delta), fixed$kz - fixed$ky) + fixed$omega[fixed$kept]
-  )
+  omega[, fixed$kept] <- t(unscale_draws(fixed, delta))
   units <- unit_exponents(design, fixed)
   variances <- cbind(
     times_two_to(parts$tau2 * parts$h / internal$system$kappa, units$random),
@@ -65,6 +63,12 @@ draw_sample <- function(fit, draws, effects) {
   new_sample(omega, variances, parts$h, if (effects) {
     named_effects(design, times_two_to(beta, design$effect_exponent - fixed$ky))
   })
+}
+
+# Fixed effects in the user's units [rank x s] from coefficients of Q [rank x s].
+unscale_draws <- function(fixed, delta) {
+  if (fixed$rank == 0) return(matrix(0, 0, ncol(delta)))
+  times_two_to(backsolve(fixed$r, delta), fixed$kz - fixed$ky) + fixed$omega[fixed$kept]
 }
 
 sample_matrix <- function(fit, draws) {

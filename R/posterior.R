@@ -76,13 +76,11 @@ fine_grid <- function(found) {
     x <- seq(fine$x[at[1]], fine$x[at[length(at)]], length.out = count)
     smooth <- function(y) stats::spline(fine$x[at], y[at], xout = x, method = "natural")$y
     data.frame(
-      x = x, log_weight = smooth(log_density) + log(x[2] - x[1]), shape = exp(smooth(log(inner$shape))),
-      scale = exp(smooth(log(inner$scale)))
+      x = x, log_weight = smooth(log_density) + log(x[2] - x[1]),
+      shape = exp(smooth(log(inner$shape))), scale = exp(smooth(log(inner$scale)))
     )
   })
   out <- do.call(rbind, parts)
-  out$density <- exp(out$log_weight - log_sum(out$log_weight))
-  ends <- range(out$x)
   for (side in 1:2) {  # what lies beyond the ends of the grid
     at <- if (side == 1) 1 else nrow(out)
     extra <- found$tails_mass[side]
@@ -125,10 +123,11 @@ node_weights <- function(posterior) {
   total <- posterior$points$total
   if (anyNA(total)) total <- posterior$points$scale2
   sums <- rowsum(
-    cbind(posterior$points$weight, posterior$points$weight * total),
-    factor(posterior$points$core, levels = seq_len(count))
+    cbind(posterior$points$weight, posterior$points$weight * total), posterior$points$core
   )
-  list(weight = unname(sums[, 1]), second = unname(sums[, 2]))
+  out <- matrix(0, count, 2)
+  out[as.integer(rownames(sums)), ] <- sums
+  list(weight = out[, 1], second = out[, 2])
 }
 
 # Quantiles of the mixture whose component at node k of the core has mean[, k] and standard

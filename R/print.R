@@ -25,10 +25,30 @@ method_words <- c(
 
 describe_model <- function(x) {
   title <- if (has_random(x)) "Linear mixed model" else "Linear model"
+  method <- method_words[[x$method]]
+  if (x$algorithm == "gibbs") method <- "Bayesian inference by Gibbs sampling"
   c(
-    paste0(title, ", ", method_words[[x$method]]),
+    paste0(title, ", ", method),
     paste0("Formula: ", short_text(x$formula)),
-    describe_sizes(x), describe_dropped(x)
+    describe_sizes(x), describe_dropped(x), describe_bound(x)
+  )
+}
+
+# The family of q and how near it comes to the posterior.
+describe_bound <- function(x) {
+  if (is.null(x$elbo)) return(NULL)
+  family <- if (x$q$family == "blocks") {
+    paste("Factorised over", counted(nlevels(x$control$blocks), "block"), "of coefficients")
+  } else {
+    paste("Mean field over", counted(length(x$q$effect_variance), "coefficient"))
+  }
+  number <- function(value) formatC(value, digits = 2, format = "f")
+  gap <- tryCatch(kl_gap(x), hdlmm_error = function(e) NULL)
+  paste0(
+    family, ": evidence bound ", number(x$elbo),
+    if (!is.null(gap)) {
+      paste0(", divergence ", number(gap), ", log evidence ", number(x$elbo + gap))
+    }
   )
 }
 
@@ -73,8 +93,8 @@ print_variances <- function(x, digits) {
     )
     return(invisible())
   }
-  is_posterior <- is_bayes(x) || is_full_vb(x)
-  cat(if (is_posterior) "Variances (posterior mean and standard deviation):\n" else "Variances:\n")
+  what <- if (has_posterior(x)) " (posterior mean and standard deviation)"
+  cat("Variances", what, ":\n", sep = "")
   print(VarCorr.hdlmm(x), digits = digits)
 }
 
@@ -92,13 +112,12 @@ remarks <- function(x) {
       exact = "The response is explained exactly by the fixed part: all variances are 0."
     ),
     if (x$is_unbounded) paste0(
-      "The ", if (x$method == "ML") "likelihood" else "restricted likelihood",
-      " is unbounded as the residual variance tends to 0",
+      "The ", criterion_words(x$method), " is unbounded as the residual variance tends to 0",
       if (x$boundary == "none") "; this is its interior mode." else "."
     ),
     if (!is.null(x$modes) && nrow(x$modes) > 1) paste0(
-      "The likelihood has ", nrow(x$modes), " modes, at pve = ",
-      enumerate(format(x$modes$pve, digits = 3), Inf), "; the first is the highest."
+      "The ", criterion_words(x$method), " has ", nrow(x$modes), " modes, at pve = ",
+      enumerate(shown_share(x$modes$pve), Inf), "; the first is the highest."
     ),
     if (!x$is_converged) paste0("Not converged: ", x$reason, "."),
     if (x$fixed$condition > 1e7) paste0(
@@ -108,6 +127,15 @@ remarks <- function(x) {
     if (length(x$notes)) paste0(capitalise(x$notes), ".")
   )
 }
+
+criterion_words <- function(method) {
+  switch(method,
+    REML = "restricted likelihood", MAP = "posterior density", VB = "evidence bound", "likelihood"
+  )
+}
+
+# A share that is exactly 0 or 1 reads so.
+shown_share <- function(x) ifelse(x %in% c(0, 1), x, formatC(x, digits = 3, format = "g"))
 
 capitalise <- function(x) paste0(toupper(substr(x, 1, 1)), substring(x, 2))
 
@@ -161,11 +189,12 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
   cat_lines(describe_model(fit))
   criterion <- switch(fit$method,
     REML = "REML log-likelihood ", Bayes = "log-likelihood at the posterior means ",
+    VB = if (is_full_vb(fit)) "log-likelihood at 1 / E[1 / variance] " else "log-likelihood ",
     "log-likelihood "
   )
   cat(
     "\n", capitalise(criterion), format(as.numeric(x$logLik), digits = digits + 2),
-    if (!is_bayes(fit)) {
+    if (!has_posterior(fit)) {
       paste0(
         ", AIC ", format(x$AIC, digits = digits + 2), ", BIC ", format(x$BIC, digits = digits + 2)
       )
@@ -184,7 +213,9 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
   } else if (has_tests(fit)) {
     print_fixed(x$coefficients, digits, signif.stars)
   } else {
-    print(cbind(x$coefficients[, 1:2, drop = FALSE], x$limits), digits = digits)
+    table <- cbind(x$coefficients[, 1:2, drop = FALSE], x$limits)
+    if (has_posterior(fit)) colnames(table)[1:2] <- c("Mean", "SD")
+    print(table, digits = digits)
   }
   print_posterior(fit, digits)
   print_remarks(fit)
@@ -206,26 +237,25 @@ fixed_limits <- function(fit, level) {
 }
 
 interval_words <- function(fit) {
-  switch(fit$method,
-    Bayes = "credible", VB = "variational", MAP = "profile posterior", "profile"
+  list(
+    interval = switch(fit$method, Bayes = "credible", VB = "variational", "profile"),
+    error = if (has_posterior(fit)) "s.d." else "s.e."
   )
 }
 
 # What only a posterior has: evidence, evidence against no random effects, diagnostics.
 print_posterior <- function(fit, digits) {
   if (!is_bayes(fit)) return(invisible())
-  evidence <- fit$posterior$evidence
+  evidence <- value_or(fit$posterior$evidence, integrated_evidence(fit))
   cat("\n")
-  if (!is.null(evidence)) {
-    if (evidence$is_proper) {
-      cat("Log evidence ", format(evidence$log, digits = digits + 3), "\n", sep = "")
-    }
-    if (!"random" %in% improper_parts(fit$prior)) {
-      cat(
-        "Log Bayes factor of random effects against none: ",
-        format(evidence$log - evidence$log_null, digits = 4), "\n", sep = ""
-      )
-    }
+  if (is_proper(fit$prior)) {
+    cat("Log evidence ", format(evidence$log, digits = digits + 3), "\n", sep = "")
+  }
+  if (!"random" %in% improper_parts(fit$prior)) {
+    cat(
+      "Log Bayes factor of random effects against none: ",
+      format(evidence$log - evidence$log_null, digits = 4), "\n", sep = ""
+    )
   }
   diagnostics <- fit$posterior$diagnostics
   if (!is.null(diagnostics)) {
@@ -247,10 +277,12 @@ print_pve <- function(table, level, digits, words) {
     cat(
       "Proportion of variance explained by ", table$term[i], ": ",
       format(table$estimate[i], digits = digits),
-      if (!is.na(table$se[i])) paste0(" (s.e. ", format(table$se[i], digits = digits), ")"),
+      if (!is.na(table$se[i])) {
+        paste0(" (", words$error, " ", format(table$se[i], digits = digits), ")")
+      },
       if (!anyNA(table[i, c("lower", "upper")])) {
         paste0(
-          ",\n  ", format(100 * level), "% ", words, " interval ",
+          ",\n  ", format(100 * level), "% ", words$interval, " interval ",
           format(table$lower[i], digits = digits), " to ", format(table$upper[i], digits = digits)
         )
       }, "\n", sep = ""

@@ -72,7 +72,8 @@ apply_fixed_prior <- function(fixed, model, prior) {
   }
   mean <- rep_len(density$mean, count)[fixed$kept]
   sd <- rep_len(density$sd, count)[fixed$kept]
-  residual <- model$y - value_or(model$offset, 0) - drop(model$z[, fixed$kept, drop = FALSE] %*% mean)
+  expected <- drop(model$z[, fixed$kept, drop = FALSE] %*% mean)
+  residual <- model$y - value_or(model$offset, 0) - expected
   fixed$residual <- times_two_to(residual, fixed$ky) * value_or(fixed$root, 1)
   fixed$omega[fixed$kept] <- mean
   # Lambda^1/2 on delta: diag(1 / sd) times the coefficients' dependence on delta

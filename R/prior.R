@@ -167,8 +167,9 @@ improper_parts <- function(prior) {
 
 stop_improper <- function(parts, what) {
   abort(
-    "improper_prior", what, " needs proper priors; the prior of ",
-    enumerate(backtick(parts)), if (length(parts) == 1) " is" else " are",
+    "improper_prior", what, " needs proper priors; the ",
+    if (length(parts) == 1) "prior of " else "priors of ", enumerate(backtick(parts)),
+    if (length(parts) == 1) " is" else " are",
     " improper: see lmm_prior()."
   )
 }

@@ -44,8 +44,8 @@ profile.hdlmm <- function(fitted, n = 200, ...) {
 #' @export
 print.hdlmm_profile <- function(x, ...) {
   cat(
-    x$method, " profile over the proportion of variance explained, ", nrow(x$curve), " values\n",
-    sep = ""
+    capitalise(objective_words(x$method)), if (x$method != "Bayes") ", profiled", " over the ",
+    "proportion of variance explained, ", nrow(x$curve), " values\n", sep = ""
   )
   cat(
     counted(nrow(x$modes), "mode"), ", the highest ",
@@ -65,7 +65,7 @@ plot.hdlmm_profile <- function(x, level = 0.95, ...) {
   cut <- -stats::qchisq(level, 1) / 2
   graphics::plot(
     x$curve$pve, relative, type = "l", xlab = "proportion of variance explained",
-    ylab = paste("profile", x$method, "log-likelihood, less its maximum"),
+    ylab = paste(objective_words(x$method), "less its maximum"),
     ylim = c(max(min(relative), 4 * cut), 0), ...
   )
   graphics::abline(h = cut, lty = 2, col = "grey50")
@@ -75,9 +75,28 @@ plot.hdlmm_profile <- function(x, level = 0.95, ...) {
 
 # The mode of the density of h, which is not that of log(h / (1 - h)).
 posterior_mode <- function(fit) {
-  h <- stats::plogis(seq(-12, 12, by = 0.05))
-  value <- log_share_density(fit, h)
-  data.frame(pve = h[which.max(value)], logLik = max(value), where = "interior")
+  x <- seq(-12, 12, by = 0.05)
+  value <- log_share_density(fit, stats::plogis(x))
+  best <- which.max(value)
+  if (best %in% c(1, length(x))) {
+    where <- if (best == 1) "pve = 0" else "pve = 1"
+    return(data.frame(pve = as.numeric(best > 1), logLik = value[best], where = where))
+  }
+  refined <- stats::optimize(
+    function(at) log_share_density(fit, stats::plogis(at)), x[best + c(-1, 1)], maximum = TRUE,
+    tol = 1e-8
+  )
+  data.frame(
+    pve = stats::plogis(refined$maximum), logLik = refined$objective, where = "interior"
+  )
+}
+
+# What a method maximises, in words.
+objective_words <- function(method) {
+  switch(method,
+    REML = "restricted log-likelihood", ML = "log-likelihood", MAP = "log posterior density",
+    VB = "evidence bound", Bayes = "log posterior density"
+  )
 }
 
 # phi = log(sigma_b^2 / sigma_e^2) inside <-> h.
@@ -93,7 +112,7 @@ profile_at <- function(fit, h) {
 # The objective of the core along phi, boundaries (infinite phi) included.
 objective_at <- function(fit, phi) {
   value <- switch(fit$method,
-    MAP = cpp_posterior_curve(base_system(fit), fit$internal$prior, fitted_prior_root(fit), phi)$value,
+    MAP = posterior_at(fit, phi),
     VB = bound_at(fit, phi),
     likelihood_at(fit, phi)
   )
@@ -123,10 +142,10 @@ bound_at <- function(fit, phi) {
   cpp_bound_curve(problem$system, columns, phi, make_host(fit$control))$value
 }
 
-# The system of a fit without the rows of its prior, and their root per unit tau.
-base_system <- function(fit) problem_of(fit)$system
-
-fitted_prior_root <- function(fit) prior_root(problem_of(fit))
+posterior_at <- function(fit, phi) {
+  problem <- problem_of(fit)
+  cpp_posterior_curve(problem$system, fit$internal$prior, prior_root(problem), phi)$value
+}
 
 # Log posterior density of pve, exact whatever drew the fit's own numbers.
 log_share_density <- function(fit, h) {

@@ -34,7 +34,8 @@ integrate_posterior <- function(problem, prior, control) {
     step <- step / 2
   }
   list(
-    x = current$x, log_weight = current$log_weight, inner = current$inner, log_mass = finer$log_mass, error = error,
+    x = current$x, log_weight = current$log_weight, inner = current$inner,
+    log_mass = finer$log_mass, error = error,
     is_converged = error < 1e-6, trace = trace, target = target, fine = finer, modes = modes,
     tails_x = tails$x, tails_mass = tails$log_weight
   )

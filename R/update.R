@@ -13,8 +13,17 @@ update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
       call[[name]] <- NULL
     }
   }
+  if ("method" %in% names(extras)) call <- fitting_arguments(call, names(extras), object)
   if (!check_flag(evaluate, "evaluate")) return(call)
   refitted(call, object, parent.frame())
+}
+
+# Another method drops the algorithm and, where it has none, the prior of the old one.
+fitting_arguments <- function(call, given, fit) {
+  if (!is.character(call$method) || call$method == fit$method) return(call)
+  if (!"algorithm" %in% given) call$algorithm <- NULL
+  if (!"prior" %in% given && call$method %in% c("OLS", "REML", "ML")) call$prior <- NULL
+  call
 }
 
 # The fit by maximum likelihood; `here`: the frame of the user's call.
@@ -42,7 +51,8 @@ refitted <- function(call, fit, here) eval(call, fitting_env(call, fit, here))
 # inside functions can be refitted; arguments that only the caller knows are found with him.
 fitting_env <- function(call, fit, here) {
   env <- environment(fit$formula)
-  arguments <- intersect(c("data", "method", "algorithm", "contrasts", "prior", "control"), names(call))
+  own <- c("data", "method", "algorithm", "contrasts", "prior", "control")
+  arguments <- intersect(own, names(call))
   needed <- unlist(lapply(arguments, function(name) all.vars(call[[name]])))
   is_there <- vapply(as.character(needed), function(name) {
     value <- get0(name, envir = env)

@@ -79,13 +79,13 @@ pve_se <- function(fit) {
 #' @export
 VarCorr.hdlmm <- function(x, sigma = 1, rdig = 3, ...) {
   v <- x$variances
-  sizes <- if (is_bayes(x) || is_full_vb(x)) c(x$pve, 1 - sum(x$pve)) else v * c(x$kappa, 1)
+  sizes <- if (has_posterior(x)) c(x$pve, 1 - sum(x$pve)) else v * c(x$kappa, 1)
   out <- data.frame(
     grp = names(v), var1 = variance_term(x), var2 = NA_character_, vcov = unname(v),
     sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
     share = unname(if (sum(sizes) > 0) sizes / sum(sizes) else rep(NA_real_, length(v)))
   )
-  structure(out, class = c("VarCorr.hdlmm", "data.frame"), is_posterior = is_bayes(x) || is_full_vb(x))
+  structure(out, class = c("VarCorr.hdlmm", "data.frame"), is_posterior = has_posterior(x))
 }
 
 # What varies by level, as lme4 names it; NA for designs, kernels and the residual.

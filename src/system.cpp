@@ -33,15 +33,15 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
 // The parts of the same spectrum for another response or basis of the fixed effects.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_rotate_data(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
-                           const Eigen::Map<Eigen::MatrixXd> q,
-                           const Eigen::Map<Eigen::VectorXd> y, SEXP mean_columns, SEXP constant) {
+                           const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y,
+                           SEXP mean_columns, SEXP constant) {
   const auto x = make_operator(design, row_scale);
   const Rcpp::List parts = system["parts"];
   const auto d = as<hdlmm::Vector>(parts["d"]);
   const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
   const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), d, vectors);
-  return as_list(hdlmm::rotate_data(frame, d, q, y, optional_vector(mean_columns),
-                                    optional_vector(constant)));
+  return as_list(
+      hdlmm::rotate_data(frame, d, q, y, optional_vector(mean_columns), optional_vector(constant)));
 }
 
 // K [n x n] of one random term, both triangles: for the Cholesky system.

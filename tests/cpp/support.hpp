@@ -9,10 +9,16 @@
 #include <ostream>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "hdlmm/core/types.hpp"
 #include "hdlmm/marginal/marginal_system.hpp"
 #include "hdlmm/operator/design_operator.hpp"
+
+namespace hdlmm {
+class SpectralFrame;
+class SpectralSystem;
+}  // namespace hdlmm
 
 namespace hdlmm_test {
 
@@ -84,6 +90,9 @@ inline std::ostream& operator<<(std::ostream& out, const ModelSpec& spec) {
   return out << spec.name;
 }
 
+/// Every kind of model whose columns are used as they are, with and without weights.
+std::vector<ModelSpec> uncentred_specs(std::uint64_t seed);
+
 /// One model, in plain dense matrices and through the core.
 class Model {
  public:
@@ -103,6 +112,8 @@ class Model {
 
   const hdlmm::MarginalSystem& spectral() const;
   const hdlmm::MarginalSystem& cholesky() const;
+  const hdlmm::SpectralSystem& spectral_system() const;
+  hdlmm::SpectralFrame frame() const;
 
   // Dense formulae.
   Matrix covariance(const Share& share) const;
@@ -112,6 +123,14 @@ class Model {
   double log_det_restricted(const Share& share) const;
   /// Generalised least squares on Q as an operator on y, [c x n].
   Matrix fixed_operator(const Share& share) const;
+
+  // The same for nu > 0 under a normal prior of the coefficients of Q with mean zero and precision
+  // [c x c] per unit tau^2; zero for a flat prior.
+  Matrix posterior_covariance(const Share& share, const Matrix& precision) const;
+  Matrix posterior_projection(const Share& share, const Matrix& precision) const;
+  /// Var(z'omega + x'beta | y) / tau^2, [m x m]. points: [m x p], z: [m x c].
+  Matrix latent_covariance(const Share& share, const Matrix& precision, const Matrix& points,
+                           const Matrix& z) const;
 
   // The same from the core.
   Vector core_projected_response(const Share& share) const;

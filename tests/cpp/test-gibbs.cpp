@@ -193,7 +193,7 @@ void expect_the_dense_posterior(const Model& model, const VariancePrior& prior,
   ASSERT_TRUE(result.random.allFinite() && result.residual.allFinite());
   ASSERT_TRUE(result.delta.size() == 0 || result.delta.allFinite());
   const Vector error = standardised_errors(result, dense.mean());
-  // about 700 comparisons in all, of t with 199 degrees of freedom: beyond 4.5 with probability
+  // about 500 comparisons in all, of t with 199 degrees of freedom: beyond 4.5 with probability
   // 1e-5 each; the seeds are fixed
   EXPECT_LT(error.cwiseAbs().maxCoeff(), 4.5) << error.transpose();
 }
@@ -230,10 +230,9 @@ TEST_P(GibbsPosterior, IsTheDenseOneByTheTextbookSweepToo) {
   GibbsOptions options = long_run();
   options.is_collapsed = false;
   options.thin = 4;
-  for (const std::size_t i : {std::size_t{2}, std::size_t{4}}) {
-    SCOPED_TRACE(priors[i].name);
-    expect_the_dense_posterior(model, priors[i].prior, Matrix(), options);
-  }
+  const NamedPrior& one = priors[GetParam().seed % 2 == 0 ? 2 : 4];
+  SCOPED_TRACE(one.name);
+  expect_the_dense_posterior(model, one.prior, Matrix(), options);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, GibbsPosterior, ::testing::ValuesIn(all_models()),

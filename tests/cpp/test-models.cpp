@@ -152,6 +152,9 @@ void Model::decompose() {
 const hdlmm::MarginalSystem& Model::spectral() const { return *core_->spectral; }
 const hdlmm::MarginalSystem& Model::cholesky() const { return *core_->cholesky; }
 
+const hdlmm::SpectralSystem& Model::spectral_system() const { return *core_->spectral; }
+hdlmm::SpectralFrame Model::frame() const { return core_->frame(); }
+
 Vector Model::core_projected_response(const Share& share) const {
   const hdlmm::SpectralSystem& system = *core_->spectral;
   return hdlmm::projected_response(core_->frame(), system.parts(), system.whiten(share));

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -113,6 +115,65 @@ double Model::log_det_restricted(const Share& share) const {
 Matrix Model::fixed_operator(const Share& share) const {
   if (q.cols() == 0) return Matrix(0, y.size());
   return q.transpose() - q.transpose() * covariance(share) * projection(share);
+}
+
+Matrix Model::posterior_covariance(const Share& share, const Matrix& precision) const {
+  if (q.cols() == 0) return Matrix(0, 0);
+  return Matrix(q.transpose() * covariance(share).llt().solve(q) + precision).inverse();
+}
+
+Matrix Model::posterior_projection(const Share& share, const Matrix& precision) const {
+  const Matrix inverse = covariance(share).inverse();
+  if (q.cols() == 0) return inverse;
+  const Matrix vq = inverse * q;
+  return inverse - vq * posterior_covariance(share, precision) * vq.transpose();
+}
+
+Matrix Model::latent_covariance(const Share& share, const Matrix& precision, const Matrix& points,
+                                const Matrix& z) const {
+  const Matrix prior = share.h / kappa * s * points.transpose(), f = x * prior;
+  const Matrix vf = covariance(share).llt().solve(f);
+  Matrix out = points * prior - f.transpose() * vf;
+  if (q.cols() == 0) return out;
+  const Matrix open = z - vf.transpose() * q;
+  out += open * posterior_covariance(share, precision) * open.transpose();
+  return out;
+}
+
+std::vector<ModelSpec> uncentred_specs(std::uint64_t seed) {
+  using D = DesignKind;
+  using F = FixedKind;
+  std::vector<ModelSpec> specs = {
+      {"WideNoFixed", D::dense, F::generic, 8, 20, 0},
+      {"Wide", D::dense, F::generic, 12, 30, 3},
+      {"WideManyFixed", D::dense, F::generic, 12, 20, 10},
+      {"Square", D::dense, F::generic, 9, 9, 2},
+      {"TallNoFixed", D::dense, F::generic, 20, 6, 0},
+      {"Tall", D::dense, F::generic, 20, 6, 3},
+      {"TallManyFixed", D::dense, F::generic, 12, 3, 10},
+      {"TallFixedWithinDesign", D::dense, F::avoids_null, 15, 6, 2},
+      {"TallFixedContainsNull", D::dense, F::contains_null, 15, 6, 3},
+      {"TallFixedSpansNull", D::dense, F::spans_null, 10, 7, 4},
+      {"OneColumn", D::dense, F::constant, 9, 1, 2},
+      {"OneColumnNoFixed", D::dense, F::generic, 9, 1, 0},
+      {"WideOfLowRank", D::dense, F::generic, 12, 30, 3, 5},
+      {"WideOfLowRankNullInFixed", D::dense, F::spans_null, 12, 30, 4, 9},
+      {"TallOfLowRank", D::dense, F::generic, 20, 8, 3, 4},
+      {"MoreColumnsThanABlock", D::dense, F::generic, 10, 300, 2},
+      {"Grouped", D::grouped, F::generic, 18, 5, 2},
+      {"GroupedNullInFixed", D::grouped, F::spans_null, 8, 5, 4},
+      {"GroupedNoFixed", D::grouped, F::generic, 12, 5, 0},
+      {"Kernel", D::kernel, F::constant, 15, 6, 2},
+      {"KernelOfLowRank", D::kernel, F::generic, 15, 8, 2, 3},
+      {"KernelBeyondTheRows", D::kernel, F::generic, 6, 10, 1},
+  };
+  for (ModelSpec spec : std::vector<ModelSpec>(specs)) {
+    spec.name += "Weighted";
+    spec.is_weighted = true;
+    specs.push_back(spec);
+  }
+  for (std::size_t i = 0; i < specs.size(); ++i) specs[i].seed = seed + i;
+  return specs;
 }
 
 TEST(Support, TheBasisAndItsComplementMakeAnOrthogonalMatrix) {

@@ -1653,7 +1653,7 @@ check_rows(case_weights)
 
 nonsense <- list(
   tol = list(-1, NaN, NA_real_, "a", c(1, 2), NULL, -Inf),
-  max_iter = list(0, 1.5, Inf, NULL, -3),
+  max_iter = list(0, 1.5, Inf, NA, -3),
   draws = list(0, 1e9, 2.5), seed = list("a", 1e10, NA, 1.5),
   threads = list(0, -1, 1.5, "two"),
   progress = list(2, NA, "yes"), grid_step = list(0, 5, NaN)

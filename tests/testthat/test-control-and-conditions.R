@@ -8,21 +8,24 @@ ols <- lmm(y ~ x + f, d)
 
 test_that("lmm_control() keeps what it is given and prints every component", {
   control <- lmm_control(
-    tol = 1e-6, max_iter = 7, draws = 50, seed = 3, threads = 1, progress = FALSE
+    tol = 1e-6, max_iter = 7, draws = 50, warmup = 20, chains = 2, thin = 3, seed = 3,
+    threads = 1, progress = FALSE, accelerate = "squarem", blocks = c("a", "b", "a"),
+    sweep = "random"
   )
   expect_s3_class(control, "lmm_control")
   expect_identical(
     unclass(control),
     list(
-      tol = 1e-6, max_iter = 7, draws = 50, seed = 3, threads = 1, progress = FALSE,
-      grid_step = 0.5
+      tol = 1e-6, max_iter = 7, draws = 50, warmup = 20, chains = 2, thin = 3, seed = 3,
+      threads = 1, progress = FALSE, grid_step = 0.5, accelerate = "squarem",
+      blocks = factor(c("a", "b", "a")), sweep = "random"
     )
   )
   text <- utils::capture.output(shown <- print(control))
   expect_identical(shown, control)
   expect_match(text[1], "^Control of an lmm\\(\\) fit$")
   for (name in names(control)) expect_match(
-    text, paste0("^  ", name, " +\\S+$"), all = FALSE
+    text, paste0("^  ", name, " +\\S+( blocks)?$"), all = FALSE
   )
   expect_match(utils::capture.output(print(lmm_control())), "^  seed +NULL$", all = FALSE)
 })

@@ -67,8 +67,13 @@ class PenalisedLikelihood final : public ShareObjective {
   }
 
   /// As nu -> 0 the likelihood grows like nu^(-m/2), m the null directions that are fitted exactly.
+  /// Where they are not, sigma_e^2 stays and tau^2 grows like 1 / nu: the likelihood falls like
+  /// nu^(r/2), r the rank of K, which a flat prior of tau^2 leaves to that of the share to outrun.
   bool is_unbounded() const override {
-    if (system().null_residual() > 0) return false;
+    if (system().null_residual() > 0) {
+      const bool is_flat = prior_.is_on_shares && prior_.second.kind == DensityKind::flat;
+      return is_flat && 0.5 * static_cast<double>(spectral_.parts().rank()) < -exponent_at_one();
+    }
     return 0.5 * static_cast<double>(system().ml_null_dimension()) > exponent_at_one();
   }
 
@@ -87,7 +92,9 @@ class PenalisedLikelihood final : public ShareObjective {
   }
 
   LogPrior prior_at(const Share& share, double t) const {
-    const double u = t + std::log(share.h / system().kappa()), v = t + std::log(share.nu);
+    // log_prior adds the variances up as logarithms: none is the smallest number in the place of 0
+    const double nu = std::max(share.nu, std::numeric_limits<double>::min());
+    const double u = t + std::log(share.h / system().kappa()), v = t + std::log(nu);
     return log_prior(prior_, u, v, PriorMeasure::stated);
   }
 
@@ -117,47 +124,92 @@ class PenalisedLikelihood final : public ShareObjective {
     return out - system().kappa() * residual;
   }
 
-  /// The maximum over t = log tau^2: Newton's method kept inside a bracket of its derivative.
-  double best_log_total(const Share& share) const {
+  /// What depends on t = log tau^2 at one share: -1/2 [n t + rss / tau^2 + sum b2 / (1 + tau^2
+  /// spread)], the sum over the eigenvectors of Lambda^1/2 C Lambda^1/2'.
+  struct TotalCurve {
+    Share share;
+    double rss = 0;
+    Vector b2, spread;  ///< [c], or empty for a flat prior of the coefficients
+  };
+
+  TotalCurve total_curve(const Share& share) const {
     const Evaluation e = spectral_.evaluate(share);
-    const double n = degrees();
-    Vector b2, spread;  // the prior of the coefficients along the eigenvectors of their covariance
-    if (prior_root_.rows() > 0) {
-      const Matrix half = prior_root_ * spectral_.parts().turn.transpose();
-      const Eigen::SelfAdjointEigenSolver<Matrix> eigen(half * e.covariance * half.transpose());
-      spread = eigen.eigenvalues().cwiseMax(0.0);
-      b2 = (eigen.eigenvectors().transpose() * (half * e.delta)).cwiseAbs2();
+    TotalCurve out;
+    out.share = share;
+    out.rss = e.rss;
+    if (prior_root_.rows() == 0) return out;
+    const Matrix half = prior_root_ * spectral_.parts().turn.transpose();
+    const Eigen::SelfAdjointEigenSolver<Matrix> eigen(half * e.covariance * half.transpose());
+    out.spread = eigen.eigenvalues().cwiseMax(0.0);
+    out.b2 = (eigen.eigenvectors().transpose() * (half * e.delta)).cwiseAbs2();
+    return out;
+  }
+
+  /// Value and slope of the curve with the priors.
+  prior_detail::Curve on_log_total(const TotalCurve& curve, double t) const {
+    prior_detail::Curve out = total_prior(curve.share, t);
+    const double n = degrees(), scaled = curve.rss * std::exp(-t);
+    out.value -= 0.5 * (n * t + scaled);
+    out.slope -= 0.5 * (n - scaled);
+    for (Index i = 0; i < curve.b2.size(); ++i) {
+      const double x = std::exp(t) * curve.spread[i];
+      out.value -= 0.5 * curve.b2[i] / (x + 1);
+      out.slope += 0.5 * curve.b2[i] * x / ((x + 1) * (x + 1));
     }
-    const auto slope = [&](double t) {
-      double out = -0.5 * (n - e.rss * std::exp(-t));
-      for (Index i = 0; i < b2.size(); ++i) {
-        const double x = std::exp(t) * spread[i];
-        out += 0.5 * b2[i] * x / ((x + 1) * (x + 1));
+    return out;
+  }
+
+  /// The maximum over t = log tau^2. A normal prior far from the data makes two: small residuals
+  /// at coefficients that are improbable, or probable ones with large residuals. The likelihood
+  /// falls beyond y'V^-1 y = rss + sum b2 / spread, so a scan up to there meets them all.
+  double best_log_total(const Share& share) const {
+    constexpr double kStep = 0.25;  // a term of the sum bends within about two units
+    const TotalCurve curve = total_curve(share);
+    const auto rises = [&](double t) { return on_log_total(curve, t).slope > 0; };
+    double low = std::log(curve.rss / degrees()), total = curve.rss;
+    for (Index i = 0; i < curve.b2.size(); ++i) {
+      if (curve.spread[i] > 0) total += curve.b2[i] / curve.spread[i];
+    }
+    double high = std::max(low, std::log(total / degrees()));
+    for (int i = 0; i < 200 && !rises(low); ++i) low -= 1 + 0.5 * i;
+    for (int i = 0; i < 200 && rises(high); ++i) high += 1 + 0.5 * i;
+    if (curve.b2.size() == 0) return turning_point(rises, low, high);
+    double best = low, best_value = -std::numeric_limits<double>::infinity();
+    const int steps = 1 + static_cast<int>((high - low) / kStep);
+    for (int i = 0; i < steps; ++i) {
+      const double a = low + (high - low) * i / steps, b = low + (high - low) * (i + 1) / steps;
+      if (!rises(a) || rises(b)) continue;
+      const double at = turning_point(rises, a, b), value = on_log_total(curve, at).value;
+      if (value > best_value) {
+        best = at;
+        best_value = value;
       }
-      return out + total_slope(share, t);
-    };
-    double low = std::log(e.rss / n), high = low;
-    for (int i = 0; i < 200 && !(slope(low) > 0); ++i) low -= 1 + 0.5 * i;
-    for (int i = 0; i < 200 && slope(high) > 0; ++i) high += 1 + 0.5 * i;
+    }
+    return best;
+  }
+
+  /// Where a curve that rises at low and not at high turns, by bisection.
+  template <typename Rises>
+  static double turning_point(const Rises& rises, double low, double high) {
     for (int i = 0; i < 200 && high - low > 1e-15 * (1 + std::abs(low)); ++i) {
       const double middle = 0.5 * (low + high);
-      (slope(middle) > 0 ? low : high) = middle;
+      (rises(middle) ? low : high) = middle;
     }
     return 0.5 * (low + high);
   }
 
-  /// Derivative of the log prior by t at a fixed share, boundaries included.
-  double total_slope(const Share& share, double t) const {
+  /// The log prior by t at a fixed share, boundaries included.
+  prior_detail::Curve total_prior(const Share& share, double t) const {
     constexpr auto kStated = PriorMeasure::stated;
-    if (prior_.is_on_shares) return prior_detail::on_log_variance(prior_.second, t, kStated).slope;
-    double out = 0;
-    if (share.h > 0) {
-      const double u = t + std::log(share.h / system().kappa());
-      out += prior_detail::on_log_variance(prior_.first, u, kStated).slope;
-    }
-    if (share.nu > 0) {
-      out += prior_detail::on_log_variance(prior_.second, t + std::log(share.nu), kStated).slope;
-    }
+    if (prior_.is_on_shares) return prior_detail::on_log_variance(prior_.second, t, kStated);
+    prior_detail::Curve out;
+    const auto add = [&](const ParameterDensity& density, double log_variance) {
+      const auto curve = prior_detail::on_log_variance(density, log_variance, kStated);
+      out.value += curve.value;
+      out.slope += curve.slope;
+    };
+    if (share.h > 0) add(prior_.first, t + std::log(share.h / system().kappa()));
+    if (share.nu > 0) add(prior_.second, t + std::log(share.nu));
     return out;
   }
 

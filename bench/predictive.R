@@ -1,0 +1,139 @@
+# Coverage of posterior predictive intervals at 50 % and 95 %: held-out wheat lines, and data drawn
+# from the model.
+#
+#   Rscript bench/predictive.R [--small]
+#
+# Methods: REML with its prediction interval (variances taken as known), exact Bayes by quadrature
+# under the default prior and under the prior of VB, fully variational Bayes. Beside coverage and
+# its Monte Carlo standard error (over splits or replicates, whose rows are not independent): mean
+# width of the 95 % interval, the root mean squared error of the point prediction, mean pve. In
+# simulation also the coverage of the 95 % interval of the row's mean z'omega + x'beta itself: noise
+# hides there what an approximation gets wrong.
+
+library(hdlmm)
+
+is_small <- "--small" %in% commandArgs(TRUE)
+levels <- c(0.5, 0.95)
+
+describe_machine <- function(packages) {
+  cpu <- tryCatch(
+    sub(".*: *", "", grep("model name", readLines("/proc/cpuinfo"), value = TRUE)[1]),
+    error = function(e) "unknown CPU", warning = function(w) "unknown CPU"
+  )
+  versions <- vapply(packages, function(name) as.character(utils::packageVersion(name)), "")
+  cat(
+    cpu, ", ", parallel::detectCores(), " cores; BLAS ", basename(La_library()), "; ",
+    R.version.string, "; ", paste(packages, versions, collapse = ", "), "\n", sep = ""
+  )
+}
+
+# Half t with three degrees of freedom: the typical random part and the typical residual each have
+# the standard deviation of y.
+variance_prior <- function(y, x) {
+  kappa <- sum(scale(x, scale = FALSE)^2) / (nrow(x) - 1)
+  lmm_prior(
+    random = prior_half_t(3, stats::sd(y) / sqrt(kappa)), residual = prior_half_t(3, stats::sd(y))
+  )
+}
+
+fit_methods <- function(y, x) {
+  prior <- variance_prior(y, x)
+  list(
+    REML = lmm(y ~ re(x)),
+    Bayes = lmm(y ~ re(x), method = "Bayes"),
+    "Bayes, half t" = lmm(y ~ re(x), method = "Bayes", prior = prior),
+    "VB, half t" = lmm(y ~ re(x), method = "VB", prior = prior)
+  )
+}
+
+# One row a method: coverage at both levels, width, squared error, pve, coverage of the rows' means
+# (NA where these are not known); means over the new rows.
+score_methods <- function(fits, y_new, x_new, mean_new = NA) {
+  t(vapply(fits, function(fit) {
+    limits <- lapply(levels, function(level) {
+      predict(fit, list(x = x_new), interval = "prediction", level = level)
+    })
+    is_covered <- vapply(limits, function(at) {
+      mean(at[, "lwr"] <= y_new & y_new <= at[, "upr"])
+    }, 0)
+    latent <- predict(fit, list(x = x_new), interval = "confidence", level = 0.95)
+    c(
+      is_covered, mean(limits[[2]][, "upr"] - limits[[2]][, "lwr"]),
+      mean((limits[[2]][, "fit"] - y_new)^2), unname(pve(fit)$estimate),
+      mean(latent[, "lwr"] <= mean_new & mean_new <= latent[, "upr"])
+    )
+  }, numeric(6)))
+}
+
+# scores: list over replicates of matrices [methods x 6].
+print_scores <- function(label, scores) {
+  all <- simplify2array(scores)
+  mean <- apply(all, c(1, 2), mean)
+  error <- apply(all, c(1, 2), stats::sd) / sqrt(dim(all)[3])
+  latent <- ifelse(
+    is.na(mean[, 6]), "", sprintf("%8.1f (%.1f)", 100 * mean[, 6], 100 * error[, 6])
+  )
+  cat(sprintf(
+    "%-12s %-14s %6.1f (%.1f) %+6.1f %8.1f (%.1f) %+6.1f %8.3f %8.3f %6.3f %s\n", label,
+    rownames(mean), 100 * mean[, 1], 100 * error[, 1], (mean[, 1] - 0.5) / error[, 1],
+    100 * mean[, 2], 100 * error[, 2], (mean[, 2] - 0.95) / error[, 2], mean[, 3],
+    sqrt(mean[, 4]), mean[, 5], latent
+  ), sep = "")
+}
+
+print_header <- function(has_mean) {
+  cat(sprintf(
+    "%-12s %-14s %12s %6s %14s %6s %8s %8s %6s%s\n", "data", "method", "50% (s.e.)", "z",
+    "95% (s.e.)", "z", "width95", "RMSE", "pve", if (has_mean) "    mean95 (s.e.)" else ""
+  ))
+}
+
+# The same splits for every yield.
+wheat_splits <- function(splits, held_out, yields) {
+  wheat <- hdlmm::wheat
+  set.seed(20262)
+  out <- replicate(splits, sample(nrow(wheat), held_out), simplify = FALSE)
+  cat(sprintf(
+    "\nHeld-out wheat lines: %d random splits of %d lines, fitted on the other %d\n", splits,
+    held_out, nrow(wheat) - held_out
+  ))
+  print_header(FALSE)
+  every <- lapply(yields, function(yield) {
+    y <- wheat[[yield]]
+    scores <- lapply(out, function(at) {
+      fits <- fit_methods(y[-at], wheat$markers[-at, ])
+      score_methods(fits, y[at], wheat$markers[at, ])
+    })
+    print_scores(yield, scores)
+    scores
+  })
+  # a split's mean over the yields counts once
+  print_scores("all yields", do.call(Map, c(function(...) Reduce(`+`, list(...)) / ...length(),
+                                            every)))
+}
+
+simulated_coverage <- function(replicates, n, p, new_rows, shares) {
+  set.seed(20263)
+  cat(sprintf(
+    "\nSimulation: n = %d, p = %d, %d replicates, %d new rows each; X, beta, e drawn anew\n", n, p,
+    replicates, new_rows
+  ))
+  print_header(TRUE)
+  for (h in shares) {
+    scores <- replicate(replicates, simplify = FALSE, {
+      x <- matrix(rnorm((n + new_rows) * p), n + new_rows)
+      mean <- drop(x %*% rnorm(p, 0, sqrt(h / p)))
+      y <- mean + rnorm(n + new_rows, 0, sqrt(1 - h))
+      new <- n + seq_len(new_rows)
+      score_methods(fit_methods(y[-new], x[-new, ]), y[new], x[new, ], mean[new])
+    })
+    print_scores(sprintf("pve %.2f", h), scores)
+  }
+}
+
+describe_machine("hdlmm")
+cat("z: coverage less level, in standard errors. width95: mean width of the 95 % interval.\n")
+started <- proc.time()[["elapsed"]]
+wheat_splits(if (is_small) 2L else 10L, 120L, if (is_small) "yield1" else paste0("yield", 1:4))
+simulated_coverage(if (is_small) 10L else 300L, 100L, 300L, 10L, c(0.05, 0.3, 0.8))
+cat(sprintf("\n%.0f s\n", proc.time()[["elapsed"]] - started))
