@@ -43,7 +43,7 @@ map_cases <- list(
     lmm_prior(random = half_t(3, 0.5), residual = half_t(1, 2))
   ),
   list(
-    dense_case(3, 16, 5, random = "group"),
+    dense_case(3, 16, 5, random = "group", pve = 0.9),
     lmm_prior(random = half_t(3, 1), residual = prior_jeffreys(), fixed = prior_normal(3, 0.5))
   ),
   list(
