@@ -46,7 +46,7 @@ dense_stated_prior <- function(prior, u, v, kappa) {
   dense_log_prior(prior, u, v, kappa) - log_shares - jacobian(prior$total, total)
 }
 
-# The model with independent rows of variance sigma_b^2 d + sigma_e^2: rotated by the eigenvectors of
+# The model with independent rows of variance sigma_b^2 d + sigma_e^2: rotated by eigenvectors of
 # W^1/2 A S A' W^1/2, whose zero eigenvalues are zeros.
 dense_rotated <- function(model) {
   root <- sqrt(model$w)
@@ -167,7 +167,7 @@ dense_mixture <- function(posterior, z, a, noise = numeric(nrow(z))) {
   )
 }
 
-# Mean and variance of z'omega + a'b given y and both variances; omega's own by its normal equations.
+# Mean and variance of z'omega + a'b given y and both variances; omega by its normal equations.
 dense_conditional <- function(posterior, b, e, z, prior, cross) {
   rotated <- posterior$rotated
   fixed <- posterior$prior$fixed

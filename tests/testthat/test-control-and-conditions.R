@@ -359,7 +359,8 @@ test_that("VarCorr(), ranef(), profile(), loo() and anova() print their key line
   expect_match(printed(ranef(grouped, se = TRUE)), "^10 random effects of g: effect se ")
   expect_identical(printed(ranef(ols)), "No random effects.")
   expect_match(
-    printed(profile(plain)), "^Restricted log-likelihood, profiled .* 1 mode, the highest inside: pve logLik"
+    printed(profile(plain)),
+    "^Restricted log-likelihood, profiled .* 1 mode, the highest inside: pve logLik"
   )
   expect_match(
     printed(loo(plain)), "^Leave-one-out prediction of 40 rows.*squared error 1.79"
