@@ -68,7 +68,7 @@ refusals <- list(
   test_random = c("ols", degenerate, not_likelihood), bootstrap = c(degenerate, not_likelihood),
   exact_pve = by_method("MAP", "VB"),
   random_matrix = "ols", getME = "ols", emm_basis = c("no_fixed", "bayes_no_fixed"),
-  drop1 = "spanned", extractAIC = "spanned", anova = not_likelihood, log_evidence = improper,
+  drop1 = c("spanned", not_likelihood), extractAIC = c("spanned", not_likelihood), anova = not_likelihood, log_evidence = improper,
   elbo = setdiff(names(fits), by_method("VB")), kl_gap = setdiff(names(fits), by_method("VB")),
   bayes_factor = setdiff(names(fits), bayes), posterior_sample = "exact",
   posterior_predict = "exact", compare_methods = c("ols", "exact"),
