@@ -152,6 +152,7 @@ term_test <- function(fit, at) {
 #' @importFrom stats drop1
 #' @export
 drop1.hdlmm <- function(object, scope, ...) {
+  require_likelihood(object, "drop1()")
   labels <- attr(object$terms, "term.labels")
   droppable <- stats::drop.scope(stats::formula(object$terms))
   scope <- if (missing(scope)) droppable else if (is.character(scope)) scope else

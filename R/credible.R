@@ -55,11 +55,6 @@ effect_components <- function(fit, index) {
   list(mean = times_two_to(at$mean, units), sd = times_two_to(sqrt(at$variance), units))
 }
 
-effect_quantiles <- function(fit, index, p) {
-  parts <- effect_components(fit, index)
-  mixture_quantiles(fit$posterior, parts$mean, parts$sd, p)
-}
-
 bayes_effect_se <- function(fit, design) {
   sums <- node_weights(fit$posterior)
   variances <- cpp_mixture_variances(

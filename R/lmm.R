@@ -37,9 +37,11 @@
 #'   [simulate()][simulate.hdlmm] and [loo()][loo.hdlmm].
 #' @section Conditions: errors have class `hdlmm_error` and one more that names what:
 #'   `hdlmm_bad_input`, `hdlmm_not_identified`, `hdlmm_no_residual_df`, `hdlmm_overflow`,
-#'   `hdlmm_unsupported`, `hdlmm_unbounded_likelihood`. Warnings have class `hdlmm_warning` and
-#'   one of `hdlmm_unbounded_likelihood`, `hdlmm_exact_fit`, `hdlmm_not_identified`,
-#'   `hdlmm_not_converged`, `hdlmm_confounded`, `hdlmm_badly_scaled`.
+#'   `hdlmm_unsupported`, `hdlmm_unbounded_likelihood`, `hdlmm_unbounded_posterior`,
+#'   `hdlmm_improper_prior`. Warnings have class `hdlmm_warning` and one of
+#'   `hdlmm_unbounded_likelihood`, `hdlmm_exact_fit`, `hdlmm_not_identified`,
+#'   `hdlmm_not_converged`, `hdlmm_local_mode`, `hdlmm_confounded`, `hdlmm_badly_scaled`,
+#'   `hdlmm_ignored_prior`.
 #' @references
 #' Patterson and Thompson (1971). Recovery of inter-block information when block sizes are
 #' unequal. *Biometrika* 58, 545-554. \doi{10.1093/biomet/58.3.545}

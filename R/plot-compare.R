@@ -76,30 +76,36 @@ draw_legend <- function(names, colours) {
 }
 
 # list(x, y) of the marginal density of pve or a variance, or NULL for a point estimate.
-density_curve <- function(fit, kind) {
+density_curve <- function(fit, kind, n = 300) {
   p <- c(0.001, 0.999)
   if (is_full_vb(fit)) return(factor_curve(fit, kind))
   if (!is_bayes(fit)) return(NULL)
   posterior <- fit$posterior
   if (kind == "pve" && !is.null(posterior$fine)) {
-    curve <- share_curve(fit)
+    curve <- share_curve(fit, n)
     return(list(x = curve$pve, y = curve$relative))
   }
-  if (is.null(posterior$fine)) {
-    unit <- if (kind == "pve") 0 else posterior$units[[kind]]
-    smooth <- stats::density(times_two_to(posterior$sample[[kind]], unit))
-    keep <- smooth$x > 0 & (kind != "pve" | smooth$x < 1)
-    return(list(x = smooth$x[keep], y = smooth$y[keep]))
-  }
+  if (is.null(posterior$fine)) return(sample_curve(posterior, kind, n))
   unit <- posterior$units[[kind]]
   range <- variance_quantiles(posterior, kind, posterior$kappa, p)
-  x <- seq(range[1], range[2], length.out = 300)
+  x <- seq(range[1], range[2], length.out = n)
   factor <- log_variance_factor(posterior$fine, kind, posterior$kappa)
   y <- vapply(x, function(one) {
     sum(posterior$fine$weight * inverse_gamma_density(
       one, posterior$fine$shape, posterior$fine$scale * exp(factor)
     ))
   }, 0)
+  list(x = times_two_to(x, unit), y = times_two_to(y, -unit))
+}
+
+# Kernel density of draws, on the whole line: of log(h / (1 - h)) or of the log variance.
+sample_curve <- function(posterior, kind, n) {
+  draws <- posterior$sample[[kind]]
+  is_share <- kind == "pve"
+  smooth <- stats::density(if (is_share) stats::qlogis(draws) else log(draws), n = n)
+  x <- if (is_share) stats::plogis(smooth$x) else exp(smooth$x)
+  y <- smooth$y / (if (is_share) x * (1 - x) else x)
+  unit <- if (is_share) 0 else posterior$units[[kind]]
   list(x = times_two_to(x, unit), y = times_two_to(y, -unit))
 }
 

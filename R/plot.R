@@ -175,10 +175,10 @@ panel_profile <- function(fit, options, dots) {
 }
 
 # Posterior density of pve on the window that matters: data frame pve, relative (the density).
-share_curve <- function(fit) {
+share_curve <- function(fit, n = 301) {
   window <- share_quantiles(fit$posterior, c(0.0005, 0.9995))
   window <- pmin(1, pmax(0, window + c(-0.1, 0.1) * diff(window)))
-  h <- seq(window[1], window[2], length.out = 303)[2:302]
+  h <- seq(window[1], window[2], length.out = n + 2)[seq_len(n) + 1]
   data.frame(pve = h, relative = exp(log_share_density(fit, h)))
 }
 

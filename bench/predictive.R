@@ -5,8 +5,8 @@
 #
 # Methods: REML with its prediction interval (variances taken as known), exact Bayes by quadrature
 # under the default prior and under the prior of VB, fully variational Bayes. Beside coverage and
-# its Monte Carlo standard error (over splits or replicates, whose rows are not independent): mean
-# width of the 95 % interval, the root mean squared error of the point prediction, mean pve. In
+# its Monte Carlo standard error (over lines, which several splits hold out, or over replicates):
+# mean width of the 95 % interval, the root mean squared error of the point prediction, mean pve. In
 # simulation also the coverage of the 95 % interval of the row's mean z'omega + x'beta itself: noise
 # hides there what an approximation gets wrong.
 
@@ -47,29 +47,50 @@ fit_methods <- function(y, x) {
 }
 
 # One row a method: coverage at both levels, width, squared error, pve, coverage of the rows' means
-# (NA where these are not known); means over the new rows.
+# (NA where these are not known); means over the new rows. Attribute "covered": list over the levels
+# of logical matrices [rows x methods].
 score_methods <- function(fits, y_new, x_new, mean_new = NA) {
-  t(vapply(fits, function(fit) {
-    limits <- lapply(levels, function(level) {
+  limits <- lapply(fits, function(fit) {
+    lapply(levels, function(level) {
       predict(fit, list(x = x_new), interval = "prediction", level = level)
     })
-    is_covered <- vapply(limits, function(at) {
-      mean(at[, "lwr"] <= y_new & y_new <= at[, "upr"])
-    }, 0)
+  })
+  covered <- lapply(seq_along(levels), function(i) {
+    vapply(limits, function(at) {
+      at[[i]][, "lwr"] <= y_new & y_new <= at[[i]][, "upr"]
+    }, logical(length(y_new)))
+  })
+  scores <- t(vapply(names(fits), function(name) {
+    fit <- fits[[name]]
+    wide <- limits[[name]][[2]]
     latent <- predict(fit, list(x = x_new), interval = "confidence", level = 0.95)
     c(
-      is_covered, mean(limits[[2]][, "upr"] - limits[[2]][, "lwr"]),
-      mean((limits[[2]][, "fit"] - y_new)^2), unname(pve(fit)$estimate),
+      mean(covered[[1]][, name]), mean(covered[[2]][, name]), mean(wide[, "upr"] - wide[, "lwr"]),
+      mean((wide[, "fit"] - y_new)^2), unname(pve(fit)$estimate),
       mean(latent[, "lwr"] <= mean_new & mean_new <= latent[, "upr"])
     )
   }, numeric(6)))
+  structure(scores, covered = covered)
 }
 
-# scores: list over replicates of matrices [methods x 6].
-print_scores <- function(label, scores) {
+# Standard errors of coverage at both levels [methods x 2] when the same units (lines) are scored
+# again and again: of a ratio of sums over units.
+unit_errors <- function(scores, units) {
+  vapply(seq_along(levels), function(i) {
+    covered <- do.call(rbind, lapply(scores, function(one) attr(one, "covered")[[i]]))
+    unit <- unlist(units)
+    rate <- colMeans(covered)
+    excess <- rowsum(covered - rep(rate, each = nrow(covered)), unit)
+    sqrt(colSums(excess^2) * nrow(excess) / (nrow(excess) - 1)) / nrow(covered)
+  }, numeric(nrow(scores[[1]])))
+}
+
+# scores: list over replicates of matrices [methods x 6]; units: their rows' lines, if any.
+print_scores <- function(label, scores, units = NULL) {
   all <- simplify2array(scores)
   mean <- apply(all, c(1, 2), mean)
   error <- apply(all, c(1, 2), stats::sd) / sqrt(dim(all)[3])
+  if (!is.null(units)) error[, 1:2] <- unit_errors(scores, units)
   latent <- ifelse(
     is.na(mean[, 6]), "", sprintf("%8.1f (%.1f)", 100 * mean[, 6], 100 * error[, 6])
   )
@@ -104,12 +125,35 @@ wheat_splits <- function(splits, held_out, yields) {
       fits <- fit_methods(y[-at], wheat$markers[-at, ])
       score_methods(fits, y[at], wheat$markers[at, ])
     })
-    print_scores(yield, scores)
+    print_scores(yield, scores, out)
     scores
   })
-  # a split's mean over the yields counts once
-  print_scores("all yields", do.call(Map, c(function(...) Reduce(`+`, list(...)) / ...length(),
-                                            every)))
+  print_scores("all yields", do.call(c, every), rep(out, length(yields)))
+  cat("kurtosis of REML residuals (normal: 3):", vapply(yields, function(yield) {
+    e <- residuals(lmm(y ~ re(x), list(y = wheat[[yield]], x = wheat$markers)))
+    sprintf("%.2f", mean((e - mean(e))^4) / mean((e - mean(e))^2)^2)
+  }, ""), "\n")
+}
+
+# The same markers with responses that do follow the model, at the REML estimates of yield2: what
+# is off above and not here is off in the data.
+drawn_wheat <- function(replicates, held_out) {
+  wheat <- hdlmm::wheat
+  x <- wheat$markers
+  variances <- varcomp(lmm(wheat$yield2 ~ re(x)))
+  set.seed(20264)
+  cat(sprintf(
+    "\nWheat markers, yield drawn from the model %d times, %d lines held out\n", replicates,
+    held_out
+  ))
+  print_header(TRUE)
+  scores <- replicate(replicates, simplify = FALSE, {
+    mean <- drop(x %*% rnorm(ncol(x), 0, sqrt(variances[["x"]])))
+    y <- mean + rnorm(nrow(x), 0, sqrt(variances[["Residual"]]))
+    at <- sample(nrow(x), held_out)
+    score_methods(fit_methods(y[-at], x[-at, ]), y[at], x[at, ], mean[at])
+  })
+  print_scores("drawn yield", scores)
 }
 
 simulated_coverage <- function(replicates, n, p, new_rows, shares) {
@@ -135,5 +179,6 @@ describe_machine("hdlmm")
 cat("z: coverage less level, in standard errors. width95: mean width of the 95 % interval.\n")
 started <- proc.time()[["elapsed"]]
 wheat_splits(if (is_small) 2L else 10L, 120L, if (is_small) "yield1" else paste0("yield", 1:4))
+drawn_wheat(if (is_small) 3L else 40L, 120L)
 simulated_coverage(if (is_small) 10L else 300L, 100L, 300L, 10L, c(0.05, 0.3, 0.8))
 cat(sprintf("\n%.0f s\n", proc.time()[["elapsed"]] - started))

@@ -68,9 +68,11 @@ refusals <- list(
   test_random = c("ols", degenerate, not_likelihood), bootstrap = c(degenerate, not_likelihood),
   exact_pve = by_method("MAP", "VB"),
   random_matrix = "ols", getME = "ols", emm_basis = c("no_fixed", "bayes_no_fixed"),
-  drop1 = c("spanned", not_likelihood), extractAIC = c("spanned", not_likelihood), anova = not_likelihood, log_evidence = improper,
+  drop1 = c("spanned", not_likelihood), extractAIC = c("spanned", not_likelihood),
+  anova = not_likelihood, log_evidence = improper,
   elbo = setdiff(names(fits), by_method("VB")), kl_gap = setdiff(names(fits), by_method("VB")),
-  bayes_factor = setdiff(names(fits), bayes), posterior_sample = "exact",
+  bayes_factor = setdiff(names(fits), bayes), posterior_summary = setdiff(names(fits), bayes),
+  posterior_density = setdiff(names(fits), bayes), posterior_sample = "exact",
   posterior_predict = "exact", compare_methods = c("ols", "exact"),
   as_draws = "exact", as_draws_array = "exact", as_draws_matrix = "exact", as_draws_df = "exact"
 )
@@ -210,6 +212,25 @@ contract <- list(
   },
   bayes_factor = function(fit) {
     expect_equal(log(bayes_factor(fit)), bayes_factor(fit, log = TRUE), tolerance = 1e-12)
+  },
+  posterior_summary = function(fit) {
+    all <- posterior_summary(fit, probs = c(0.1, 0.9))
+    expect_true(all(all[, 3] < all[, 4]) && all(all[, "sd"] > 0))
+    expect_equal(all["pve", "mean"], pve(fit)$estimate, ignore_attr = TRUE)
+    effect <- names(ranef(fit)[[1]])[1]
+    expect_equal(
+      unname(posterior_summary(fit, effect)[, "sd"]),
+      unname(attr(ranef(fit, se = TRUE), "se")[[1]][1]),
+      tolerance = 1e-6  # two sums over the same nodes
+    )
+  },
+  posterior_density = function(fit) {
+    curves <- posterior_density(fit, n = 400)
+    mass <- vapply(split(curves, curves$parameter), function(curve) {
+      sum(diff(curve$x) * (curve$density[-1] + curve$density[-nrow(curve)]) / 2)
+    }, 0)
+    # all but the tails, some of them heavy, by the trapezoidal rule
+    expect_true(all(abs(mass - 1) < 0.03))
   },
   posterior_sample = function(fit) {
     out <- posterior_sample(fit, 30, seed = 1)

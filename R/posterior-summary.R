@@ -1,0 +1,101 @@
+#' Posterior of single parameters
+#'
+#' Means, standard deviations, quantiles and marginal densities of variances, pve, fixed and random
+#' effects of a fit by `method = "Bayes"`. From the quadrature they are exact to its error: mixtures
+#' of Student t for the effects, of inverse gammas for the variances.
+#'
+#' @param fit a fit of [lmm()] by `method = "Bayes"`.
+#' @param parm names: fixed effects, random terms and `"Residual"` (their variances), `"pve"`, or
+#'   random effects (columns of X, levels of g). The default is all but the random effects.
+#' @param probs probabilities in (0, 1).
+#' @param n number of points of a density.
+#' @return `posterior_summary()`: a matrix with one row per parameter: `mean`, `sd`, quantiles.
+#'   `posterior_density()`: a data frame with columns `parameter`, `x`, `density`.
+#' @section Errors: `hdlmm_unsupported` for fits by other methods, `hdlmm_bad_input` for names that
+#'   are no parameters.
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys, method = "Bayes")
+#' posterior_summary(fit)
+#' posterior_summary(fit, c("1", "2"))
+#' curve <- posterior_density(fit, "age")
+#' plot(curve$x, curve$density, type = "l")
+#' @export
+posterior_summary <- function(fit, parm = NULL, probs = c(0.025, 0.5, 0.975)) {
+  kinds <- posterior_kinds(fit, parm, "posterior_summary()")
+  if (!is.numeric(probs) || length(probs) == 0 || !all(probs > 0 & probs < 1)) {
+    bad_input("`probs` must be numbers between 0 and 1; found ", describe(probs), ".")
+  }
+  rows <- lapply(names(kinds), function(name) {
+    part <- marginal_parts(fit, name, kinds[[name]])
+    c(part$mean, part$sd, part$quantiles(probs))
+  })
+  matrix(
+    unlist(rows), ncol = 2 + length(probs), byrow = TRUE,
+    dimnames = list(names(kinds), c("mean", "sd", percent_names(probs)))
+  )
+}
+
+#' @rdname posterior_summary
+#' @export
+posterior_density <- function(fit, parm = NULL, n = 200) {
+  kinds <- posterior_kinds(fit, parm, "posterior_density()")
+  check_number(n, "n", 2, 1e6, whole = TRUE)
+  rows <- lapply(names(kinds), function(name) {
+    part <- marginal_parts(fit, name, kinds[[name]])
+    curve <- part$density(n)
+    data.frame(parameter = name, x = curve$x, density = curve$y)
+  })
+  do.call(rbind, rows)
+}
+
+# Named character: "fixed", "variance", "pve" or "effect" by parameter.
+posterior_kinds <- function(fit, parm, what) {
+  check_fit(fit)
+  if (!is_bayes(fit)) abort("unsupported", what, " needs a fit by method = \"Bayes\".")
+  kinds <- parameter_kinds(fit)
+  kinds <- kinds[!names(kinds) %in% fit$fixed$aliased]
+  if (is.null(parm)) return(kinds)
+  names <- effect_names(fit$designs[[1]])
+  effects <- stats::setNames(rep("effect", length(names)), names)
+  all <- c(kinds, effects[!names %in% names(kinds)])
+  unknown <- setdiff(parm, names(all))
+  if (length(unknown) > 0) {
+    bad_input("`parm` names no parameter: ", enumerate(dQuote(unknown, FALSE)), ".")
+  }
+  all[parm]
+}
+
+# list(mean, sd, quantiles = function(p), density = function(n)) of one parameter.
+marginal_parts <- function(fit, name, kind) {
+  if (kind %in% c("fixed", "effect")) return(mixture_parts(fit, name, kind))
+  list(
+    mean = if (kind == "pve") unname(fit$pve) else fit$variances[[name]],
+    sd = if (kind == "pve") pve_se(fit) else variance_se(fit)[[name]],
+    quantiles = function(p) {
+      if (kind == "pve") share_quantiles(fit$posterior, p) else variance_limits(fit, name, p)
+    },
+    density = function(n) {
+      which <- if (kind == "pve") "pve" else if (name == "Residual") "residual" else "random"
+      density_curve(fit, which, n)
+    }
+  )
+}
+
+mixture_parts <- function(fit, name, kind) {
+  parts <- if (kind == "fixed") {
+    fixed_components(fit, match(name, rownames(fit$fixed$vcov)))
+  } else {
+    effect_components(fit, match(name, effect_names(fit$designs[[1]])))
+  }
+  posterior <- fit$posterior
+  moments <- mixture_moments(posterior, parts$mean, parts$sd)
+  quantiles <- function(p) drop(mixture_quantiles(posterior, parts$mean, parts$sd, p))
+  list(
+    mean = moments$mean, sd = sqrt(moments$variance), quantiles = quantiles,
+    density = function(n) {
+      range <- quantiles(c(0.0005, 0.9995))
+      x <- seq(range[1], range[2], length.out = n)
+      list(x = x, y = mixture_density(posterior, parts$mean[1, ], parts$sd[1, ], x))
+    }
+  )
+}
