@@ -1671,6 +1671,19 @@ check_rows(list(
     function() lmm(y ~ x + re(X), d, control = lmm_control(tol = -1)),
     "bad_input", message = "`tol` must be"
   ),
+  input_row(62, "blocks that are no factor over columns",
+    function() lmm_control(blocks = c(1, NA)), "bad_input", message = "`blocks` must be a factor"
+  ),
+  input_row(62, "blocks over another number of columns",
+    function() {
+      lmm(y ~ x + re(X), d, method = "VB", control = lmm_control(blocks = 1:3))
+    },
+    "bad_input", message = "`blocks` has 3 values; `X` has 60 columns"
+  ),
+  input_row(62, "max_iter = NULL is each algorithm's own limit",
+    function() lmm(y ~ x + re(X), d, control = lmm_control(max_iter = NULL)),
+    check = same_as(plain)
+  ),
   input_row(62, "a control that is a plain list",
     function() lmm(y ~ x + re(X), d, control = list(tol = 1)),
     "bad_input", message = "`control` must come from lmm_control\\(\\)"

@@ -106,10 +106,10 @@ test_that("a finer grid finds the same mode", {
 test_that("lmm_methods() lists what lmm() takes, each method's default first", {
   table <- lmm_methods()
   expect_identical(names(table), c("method", "algorithm", "description"))
-  expect_true(all(c("OLS", "REML", "ML") %in% table$method))
+  expect_identical(unique(table$method), c("OLS", "REML", "ML", "MAP", "VB", "Bayes"))
   expect_identical(anyDuplicated(table[c("method", "algorithm")]), 0L)
   expect_true(all(nzchar(table$description)))
-  for (method in c("REML", "ML")) {
+  for (method in setdiff(table$method, "OLS")) {
     fit <- lmm(y ~ x + re(X), d, method = method)
     expect_identical(fit$algorithm, table$algorithm[match(method, table$method)])
     expect_identical(fit$method, method)
@@ -187,6 +187,12 @@ test_that("a large count is written out", {
   expect_error(lmm(y ~ 1, many), "100000 infinite values", class = "hdlmm_bad_input")
 })
 
+own <- lmm_prior(
+  random = prior_half_t(3, 1), residual = prior_inverse_gamma(2, 1), fixed = prior_normal(0, 10)
+)
+bayes <- lmm(y ~ x + re(X), d, method = "Bayes")
+full <- lmm(y ~ x + re(X), d, method = "VB", prior = own)
+
 asked_wrongly <- list(
   list(
     quote(residuals(plain, "working")),
@@ -244,7 +250,28 @@ asked_wrongly <- list(
   list(quote(update(plain, evaluate = "a")), "`evaluate` must be TRUE or FALSE"),
   list(quote(drop1(plain, "nothing")), "`scope` names no term: `nothing`"),
   list(quote(anova(plain, grouped, refit = 3)), "`refit` must be TRUE or FALSE"),
-  list(quote(lmm(data = d)), "`formula`")
+  list(quote(lmm(data = d)), "`formula`"),
+  list(quote(posterior_sample(3)), "`fit` must be a fit of lmm\\(\\); found 3"),
+  list(quote(posterior_sample(plain, 0)), "`draws` must be one whole number .*; found 0"),
+  list(quote(posterior_sample(plain, seed = "a")), "`seed` must be one whole number"),
+  list(quote(posterior_sample(plain, effects = 1)), "`effects` must be TRUE or FALSE"),
+  list(quote(posterior_predict(plain, draws = 0)), "`draws` must be one whole number"),
+  list(quote(posterior_predict(plain, 3)), "`newdata` must be a data frame or a list"),
+  list(quote(posterior_predict(plain, d["y"])), "`newdata` lacks `x` and `X`"),
+  list(quote(posterior_predict(plain, random = NA)), "`random` must be TRUE or FALSE"),
+  list(quote(posterior_predict(plain, weights = -1)), "`weights` must be .*positive"),
+  list(quote(posterior_predict(plain, seed = 1.5)), "`seed` must be one whole number"),
+  list(quote(prior_predict(y ~ x + re(X), d)), "`prior` is missing"),
+  list(quote(prior_predict(y ~ x + re(X), d, 3)), "`prior` must come from lmm_prior"),
+  list(quote(prior_predict(prior = own)), "`formula`"),
+  list(quote(prior_predict(3, d, own)), "`formula` must be a formula"),
+  list(quote(prior_predict(y ~ x + re(X), d, own, draws = 0)), "`draws` must be one whole"),
+  list(quote(prior_predict(y ~ x + re(X), d, own, seed = "b")), "`seed` must be one whole"),
+  list(quote(bayes_factor(3)), "`fit` must be a fit of lmm\\(\\); found 3"),
+  list(quote(bayes_factor(bayes, log = 3)), "`log` must be TRUE or FALSE; found 3"),
+  list(quote(confint(bayes, "nothing")), "names no parameter: \"nothing\""),
+  list(quote(pve(bayes, 2)), "`level` must lie strictly"),
+  list(quote(lmm(y ~ x + re(X), d, prior = 3)), "`prior` must come from lmm_prior")
 )
 
 test_that("an argument out of its range is named, with what was found", {
@@ -266,6 +293,38 @@ test_that("a question about a random term that a fit lacks is refused", {
     )
   }
   expect_error(deviance(plain), "a REML fit has no deviance", class = "hdlmm_undefined")
+})
+
+# What a method has no answer to: the class, and the words that say what to do instead.
+asked_of_others <- list(
+  list(quote(bayes_factor(plain)), "unsupported", "needs a fit by method = \"Bayes\""),
+  list(quote(elbo(plain)), "unsupported", "method \"VB\".*this one is by \"REML\""),
+  list(quote(kl_gap(ols)), "unsupported", "method \"VB\".*this one is by \"OLS\""),
+  list(quote(log_evidence(bayes)), "improper_prior", "`total` and `fixed` are improper"),
+  list(quote(confint(bayes, method = "boot")), "unsupported", "maximum likelihood.*\"Bayes\""),
+  list(quote(confint(full, "pve", method = "exact")), "unsupported", "maximum likelihood.*\"VB\""),
+  list(quote(anova(bayes)), "unsupported", "see update\\(fit, method = \"REML\"\\)"),
+  list(quote(anova(plain, bayes)), "unsupported", "maximum likelihood"),
+  list(quote(test_random(full)), "unsupported", "maximum likelihood"),
+  list(quote(profile(full)), "unsupported", "summary\\(fit\\) and confint\\(fit\\)"),
+  list(
+    quote(lmm(y ~ x + re(X), d, method = "VB", prior = lmm_prior())), "unsupported",
+    "conjugate priors .*random = , residual ="
+  ),
+  list(
+    quote(lmm(y ~ x + re(X), d, method = "VB", prior = lmm_prior(random = prior_flat()))),
+    "improper_prior", "found prior_flat\\(\\)"
+  )
+)
+
+test_that("what a method cannot say is refused by class, with what can", {
+  for (one in asked_of_others) {
+    seen <- observe(function() eval(one[[1]]))
+    expect_false(is.null(seen$error), info = deparse1(one[[1]]))
+    if (is.null(seen$error)) next
+    expect_condition_laws(seen$error, one[[2]], "error")
+    expect_match(conditionMessage(seen$error), one[[3]])
+  }
 })
 
 test_that("loo() of what is no fit ends with an error, not with the stack", {
@@ -312,7 +371,8 @@ test_that("print() of an OLS fit gives the residual standard deviation and its d
 test_that("print() returns its argument, invisibly", {
   things <- list(
     plain, summary(plain), VarCorr(plain), ranef(plain), profile(plain), loo(plain),
-    lmm_control()
+    lmm_control(), bayes, full, summary(bayes), summary(full), VarCorr(bayes), loo(bayes),
+    posterior_sample(bayes, 5, seed = 1), own, prior_half_t(3, 1)
   )
   for (thing in things) {
     utils::capture.output(shown <- withVisible(print(thing)))
@@ -349,6 +409,17 @@ test_that("summary() adds likelihood, residuals, pve with its interval, and t-te
   expect_match(printed(summary(plain, level = 0.9)), "90% profile interval")
   expect_match(printed(summary(ols)), "Log-likelihood .*Residual standard deviation")
   expect_match(printed(summary(lmm(y ~ 0 + re(X), d))), "degrees of freedom\\): none")
+})
+
+test_that("fits by other methods name themselves and what their numbers are", {
+  text <- printed(bayes)
+  expect_match(text, "^Linear mixed model, exact Bayesian inference")
+  expect_match(text, "posterior mean and standard deviation.*Post.SD.*Fixed effects \\(posterior means")
+  expect_match(printed(summary(bayes)), "credible interval")
+  expect_match(printed(full), "^Linear mixed model, variational")
+  expect_match(printed(loo(bayes)), "40 rows, averaged over the posterior")
+  map <- lmm(y ~ x + re(X), d, method = "MAP", prior = own)
+  expect_match(printed(map), "^Linear mixed model, .*posterior")
 })
 
 test_that("VarCorr(), ranef(), profile(), loo() and anova() print their key lines", {
