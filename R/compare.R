@@ -194,8 +194,8 @@ print.hdlmm_comparison <- function(x, digits = 4, ...) {
   })
   print(shown, row.names = FALSE, right = TRUE)
   cat(
-    "\nevidence: log p(y) at the estimates; over the prior for Bayes and VB with a prior.\n",
-    "distance: of pve from its exact posterior mean, in posterior standard deviations.\n", sep = ""
+    "\nevidence: log p(y) at the estimates; over the prior for Bayes and full VB.\n",
+    "distance: of pve from its exact posterior mean, in posterior s.d.\n", sep = ""
   )
   for (i in which(table$note != "")) {
     cat_lines(paste0(table$method[i], "/", table$algorithm[i], ": ", table$note[i]))

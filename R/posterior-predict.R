@@ -4,7 +4,7 @@
 #' [posterior_sample()], then noise. Rows of one draw are drawn jointly: they share the effects.
 #' `prior_predict()` draws parameters from proper priors, then responses.
 #'
-#' @param object,fit a fit of [lmm()].
+#' @param object a fit of [lmm()].
 #' @param newdata `NULL` (the fitted rows) or new data, as for [predict.hdlmm()].
 #' @param draws positive whole number.
 #' @param seed `NULL` or one whole number.
@@ -143,6 +143,9 @@ point_covariances <- function(fit, design, rows, z) {
 #' @rdname posterior_predict
 #' @export
 prior_predict <- function(formula, data, prior, draws = 1000, seed = NULL, ...) {
+  if (missing(formula)) {
+    bad_input("`formula` is missing: write prior_predict(y ~ age + re(X), d, prior).")
+  }
   if (missing(prior)) bad_input("`prior` is missing: see lmm_prior().")
   check_prior(prior)
   check_number(draws, "draws", 1, 1e7, whole = TRUE)

@@ -7,7 +7,7 @@
 #' from their exact joint conditional (for VB from the factors of q). Draws from the variational
 #' factors show what the approximation believes, not the posterior.
 #'
-#' @param fit,object a fit of [lmm()].
+#' @param fit a fit of [lmm()].
 #' @param draws positive whole number.
 #' @param seed `NULL` (R's generator goes on; then the control's seed, if any) or one whole number.
 #' @param effects `TRUE` adds the random effects: a matrix of draws x p. O(n p) a draw.

@@ -414,7 +414,9 @@ test_that("summary() adds likelihood, residuals, pve with its interval, and t-te
 test_that("fits by other methods name themselves and what their numbers are", {
   text <- printed(bayes)
   expect_match(text, "^Linear mixed model, exact Bayesian inference")
-  expect_match(text, "posterior mean and standard deviation.*Post.SD.*Fixed effects \\(posterior means")
+  expect_match(
+    text, "posterior mean and standard deviation.*Post.SD.*Fixed effects \\(posterior means"
+  )
   expect_match(printed(summary(bayes)), "credible interval")
   expect_match(printed(full), "^Linear mixed model, variational")
   expect_match(printed(loo(bayes)), "40 rows, averaged over the posterior")
