@@ -219,7 +219,9 @@ test_that("a prior named by term is that of the term, and must name the right on
   wrong <- lmm_prior(random = list(h = density), residual = residual)
   fit <- function(prior) lmm(y ~ x + (1 | g), d, method = "MAP", prior = prior)
   expect_identical(varcomp(fit(named)), varcomp(fit(plain)))
-  expect_error(fit(wrong), "names the random term `h`; the model has `g`", class = "hdlmm_bad_input")
+  expect_error(
+    fit(wrong), "names the random term `h`; the model has `g`", class = "hdlmm_bad_input"
+  )
 })
 
 bad_priors <- list(
