@@ -34,7 +34,9 @@ short_call <- function(call) {
   if (is.null(call)) return(NULL)
   if (is.function(call[[1]])) call[[1]] <- as.name(own_name(call[[1]]))
   # a method is what the user called by its generic's name
-  if (is.name(call[[1]])) call[[1]] <- as.name(sub("[.]hdlmm$", "", as.character(call[[1]])))
+  if (is.name(call[[1]])) {
+    call[[1]] <- as.name(sub("[.](hdlmm|lmm_prior|lmm_density)$", "", as.character(call[[1]])))
+  }
   short_expr(call)
 }
 

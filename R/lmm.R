@@ -137,6 +137,7 @@ build_problem <- function(formula, data, call, env, contrasts, prior = NULL) {
   }
   fixed <- fit_fixed(model)
   model$random <- lapply(model$random, distinct_label, taken = colnames(model$z))
+  least_squares <- fixed
   if (!is.null(prior)) fixed <- apply_fixed_prior(fixed, model, prior)
   # only a flat prior of the fixed effects lets the columns be centred inside
   centre_weights <- if (fixed$has_constant && is.null(fixed$prior_precision)) {
@@ -148,6 +149,7 @@ build_problem <- function(formula, data, call, env, contrasts, prior = NULL) {
   empty <- Filter(function(design) design$n_cols == 0, designs)
   designs <- Filter(function(design) design$n_cols > 0, designs)
   names(designs) <- vapply(designs, `[[`, "", "label")
+  if (length(designs) == 0) fixed <- least_squares  # no method but OLS, which has no prior
   for (design in designs) warn_design(design, fixed)
   list(model = model, fixed = fixed, designs = designs, empty = empty, prior = prior)
 }

@@ -21,7 +21,7 @@ null_design_fit <- function(problem, method) {
   fixed <- problem$fixed
   n <- nrow(fixed$q)
   df <- if (method == "REML") n - fixed$rank else n
-  rss <- sum(fixed$residual^2)
+  rss <- cpp_evaluate(problem$system, 0, 1)$rss
   value <- -0.5 * df * (log(2 * pi) + 1 + log(rss / df))
   closed_result(problem, method, "random", rss / df, value)
 }

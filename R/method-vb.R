@@ -395,7 +395,8 @@ squared_effects <- function(fit, rows) {
   if (design$kind == "grouped") {
     unit <- if (rows$is_fitted) design$core$x else as.vector(rows$x)
     out <- variance[unit]
-    if (!rows$is_fitted) out[which(attr(rows$x, "unseen"))] <- fit$variances[[1]]
+    unseen <- if (!rows$is_fitted) which(attr(rows$x, "unseen"))
+    out[unseen] <- fit$variances[[1]]
     return(out)
   }
   if (!rows$is_fitted) {

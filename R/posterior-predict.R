@@ -64,7 +64,7 @@ posterior_predict.hdlmm <- function(object, newdata = NULL, draws = 1000, seed =
   out <- with_seed(sampling_seed(object, seed), {
     latent <- draw_latent(object, rows, random, draws)
     sd <- sqrt(outer(1 / rep_len(weights, rows$m), latent$noise))
-    latent$value + sd * matrix(stats::rnorm(as.double(rows$m) * draws), rows$m)
+    latent$value + sd * matrix(stats::rnorm(as.double(rows$m) * draws), rows$m, draws)
   })
   out <- t(out)
   colnames(out) <- rows$names
@@ -89,7 +89,7 @@ draw_latent <- function(fit, rows, random, draws) {
     fresh <- stats::rnorm(as.double(rows$m) * draws)
     prior <- times_two_to(parts$tau2 * parts$h, units$residual)
     value <- times_two_to(z %*% delta, -fixed$ky) +
-      matrix(fresh, rows$m) * rep(sqrt(prior), each = rows$m)
+      matrix(fresh, rows$m, draws) * rep(sqrt(prior), each = rows$m)
   } else {
     value <- times_two_to(z %*% parts$delta + random_draws(fit, rows, z, parts), -fixed$ky)
   }
@@ -160,10 +160,16 @@ prior_predict <- function(formula, data, prior, draws = 1000, seed = NULL, ...) 
 
 # A response that is not there yet, as zeros.
 with_response <- function(data, formula) {
-  if (length(formula) < 3 || !is.name(formula[[2]]) || !is.data.frame(data)) return(data)
+  if (length(formula) < 3 || !is.name(formula[[2]]) || is.null(data)) return(data)
   name <- as.character(formula[[2]])
-  if (!name %in% names(data) && !exists(name, environment(formula))) data[[name]] <- 0
-  data
+  if (name %in% names(data) || exists(name, environment(formula))) return(data)
+  if (is.data.frame(data)) {
+    data[[name]] <- rep(0, nrow(data))
+    return(data)
+  }
+  known <- intersect(all.vars(formula[[3]]), names(data))
+  if (length(known) == 0) return(data)
+  list2env(stats::setNames(list(rep(0, NROW(data[[known[1]]]))), name), parent = data)
 }
 
 draw_prior_rows <- function(problem, prior, draws) {
@@ -184,7 +190,7 @@ draw_prior_rows <- function(problem, prior, draws) {
     value <- value + draw_prior_effects(problem, design, variances$random)
   }
   sd <- sqrt(outer(1 / value_or(model$weights, rep(1, n)), variances$residual))
-  t(value + sd * matrix(stats::rnorm(as.double(n) * draws), n))
+  t(value + sd * matrix(stats::rnorm(as.double(n) * draws), n, draws))
 }
 
 # X beta [n x draws], beta from its prior.
@@ -215,15 +221,27 @@ latent_from_sample <- function(fit, rows, random, draws) {
     value[, at] <- tcrossprod(rows$z[, kept, drop = FALSE], sample$omega[, kept, drop = FALSE])
     noise[at] <- sample$variances[, "Residual"]
     if (random) {
-      value[, at] <- value[, at] + effect_values(fit, rows, t(sample$effects))
+      value[, at] <- value[, at] + effect_values(fit, rows, t(sample$effects)) +
+        unseen_effects(fit, rows, sample$variances[, 1])
     } else if (has_random(fit)) {
       spread <- sqrt(fit$kappa * sample$variances[, 1])
-      fresh <- matrix(stats::rnorm(as.double(rows$m) * length(at)), rows$m)
+      fresh <- matrix(stats::rnorm(as.double(rows$m) * length(at)), rows$m, length(at))
       value[, at] <- value[, at] + fresh * rep(spread, each = rows$m)
     }
   }
   if (!is.null(rows$offset)) value <- value + rows$offset
   list(value = value, noise = noise)
+}
+
+# Effects of levels that the fit does not know, from their prior: one a level and draw.
+unseen_effects <- function(fit, rows, variances) {
+  if (!any(attr(rows$x, "unseen"))) return(0)
+  unseen <- which(attr(rows$x, "unseen"))
+  out <- matrix(0, rows$m, length(variances))
+  level <- match(attr(rows$x, "level")[unseen], unique(attr(rows$x, "level")[unseen]))
+  fresh <- matrix(stats::rnorm(max(level) * length(variances)), max(level))
+  out[unseen, ] <- fresh[level, , drop = FALSE] * rep(sqrt(variances), each = length(unseen))
+  out
 }
 
 # X beta at the rows for beta [p x s] in the user's units.
@@ -232,7 +250,7 @@ effect_values <- function(fit, rows, beta) {
   fixed <- fit$internal$fixed
   if (!rows$is_fitted && design$kind %in% c("grouped", "kernel")) {
     out <- beta[as.vector(rows$x), , drop = FALSE]
-    out[which(attr(rows$x, "unseen")), ] <- 0
+    if (any(attr(rows$x, "unseen"))) out[which(attr(rows$x, "unseen")), ] <- 0
     return(out)
   }
   if (rows$is_fitted) {

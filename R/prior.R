@@ -110,21 +110,28 @@ prior_jeffreys <- function() new_density("jeffreys")
 #' @rdname lmm_prior
 #' @export
 prior_beta <- function(a, b) {
-  new_density("beta", a = check_positive(a, "a"), b = check_positive(b, "b"))
+  new_density(
+    "beta", a = check_positive(if (!missing(a)) a, "a"),
+    b = check_positive(if (!missing(b)) b, "b")
+  )
 }
 
 #' @rdname lmm_prior
 #' @export
 prior_inverse_gamma <- function(shape, scale) {
   new_density(
-    "inverse_gamma", a = check_positive(shape, "shape"), b = check_positive(scale, "scale")
+    "inverse_gamma", a = check_positive(if (!missing(shape)) shape, "shape"),
+    b = check_positive(if (!missing(scale)) scale, "scale")
   )
 }
 
 #' @rdname lmm_prior
 #' @export
 prior_half_t <- function(df, scale) {
-  new_density("half_t", a = check_positive(df, "df"), b = check_positive(scale, "scale"))
+  new_density(
+    "half_t", a = check_positive(if (!missing(df)) df, "df"),
+    b = check_positive(if (!missing(scale)) scale, "scale")
+  )
 }
 
 #' @rdname lmm_prior
@@ -179,6 +186,7 @@ stop_improper <- function(parts, what) {
 #' @export
 simulate.lmm_density <- function(object, nsim = 1, seed = NULL, ...) {
   check_number(nsim, "nsim", 0, 1e9, whole = TRUE)
+  if (!is.null(seed)) check_seed(seed)
   if (!is_proper(object)) stop_improper(paste0("prior_", object$kind, "()"), "drawing from it")
   with_seed(seed, draw_density(object, nsim))
 }
@@ -196,6 +204,7 @@ draw_density <- function(density, n) {
 #' @export
 simulate.lmm_prior <- function(object, nsim = 1, seed = NULL, kappa = 1, ...) {
   check_number(nsim, "nsim", 0, 1e9, whole = TRUE)
+  if (!is.null(seed)) check_seed(seed)
   bad <- setdiff(improper_parts(object), "fixed")
   if (length(bad) > 0) stop_improper(bad, "drawing from a prior")
   with_seed(seed, draw_variances(object, nsim, kappa))
