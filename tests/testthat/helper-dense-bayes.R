@@ -46,8 +46,8 @@ dense_stated_prior <- function(prior, u, v, kappa) {
   dense_log_prior(prior, u, v, kappa) - log_shares - jacobian(prior$total, total)
 }
 
-# The model with independent rows of variance sigma_b^2 d + sigma_e^2: rotated by eigenvectors of
-# W^1/2 A S A' W^1/2, whose zero eigenvalues are zeros.
+# The model with independent rows of variance sigma_b^2 d + sigma_e^2: rotated by the eigenvectors
+# of W^1/2 A S A' W^1/2, whose zero eigenvalues are zeros.
 dense_rotated <- function(model) {
   root <- sqrt(model$w)
   parts <- eigen(root * t(root * model$gram), symmetric = TRUE)
@@ -82,12 +82,14 @@ dense_marginal <- function(rotated, fixed, r, t) {
     )
   }
   y <- y - drop(z %*% rep_len(fixed$mean, c))
-  parts <- svd(z %*% diag(rep_len(fixed$sd, c), c), nu = n)
-  spread <- c(parts$d^2, numeric(n - length(parts$d)))
-  total <- outer(exp(t), spread, `+`)
-  along <- drop(crossprod(parts$u, y))^2
-  rotated$half_log_w -
-    0.5 * (n * log(2 * pi) + log_det + rowSums(log(total)) + drop((1 / total) %*% along))
+  parts <- svd(z %*% diag(rep_len(fixed$sd, c), c))
+  total <- outer(exp(t), parts$d^2, `+`)
+  inside <- drop(crossprod(parts$u, y))
+  outside <- sum((y - parts$u %*% inside)^2)
+  rotated$half_log_w - 0.5 * (
+    n * log(2 * pi) + log_det + rowSums(log(total)) + drop((1 / total) %*% inside^2) +
+      (n - c) * t + outside * exp(-t)
+  )
 }
 
 # The posterior on a lattice of (r, t): list(log_evidence, r, t, weight [r x t], ...). sheared: t
@@ -129,9 +131,9 @@ dense_share <- function(posterior) {
   function(b, e) posterior$kappa * b / (posterior$kappa * b + e)
 }
 
-# Distribution function of r, t or u = r + t: its density is exact on the lattice; between its
-# points the logarithm goes by a spline on a lattice 40 times as fine.
-dense_cdf <- function(posterior, what) {
+# Mass of r, t or u = r + t on the lattice, whose densities are exact there: list(at, mass), the
+# points that count.
+dense_margin <- function(posterior, what) {
   w <- posterior$weight
   at <- switch(what,
     r = posterior$r, t = posterior$t,
@@ -140,12 +142,26 @@ dense_cdf <- function(posterior, what) {
   mass <- switch(what,
     r = rowSums(w), t = colSums(w), u = as.vector(rowsum(as.vector(w), as.vector(row(w) + col(w))))
   )
-  keep <- which(mass > 1e-25)
-  keep <- min(keep):max(keep)
-  fine <- seq(at[keep[1]], at[keep[length(keep)]], length.out = 40 * length(keep))
-  density <- exp(stats::spline(at[keep], log(pmax(mass[keep], 1e-300)), xout = fine)$y)
+  keep <- range(which(mass > 1e-25))
+  keep <- keep[1]:keep[2]
+  list(at = at[keep], log_mass = log(pmax(mass[keep], 1e-300)))
+}
+
+# Distribution function: logarithms of the mass go by a spline on a lattice 40 times as fine.
+dense_cdf <- function(posterior, what) {
+  margin <- dense_margin(posterior, what)
+  fine <- seq(
+    margin$at[1], margin$at[length(margin$at)], length.out = 40 * length(margin$at)
+  )
+  density <- exp(stats::spline(margin$at, margin$log_mass, xout = fine)$y)
   sums <- cumsum(density) - density / 2
   stats::approxfun(fine, sums / sum(density), yleft = 0, yright = 1)
+}
+
+# Density of r, t or u at x.
+dense_density <- function(posterior, what, x) {
+  margin <- dense_margin(posterior, what)
+  exp(stats::spline(margin$at, margin$log_mass, xout = x)$y) / posterior$step
 }
 
 # Mixture of normals for z'omega + a'b + noise at rows z [m x c], a [m x q]; the noise has variance

@@ -148,6 +148,56 @@ test_that("limits of credible intervals have the probabilities they promise", {
   }
 })
 
+test_that("quantiles and densities of single effects are those of the mixture", {
+  for (pair in bayes_pairs[c(1, 2, 5, 6)]) {
+    effects <- ranef(pair$fit)[[1]]
+    names <- names(effects)[c(1, 3)]
+    q <- ncol(pair$case$dense$a)
+    c <- ncol(pair$case$dense$z)
+    mixture <- dense_mixture(
+      pair$dense, matrix(0, 2, c), diag(q)[pair$case$effects[c(1, 3)], , drop = FALSE]
+    )
+    moments <- dense_mixture_moments(mixture)
+    table <- posterior_summary(pair$fit, names, probs = c(0.1, 0.5, 0.975))
+    p <- apply(table[, 3:5], 2, function(x) dense_mixture_cdf(mixture, x))
+    error <- c(
+      mean = relative_error(table[, "mean"], moments$mean),
+      sd = relative_error(table[, "sd"], moments$sd),
+      p = max(abs(p - rep(c(0.1, 0.5, 0.975), each = 2)))
+    )
+    expect_below(error, 1e-6, pair$case$label)  # the lattice leaves out 1e-9 of the largest
+    curve <- posterior_density(pair$fit, names[1], n = 50)
+    density <- vapply(curve$x, function(x) {
+      sum(mixture$weight * stats::dnorm(x, mixture$mean[1, ], mixture$sd[1, ]))
+    }, 0)
+    expect_below(c(density = relative_error(curve$density, density)), 1e-6, pair$case$label)
+  }
+})
+
+test_that("densities of variances and of pve are those of the lattice", {
+  for (pair in bayes_pairs[c(1, 2, 4, 8)]) {
+    is_closed <- all(is.finite(pair$fit$posterior$points$df))
+    names <- c(names(varcomp(pair$fit)), "pve")
+    curve <- posterior_density(pair$fit, names, n = 60)
+    error <- vapply(1:3, function(k) {
+      one <- curve[curve$parameter == names[k], ]
+      one <- one[seq(5, 55, by = 5), ]
+      # by the measure of the logarithm or the logit
+      truth <- if (k < 3) {
+        dense_density(pair$dense, c("u", "t")[k], log(one$x)) / one$x
+      } else {
+        dense_density(pair$dense, "r", stats::qlogis(one$x) - log(pair$dense$kappa)) /
+          (one$x * (1 - one$x))
+      }
+      relative_error(one$density, truth)
+    }, 0)
+    names(error) <- c("random", "residual", "pve")
+    # splines of log densities; an inverse gamma with two right moments where none is exact
+    expect_below(error["pve"], 1e-4, pair$case$label)
+    expect_below(error[1:2], if (is_closed) 2e-4 else 0.05, pair$case$label)
+  }
+})
+
 test_that("predictions at new rows are the mixture's, with its exact quantiles", {
   for (pair in bayes_pairs[c(1, 3, 5, 6, 8, 10)]) {
     case <- pair$case
