@@ -20,7 +20,6 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     ),
     variances = result$variances, information = result$information, kappa = result$kappa,
     pve = result$pve, effects = result$effects,
-    q = result$q, elbo = result$elbo, kl_gap = result$kl_gap,
     loglik = result$loglik, boundary = result$boundary, is_unbounded = result$is_unbounded,
     modes = result$modes, grid = result$grid, convergence = result$convergence,
     is_converged = result$is_converged, reason = result$reason,

@@ -204,7 +204,7 @@ posterior_tails <- function(target, range, top) {
       stop_improper_posterior(where[side])
     }
   }
-  data.frame(x = range, log_weight = value[c(1, 4)] - log(slope), value = value[c(1, 4)])
+  data.frame(x = range, log_weight = value[c(1, 4)] - log(slope), slope = slope)
 }
 
 # Intervals outside of which the density is negligible, merged where they meet.
@@ -243,13 +243,13 @@ evaluate_regions <- function(target, regions, step, tails) {
   })
   x <- unlist(lapply(grids, `[[`, "x"))
   inner <- evaluate_target(target, x)
-  log_weight <- inner$log_density + unlist(lapply(grids, `[[`, "log_step"))
+  log_step <- unlist(lapply(grids, `[[`, "log_step"))
+  log_weight <- inner$log_density + log_step
   for (side in 1:2) {  # a region that ends where the likelihood is constant goes on as a tail
     at <- if (side == 1) which.min(x) else which.max(x)
     if (x[at] == tails$x[side] && is.finite(tails$log_weight[side])) {
-      # the last trapezoid has half a step inside the range
-      half <- log_weight[at] - log(2)
-      log_weight[at] <- log_sum(c(half, tails$log_weight[side]))
+      # the even grid goes on for ever: a geometric series
+      log_weight[at] <- log_weight[at] - log(-expm1(-tails$slope[side] * exp(log_step[at])))
     }
   }
   list(x = x, log_weight = log_weight, log_mass = log_sum(log_weight), inner = inner)
