@@ -193,7 +193,7 @@ contract <- list(
       expect_equal(extractAIC(fit), c(attr(out, "df"), AIC(fit)), tolerance = 1e-14)
     }
   },
-  extractAIC = function(fit) expect_length(extractAIC(fit, k = 3), 2),
+  extractAIC = function(fit) expect_length(suppressWarnings(extractAIC(fit, k = 3)), 2),
   AIC = function(fit) expect_identical(AIC(fit), AIC(logLik(fit))),
   BIC = function(fit) expect_identical(BIC(fit), BIC(logLik(fit))),
   log_evidence = function(fit) {
