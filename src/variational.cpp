@@ -24,17 +24,16 @@ struct Columns {
   std::unique_ptr<hdlmm::DesignOperator> x;
   hdlmm::ColumnMeans shift;
   std::vector<hdlmm::ColumnBlock> blocks;  // empty: single columns
+  hdlmm::Vector norms2;                    // [p], of single columns
 
   hdlmm::Factorisation factors() const {
     if (!blocks.empty()) return hdlmm::factorisation(blocks);
-    return hdlmm::Factorisation::mean_field(hdlmm::user_norms2(*x, shift));
+    return hdlmm::Factorisation::mean_field(norms2);
   }
 
   // Variances of q(beta_j) per unit sigma_b^2, [p].
   hdlmm::Vector shrunk_variances(double ratio, const hdlmm::Context& context) const {
-    if (blocks.empty()) {
-      return (1 + ratio * hdlmm::user_norms2(*x, shift).array()).inverse();
-    }
+    if (blocks.empty()) return (1 + ratio * norms2.array()).inverse();
     hdlmm::Vector out = hdlmm::Vector::Ones(x->cols());
     for (const hdlmm::ColumnBlock& block : blocks) {
       if (!(ratio > 0)) break;
@@ -51,7 +50,9 @@ Columns make_columns(const Rcpp::List& columns, const hdlmm::Context& context) {
   out.x = make_operator(columns["design"], columns["row_scale"]);
   out.shift = {optional_vector(columns["means"]), optional_vector(columns["constant"])};
   const SEXP block = columns["block"];
-  if (!Rf_isNull(block)) {
+  if (Rf_isNull(block)) {
+    out.norms2 = hdlmm::user_norms2(*out.x, out.shift);
+  } else {
     out.blocks = hdlmm::build_blocks(*out.x, as<std::vector<int>>(block),
                                      as<int>(columns["n_blocks"]), out.shift, context);
   }
@@ -89,23 +90,24 @@ Rcpp::NumericVector as_numbers(const hdlmm::VarianceFactor& factor) {
 }
 
 // What is known of q once both variances are: list(share, tau2, bound, gap, shrunk, ...).
-Rcpp::List describe(const hdlmm::SpectralSystem& system, const Columns& columns,
-                    const hdlmm::Share& share, double tau2, const hdlmm::Context& context) {
-  const hdlmm::CollapsedBound bound(system, columns.factors());
+Rcpp::List describe(const hdlmm::CollapsedBound& bound, const hdlmm::SpectralSystem& system,
+                    const Columns& columns, const hdlmm::Share& share, double tau2,
+                    const hdlmm::Context& context) {
   const double gap = hdlmm::factorisation_gap(hdlmm::gram_spectrum(system.parts()), bound.factors(),
                                               share, system.kappa());
   // at nu = 0 a ratio beyond which nothing changes
   const double ratio = share.h / system.kappa() / std::max(share.nu, 1e-100);
   return Rcpp::List::create(Named("h") = share.h, Named("nu") = share.nu, Named("tau2") = tau2,
-                            Named("bound") = bound.value(system.evaluate(share), tau2),
+                            Named("bound") = bound.value(system.evaluate(share, hdlmm::Detail::quadratics), tau2),
                             Named("gap") = gap,
                             Named("shrunk") = columns.shrunk_variances(ratio, context));
 }
 
 Rcpp::List describe(const hdlmm::SpectralSystem& system, const Columns& columns,
                     const hdlmm::VariationalModel& model, const hdlmm::Context& context) {
-  Rcpp::List out =
-      describe(system, columns, model.share(system.kappa()), model.total(system.kappa()), context);
+  const double kappa = system.kappa();
+  const hdlmm::CollapsedBound bound(system, columns.factors());
+  Rcpp::List out = describe(bound, system, columns, model.share(kappa), model.total(kappa), context);
   out["random"] = as_numbers(model.random());
   out["residual"] = as_numbers(model.residual());
   out["fixed_covariance"] = model.fixed_covariance(system.n_fixed());
@@ -126,7 +128,7 @@ Rcpp::List cpp_search_bound(const Rcpp::List& system, const Rcpp::List& columns,
   const Rcpp::DataFrame modes = out["modes"];
   if (modes.nrows() == 0) return out;
   const Rcpp::NumericVector h = modes["h"], nu = modes["nu"], tau2 = modes["tau2"];
-  out["q"] = describe(spectral, own, {h[0], nu[0]}, tau2[0], context);
+  out["q"] = describe(bound, spectral, own, {h[0], nu[0]}, tau2[0], context);
   return out;
 }
 

@@ -165,6 +165,27 @@ TEST_P(MarginalSystems, AgreeInEveryFieldBetweenTheBoundaries) {
   }
 }
 
+TEST_P(MarginalSystems, AnswerTheSameInEveryDetailThatIsAskedFor) {
+  const Share share{0.3, 0.7};
+  const Evaluation all = model_.spectral().evaluate(share);
+  const Evaluation some = model_.spectral().evaluate(share, hdlmm::Detail::traces);
+  const Evaluation few = model_.spectral().evaluate(share, hdlmm::Detail::quadratics);
+  for (const Evaluation* e : {&some, &few}) {
+    EXPECT_EQ(e->rss, all.rss);
+    EXPECT_EQ(e->log_det_v, all.log_det_v);
+    EXPECT_EQ(e->log_det_restricted, all.log_det_restricted);
+    EXPECT_EQ(e->tr_vk, all.tr_vk);
+    EXPECT_EQ(e->tr_vkvk, all.tr_vkvk);
+    EXPECT_EQ(e->tr_v_noise, all.tr_v_noise);
+    EXPECT_EQ(e->quad_k, all.quad_k);
+    EXPECT_EQ(e->quad_kk, all.quad_kk);
+    EXPECT_EQ(e->quad_noise, all.quad_noise);
+  }
+  EXPECT_EQ(some.tr_pk, all.tr_pk);
+  EXPECT_EQ(some.tr_pkpk, all.tr_pkpk);
+  EXPECT_EQ(some.tr_p_noise, all.tr_p_noise);
+}
+
 TEST_P(MarginalSystems, AgreeWithoutRandomEffects) {
   const Share share{0, 1};
   const Evaluation spectral = model_.spectral().evaluate(share);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hdlmm/core/context.hpp"
+#include "hdlmm/inference/aitken_test.hpp"
 #include "hdlmm/inference/column_blocks.hpp"
 #include "hdlmm/inference/variational_model.hpp"
 
@@ -16,7 +17,7 @@ namespace hdlmm {
 enum class Sweep { cyclic, random };
 
 struct AscentOptions {
-  double tol = 1e-10;    ///< of the projected gain of the ELBO that is left
+  double tol = 1e-10;    ///< of the ELBO's projected gain; variances: see AitkenTest
   int max_iter = 10000;  ///< sweeps
   Sweep sweep = Sweep::cyclic;
   std::uint64_t seed = 1;  ///< of random sweeps
@@ -211,6 +212,7 @@ AscentResult ascend(const AscentData& data, Sweeper& sweeper, VariationalModel& 
   RunningResidual residual(data);
   result.delta = Vector::Zero(data.q.cols());
   GainRule rule(options.tol);
+  AitkenTest variances(options.tol);
   for (int i = 0; i < options.max_iter && !result.is_converged; ++i) {
     context.progress("coordinate ascent", static_cast<double>(i) / options.max_iter);
     sweeper.sweep(1 / model.ratio(), residual, context);
@@ -219,7 +221,10 @@ AscentResult ascend(const AscentData& data, Sweeper& sweeper, VariationalModel& 
     residual.subtract_fixed(step);
     const double elbo = model.update({sweeper.norm2(), residual.norm2(), result.delta});
     result.trace.push_back(model.point(elbo));
-    result.is_converged = rule.is_done(elbo, model.rounding(elbo));
+    const bool has_small_gain = rule.is_done(elbo, model.rounding(elbo));
+    const std::size_t n = result.trace.size();
+    const bool is_settled = n > 1 && variances.is_met(result.trace[n - 2], result.trace[n - 1]);
+    result.is_converged = has_small_gain && is_settled;
   }
   context.progress("coordinate ascent", 1);
   result.effects = sweeper.effects();

@@ -33,7 +33,8 @@ class CholeskySystem final : public MarginalSystem {
   }
 
  private:
-  Evaluation do_evaluate(const Share& share) const override {
+  /// Everything, whatever the detail: forming V^-1 costs more than all that is made of it.
+  Evaluation do_evaluate(const Share& share, Detail) const override {
     const Index n = n_rows_, c = n_fixed_;
     const double hk = share.h / kappa_;
     Matrix v = hk * k_;

@@ -20,6 +20,14 @@ struct Share {
   }
 };
 
+/// How much of an Evaluation is asked for; each includes those before it. O(r c^2) all, but the
+/// constant grows: likelihoods of the marginal model live on quadratics, REML on traces.
+enum class Detail {
+  quadratics,   ///< rss, quad_*, tr_v*, log-determinants
+  traces,       ///< tr_p*
+  coefficients  ///< delta, covariance*
+};
+
 /// Everything a likelihood, its derivatives and its information matrix need at one share.
 ///
 /// P = V^-1 - V^-1 Q (Q'V^-1 Q)^-1 Q'V^-1 with Q [n x c] orthonormal, spanning the fixed effects.
@@ -65,7 +73,9 @@ class MarginalSystem {
     return null_dimension_ == null_in_fixed_ && null_residual_ == 0;
   }
 
-  Evaluation evaluate(const Share& share) const { return do_evaluate(share); }
+  Evaluation evaluate(const Share& share, Detail detail = Detail::coefficients) const {
+    return do_evaluate(share, detail);
+  }
 
  protected:
   Index n_rows_ = 0;
@@ -79,7 +89,7 @@ class MarginalSystem {
   double null_residual_ = 0;
 
  private:
-  virtual Evaluation do_evaluate(const Share& share) const = 0;
+  virtual Evaluation do_evaluate(const Share& share, Detail detail) const = 0;
 };
 
 }  // namespace hdlmm

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "hdlmm/core/products.hpp"
+#include "hdlmm/linalg/thin_factors.hpp"
 #include "hdlmm/marginal/marginal_system.hpp"
 #include "hdlmm/marginal/spectral_parts.hpp"
 
@@ -99,16 +100,15 @@ class SpectralSystem final : public MarginalSystem {
     rows.middleRows(rho, r) = root.asDiagonal() * parts_.z;
     if (extra > 0) rows.bottomRows(extra) = parts_.prior_rows;
     rows.bottomLeftCorner(r + extra, rho) *= root_nu;
-    const Eigen::HouseholderQR<Matrix> qr(rows);
-    const Matrix thin = qr.householderQ() * Matrix::Identity(rows.rows(), c);
-    w.q_null = thin.topRows(rho);
-    w.q = thin.middleRows(rho, r);
-    w.q_prior = thin.bottomRows(extra);
+    const ThinFactors thin = thin_factors(std::move(rows));
+    w.q_null = thin.q.topRows(rho);
+    w.q = thin.q.middleRows(rho, r);
+    w.q_prior = thin.q.bottomRows(extra);
     w.e_prior = Vector::Zero(extra);
     if (extra > 0) w.e_prior -= times(parts_.prior_rows.leftCols(rho), parts_.null_shift);
-    const auto factor = qr.matrixQR().topRows(c).template triangularView<Eigen::Upper>();
-    w.log_det_factor = 2 * qr.matrixQR().diagonal().array().abs().log().sum();
-    w.inverse_factor = factor.solve(Matrix::Identity(c, c));
+    w.log_det_factor = 2 * thin.r.diagonal().array().abs().log().sum();
+    w.inverse_factor =
+        thin.r.template triangularView<Eigen::Upper>().solve(Matrix::Identity(c, c));
     w.inverse_factor.topRows(rho) *= root_nu;
     for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Giraud et al. 2005)
       const Vector along = transpose_times(w.q, w.e) + transpose_times(w.q_null, w.e_null) +
@@ -120,14 +120,10 @@ class SpectralSystem final : public MarginalSystem {
     }
   }
 
-  Evaluation do_evaluate(const Share& share) const override {
+  Evaluation do_evaluate(const Share& share, Detail detail) const override {
     const WhitenedData w = whiten(share);
     const Index rho = parts_.null_in_fixed(), m = parts_.null_dimension();
     const Vector k = parts_.d.cwiseQuotient(w.s);
-    const bool has_fixed = parts_.n_fixed() > 0;
-    Vector leverage = Vector::Zero(parts_.rank());
-    if (has_fixed) leverage = w.q.rowwise().squaredNorm();
-    const Vector free = 1 - leverage.array();
     const Vector e2 = w.e.cwiseAbs2();
     Evaluation out;
     out.share = share;
@@ -139,45 +135,64 @@ class SpectralSystem final : public MarginalSystem {
     out.log_det_v = log_s + (m > 0 ? m * std::log(share.nu) : 0);
     out.log_det_restricted =
         log_s + w.log_det_factor + (m > rho ? (m - rho) * std::log(share.nu) : 0);
-
     out.tr_vk = k.sum();
     out.tr_vkvk = k.squaredNorm();
     out.tr_v_noise = w.noise.sum() + m;
-    out.tr_pk = k.dot(free);
-    out.tr_pkpk = k.cwiseAbs2().dot(free - leverage);
-    out.tr_p_noise = w.noise.dot(free) + (rho - w.q_null.squaredNorm()) + (m - rho);
     out.quad_k = k.dot(e2);
     out.quad_kk = k.cwiseAbs2().dot(e2) - transpose_times(w.q, k.cwiseProduct(w.e)).squaredNorm();
     out.quad_noise = w.noise.dot(e2) + null_quad;
+    if (parts_.mean.is_present()) shift_determinant(w, k, log_s, out);
+    if (detail == Detail::quadratics) return out;
 
-    if (has_fixed) add_fixed_effects(w, k, log_s, out);
+    Matrix qkq;
+    add_traces(w, k, qkq, out);
+    if (detail == Detail::coefficients && parts_.n_fixed() > 0) add_coefficients(w, k, qkq, out);
     return out;
   }
 
-  void add_fixed_effects(const WhitenedData& w, const Vector& k, double log_s,
-                         Evaluation& out) const {
+  /// Traces of P; qkq [c x c] becomes q'diag(k)q.
+  void add_traces(const WhitenedData& w, const Vector& k, Matrix& qkq, Evaluation& out) const {
+    const Index rho = parts_.null_in_fixed(), m = parts_.null_dimension();
+    const bool has_fixed = parts_.n_fixed() > 0;
+    Vector leverage = Vector::Zero(parts_.rank());
+    if (has_fixed) {
+      leverage = w.q.rowwise().squaredNorm();
+      qkq = weighted_gram(w.q, k);
+    }
+    const Vector free = 1 - leverage.array();
+    out.tr_pk = k.dot(free);
+    out.tr_pkpk = k.cwiseAbs2().dot(free - leverage) + qkq.squaredNorm();
+    out.tr_p_noise = w.noise.dot(free) + (rho - w.q_null.squaredNorm()) + (m - rho);
+  }
+
+  /// q' diag(weight) q with weight >= 0, [c x c], by half of the products.
+  static Matrix weighted_gram(const Matrix& q, const Vector& weight) {
+    const Matrix root = (weight.cwiseSqrt().asDiagonal() * q).transpose();
+    Matrix out = Matrix::Zero(q.cols(), q.cols());
+    out.selfadjointView<Eigen::Lower>().rankUpdate(root);
+    return out.selfadjointView<Eigen::Lower>();
+  }
+
+  void add_coefficients(const WhitenedData& w, const Vector& k, const Matrix& qkq,
+                        Evaluation& out) const {
     const Index rho = parts_.null_in_fixed();
-    const Matrix qkq = w.q.transpose() * k.asDiagonal() * w.q;
-    out.tr_pkpk += qkq.squaredNorm();
     const Matrix f = parts_.turn * w.inverse_factor;
-    const Matrix qnq =
-        w.q.transpose() * w.noise.asDiagonal() * w.q + w.q_null.transpose() * w.q_null;
+    const Matrix qnq = weighted_gram(w.q, w.noise) + w.q_null.transpose() * w.q_null;
     out.delta = w.delta;
     out.delta.head(rho) += parts_.null_shift;
     out.delta = times(parts_.turn, out.delta);
     out.covariance = f * f.transpose();
     out.covariance_k = f * qkq * f.transpose();
     out.covariance_noise = f * qnq * f.transpose();
-    if (parts_.mean.is_present()) add_mean_shift(w, k, f, log_s, out);
+    if (parts_.mean.is_present()) shift_coefficients(w, k, f, out);
   }
 
   /// From the centred K to the user's: closed forms of rank one, without cancellation.
   ///
   /// With X = X_c + o m' and o in the span of Q, P and y'P y are those of X_c. The determinant
-  /// gains the factor 1 + (o'o / nu) m'G m, G = (X_c'X_c / nu + kappa I / h)^-1, and the
-  /// coefficients of o are those of X_c less m'beta.
-  void add_mean_shift(const WhitenedData& w, const Vector& k, const Matrix& f, double log_s,
-                      Evaluation& out) const {
+  /// gains the factor 1 + (o'o / nu) m'G m, G = (X_c'X_c / nu + kappa I / h)^-1.
+  void shift_determinant(const WhitenedData& w, const Vector& k, double log_s,
+                         Evaluation& out) const {
     const MeanShift& mean = parts_.mean;
     const double nu = w.share.nu, hk = w.share.h / kappa_, o2 = mean.constant_norm2;
     const Vector a2 = mean.coordinates.cwiseAbs2();
@@ -190,8 +205,14 @@ class SpectralSystem final : public MarginalSystem {
     out.tr_vk += ratio;
     out.tr_vkvk += ratio * ratio + 2 * o2 * a2.cwiseProduct(noise2).dot(k) / denominator;
     out.tr_v_noise -= hk * ratio;
+  }
 
-    // operator of the fixed effects on whitened rows: O = F q' - constant (hk f'P), f = X_c m
+  /// The coefficients of o are those of X_c less m'beta. The operator of the fixed effects on
+  /// whitened rows is O = F q' - constant (hk f'P), f = X_c m.
+  void shift_coefficients(const WhitenedData& w, const Vector& k, const Matrix& f,
+                          Evaluation& out) const {
+    const MeanShift& mean = parts_.mean;
+    const double hk = w.share.h / kappa_;
     const Vector f_white =
         mean.coordinates.cwiseProduct(parts_.d.cwiseSqrt()).cwiseQuotient(w.s.cwiseSqrt());
     const Vector along = transpose_times(w.q, f_white);

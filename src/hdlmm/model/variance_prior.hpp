@@ -1,8 +1,8 @@
 #ifndef HDLMM_MODEL_VARIANCE_PRIOR_HPP
 #define HDLMM_MODEL_VARIANCE_PRIOR_HPP
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "hdlmm/core/types.hpp"
 
@@ -119,7 +119,7 @@ inline LogPrior log_prior(const VariancePrior& prior, double u, double v, PriorM
   }
   // x = logit h = u + log kappa - v; t = log tau^2 has gradient (h, nu); |d(x, t) / d(u, v)| = 1
   const double scaled = u + std::log(prior.kappa), x = scaled - v;
-  const double t = v + prior_detail::softplus(x);
+  const double t = std::max(scaled, v) + std::log1p(std::exp(-std::abs(x)));
   const double h = prior_detail::logistic(x), nu = prior_detail::logistic(-x);
   const Curve share = prior_detail::on_logit(prior.first, x, measure);
   const Curve total = prior_detail::on_log_variance(prior.second, t, measure);

@@ -32,7 +32,7 @@ class ProfiledLikelihood final : public ShareObjective {
 
   ProfilePoint at_share(const Share& share) const override {
     constexpr double kLog2Pi = 1.8378770664093454836;
-    const Evaluation e = system().evaluate(share);
+    const Evaluation e = system().evaluate(share, detail());
     const double n = degrees(), hk = share.h / system().kappa();
     const double log_det = is_reml() ? e.log_det_restricted : e.log_det_v;
     const double trace = hk * (is_reml() ? e.tr_pk : e.tr_vk);
@@ -51,11 +51,13 @@ class ProfiledLikelihood final : public ShareObjective {
   }
 
   double slope_at_zero() const override {
-    const Evaluation e = system().evaluate(Share{0, 1});
+    const Evaluation e = system().evaluate(Share{0, 1}, detail());
     return -0.5 * ((is_reml() ? e.tr_pk : e.tr_vk) - degrees() * e.quad_k / e.rss);
   }
 
  private:
+  Detail detail() const { return is_reml() ? Detail::traces : Detail::quadratics; }
+
   Criterion criterion_;
 };
 
