@@ -118,15 +118,15 @@ run_comparison <- function(engine, problem, control) {
 }
 
 # Posterior means and standard deviations of pve and both variances by quadrature, or NULL where
-# the posterior is improper.
+# the posterior is improper or no more than a point.
 exact_reference <- function(fits, base, prior, control) {
   exact <- Filter(function(one) one$engine$algorithm == "quadrature" && !is.null(one$fit), fits)
   one <- if (length(exact)) exact[[1]] else tryCatch(
     method_fit(find_engine("Bayes", "quadrature"), base, prior, control),
     hdlmm_error = function(e) NULL
   )
-  if (is.null(one)) return(NULL)
   fit <- one$fit
+  if (is.null(fit$posterior)) return(NULL)
   list(
     mean = c(pve = unname(fit$pve), fit$variances),
     sd = c(pve = fit$posterior$pve_sd, sqrt(diag(fit$posterior$covariance))), fit = fit

@@ -61,7 +61,22 @@ bayes_effect_se <- function(fit, design) {
     design$core, fit$internal$fixed$root, fit$internal$system, fit$posterior$core, sums$weight,
     sums$second, make_host(fit$control)
   )
+  if (!(fit$posterior$orders[["random"]] > 1)) {
+    at <- function(h) effect_variances_at(fit, design, h)
+    variances <- infinite_where(variances, at(1), at(0.5))
+  }
   times_two_to(sqrt(variances), design$effect_exponent - fit$internal$fixed$ky)
+}
+
+# Var(beta_j | y) per unit tau^2 at one share, [p].
+effect_variances_at <- function(fit, design, h) {
+  core <- fit$posterior$core
+  core$h <- h
+  core$nu <- 1 - h
+  if (length(core$tau) > 0) core$tau <- 1
+  cpp_mixture_variances(
+    design$core, fit$internal$fixed$root, fit$internal$system, core, 1, 1, make_host(fit$control)
+  )
 }
 
 # Posterior of points z'omega + x'beta: list(mean, sd) [m x nodes], sd per unit tau, and `noise`

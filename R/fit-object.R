@@ -39,7 +39,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
         "residual", "omega", "prior_precision", "is_exact", "condition", "aliased")],
       mean_columns = lapply(problem$designs, `[[`, "mean_columns")
     ),
-    notes = fit_notes(problem), control = control, version = "0.1.0"
+    notes = c(fit_notes(problem), result$notes), control = control, version = "0.1.0"
   )
   structure(fit, class = "hdlmm")
 }

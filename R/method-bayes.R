@@ -7,7 +7,7 @@ fit_quadrature <- function(problem, engine, control) {
   posterior <- quadrature_posterior(problem, found)
   moments <- variance_moments(posterior, problem$system$kappa)
   evidence <- quadrature_evidence(problem, prior, found)
-  result <- bayes_result(problem, posterior, moments, control)
+  result <- bayes_result(problem, prior, posterior, moments, control)
   result$posterior$evidence <- evidence
   result$convergence <- evidence_trace(found$trace, result$variances, evidence)
   result$is_converged <- found$is_converged
@@ -85,8 +85,9 @@ evidence_trace <- function(trace, variances, evidence) {
   out
 }
 
-# The fit's numbers are posterior means; standard errors are posterior standard deviations.
-bayes_result <- function(problem, posterior, moments, control) {
+# The fit's numbers are posterior means, standard errors posterior standard deviations, where those
+# exist; see posterior-orders.R.
+bayes_result <- function(problem, prior, posterior, moments, control) {
   fixed <- problem$fixed
   design <- problem$designs[[1]]
   system <- problem$system
@@ -96,14 +97,16 @@ bayes_result <- function(problem, posterior, moments, control) {
   mixed <- function(weights) {
     cpp_mixture_response(design$core, fixed$root, system, core, weights, host)
   }
-  mean <- finite_mean(posterior, moments, system$kappa)
+  orders <- variance_orders(problem, prior)
+  moments <- with_existing_moments(moments, orders, posterior, system$kappa)
+  mean <- moments$mean
   tau2 <- system$kappa * mean[["random"]] + mean[["residual"]]
   share <- list(
     h = system$kappa * mean[["random"]] / tau2, nu = mean[["residual"]] / tau2
   )
   projected <- mixed(sums$weight * core$h / system$kappa)
   effects <- drop(cpp_covariance_product(design$core, fixed$root, as.matrix(projected)))
-  omega <- mixture_fixed_moments(posterior, system, fixed, sums)
+  omega <- mixture_fixed_moments(posterior, system, fixed, sums, orders)
   units <- unit_exponents(design, fixed)
   scale <- c(units$random, units$residual)
   covariance <- times_two_to(times_two_to(moments$covariance, scale), rep(scale, each = 2))
@@ -123,23 +126,16 @@ bayes_result <- function(problem, posterior, moments, control) {
     alpha = mixed(sums$weight), noise = mixed(sums$weight * core$nu), system = at_mean,
     sensitivity = NULL, information = NULL, loglik = loglik, value = NULL, boundary = "none",
     is_unbounded = FALSE, grid = NULL, prior = problem$prior,
+    notes = missing_mean_notes(orders, names(variances)),
     posterior = c(posterior, list(
-      covariance = covariance, pve_sd = moments$pve_sd, kappa = system$kappa, units = units
+      covariance = covariance, pve_sd = moments$pve_sd, kappa = system$kappa, units = units,
+      orders = orders
     ))
   )
 }
 
-# Posterior means, or medians where the posterior has no mean.
-finite_mean <- function(posterior, moments, kappa) {
-  if (!anyNA(moments$mean)) return(moments$mean)
-  c(
-    random = variance_quantiles(posterior, "random", kappa, 0.5),
-    residual = variance_quantiles(posterior, "residual", kappa, 0.5)
-  )
-}
-
 # Posterior mean and covariance of the fixed effects in the user's units.
-mixture_fixed_moments <- function(posterior, system, fixed, sums) {
+mixture_fixed_moments <- function(posterior, system, fixed, sums, orders) {
   at <- cpp_mixture_fixed(system, posterior$core)
   c <- fixed$rank
   mean <- drop(at$mean %*% sums$weight)
@@ -148,7 +144,14 @@ mixture_fixed_moments <- function(posterior, system, fixed, sums) {
     centred %*% (sums$weight * t(centred))
   omega <- fixed$omega
   omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, mean)
-  list(mean = omega, covariance = unscale_covariance(fixed, covariance))
+  covariance <- unscale_covariance(fixed, covariance)
+  if (!(orders[["random"]] > 1)) {
+    at <- function(h) diag(unscale_covariance(fixed, cpp_evaluate(system, h, 1 - h)$covariance))
+    own <- infinite_where(diag(covariance), at(1), at(0.5))
+    covariance[is.infinite(own), ] <- covariance[, is.infinite(own)] <- NA_real_
+    diag(covariance) <- own
+  }
+  list(mean = omega, covariance = covariance)
 }
 
 fit_gibbs <- function(problem, engine, control) {
@@ -172,7 +175,7 @@ fit_gibbs <- function(problem, engine, control) {
   )
   posterior <- gibbs_posterior(problem, sample)
   moments <- sample_moments(sample)
-  result <- bayes_result(problem, posterior, moments, control)
+  result <- bayes_result(problem, prior, posterior, moments, control)
   result$draws <- gibbs_draws(raw, unscale_draws(problem$fixed, raw$delta), result, problem)
   diagnostics <- chain_diagnostics(result$draws)
   result$posterior$diagnostics <- diagnostics

@@ -2,6 +2,12 @@
 
 # y lies in the span of Z: nothing is left for either variance.
 exact_fit <- function(problem, method) {
+  if (!is.null(problem$fixed$prior_precision)) {
+    abort(
+      "exact_fit", "the response is explained exactly by the fixed effects, and a normal prior of ",
+      "them has no answer where both variances are 0: leave `fixed` out of lmm_prior()."
+    )
+  }
   warn_exact("both variances are 0")
   closed_result(problem, method, "exact", 0, Inf)
 }

@@ -90,8 +90,16 @@ mixture_parts <- function(fit, name, kind) {
   posterior <- fit$posterior
   moments <- mixture_moments(posterior, parts$mean, parts$sd)
   quantiles <- function(p) drop(mixture_quantiles(posterior, parts$mean, parts$sd, p))
+  sd <- if (kind == "fixed") {
+    unname(sqrt(diag(fit$fixed$vcov))[[name]])
+  } else if (fit$posterior$orders[["random"]] > 1) {
+    sqrt(moments$variance)
+  } else {
+    design <- fit$designs[[1]]
+    bayes_effect_se(fit, design)[[match(name, effect_names(design))]]
+  }
   list(
-    mean = moments$mean, sd = sqrt(moments$variance), quantiles = quantiles,
+    mean = moments$mean, sd = sd, quantiles = quantiles,
     density = function(n) {
       range <- quantiles(c(0.0005, 0.9995))
       x <- seq(range[1], range[2], length.out = n)

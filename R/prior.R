@@ -205,6 +205,7 @@ draw_density <- function(density, n) {
 simulate.lmm_prior <- function(object, nsim = 1, seed = NULL, kappa = 1, ...) {
   check_number(nsim, "nsim", 0, 1e9, whole = TRUE)
   if (!is.null(seed)) check_seed(seed)
+  check_positive(kappa, "kappa")
   bad <- setdiff(improper_parts(object), "fixed")
   if (length(bad) > 0) stop_improper(bad, "drawing from a prior")
   with_seed(seed, draw_variances(object, nsim, kappa))
