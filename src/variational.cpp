@@ -97,17 +97,18 @@ Rcpp::List describe(const hdlmm::CollapsedBound& bound, const hdlmm::SpectralSys
                                               share, system.kappa());
   // at nu = 0 a ratio beyond which nothing changes
   const double ratio = share.h / system.kappa() / std::max(share.nu, 1e-100);
-  return Rcpp::List::create(Named("h") = share.h, Named("nu") = share.nu, Named("tau2") = tau2,
-                            Named("bound") = bound.value(system.evaluate(share, hdlmm::Detail::quadratics), tau2),
-                            Named("gap") = gap,
-                            Named("shrunk") = columns.shrunk_variances(ratio, context));
+  return Rcpp::List::create(
+      Named("h") = share.h, Named("nu") = share.nu, Named("tau2") = tau2,
+      Named("bound") = bound.value(system.evaluate(share, hdlmm::Detail::quadratics), tau2),
+      Named("gap") = gap, Named("shrunk") = columns.shrunk_variances(ratio, context));
 }
 
 Rcpp::List describe(const hdlmm::SpectralSystem& system, const Columns& columns,
                     const hdlmm::VariationalModel& model, const hdlmm::Context& context) {
   const double kappa = system.kappa();
   const hdlmm::CollapsedBound bound(system, columns.factors());
-  Rcpp::List out = describe(bound, system, columns, model.share(kappa), model.total(kappa), context);
+  Rcpp::List out =
+      describe(bound, system, columns, model.share(kappa), model.total(kappa), context);
   out["random"] = as_numbers(model.random());
   out["residual"] = as_numbers(model.residual());
   out["fixed_covariance"] = model.fixed_covariance(system.n_fixed());

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "hdlmm/linalg/thin_factors.hpp"
+
 #include "support.hpp"
 
 namespace hdlmm_test {

@@ -107,8 +107,7 @@ class SpectralSystem final : public MarginalSystem {
     w.e_prior = Vector::Zero(extra);
     if (extra > 0) w.e_prior -= times(parts_.prior_rows.leftCols(rho), parts_.null_shift);
     w.log_det_factor = 2 * thin.r.diagonal().array().abs().log().sum();
-    w.inverse_factor =
-        thin.r.template triangularView<Eigen::Upper>().solve(Matrix::Identity(c, c));
+    w.inverse_factor = thin.r.template triangularView<Eigen::Upper>().solve(Matrix::Identity(c, c));
     w.inverse_factor.topRows(rho) *= root_nu;
     for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Giraud et al. 2005)
       const Vector along = transpose_times(w.q, w.e) + transpose_times(w.q_null, w.e_null) +
