@@ -72,6 +72,10 @@ inline Index round_up(Index a, Index multiple) { return divide_up(a, multiple) *
 /// Runs of memory over the vectors that are packed together: few cache lines are open at a time.
 constexpr Index kRuns = 4;
 
+/// Of every kernel: vectors in a strip, and steps of depth in a packed block.
+constexpr Index kMaxStrip = 8;
+constexpr Index kMaxDepth = 256;
+
 namespace packing_detail {
 
 template <int kWidth>
@@ -149,7 +153,7 @@ struct Factor {
 /// Strips begin strip_step apart.
 inline void pack_strips(const Factor& factor, Index width, Index strips, Index depth, double* out,
                         Index strip_step) {
-  const double* runs[8];
+  const double* runs[kMaxStrip];
   const Index present = std::min(factor.size, strips * width);
   if (factor.vector_step == 1) {
     for (Index l = 0; l < depth; l += kRuns) {
