@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "hdlmm/core/kernel_level.hpp"
 #include "hdlmm/core/types.hpp"
 
 namespace hdlmm {
@@ -12,6 +13,9 @@ namespace hdlmm {
 /// What the core asks of its host. Every member has a working default.
 struct Context {
   int n_threads = 1;
+
+  /// Instructions of the dense kernels; a level that the processor lacks means the best it has.
+  KernelLevel kernels = best_kernel_level();
 
   /// Called between blocks of work, always on the calling thread; throws to interrupt.
   std::function<void()> poll = [] {};

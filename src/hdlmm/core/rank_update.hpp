@@ -2,37 +2,172 @@
 #define HDLMM_CORE_RANK_UPDATE_HPP
 
 #include <algorithm>
+#include <vector>
 
-#include "hdlmm/core/parallel.hpp"
+#include "hdlmm/core/dense_products.hpp"
 
 namespace hdlmm {
 
+/// c [n x n, lower triangle] += V V' with V [n x k] given by pack(first, count, first_depth, depth,
+/// out), which packs vectors (rows of V) first .. first + count - 1 in strips as a MicroKernel
+/// reads them; count is a multiple of a strip and vectors beyond n are zero.
+///
+/// pack() is called once for every cell, by several threads. n^2 k flops; 8 MB or 256 rows of V',
+/// whichever is more, are held twice: while one panel is multiplied the next one is packed.
+/// after(depth) is called on the calling thread when `depth` steps are done.
+template <typename Pack, typename After>
+void add_packed_gram(Index n, Index k, const Pack& pack, MatrixView c, const Context& context,
+                     const After& after);
+
+/// c [n x n, lower triangle] += b b', b: [n x k]. n^2 k flops.
+inline void add_outer_gram(const ConstMatrix& b, MatrixView c, const Context& context);
+
+/// c [p x p, lower triangle] += b' b, b: [k x p]. p^2 k flops.
+inline void add_inner_gram(const ConstMatrix& b, MatrixView c, const Context& context);
+
+/// Vectors that one call of pack() is asked for at most.
+constexpr Index kPackedVectors = 384;
+
 namespace rank_update_detail {
-constexpr Index kPanel = 192;  // rows of the result that one task owns
+
+using dense_products_detail::add_packed_block;
+using dense_products_detail::context_for;
+using dense_products_detail::kBlock;
+using dense_products_detail::kDepth;
+
+constexpr Index kPanelCells = 1 << 20;
+
+/// Square blocks of the lower triangle, those on the diagonal, which are half the work, last.
+class TriangleBlocks {
+ public:
+  /// At least eight rows of blocks where they do not become too small for a kernel.
+  explicit TriangleBlocks(Index n)
+      : size_(std::max<Index>(48, std::min(kBlock, round_up(divide_up(n, 8), 24)))) {
+    const Index n_blocks = divide_up(n, size_);
+    for (Index i = n_blocks - 1; i > 0; --i) {
+      for (Index j = 0; j < i; ++j) blocks_.push_back({i * size_, j * size_});
+    }
+    for (Index i = 0; i < n_blocks; ++i) blocks_.push_back({i * size_, i * size_});
+  }
+
+  struct Corner {
+    Index row, col;
+  };
+  Index count() const { return static_cast<Index>(blocks_.size()); }
+  const Corner& operator[](Index at) const { return blocks_[static_cast<std::size_t>(at)]; }
+  TargetBlock part(const TargetBlock& c, const Corner& corner) const {
+    return c.part(corner.row, corner.col, std::min(size_, c.rows - corner.row),
+                  std::min(size_, c.cols - corner.col));
+  }
+
+ private:
+  Index size_;
+  std::vector<Corner> blocks_;
+};
+
+/// Steps of depth that are packed together, in layers of the depth that a kernel call takes.
+struct Panel {
+  Index first;
+  Index depth;
+  double* cells;
+};
+
+template <typename Pack>
+class PackedGram {
+ public:
+  PackedGram(Index n, Index k, const Pack& pack, const TargetBlock& c, const Context& context)
+      : kernel_(micro_kernel(context.kernels)),
+        k_(k),
+        pack_(pack),
+        c_(c),
+        blocks_(n),
+        padded_(round_up(n, kernel_.rows())),
+        layer_(divide_up(k, divide_up(k, kDepth))),
+        depth_(std::min(round_up(k, layer_),
+                        layer_ * std::max<Index>(1, kPanelCells / (padded_ * layer_)))),
+        context_(context_for(1.0 * n * n * std::min(k, depth_), context)),
+        even_(padded_ * depth_),
+        odd_(depth_ < k ? padded_ * depth_ : 0) {}
+
+  template <typename After>
+  void run(const After& after) {
+    Panel ready = panel_at(0, even_);
+    step({0, 0, nullptr}, ready);
+    for (bool is_even = true; ready.depth > 0; is_even = !is_even) {
+      const Panel next = panel_at(ready.first + ready.depth, is_even ? odd_ : even_);
+      step(ready, next);
+      after(next.first);
+      ready = next;
+    }
+  }
+
+ private:
+  Panel panel_at(Index first, const AlignedBuffer<double>& buffer) const {
+    return {first, std::min(depth_, k_ - first), buffer.data()};
+  }
+
+  /// Multiply one panel and pack another.
+  void step(const Panel& ready, const Panel& next) const {
+    const Index pieces = divide_up(c_.rows, kPackedVectors);
+    const Index n_packs = pieces * divide_up(next.depth, layer_);
+    const Index n_blocks = ready.depth > 0 ? blocks_.count() : 0;
+    parallel_for(context_, n_packs + n_blocks, [&](Index task) {
+      if (task < n_packs) {
+        pack(next, task % pieces * kPackedVectors, task / pieces * layer_);
+      } else {
+        multiply(ready, blocks_[task - n_packs]);
+      }
+    });
+  }
+
+  void pack(const Panel& panel, Index first, Index l) const {
+    const Index depth = std::min(layer_, panel.depth - l);
+    pack_(first, std::min(kPackedVectors, padded_ - first), panel.first + l, depth,
+          panel.cells + l * padded_ + first * depth);
+  }
+
+  void multiply(const Panel& panel, const TriangleBlocks::Corner& corner) const {
+    const TargetBlock c = blocks_.part(c_, corner);
+    for (Index l = 0; l < panel.depth; l += layer_) {
+      const Index depth = std::min(layer_, panel.depth - l);
+      const double* layer = panel.cells + l * padded_;
+      add_packed_block(kernel_, depth, layer + corner.row * depth, layer + corner.col * depth, 1,
+                       c);
+    }
+  }
+
+  MicroKernel kernel_;
+  Index k_;
+  const Pack& pack_;
+  TargetBlock c_;
+  TriangleBlocks blocks_;
+  Index padded_;  ///< vectors in a panel, the last tile filled up
+  Index layer_;
+  Index depth_;  ///< of a panel
+  Context context_;
+  AlignedBuffer<double> even_, odd_;
+};
+
+}  // namespace rank_update_detail
+
+template <typename Pack, typename After>
+void add_packed_gram(Index n, Index k, const Pack& pack, MatrixView c, const Context& context,
+                     const After& after) {
+  if (n == 0 || k == 0) return;
+  rank_update_detail::PackedGram<Pack>(n, k, pack, dense_products_detail::lower_of(c), context)
+      .run(after);
 }
 
-/// c [n x n, lower triangle] += b b', b: [n x k]. n^2 k flops, each task one panel of rows.
-inline void add_outer_gram(const ConstMatrix& b, Matrix& c, const Context& context) {
-  const Index n = b.rows(), panel = rank_update_detail::kPanel;
-  const Index n_panels = (n + panel - 1) / panel;
-  parallel_for(context, n_panels, [&](Index task) {
-    const Index first = (n_panels - 1 - task) * panel;  // the longest panels first
-    const Index size = std::min(panel, n - first), end = first + size;
-    c.block(first, 0, size, end).noalias() +=
-        b.middleRows(first, size) * b.topRows(end).transpose();
-  });
+inline void add_outer_gram(const ConstMatrix& b, MatrixView c, const Context& context) {
+  namespace detail = dense_products_detail;
+  add_packed_gram(b.rows(), b.cols(), detail::FactorPacker(detail::rows_of(b), context), c, context,
+                  [](Index) {});
 }
 
-/// c [p x p, lower triangle] += b' b, b: [k x p].
-inline void add_inner_gram(const ConstMatrix& b, Matrix& c, const Context& context) {
-  const Index p = b.cols(), panel = rank_update_detail::kPanel;
-  const Index n_panels = (p + panel - 1) / panel;
-  parallel_for(context, n_panels, [&](Index task) {
-    const Index first = (n_panels - 1 - task) * panel;
-    const Index size = std::min(panel, p - first), end = first + size;
-    c.block(first, 0, size, end).noalias() +=
-        b.middleCols(first, size).transpose() * b.leftCols(end);
-  });
+inline void add_inner_gram(const ConstMatrix& b, MatrixView c, const Context& context) {
+  namespace detail = dense_products_detail;
+  add_packed_gram(b.cols(), b.rows(), detail::FactorPacker(detail::columns_of(b), context), c,
+                  context, [](Index) {});
 }
 
 }  // namespace hdlmm

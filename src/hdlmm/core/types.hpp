@@ -9,6 +9,7 @@ using Index = Eigen::Index;
 using Matrix = Eigen::MatrixXd;
 using Vector = Eigen::VectorXd;
 using ConstMatrix = Eigen::Ref<const Matrix>;
+using MatrixView = Eigen::Ref<Matrix>;
 using ConstVector = Eigen::Ref<const Vector>;
 using MatrixMap = Eigen::Map<const Matrix>;
 

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -59,11 +61,90 @@ class DenseOperator final : public DesignOperator {
     return value;
   }
 
+  /// Whether the stored cells are those of the design.
+  bool is_verbatim() const {
+    return std::is_same<T, double>::value && is_plain() && transform_.shift.size() == 0 &&
+           transform_.scale.size() == 0 && transform_.row_scale.size() == 0;
+  }
+
+  const double* verbatim(const double* cells) const { return cells; }
+  template <typename Other>
+  const double* verbatim(const Other*) const {
+    throw std::logic_error("only doubles can be read in place");
+  }
+
+  /// Rows first .. first + count - 1 of column j of the design: where they are stored when that is
+  /// what the design holds, otherwise in `scratch` [count].
+  const double* read_column(Index j, Index first, Index count, double* scratch) const {
+    const T* column = stored_.cells + j * stored_.stride;
+    if (is_verbatim()) return verbatim(column + first);
+    load(column, first, count, scratch);
+    if (transform_.fill.size() > 0) fill_missing(column, j, first, count, scratch);
+    Eigen::Map<Eigen::ArrayXd> x(scratch, count);
+    if (transform_.shift.size() > 0) x -= transform_.shift[j];
+    if (transform_.scale.size() > 0) x *= transform_.scale[j];
+    if (transform_.row_scale.size() > 0) x *= transform_.row_scale.segment(first, count).array();
+    return scratch;
+  }
+
+  void load(const T* column, Index first, Index count, double* out) const {
+    Index i = 0;
+    if (stored_.rows.empty()) {
+      constexpr int kAtOnce = 8;  // a fixed number, which compilers turn into vectors at -O2
+      for (const T* from = column + first; i + kAtOnce <= count; i += kAtOnce) {
+        for (int k = 0; k < kAtOnce; ++k) out[i + k] = static_cast<double>(from[i + k]);
+      }
+      for (; i < count; ++i) out[i] = static_cast<double>(column[first + i]);
+    } else {
+      const Index* rows = stored_.rows.data() + first;
+      for (; i < count; ++i) out[i] = static_cast<double>(column[rows[i]]);
+    }
+  }
+
+  void fill_missing(const T* column, Index j, Index first, Index count, double* out) const {
+    const double fill = transform_.fill[j];
+    for (Index i = 0; i < count; ++i) {
+      const T x = column[stored_.rows.empty() ? first + i : stored_.rows[first + i]];
+      out[i] = is_missing(x) ? fill : out[i];
+    }
+  }
+
   /// Rows first_row.., columns first_col.. of the design, as doubles.
   void unpack(Index first_row, Index first_col, Eigen::Ref<Matrix> out) const {
+    const Index n = out.rows();
     for (Index k = 0; k < out.cols(); ++k) {
-      const T* column = stored_.cells + (first_col + k) * stored_.stride;
-      for (Index i = 0; i < out.rows(); ++i) out(i, k) = cell(column, first_row + i, first_col + k);
+      double* to = out.col(k).data();
+      const double* from = read_column(first_col + k, first_row, n, to);
+      if (from != to) std::copy(from, from + n, to);
+    }
+  }
+
+  /// Strips of rows of the design, for its row Gram matrix.
+  void pack_rows(Index width, Index first, Index count, Index first_col, Index n_cols,
+                 double* out) const {
+    double scratch[kRuns * kPackedVectors];
+    const double* runs[kRuns];
+    const Index present = std::min(count, rows() - first);
+    for (Index l = 0; l < n_cols; l += kRuns) {
+      const Index n_runs = std::min(kRuns, n_cols - l);
+      for (Index i = 0; i < n_runs; ++i) {
+        runs[i] = read_column(first_col + l + i, first, present, scratch + i * kPackedVectors);
+      }
+      pack_across(runs, n_runs, present, width, count / width, out + l * width, width * n_cols);
+    }
+  }
+
+  /// Strips of columns of the design, for its column Gram matrix.
+  void pack_columns(Index width, Index first, Index count, Index first_row, Index n_rows,
+                    double* out) const {
+    double scratch[kMaxStrip * kMaxDepth];
+    const double* runs[kMaxStrip];
+    for (Index at = 0; at < count; at += width) {
+      const Index present = std::max<Index>(0, std::min(width, cols() - first - at));
+      for (Index i = 0; i < present; ++i) {
+        runs[i] = read_column(first + at + i, first_row, n_rows, scratch + i * kMaxDepth);
+      }
+      pack_along(runs, present, width, n_rows, out + at * n_rows);
     }
   }
 
@@ -130,26 +211,28 @@ class DenseOperator final : public DesignOperator {
 
   Matrix do_row_gram(const Context& context) const override {
     Matrix gram = Matrix::Zero(rows(), rows());
-    for_column_blocks([&](Index first, const ConstMatrix& block) {
-      add_outer_gram(block, gram, context);
-      context.progress("Gram matrix", static_cast<double>(first + block.cols()) / cols());
-    });
+    const Index width = micro_kernel(context.kernels).width;
+    const auto pack = [&](Index first, Index count, Index first_col, Index n_cols, double* out) {
+      pack_rows(width, first, count, first_col, n_cols, out);
+    };
+    add_packed_gram(rows(), cols(), pack, gram, context, report(context, cols()));
     return gram;
   }
 
   Matrix do_column_gram(const Context& context) const override {
-    constexpr Index kBufferCells = Index(1) << 21;  // 16 MB of rows at a time
-    const Index chunk =
-        std::min(rows(), std::max<Index>(64, kBufferCells / std::max<Index>(1, cols())));
     Matrix gram = Matrix::Zero(cols(), cols());
-    Matrix buffer(chunk, cols());
-    for (Index first = 0; first < rows(); first += chunk) {
-      const Index size = std::min(chunk, rows() - first);
-      unpack(first, 0, buffer.topRows(size));
-      add_inner_gram(buffer.topRows(size), gram, context);
-      context.progress("Gram matrix", static_cast<double>(first + size) / rows());
-    }
+    const Index width = micro_kernel(context.kernels).width;
+    const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* out) {
+      pack_columns(width, first, count, first_row, n_rows, out);
+    };
+    add_packed_gram(cols(), rows(), pack, gram, context, report(context, rows()));
     return gram;
+  }
+
+  static auto report(const Context& context, Index total) {
+    return [&context, total](Index done) {
+      context.progress("Gram matrix", static_cast<double>(done) / static_cast<double>(total));
+    };
   }
 
   Vector do_column_norms2() const override {

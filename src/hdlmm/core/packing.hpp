@@ -1,0 +1,177 @@
+#ifndef HDLMM_CORE_PACKING_HPP
+#define HDLMM_CORE_PACKING_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "hdlmm/core/types.hpp"
+
+namespace hdlmm {
+
+/// Memory that begins at a cache line; the cells are not initialised.
+template <typename T>
+class AlignedBuffer {
+ public:
+  explicit AlignedBuffer(Index size)
+      : memory_(new T[static_cast<std::size_t>(size) + kLine / sizeof(T)]) {
+    const auto address = reinterpret_cast<std::uintptr_t>(memory_.get());
+    cells_ = memory_.get() + ((kLine - address % kLine) % kLine) / sizeof(T);
+  }
+  T* data() const { return cells_; }
+
+ private:
+  static constexpr std::size_t kLine = 64;
+  std::unique_ptr<T[]> memory_;
+  T* cells_;
+};
+
+/// As many buffers as threads that run at once: a task takes one and gives it back.
+template <typename T>
+class BufferPool {
+ public:
+  BufferPool(Index n_buffers, Index size) {
+    for (Index i = 0; i < n_buffers; ++i) free_.emplace_back(size);
+  }
+
+  class Lease {
+   public:
+    explicit Lease(BufferPool& pool) : pool_(pool), buffer_(pool.take()) {}
+    ~Lease() { pool_.give(std::move(buffer_)); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    T* data() const { return buffer_.data(); }
+
+   private:
+    BufferPool& pool_;
+    AlignedBuffer<T> buffer_;
+  };
+
+ private:
+  AlignedBuffer<T> take() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    AlignedBuffer<T> last = std::move(free_.back());
+    free_.pop_back();
+    return last;
+  }
+  void give(AlignedBuffer<T> buffer) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    free_.push_back(std::move(buffer));  // never allocates: it has had this size before
+  }
+
+  std::mutex mutex_;
+  std::vector<AlignedBuffer<T>> free_;
+};
+
+inline Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
+inline Index round_up(Index a, Index multiple) { return divide_up(a, multiple) * multiple; }
+
+/// Runs of memory over the vectors that are packed together: few cache lines are open at a time.
+constexpr Index kRuns = 4;
+
+/// Of every kernel: vectors in a strip, and steps of depth in a packed block.
+constexpr Index kMaxStrip = 8;
+constexpr Index kMaxDepth = 256;
+
+namespace packing_detail {
+
+template <int kWidth>
+void pack_across(const double* const* runs, Index n_runs, Index present, Index strips, double* out,
+                 Index strip_step) {
+  const Index whole = present / kWidth;
+  for (Index s = 0; s < whole; ++s) {
+    for (Index l = 0; l < n_runs; ++l) {
+      const double* from = runs[l] + s * kWidth;
+      double* to = out + s * strip_step + l * kWidth;
+      for (int i = 0; i < kWidth; ++i) to[i] = from[i];
+    }
+  }
+  for (Index s = whole; s < strips; ++s) {
+    for (Index l = 0; l < n_runs; ++l) {
+      double* to = out + s * strip_step + l * kWidth;
+      for (Index i = s * kWidth; i < (s + 1) * kWidth; ++i) *to++ = i < present ? runs[l][i] : 0;
+    }
+  }
+}
+
+template <int kWidth>
+void pack_along(const double* const* runs, Index present, Index depth, double* out) {
+  if (present < kWidth) {
+    for (Index l = 0; l < depth; ++l) {
+      for (Index i = 0; i < kWidth; ++i) *out++ = i < present ? runs[i][l] : 0;
+    }
+    return;
+  }
+  const double* from[kWidth];
+  for (int i = 0; i < kWidth; ++i) from[i] = runs[i];
+  for (Index l = 0; l < depth; ++l, out += kWidth) {
+    for (int i = 0; i < kWidth; ++i) out[i] = from[i][l];
+  }
+}
+
+}  // namespace packing_detail
+
+/// Pack n_runs <= kRuns steps of depth of `present` vectors into `strips` strips that begin
+/// strip_step apart: run l holds cell l of every vector. Absent vectors are zero.
+inline void pack_across(const double* const* runs, Index n_runs, Index present, Index width,
+                        Index strips, double* out, Index strip_step) {
+  if (width == 8) {
+    packing_detail::pack_across<8>(runs, n_runs, present, strips, out, strip_step);
+  } else {
+    packing_detail::pack_across<4>(runs, n_runs, present, strips, out, strip_step);
+  }
+}
+
+/// Pack one strip: run i holds the cells of vector i < present. Absent vectors are zero.
+inline void pack_along(const double* const* runs, Index present, Index width, Index depth,
+                       double* out) {
+  if (width == 8) {
+    packing_detail::pack_along<8>(runs, present, depth, out);
+  } else {
+    packing_detail::pack_along<4>(runs, present, depth, out);
+  }
+}
+
+/// A factor of a product as `size` vectors along the dimension that is summed over: cell l of
+/// vector i is cells[i * vector_step + l * depth_step]. One of the steps is 1.
+struct Factor {
+  const double* cells;
+  Index size;
+  Index vector_step;
+  Index depth_step;
+
+  Factor from(Index vector, Index depth) const {
+    return {cells + vector * vector_step + depth * depth_step, size - vector, vector_step,
+            depth_step};
+  }
+};
+
+/// The first `depth` cells of the first strips * width vectors; those beyond factor.size are zero.
+/// Strips begin strip_step apart.
+inline void pack_strips(const Factor& factor, Index width, Index strips, Index depth, double* out,
+                        Index strip_step) {
+  const double* runs[kMaxStrip];
+  const Index present = std::min(factor.size, strips * width);
+  if (factor.vector_step == 1) {
+    for (Index l = 0; l < depth; l += kRuns) {
+      const Index n_runs = std::min(kRuns, depth - l);
+      for (Index i = 0; i < n_runs; ++i) runs[i] = factor.cells + (l + i) * factor.depth_step;
+      pack_across(runs, n_runs, present, width, strips, out + l * width, strip_step);
+    }
+    return;
+  }
+  for (Index s = 0; s < strips; ++s) {
+    const Index count = std::max<Index>(0, std::min(width, present - s * width));
+    for (Index i = 0; i < count; ++i) {
+      runs[i] = factor.cells + (s * width + i) * factor.vector_step;
+    }
+    pack_along(runs, count, width, depth, out + s * strip_step);
+  }
+}
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_CORE_PACKING_HPP
