@@ -8,6 +8,13 @@
 
 namespace hdlmm {
 
+/// Which neighbours of a cell are next to it in memory: those in other vectors, or those of its own
+/// vector. It decides in which order cells are packed.
+enum class Adjacent { vectors, depth };
+
+/// Vectors that one call of a packing function is asked for at most.
+constexpr Index kPackedVectors = 384;
+
 /// c [n x n, lower triangle] += V V' with V [n x k] given by pack(first, count, first_depth, depth,
 /// out), which packs vectors (rows of V) first .. first + count - 1 in strips as a MicroKernel
 /// reads them; count is a multiple of a strip and vectors beyond n are zero.
@@ -16,17 +23,14 @@ namespace hdlmm {
 /// whichever is more, are held twice: while one panel is multiplied the next one is packed.
 /// after(depth) is called on the calling thread when `depth` steps are done.
 template <typename Pack, typename After>
-void add_packed_gram(Index n, Index k, const Pack& pack, MatrixView c, const Context& context,
-                     const After& after);
+void add_packed_gram(Index n, Index k, const Pack& pack, Adjacent adjacent, MatrixView c,
+                     const Context& context, const After& after);
 
 /// c [n x n, lower triangle] += b b', b: [n x k]. n^2 k flops.
 inline void add_outer_gram(const ConstMatrix& b, MatrixView c, const Context& context);
 
 /// c [p x p, lower triangle] += b' b, b: [k x p]. p^2 k flops.
 inline void add_inner_gram(const ConstMatrix& b, MatrixView c, const Context& context);
-
-/// Vectors that one call of pack() is asked for at most.
-constexpr Index kPackedVectors = 384;
 
 namespace rank_update_detail {
 
@@ -36,6 +40,7 @@ using dense_products_detail::kBlock;
 using dense_products_detail::kDepth;
 
 constexpr Index kPanelCells = 1 << 20;
+constexpr Index kPackedColumns = 24;  // whose cells are read along: a page or more of each
 
 /// Square blocks of the lower triangle, those on the diagonal, which are half the work, last.
 class TriangleBlocks {
@@ -75,10 +80,12 @@ struct Panel {
 template <typename Pack>
 class PackedGram {
  public:
-  PackedGram(Index n, Index k, const Pack& pack, const TargetBlock& c, const Context& context)
+  PackedGram(Index n, Index k, const Pack& pack, Adjacent adjacent, const TargetBlock& c,
+             const Context& context)
       : kernel_(micro_kernel(context.kernels)),
         k_(k),
         pack_(pack),
+        piece_(adjacent == Adjacent::vectors ? kPackedVectors : kPackedColumns),
         c_(c),
         blocks_(n),
         padded_(round_up(n, kernel_.rows())),
@@ -108,22 +115,23 @@ class PackedGram {
 
   /// Multiply one panel and pack another.
   void step(const Panel& ready, const Panel& next) const {
-    const Index pieces = divide_up(c_.rows, kPackedVectors);
-    const Index n_packs = pieces * divide_up(next.depth, layer_);
+    const Index n_packs = next.depth > 0 ? divide_up(c_.rows, piece_) : 0;
     const Index n_blocks = ready.depth > 0 ? blocks_.count() : 0;
     parallel_for(context_, n_packs + n_blocks, [&](Index task) {
       if (task < n_packs) {
-        pack(next, task % pieces * kPackedVectors, task / pieces * layer_);
+        pack(next, task * piece_);
       } else {
         multiply(ready, blocks_[task - n_packs]);
       }
     });
   }
 
-  void pack(const Panel& panel, Index first, Index l) const {
-    const Index depth = std::min(layer_, panel.depth - l);
-    pack_(first, std::min(kPackedVectors, padded_ - first), panel.first + l, depth,
-          panel.cells + l * padded_ + first * depth);
+  void pack(const Panel& panel, Index first) const {
+    const Index count = std::min(piece_, padded_ - first);
+    for (Index l = 0; l < panel.depth; l += layer_) {
+      const Index depth = std::min(layer_, panel.depth - l);
+      pack_(first, count, panel.first + l, depth, panel.cells + l * padded_ + first * depth);
+    }
   }
 
   void multiply(const Panel& panel, const TriangleBlocks::Corner& corner) const {
@@ -139,6 +147,7 @@ class PackedGram {
   MicroKernel kernel_;
   Index k_;
   const Pack& pack_;
+  Index piece_;
   TargetBlock c_;
   TriangleBlocks blocks_;
   Index padded_;  ///< vectors in a panel, the last tile filled up
@@ -151,23 +160,24 @@ class PackedGram {
 }  // namespace rank_update_detail
 
 template <typename Pack, typename After>
-void add_packed_gram(Index n, Index k, const Pack& pack, MatrixView c, const Context& context,
-                     const After& after) {
+void add_packed_gram(Index n, Index k, const Pack& pack, Adjacent adjacent, MatrixView c,
+                     const Context& context, const After& after) {
   if (n == 0 || k == 0) return;
-  rank_update_detail::PackedGram<Pack>(n, k, pack, dense_products_detail::lower_of(c), context)
+  rank_update_detail::PackedGram<Pack>(n, k, pack, adjacent, dense_products_detail::lower_of(c),
+                                       context)
       .run(after);
 }
 
 inline void add_outer_gram(const ConstMatrix& b, MatrixView c, const Context& context) {
   namespace detail = dense_products_detail;
-  add_packed_gram(b.rows(), b.cols(), detail::FactorPacker(detail::rows_of(b), context), c, context,
-                  [](Index) {});
+  add_packed_gram(b.rows(), b.cols(), detail::FactorPacker(detail::rows_of(b), context),
+                  Adjacent::vectors, c, context, [](Index) {});
 }
 
 inline void add_inner_gram(const ConstMatrix& b, MatrixView c, const Context& context) {
   namespace detail = dense_products_detail;
-  add_packed_gram(b.cols(), b.rows(), detail::FactorPacker(detail::columns_of(b), context), c,
-                  context, [](Index) {});
+  add_packed_gram(b.cols(), b.rows(), detail::FactorPacker(detail::columns_of(b), context),
+                  Adjacent::depth, c, context, [](Index) {});
 }
 
 }  // namespace hdlmm

@@ -215,7 +215,8 @@ class DenseOperator final : public DesignOperator {
     const auto pack = [&](Index first, Index count, Index first_col, Index n_cols, double* out) {
       pack_rows(width, first, count, first_col, n_cols, out);
     };
-    add_packed_gram(rows(), cols(), pack, gram, context, report(context, cols()));
+    add_packed_gram(rows(), cols(), pack, Adjacent::vectors, gram, context,
+                    report(context, cols()));
     return gram;
   }
 
@@ -225,7 +226,7 @@ class DenseOperator final : public DesignOperator {
     const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* out) {
       pack_columns(width, first, count, first_row, n_rows, out);
     };
-    add_packed_gram(cols(), rows(), pack, gram, context, report(context, rows()));
+    add_packed_gram(cols(), rows(), pack, Adjacent::depth, gram, context, report(context, rows()));
     return gram;
   }
 
