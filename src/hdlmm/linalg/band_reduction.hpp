@@ -1,0 +1,278 @@
+#ifndef HDLMM_LINALG_BAND_REDUCTION_HPP
+#define HDLMM_LINALG_BAND_REDUCTION_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "hdlmm/core/dense_products.hpp"
+#include "hdlmm/linalg/moderate_scale.hpp"
+
+namespace hdlmm {
+
+/// K = Q1 B Q1', B a band.
+///
+/// Q1 is the product of a block reflector I - V T V' for each panel of `width` columns; V is unit
+/// lower trapezoidal, starts `width` rows below the diagonal and is kept there, without its
+/// diagonal of ones.
+struct BandReduction {
+  Index width = 0;
+  Matrix reflectors;  ///< [n x n], V below the band; the rest is spent
+  Matrix factors;     ///< [width x n], T [r x r, upper] of each panel in its leading columns
+  Matrix band;        ///< [(width + 1) x n], lower band storage: B(j + i, j) at (i, j)
+};
+
+namespace band_reduction_detail {
+
+constexpr Index kLeaf = 8;            // columns of a panel that are reduced one by one
+constexpr Index kPanelsTogether = 4;  // panels between two updates of the rest of the matrix
+
+/// Rows below the band of the panel that starts at column c.
+inline Index panel_rows(Index n, Index width, Index c) { return n - c - width; }
+
+/// H x = beta e_1, H = I - tau v v'; x becomes v without its leading one. Returns beta.
+/// Entries must be of moderate size: squares that underflow count as zero.
+inline double reflect(Eigen::Ref<Vector> x, double& tau) {
+  const double alpha = x[0];
+  auto tail = x.tail(x.size() - 1);
+  const double tail2 = x.size() > 1 ? tail.squaredNorm() : 0;
+  tau = 0;
+  if (!(tail2 > 0)) {
+    tail.setZero();
+    return alpha;
+  }
+  const double length = std::sqrt(alpha * alpha + tail2);
+  const double beta = alpha > 0 ? -length : length;
+  tau = (beta - alpha) / beta;
+  tail /= alpha - beta;
+  return beta;
+}
+
+/// QR of a few columns, one by one: R above, V below in `a` and in full in `v`, T in `t`.
+inline void factor_leaf(MatrixView a, MatrixView v, MatrixView t) {
+  const Index m = a.rows(), w = a.cols();
+  v.setZero();
+  Eigen::RowVectorXd dots(w);
+  for (Index j = 0; j < w; ++j) {
+    const Index below = m - j, right = w - j - 1;
+    double tau = 0;
+    a(j, j) = reflect(a.col(j).tail(below), tau);
+    v(j, j) = 1;
+    v.col(j).tail(below - 1) = a.col(j).tail(below - 1);
+    const auto vj = v.col(j).tail(below);
+    if (right > 0) {
+      dots.head(right).noalias() = vj.transpose() * a.bottomRightCorner(below, right);
+      a.bottomRightCorner(below, right).noalias() -= tau * vj * dots.head(right);
+    }
+    t(j, j) = tau;
+    if (j > 0) {
+      const Vector along = v.bottomLeftCorner(below, j).transpose() * vj;
+      const auto before = t.topLeftCorner(j, j).template triangularView<Eigen::Upper>();
+      t.col(j).head(j) = before * (-tau * along);
+    }
+  }
+}
+
+/// QR of a panel by halves (Elmroth & Gustavson 2000, IBM J. Res. Dev. 44). a: [m x w], w <= m;
+/// v: [m x w], t: [w x w] zero below its diagonal.
+inline void factor_panel(MatrixView a, MatrixView v, MatrixView t, const Context& context) {
+  const Index m = a.rows(), w = a.cols();
+  if (w <= kLeaf) return factor_leaf(a, v, t);
+  const Index left = (w / 2 + kLeaf - 1) / kLeaf * kLeaf, right = w - left;
+  factor_panel(a.leftCols(left), v.leftCols(left), t.topLeftCorner(left, left), context);
+
+  const auto v1 = v.leftCols(left);
+  const auto t1 = t.topLeftCorner(left, left).template triangularView<Eigen::Upper>();
+  Matrix dots = Matrix::Zero(left, right);
+  add_product(1, v1, Op::transpose, a.rightCols(right), Op::none, dots, context);
+  dots = t1.transpose() * dots.eval();
+  add_product(-1, v1, Op::none, dots, Op::none, a.rightCols(right), context);
+
+  v.topRightCorner(left, right).setZero();
+  factor_panel(a.bottomRightCorner(m - left, right), v.bottomRightCorner(m - left, right),
+               t.bottomRightCorner(right, right), context);
+  dots.setZero();
+  add_product(1, v1.bottomRows(m - left), Op::transpose, v.bottomRightCorner(m - left, right),
+              Op::none, dots, context);
+  const auto t2 = t.bottomRightCorner(right, right).template triangularView<Eigen::Upper>();
+  dots = dots.eval() * t2;
+  t.topRightCorner(left, right) = t1 * (-dots);
+}
+
+/// The reflectors of some panels in a row, and the update of the rest of the matrix that is still
+/// to be made with them: K -= V W' + W V'.
+class PanelGroup {
+ public:
+  PanelGroup(BandReduction& out, Index first, Index n_panels)
+      : out_(out),
+        start_(first + out.width),
+        size_(n_panels * out.width),
+        left_(Matrix::Zero(out.reflectors.rows() - start_, 2 * size_)),
+        right_(Matrix::Zero(out.reflectors.rows() - start_, 2 * size_)) {}
+
+  /// Reduces the panel at column c, the next of the group. 4 m^2 r flops, half of them later.
+  void reduce_panel(Index c, const Context& context) {
+    const Index n = out_.reflectors.rows(), b = out_.width, m = panel_rows(n, b, c);
+    const Index r = std::min(b, m);
+    update_columns(c, context);
+    auto panel = out_.reflectors.block(c + b, c, m, b);
+    auto t = out_.factors.block(0, c, r, r);
+    Matrix v(m, r);
+    factor_panel(panel.leftCols(r), v, t, context);
+    if (r < b) {
+      Matrix dots = v.transpose() * panel.rightCols(b - r);
+      panel.rightCols(b - r).noalias() -= v * (t.transpose() * dots);
+    }
+
+    Matrix y = Matrix::Zero(m, r);
+    add_symmetric_product(1, out_.reflectors.bottomRightCorner(m, m), v, y, context);
+    subtract_pending(m, v, y, context);
+    Matrix w = Matrix::Zero(m, r), inner = Matrix::Zero(r, r);
+    add_product(1, y, Op::none, t, Op::none, w, context);
+    add_product(1, v, Op::transpose, w, Op::none, inner, context);
+    inner = t.transpose() * inner.eval();
+    add_product(-0.5, v, Op::none, inner, Op::none, w, context);
+
+    left_.block(left_.rows() - m, done_, m, r) = v;
+    left_.block(left_.rows() - m, size_ + done_, m, r) = w;
+    right_.block(left_.rows() - m, done_, m, r) = w;
+    right_.block(left_.rows() - m, size_ + done_, m, r) = v;
+    done_ += b;
+  }
+
+  /// The update of what lies to the right of the group.
+  void update_rest(const Context& context) {
+    const Index m = left_.rows() - done_ + out_.width;
+    add_lower_product(-1, left_.bottomRows(m), right_.bottomRows(m),
+                      out_.reflectors.bottomRightCorner(m, m), context);
+  }
+
+ private:
+  /// The pending update of the panel's own columns, from the diagonal down.
+  void update_columns(Index c, const Context& context) {
+    if (done_ == 0) return;
+    const Index n = out_.reflectors.rows(), b = out_.width;
+    auto columns = out_.reflectors.block(c, c, n - c, b);
+    for (const Index side : {Index{0}, size_}) {
+      add_product(-1, left_.block(c - start_, side, n - c, done_), Op::none,
+                  right_.block(c - start_, side, b, done_), Op::transpose, columns, context);
+    }
+  }
+
+  /// y [m x r] -= (V W' + W V') v, last m rows.
+  void subtract_pending(Index m, const Matrix& v, Matrix& y, const Context& context) {
+    if (done_ == 0) return;
+    for (const Index side : {Index{0}, size_}) {
+      Matrix dots = Matrix::Zero(done_, v.cols());
+      add_product(1, right_.block(right_.rows() - m, side, m, done_), Op::transpose, v, Op::none,
+                  dots, context);
+      add_product(-1, left_.block(left_.rows() - m, side, m, done_), Op::none, dots, Op::none, y,
+                  context);
+    }
+  }
+
+  BandReduction& out_;
+  Index start_, size_, done_ = 0;
+  Matrix left_, right_;  ///< [V W] and [W V], rows from start_ on
+};
+
+/// V [m x r] of the panel at column c with its zeros and ones.
+inline Matrix panel_reflectors(const BandReduction& reduction, Index c) {
+  const Index m = panel_rows(reduction.reflectors.rows(), reduction.width, c);
+  const Index r = std::min(reduction.width, m);
+  Matrix v = reduction.reflectors.block(c + reduction.width, c, m, r);
+  v.topRows(r).template triangularView<Eigen::StrictlyUpper>().setZero();
+  v.diagonal().setOnes();
+  return v;
+}
+
+/// f [n x k] <- (I - V T V') f, or with T' in place of T.
+inline void apply_panel(const BandReduction& reduction, Index c, bool transposed, MatrixView f,
+                        const Context& context) {
+  const Matrix v = panel_reflectors(reduction, c);
+  const Index m = v.rows(), r = v.cols();
+  const auto t = reduction.factors.block(0, c, r, r).template triangularView<Eigen::Upper>();
+  Matrix dots = Matrix::Zero(r, f.cols());
+  add_product(1, v, Op::transpose, f.bottomRows(m), Op::none, dots, context);
+  if (transposed) {
+    dots = t.transpose() * dots.eval();
+  } else {
+    dots = t * dots.eval();
+  }
+  add_product(-1, v, Op::none, dots, Op::none, f.bottomRows(m), context);
+}
+
+/// Number of panels that have something below the band to be reduced.
+inline Index count_panels(Index n, Index width) {
+  return n > width + 1 ? (n - width - 2) / width + 1 : 0;
+}
+
+inline double largest_in_lower(const Matrix& k) {
+  double largest = 0;
+  for (Index j = 0; j < k.cols(); ++j) {
+    largest = std::max(largest, k.col(j).tail(k.rows() - j).cwiseAbs().maxCoeff());
+  }
+  return largest;
+}
+
+}  // namespace band_reduction_detail
+
+/// Orthogonal reduction of a symmetric matrix to a band, nearly all of it in matrix products.
+///
+/// k: [n x n], its lower triangle is read and the storage reused. Blocked Householder panels
+/// (Bischof, Lang & Sun 2000, ACM TOMS 26); the rest of the matrix is read once a panel and written
+/// once every few panels. 4/3 n^3 flops.
+inline BandReduction reduce_to_band(Matrix&& k, Index width, const Context& context) {
+  namespace detail = band_reduction_detail;
+  const Index n = k.rows();
+  BandReduction out;
+  out.width = width;
+  out.reflectors = std::move(k);
+  out.factors = Matrix::Zero(width, n);
+  out.band = Matrix::Zero(width + 1, n);
+  const double scale = moderate_scale(detail::largest_in_lower(out.reflectors));
+  if (scale != 1) out.reflectors *= scale;
+
+  const Index n_panels = detail::count_panels(n, width);
+  for (Index first = 0; first < n_panels; first += detail::kPanelsTogether) {
+    const Index count = std::min(detail::kPanelsTogether, n_panels - first);
+    detail::PanelGroup group(out, first * width, count);
+    for (Index i = first; i < first + count; ++i) {
+      context.poll();
+      const double left = 1 - static_cast<double>(i) / n_panels;
+      context.progress("reduction to a band", 1 - left * left * left);
+      group.reduce_panel(i * width, context);
+    }
+    group.update_rest(context);
+  }
+  for (Index j = 0; j < n; ++j) {
+    const Index length = std::min(width + 1, n - j);
+    out.band.col(j).head(length) = out.reflectors.col(j).segment(j, length) / scale;
+  }
+  return out;
+}
+
+/// f [n x k] <- Q1' f. 2 n^2 k flops.
+inline void apply_transposed(const BandReduction& reduction, MatrixView f, const Context& context) {
+  if (f.size() == 0) return;
+  const Index width = reduction.width;
+  const Index n_panels = band_reduction_detail::count_panels(f.rows(), width);
+  for (Index i = 0; i < n_panels; ++i) {
+    context.poll();
+    band_reduction_detail::apply_panel(reduction, i * width, true, f, context);
+  }
+}
+
+/// f [n x k] <- Q1 f. 2 n^2 k flops.
+inline void apply(const BandReduction& reduction, MatrixView f, const Context& context) {
+  if (f.size() == 0) return;
+  const Index width = reduction.width;
+  for (Index i = band_reduction_detail::count_panels(f.rows(), width) - 1; i >= 0; --i) {
+    context.poll();
+    band_reduction_detail::apply_panel(reduction, i * width, false, f, context);
+  }
+}
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_LINALG_BAND_REDUCTION_HPP

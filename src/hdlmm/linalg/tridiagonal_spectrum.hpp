@@ -1,0 +1,248 @@
+#ifndef HDLMM_LINALG_TRIDIAGONAL_SPECTRUM_HPP
+#define HDLMM_LINALG_TRIDIAGONAL_SPECTRUM_HPP
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "hdlmm/core/packing.hpp"
+#include "hdlmm/core/parallel.hpp"
+#include "hdlmm/linalg/moderate_scale.hpp"
+#include "hdlmm/linalg/rotation_kernels.hpp"
+
+namespace hdlmm {
+
+/// Eigenvalues, ascending, and data in the basis of the eigenvectors.
+struct RotatedSpectrum {
+  Vector values;   ///< d [n]
+  Matrix rotated;  ///< U' F [n x k]
+};
+
+namespace tridiagonal_detail {
+
+constexpr int kShifts = 4;                        // bulges under way at once
+constexpr Index kMultishiftSize = 32;             // smaller blocks take one at a time
+constexpr std::size_t kBatchRotations = 1 << 18;  // 4 MB: what is kept between two applications
+constexpr Index kMaxSweepsPerValue = 60;
+
+/// A tridiagonal block with the end that is to be split off at i = 0.
+struct Block {
+  double* d;
+  double* e;
+  Index near;  ///< where i = 0 lies
+  Index step;  ///< 1 or -1
+  Index size;
+
+  double& diagonal(Index i) const { return d[near + step * i]; }
+  /// Between i and i + 1.
+  double& beside(Index i) const { return e[step > 0 ? near + i : near - i - 1]; }
+};
+
+/// One implicit QL sweep on its way from i = size - 2 down to 0 (as in Martin & Wilkinson 1968,
+/// Numer. Math. 12, and LAPACK's dsteqr).
+struct Bulge {
+  double g, c = 1, s = 1, p = 0;
+  Rotation* out;
+
+  void advance(const Block& block, Index i) {
+    const double f = s * block.beside(i), b = c * block.beside(i);
+    const double length = std::sqrt(f * f + g * g);
+    const double inverse = 1 / length;
+    const bool regular = length > 0;  // else any rotation will do
+    c = regular ? g * inverse : 1;
+    s = regular ? f * inverse : 0;
+    if (i < block.size - 2) block.beside(i + 1) = length;
+    g = block.diagonal(i + 1) - p;
+    const double r = (block.diagonal(i) - g) * s + 2 * c * b;
+    p = s * r;
+    block.diagonal(i + 1) = g + p;
+    g = c * r - b;
+    *out++ = {c, s};
+    if (i == 0) {
+      block.diagonal(0) -= p;
+      block.beside(0) = g;
+    }
+  }
+};
+
+/// kCount sweeps, each two rows behind the one before it: the chains of square roots and divisions
+/// overlap, which makes a sweep two to three times as fast.
+template <int kCount>
+void chase_bulges(const Block& block, const std::array<double, kShifts>& shifts,
+                  RotationBatch& batch) {
+  const Index top = block.size - 2;
+  const Index far = block.near + block.step * (block.size - 1);
+  std::array<Bulge, kCount> bulges;
+  const std::size_t first = batch.rotations.size();
+  const auto length = static_cast<std::size_t>(block.size - 1);
+  batch.rotations.resize(first + kCount * length);
+  for (std::size_t q = 0; q < kCount; ++q) {
+    bulges[q].out = batch.rotations.data() + first + q * length;
+    batch.sweeps.push_back(
+        {far, block.step, static_cast<Index>(first + q * length), block.size - 1});
+  }
+  const auto advance_all = [&](Index t) {
+    for (int q = 0; q < kCount; ++q) {
+      const Index i = t + 2 * q;
+      if (i < 0 || i > top) continue;
+      if (i == top) bulges[q].g = block.diagonal(top + 1) - shifts[q];
+      bulges[q].advance(block, i);
+    }
+  };
+  Index t = top;
+  for (; t >= std::max<Index>(1, top - 2 * (kCount - 1)); --t) advance_all(t);
+  for (; t >= 1; --t) {
+    for (int q = 0; q < kCount; ++q) bulges[q].advance(block, t + 2 * q);
+  }
+  for (; t >= -2 * (kCount - 1); --t) advance_all(t);
+}
+
+/// Implicit QL on a symmetric tridiagonal matrix that records its rotations.
+class QlIteration {
+ public:
+  QlIteration(Vector& d, Vector& e)
+      : d_(d),
+        e_(e),
+        end_(d.size() - 1),
+        sweeps_left_(kMaxSweepsPerValue * d.size()),
+        negligible_(kEps / 4 * std::max(largest_entry(d), largest_entry(e))) {}
+
+  bool is_done() const { return end_ <= 0; }
+  double fraction() const { return 1 - square(static_cast<double>(end_) / d_.size()); }
+
+  /// Sweeps until the batch is full or all is diagonal. Throws std::runtime_error.
+  void fill(RotationBatch& batch) {
+    batch.rotations.clear();
+    batch.sweeps.clear();
+    while (!is_done() && batch.rotations.size() < kBatchRotations) {
+      if (splits_before(end_)) {
+        --end_;
+        continue;
+      }
+      Index begin = end_ - 1;
+      while (begin > 0 && !splits_before(begin)) --begin;
+      sweep(begin, batch);
+    }
+  }
+
+ private:
+  static constexpr double kEps = std::numeric_limits<double>::epsilon();
+  static double square(double x) { return x * x; }
+
+  /// Whether e between i - 1 and i is nothing beside its neighbours or the whole matrix.
+  bool splits_before(Index i) {
+    const double size = std::abs(e_[i - 1]);
+    if (size > negligible_ &&
+        size * size > (kEps * std::abs(d_[i])) * (kEps * std::abs(d_[i - 1]))) {
+      return false;
+    }
+    e_[i - 1] = 0;
+    return true;
+  }
+
+  void sweep(Index begin, RotationBatch& batch) {
+    const bool from_begin = std::abs(d_[begin]) < std::abs(d_[end_]);
+    const Block block{d_.data(), e_.data(), from_begin ? begin : end_, from_begin ? 1 : -1,
+                      end_ - begin + 1};
+    const int count = block.size < kMultishiftSize ? 1 : kShifts;
+    sweeps_left_ -= count;
+    if (sweeps_left_ < 0) throw std::runtime_error("the symmetric eigensolver did not converge");
+    if (count == 1) {
+      chase_bulges<1>(block, {wilkinson_shift(block)}, batch);
+    } else {
+      chase_bulges<kShifts>(block, leading_values(block), batch);
+    }
+  }
+
+  /// The eigenvalue of the 2 x 2 block at i = 0 that is closer to its corner.
+  static double wilkinson_shift(const Block& block) {
+    const double e = block.beside(0);
+    const double half = (block.diagonal(1) - block.diagonal(0)) / (2 * e);
+    const double root = std::sqrt(half * half + 1);
+    return block.diagonal(0) - e / (half + std::copysign(root, half));
+  }
+
+  /// Eigenvalues of the block's first kShifts rows.
+  static std::array<double, kShifts> leading_values(const Block& block) {
+    Vector d(kShifts), e(kShifts - 1);
+    for (Index i = 0; i < kShifts; ++i) d[i] = block.diagonal(i);
+    for (Index i = 0; i + 1 < kShifts; ++i) e[i] = block.beside(i);
+    RotationBatch unused;
+    QlIteration corner(d, e);
+    corner.fill(unused);
+    std::array<double, kShifts> shifts;
+    std::copy(d.data(), d.data() + kShifts, shifts.begin());
+    return shifts;
+  }
+
+  Vector& d_;
+  Vector& e_;
+  Index end_;  ///< rows beyond are done
+  Index sweeps_left_;
+  double negligible_;
+};
+
+/// Applies each batch to F' while the next one is made.
+inline void diagonalise(Vector& d, Vector& e, Matrix& f, const Context& context) {
+  const RotationKernel turn = rotation_kernel(context.kernels);
+  const Index n_strips = f.rows() / kRotationRows;
+  QlIteration iteration(d, e);
+  RotationBatch ready, next;
+  do {
+    context.poll();
+    context.progress("tridiagonal to diagonal", iteration.fraction());
+    parallel_for(context, n_strips + 1, [&](Index task) {
+      if (task == 0) {
+        iteration.fill(next);
+      } else {
+        turn(ready, f.data() + (task - 1) * kRotationRows, f.rows());
+      }
+    });
+    std::swap(ready, next);
+  } while (!ready.sweeps.empty());
+}
+
+}  // namespace tridiagonal_detail
+
+/// Eigenvalues of the tridiagonal matrix T = U D U' and U' F, without U.
+///
+/// Implicit QL with every plane rotation applied to the rows of F (Golub & Welsch 1969, Math.
+/// Comput. 23, who keep the first row alone), several shifts at a time. diagonal: [n]; subdiagonal:
+/// [n - 1]; f_transposed: [k x n]. About 20 n^2 + 5 n^2 k flops. Throws std::runtime_error when it
+/// does not converge. The result does not depend on the number of threads.
+inline RotatedSpectrum tridiagonal_spectrum(const ConstVector& diagonal,
+                                            const ConstVector& subdiagonal,
+                                            const ConstMatrix& f_transposed,
+                                            const Context& context) {
+  const Index n = diagonal.size(), k = f_transposed.rows();
+  RotatedSpectrum out{Vector(n), Matrix(n, k)};
+  if (n == 0) return out;
+  if (!diagonal.allFinite() || !subdiagonal.allFinite()) {
+    throw std::runtime_error("the symmetric eigensolver met a number that is not finite");
+  }
+  const double scale =
+      moderate_scale(std::max(largest_entry(diagonal), largest_entry(subdiagonal)));
+  Vector d = scale * diagonal, e = scale * subdiagonal;
+  Matrix f = Matrix::Zero(round_up(k, kRotationRows), n);
+  f.topRows(k) = f_transposed;
+  tridiagonal_detail::diagonalise(d, e, f, context);
+
+  std::vector<Index> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return d[a] < d[b]; });
+  for (Index i = 0; i < n; ++i) {
+    const Index from = order[static_cast<std::size_t>(i)];
+    out.values[i] = d[from] / scale;
+    out.rotated.row(i) = f.col(from).head(k).transpose();
+  }
+  return out;
+}
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_LINALG_TRIDIAGONAL_SPECTRUM_HPP

@@ -1,0 +1,67 @@
+#ifndef HDLMM_LINALG_VECTOR_PACKS_HPP
+#define HDLMM_LINALG_VECTOR_PACKS_HPP
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#include "hdlmm/core/types.hpp"
+
+namespace hdlmm {
+
+/// Loops written once for every instruction set.
+///
+/// GCC and clang lower vectors of any width to what the function they end up in may use. All here
+/// and in the kernels built on it is forced inline into entry points that differ in their target
+/// attribute alone, so the loops become AVX-512, AVX2 or the processor's least.
+namespace vector_packs {
+
+/// W doubles, at any address of a double.
+template <int W>
+struct Pack {
+  typedef double type __attribute__((vector_size(W * sizeof(double)), aligned(8), may_alias));
+};
+
+constexpr int kPortableWidth = 2;
+
+template <typename Body, std::size_t... I>
+[[gnu::always_inline]] inline void unroll(Body&& body, std::index_sequence<I...>) {
+  (body(std::integral_constant<int, static_cast<int>(I)>()), ...);
+}
+
+/// body(0), ..., body(N - 1), written out.
+template <int N, typename Body>
+[[gnu::always_inline]] inline void unroll(Body&& body) {
+  unroll(body, std::make_index_sequence<static_cast<std::size_t>(N)>());
+}
+
+template <int W>
+[[gnu::always_inline]] inline typename Pack<W>::type& pack(double* x) {
+  return *reinterpret_cast<typename Pack<W>::type*>(x);
+}
+
+template <int W>
+[[gnu::always_inline]] inline const typename Pack<W>::type& pack(const double* x) {
+  return *reinterpret_cast<const typename Pack<W>::type*>(x);
+}
+
+template <int W>
+[[gnu::always_inline]] inline double lane_sum(const typename Pack<W>::type& x) {
+  double sum = 0;
+  unroll<W>([&](auto lane) __attribute__((always_inline)) { sum += x[lane()]; });
+  return sum;
+}
+
+template <int W>
+[[gnu::always_inline]] inline double dot(const double* x, const double* y, Index n) {
+  using V = typename Pack<W>::type;
+  V sum{};
+  for (Index i = 0; i < n; i += W) sum += pack<W>(x + i) * pack<W>(y + i);
+  return lane_sum<W>(sum);
+}
+
+}  // namespace vector_packs
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_LINALG_VECTOR_PACKS_HPP
