@@ -1,14 +1,14 @@
 # re(X) with a base matrix of doubles, integers, logicals or raw: read in place, block by block.
 
-build_dense <- function(term, x, options, model, centre_weights) {
+build_dense <- function(term, x, options, model, centre_weights, host) {
   rows <- fitted_rows(model)
-  first <- cpp_summarise_columns(x, rows, NULL, rep(1, ncol(x)))
+  first <- cpp_summarise_columns(x, rows, NULL, rep(1, ncol(x)), host)
   names <- colnames(x)
   stop_infinite_cells(first$n_infinite, names, term$label)
   if (options$na == "fail") stop_missing_cells(first$n_missing, names, term$label)
   # moments of each column scaled to moderate size cannot overflow
   own <- column_exponents(first$max_abs)
-  summary <- cpp_summarise_columns(x, rows, centre_weights, times_two_to(rep(1, ncol(x)), own))
+  summary <- column_moments(first, x, rows, centre_weights, own, host)
   summary$size <- times_two_to(first$max_abs, own)
   n <- length(model$rows)
   scaled <- transform_columns(summary, options, n, own, max_exponent(first$max_abs), term$label)
@@ -25,6 +25,18 @@ build_dense <- function(term, x, options, model, centre_weights) {
       zero_column_note(first$max_abs == 0, term$label)
     )
   ), column_facts(summary, scaled, options, n, own))
+}
+
+# Moments of 2^own x: scaling by a power of two is exact, so a second pass is needed only for
+# weights and where squares of the cells as they are leave the range of numbers.
+column_moments <- function(first, x, rows, weights, own, host) {
+  if (!is.null(weights) && all(weights == 1)) weights <- NULL
+  if (is.null(weights) && all(abs(own) < 400)) {
+    first$mean <- first$weighted_mean <- times_two_to(first$mean, own)
+    first$squares <- times_two_to(first$squares, 2 * own)
+    return(first)
+  }
+  cpp_summarise_columns(x, rows, weights, times_two_to(rep(1, ncol(x)), own), host)
 }
 
 design_head <- function(kind, term, n_cols, names) {

@@ -11,7 +11,7 @@ design_table <- function() {
   )
 }
 
-build_design <- function(term, model, data, env, centre_weights) {
+build_design <- function(term, model, data, env, centre_weights, host) {
   if (term$type == "group") return(build_grouped(term, model))
   arguments <- lapply(term$arguments, function(argument) {
     tryCatch(
@@ -36,7 +36,7 @@ build_design <- function(term, model, data, env, centre_weights) {
   if (methods::is(x, "dgCMatrix")) {
     build_sparse(term, x, options, model)
   } else {
-    build_dense(term, x, options, model, centre_weights)
+    build_dense(term, x, options, model, centre_weights, host)
   }
 }
 

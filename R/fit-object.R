@@ -1,4 +1,5 @@
-# The constructor: plain data only, no environment but the formula's, no pointer.
+# The constructor: plain data, no pointer; no environment but the formula's and the cache in which
+# full_system() keeps eigenvectors.
 
 new_fit <- function(call, formula, problem, engine, result, control) {
   model <- problem$model
@@ -33,8 +34,8 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     designs = designs, random_terms = model$random,
     internal = list(
       value = result$value, prior = result$prior_inside, tau2 = result$tau2,
-      share = result$share, system = result$system,
-      alpha = result$alpha,
+      share = result$share, system = result$system[names(result$system) != "two_stage"],
+      cache = new.env(parent = emptyenv()), alpha = result$alpha,
       fixed = fixed[c("q", "r", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",
         "residual", "omega", "prior_precision", "is_exact", "condition", "aliased")],
       mean_columns = lapply(problem$designs, `[[`, "mean_columns")

@@ -67,7 +67,9 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
   env <- environment(formula)
   data <- check_data(if (missing(data)) NULL else data, env)
   if (!missing(prior)) prior <- structure(prior, is_given = TRUE)
-  problem <- build_problem(formula, data, call, env, contrasts, used_prior(prior, engine))
+  problem <- build_problem(
+    formula, data, call, env, contrasts, used_prior(prior, engine), make_host(control)
+  )
   if (length(problem$designs) == 0) {
     engine <- find_engine("OLS", if (engine$method == "OLS") engine$algorithm)
   } else if (engine$method == "OLS") {
@@ -126,7 +128,7 @@ check_data <- function(data, env) {
 }
 
 # Model data, fixed part and designs: what every engine starts from.
-build_problem <- function(formula, data, call, env, contrasts, prior = NULL) {
+build_problem <- function(formula, data, call, env, contrasts, prior, host) {
   model <- build_model_data(formula, data, call, env, contrasts)
   if (length(model$random) > 1) {
     abort(
@@ -144,7 +146,7 @@ build_problem <- function(formula, data, call, env, contrasts, prior = NULL) {
     value_or(model$weights, rep(1, length(model$y)))
   }
   designs <- lapply(model$random, function(term) {
-    build_design(term, model, data, env, centre_weights)
+    build_design(term, model, data, env, centre_weights, host)
   })
   empty <- Filter(function(design) design$n_cols == 0, designs)
   designs <- Filter(function(design) design$n_cols > 0, designs)

@@ -101,9 +101,11 @@ assemble_result <- function(problem, e, share, tau2, method) {
   variances <- user_variances(tau2, share, system, design, fixed)
   omega <- fixed$omega
   omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, e$delta)
-  projection <- cpp_projection(design$core, fixed$root, system, share$h, share$nu, FALSE)
+  projection <- project_response(problem, e$delta, share, tau2)
   hk <- share$h / system$kappa
-  effects <- drop(cpp_covariance_product(design$core, fixed$root, as.matrix(projection$py))) * hk
+  effects <- hk * drop(
+    cpp_covariance_product(design$core, fixed$root, as.matrix(projection$py), problem$host)
+  )
   kappa <- times_two_to(design$kappa_scaled, -2 * design$exponent)
   list(
     omega = omega, vcov = unscale_covariance(fixed, tau2 * e$covariance),
@@ -113,7 +115,7 @@ assemble_result <- function(problem, e, share, tau2, method) {
     effects = stats::setNames(
       list(times_two_to(effects, design$effect_exponent - fixed$ky)), design$label
     ),
-    alpha = projection$py, system = system, information = log_information(e, hk, method),
+    alpha = projection$py, system = projection$system, information = log_information(e, hk, method),
     sensitivity = list(
       random = unscale_covariance(fixed, tau2 * hk * e$covariance_k),
       residual = unscale_covariance(fixed, tau2 * e$covariance_noise)

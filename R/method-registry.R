@@ -1,7 +1,11 @@
-# One line an engine: method, algorithm, the function that runs it, and what it does in words.
+# One line an engine: method, algorithm, the function that runs it, what it does in words, and
+# whether it needs eigenvectors rather than spectral coordinates alone.
 engine_table <- function() {
-  row <- function(method, algorithm, run, description) {
-    list(method = method, algorithm = algorithm, run = run, description = description)
+  row <- function(method, algorithm, run, description, needs_vectors = FALSE) {
+    list(
+      method = method, algorithm = algorithm, run = run, description = description,
+      needs_vectors = needs_vectors
+    )
   }
   list(
     row("OLS", "qr", fit_ols, "ordinary least squares by pivoted QR; no random term"),
@@ -15,8 +19,10 @@ engine_table <- function() {
     row("MAP", "em", fit_map_em, "mode of likelihood times prior by EM"),
     row("VB", "collapsed", fit_vb, "variational bound with all but the variances maximised out"),
     row("VB", "cavi", fit_vb, "coordinate ascent variational inference, column by column"),
-    row("Bayes", "quadrature", fit_quadrature, "exact posterior by adaptive quadrature"),
-    row("Bayes", "gibbs", fit_gibbs, "exact posterior by Gibbs sampling in spectral coordinates")
+    row("Bayes", "quadrature", fit_quadrature, "exact posterior by adaptive quadrature", TRUE),
+    row(
+      "Bayes", "gibbs", fit_gibbs, "exact posterior by Gibbs sampling in spectral coordinates", TRUE
+    )
   )
 }
 
@@ -57,8 +63,9 @@ find_engine <- function(method, algorithm) {
 run_engine <- function(engine, problem, control) {
   if (length(problem$designs) == 0) return(engine$run(problem, engine, control))
   design <- problem$designs[[1]]
+  problem$host <- make_host(control)
   if (is.null(problem$system)) {
-    problem$system <- build_system(design, problem$fixed, make_host(control))
+    problem$system <- build_system(design, problem$fixed, problem$host, engine$needs_vectors)
   }
   if (problem$fixed$is_exact) return(exact_fit(problem, engine$method))
   if (check_identified(problem$system, design, problem$fixed) == "zero") {

@@ -330,7 +330,7 @@ effect_se_at <- function(fit, design, at) {
   }
   share <- internal$share
   variance <- cpp_latent_variances(
-    design$core, internal$fixed$root, internal$system, share$h, share$nu, covariance,
+    design$core, internal$fixed$root, full_system(fit), share$h, share$nu, covariance,
     prior, matrix(0, length(at), internal$fixed$rank)
   )
   times_two_to(

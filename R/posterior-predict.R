@@ -74,7 +74,7 @@ posterior_predict.hdlmm <- function(object, newdata = NULL, draws = 1000, seed =
 # Latent values [m x draws] in the user's units, and the variance of the noise [draws].
 draw_latent <- function(fit, rows, random, draws) {
   if (!has_random(fit) || !is.null(fit$q)) return(latent_from_sample(fit, rows, random, draws))
-  parts <- draw_parts(fit, draws)
+  parts <- draw_parts(fit, draws, if (random) full_system(fit) else fit$internal$system)
   fixed <- fit$internal$fixed
   units <- unit_exponents(fit$designs[[1]], fixed)
   noise <- times_two_to(parts$tau2 * parts$nu, units$residual)
@@ -83,7 +83,7 @@ draw_latent <- function(fit, rows, random, draws) {
   z <- basis_coordinates(fixed, rows$z)
   if (!random) {
     # new effects from the prior: the mean that was taken out of the columns goes back in
-    mean <- fit$internal$system$parts$mean
+    mean <- parts$system$parts$mean
     delta <- parts$delta
     if (length(mean) > 0) delta <- delta - outer(mean$constant, mean_along(mean, parts))
     fresh <- stats::rnorm(as.double(rows$m) * draws)
@@ -102,11 +102,11 @@ random_draws <- function(fit, rows, z, parts) {
   design <- fit$designs[[1]]
   root <- internal$fixed$root
   if (rows$is_fitted) {
-    return(cpp_unrotate(design$core, root, internal$system, parts$g) / value_or(root, 1))
+    return(cpp_unrotate(design$core, root, parts$system, parts$g) / value_or(root, 1))
   }
   point <- point_covariances(fit, design, rows, z)
-  along <- cpp_rotate(design$core, root, internal$system, point$covariance)
-  d <- internal$system$parts$d
+  along <- cpp_rotate(design$core, root, parts$system, point$covariance)
+  d <- parts$system$parts$d
   inside <- crossprod(along, parts$g / d)
   rest <- point$prior - crossprod(along / sqrt(d))
   small <- 1e-10 * max(1, diag(point$prior))
@@ -114,7 +114,7 @@ random_draws <- function(fit, rows, z, parts) {
   if (length(open) > 0) {
     half <- chol_root((rest + t(rest))[open, open, drop = FALSE] / 2)
     fresh <- crossprod(half, matrix(stats::rnorm(length(open) * ncol(inside)), length(open)))
-    spread <- sqrt(parts$tau2 * parts$h / internal$system$kappa)
+    spread <- sqrt(parts$tau2 * parts$h / parts$kappa)
     inside[open, ] <- inside[open, ] + fresh * rep(spread, each = length(open))
   }
   inside
@@ -155,7 +155,7 @@ prior_predict <- function(formula, data, prior, draws = 1000, seed = NULL, ...) 
   formula <- check_formula(formula)
   env <- environment(formula)
   data <- with_response(check_data(if (missing(data)) NULL else data, env), formula)
-  problem <- build_problem(formula, data, quote(lmm()), env, NULL, prior)
+  problem <- build_problem(formula, data, quote(lmm()), env, NULL, prior, make_host(lmm_control()))
   out <- with_seed(seed, draw_prior_rows(problem, prior, draws))
   colnames(out) <- rownames(problem$model$frame)
   out

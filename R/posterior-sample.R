@@ -41,11 +41,11 @@ sampling_seed <- function(fit, seed) {
 draw_sample <- function(fit, draws, effects) {
   if (!has_random(fit)) return(sample_ols(fit, draws))
   if (!is.null(fit$q)) return(sample_variational(fit, draws, effects))
-  parts <- draw_parts(fit, draws)
+  parts <- draw_parts(fit, draws, if (effects) full_system(fit) else fit$internal$system)
   internal <- fit$internal
   fixed <- internal$fixed
   design <- fit$designs[[1]]
-  mean <- internal$system$parts$mean
+  mean <- parts$system$parts$mean
   delta <- parts$delta
   beta <- if (effects) draw_coefficients(fit, parts)
   if (length(mean) > 0) {
@@ -90,9 +90,8 @@ new_sample <- function(omega, variances, pve, effects) {
 }
 
 # Draws of the variances and, given them, of delta [c x s] and g = U'X beta [r x s], by the core's
-# units; sorted by node so that each is whitened once.
-draw_parts <- function(fit, draws) {
-  system <- fit$internal$system
+# units; sorted by node so that each is whitened once. g is along the vectors of `system`.
+draw_parts <- function(fit, draws, system) {
   nodes <- draw_nodes(fit, draws)
   tau <- sqrt(nodes$tau2)
   c <- fit$internal$fixed$rank
@@ -103,7 +102,7 @@ draw_parts <- function(fit, draws) {
   )
   c(out, list(
     h = nodes$core$h[nodes$node], nu = nodes$core$nu[nodes$node], tau2 = nodes$tau2,
-    d = system$parts$d, kappa = system$kappa
+    d = system$parts$d, kappa = system$kappa, system = system
   ))
 }
 
@@ -156,7 +155,7 @@ draw_coefficients <- function(fit, parts) {
   internal <- fit$internal
   design <- fit$designs[[1]]
   root <- internal$fixed$root
-  system <- internal$system
+  system <- parts$system
   draws <- length(parts$tau2)
   out <- matrix(0, design$n_cols, draws)
   kernel_root <- if (design$kind == "kernel") t(chol_root(design$core$x * design$core$scale))

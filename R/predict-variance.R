@@ -28,7 +28,7 @@ block_variance <- function(object, rows, at) {
   z[is_missing, ] <- 0
   point$covariance[, is_missing] <- 0
   variance <- cpp_latent_variances(
-    design$core, internal$fixed$root, internal$system, internal$share$h, internal$share$nu,
+    design$core, internal$fixed$root, full_system(object), internal$share$h, internal$share$nu,
     point$covariance, point$prior, z
   )
   variance[is_missing] <- NA

@@ -1,9 +1,8 @@
 # From a fit back to what its engine started from: other methods run on the same decomposition.
 
-problem_of <- function(fit, prior = fit$prior) {
+problem_of <- function(fit, prior = fit$prior, system = fit$internal$system) {
   fixed <- fit$internal$fixed
   model <- model_of(fit)
-  system <- fit$internal$system
   system$parts$prior_rows <- matrix(0, 0, 0)
   list(
     model = model, fixed = fixed, designs = designs_of(fit), empty = list(), prior = prior,
@@ -14,7 +13,7 @@ problem_of <- function(fit, prior = fit$prior) {
 # The same under another prior. One of the fixed effects that is flat where the other is not, or
 # the other way round, needs a decomposition of its own: only a flat one lets columns be centred.
 problem_under <- function(fit, prior) {
-  problem <- problem_of(fit, prior)
+  problem <- problem_of(fit, prior, full_system(fit))
   fixed <- fit_fixed(problem$model)
   problem$fixed <- if (is.null(prior)) fixed else apply_fixed_prior(fixed, problem$model, prior)
   problem

@@ -41,7 +41,7 @@ effect_se <- function(fit, design) {
   if (!is.null(fit$q)) return(sqrt(fit$q$effect_variance))
   internal <- fit$internal
   variances <- cpp_coefficient_variances(
-    design$core, internal$fixed$root, internal$system, internal$share$h, internal$share$nu,
+    design$core, internal$fixed$root, full_system(fit), internal$share$h, internal$share$nu,
     make_host(fit$control)
   )
   times_two_to(sqrt(variances * internal$tau2), design$effect_exponent - internal$fixed$ky)

@@ -8,7 +8,9 @@ scale_exponent <- function(x) {
 }
 
 # The same for each element, at most 2^1000 so that the factor itself is a number.
-column_exponents <- function(x) pmin(1000, vapply(x, scale_exponent, 0))
+column_exponents <- function(x) {
+  ifelse(is.finite(x) & x > 0, pmin(1000, -(floor(log2(x)) + 1)), 0)
+}
 max_exponent <- function(x) min(1000, scale_exponent(x))
 
 # x * 2^k without overflow of 2^k itself.

@@ -53,7 +53,7 @@ draw_random_part <- function(fit, nsim) {
   sd <- sqrt(fit$variances[[design$label]])
   if (sd == 0) return(matrix(0, fit$dims$n, nsim))
   if (design$kind == "kernel") {
-    system <- fit$internal$system
+    system <- full_system(fit)
     d <- system$parts$d
     coordinates <- matrix(stats::rnorm(as.double(length(d)) * nsim), length(d)) * sqrt(d)
     return(times_two_to((system$vectors %*% coordinates) / root * sd, -design$exponent))

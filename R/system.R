@@ -1,9 +1,10 @@
 # From one design and the fixed part to the marginal system that inference sees; see the core.
+# Without vectors it has spectral coordinates only, and for a while (`two_stage`) what P y needs.
 
-build_system <- function(design, fixed, host) {
+build_system <- function(design, fixed, host, vectors = TRUE) {
   constant <- if (!is.null(design$mean_columns)) value_or(fixed$root, rep(1, nrow(fixed$q)))
   out <- cpp_decompose(
-    design$core, fixed$root, fixed$q, fixed$residual, design$mean_columns, constant, host
+    design$core, fixed$root, fixed$q, fixed$residual, design$mean_columns, constant, vectors, host
   )
   largest <- if (length(out$parts$d)) max(out$parts$d) else 0
   if (out$min_computed < -1e-8 * largest || (design$kind == "kernel" && largest == 0)) {
@@ -20,9 +21,46 @@ build_system <- function(design, fixed, host) {
   kappa <- design$kappa_scaled * 4^fixed$kw
   if (!(kappa > 0)) kappa <- sum(out$parts$d) / nrow(fixed$q)
   list(
-    type = "spectral", side = out$side, vectors = out$vectors, parts = out$parts,
-    kappa = if (kappa > 0) kappa else 1
+    type = "spectral", side = out$side, vectors = out$vectors, two_stage = out$two_stage,
+    parts = out$parts, kappa = if (kappa > 0) kappa else 1
   )
+}
+
+# The system of a fit with its eigenvectors, made when something first asks for them and kept: a
+# spectrum with another basis, so nothing that is along one may be used with the other.
+full_system <- function(fit) {
+  system <- fit$internal$system
+  if (!is.null(system$vectors)) return(system)
+  cache <- fit$internal$cache
+  if (is.null(cache$system)) {
+    fixed <- fit$internal$fixed
+    own <- build_system(designs_of(fit)[[1]], fixed, make_host(fit$control))
+    cache$system <- at_total(own, fixed$prior_precision, fit$internal$tau2)
+  }
+  cache$system
+}
+
+# list(py [n], system): P y at a share. Where V is too near singular for a solve, the vectors are
+# made after all.
+project_response <- function(problem, delta, share, tau2) {
+  design <- problem$designs[[1]]
+  fixed <- problem$fixed
+  system <- problem$system
+  if (is.null(system$vectors)) {
+    rest <- fixed$residual - drop(fixed$q %*% delta)
+    if (!is.null(design$mean_columns)) {
+      constant <- value_or(fixed$root, rep(1, length(rest)))
+      rest <- rest - constant * (sum(constant * rest) / sum(constant^2))
+    }
+    py <- cpp_solve_response(
+      design$core, fixed$root, system, rest, share$h, share$nu, problem$host
+    )
+    if (!is.null(py)) return(list(py = py, system = system))
+    own <- build_system(design, fixed, problem$host)
+    system <- at_total(own, fixed$prior_precision, tau2)
+  }
+  list(py = cpp_projection(design$core, fixed$root, system, share$h, share$nu, FALSE)$py,
+    system = system)
 }
 
 # Whether the two variances can be told apart at all; sets of equal restricted eigenvalues cannot.

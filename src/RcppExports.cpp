@@ -12,15 +12,16 @@ Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
 // cpp_summarise_columns
-Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> rows, Rcpp::Nullable<Rcpp::NumericVector> weights, const Rcpp::NumericVector& factor);
-RcppExport SEXP _hdlmm_cpp_summarise_columns(SEXP xSEXP, SEXP rowsSEXP, SEXP weightsSEXP, SEXP factorSEXP) {
+Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> rows, Rcpp::Nullable<Rcpp::NumericVector> weights, const Rcpp::NumericVector& factor, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_summarise_columns(SEXP xSEXP, SEXP rowsSEXP, SEXP weightsSEXP, SEXP factorSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
     Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::IntegerVector> >::type rows(rowsSEXP);
     Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::NumericVector> >::type weights(weightsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type factor(factorSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_summarise_columns(x, rows, weights, factor));
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_summarise_columns(x, rows, weights, factor, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -224,26 +225,28 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_product
-Eigen::MatrixXd cpp_product(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> u);
-RcppExport SEXP _hdlmm_cpp_product(SEXP designSEXP, SEXP row_scaleSEXP, SEXP uSEXP) {
+Eigen::MatrixXd cpp_product(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> u, Rcpp::Nullable<Rcpp::List> host);
+RcppExport SEXP _hdlmm_cpp_product(SEXP designSEXP, SEXP row_scaleSEXP, SEXP uSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
     Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
     Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type u(uSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_product(design, row_scale, u));
+    Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::List> >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_product(design, row_scale, u, host));
     return rcpp_result_gen;
 END_RCPP
 }
 // cpp_covariance_product
-Eigen::MatrixXd cpp_covariance_product(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> v);
-RcppExport SEXP _hdlmm_cpp_covariance_product(SEXP designSEXP, SEXP row_scaleSEXP, SEXP vSEXP) {
+Eigen::MatrixXd cpp_covariance_product(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> v, Rcpp::Nullable<Rcpp::List> host);
+RcppExport SEXP _hdlmm_cpp_covariance_product(SEXP designSEXP, SEXP row_scaleSEXP, SEXP vSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
     Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
     Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type v(vSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_covariance_product(design, row_scale, v));
+    Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::List> >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_covariance_product(design, row_scale, v, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -328,8 +331,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_decompose
-Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, SEXP mean_columns, SEXP constant, const Rcpp::List& host);
-RcppExport SEXP _hdlmm_cpp_decompose(SEXP designSEXP, SEXP row_scaleSEXP, SEXP qSEXP, SEXP ySEXP, SEXP mean_columnsSEXP, SEXP constantSEXP, SEXP hostSEXP) {
+Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, SEXP mean_columns, SEXP constant, bool needs_vectors, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_decompose(SEXP designSEXP, SEXP row_scaleSEXP, SEXP qSEXP, SEXP ySEXP, SEXP mean_columnsSEXP, SEXP constantSEXP, SEXP needs_vectorsSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
@@ -338,8 +341,25 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type y(ySEXP);
     Rcpp::traits::input_parameter< SEXP >::type mean_columns(mean_columnsSEXP);
     Rcpp::traits::input_parameter< SEXP >::type constant(constantSEXP);
+    Rcpp::traits::input_parameter< bool >::type needs_vectors(needs_vectorsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_decompose(design, row_scale, q, y, mean_columns, constant, host));
+    rcpp_result_gen = Rcpp::wrap(cpp_decompose(design, row_scale, q, y, mean_columns, constant, needs_vectors, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_solve_response
+SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Eigen::Map<Eigen::VectorXd> rest, double h, double nu, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_solve_response(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP restSEXP, SEXP hSEXP, SEXP nuSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type rest(restSEXP);
+    Rcpp::traits::input_parameter< double >::type h(hSEXP);
+    Rcpp::traits::input_parameter< double >::type nu(nuSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_solve_response(design, row_scale, system, rest, h, nu, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -508,7 +528,7 @@ END_RCPP
 }
 
 static const R_CallMethodDef CallEntries[] = {
-    {"_hdlmm_cpp_summarise_columns", (DL_FUNC) &_hdlmm_cpp_summarise_columns, 4},
+    {"_hdlmm_cpp_summarise_columns", (DL_FUNC) &_hdlmm_cpp_summarise_columns, 5},
     {"_hdlmm_cpp_em", (DL_FUNC) &_hdlmm_cpp_em, 9},
     {"_hdlmm_cpp_least_squares", (DL_FUNC) &_hdlmm_cpp_least_squares, 3},
     {"_hdlmm_cpp_gibbs", (DL_FUNC) &_hdlmm_cpp_gibbs, 5},
@@ -523,15 +543,16 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_mixture_draws", (DL_FUNC) &_hdlmm_cpp_mixture_draws, 6},
     {"_hdlmm_cpp_unrotate", (DL_FUNC) &_hdlmm_cpp_unrotate, 4},
     {"_hdlmm_cpp_rotate", (DL_FUNC) &_hdlmm_cpp_rotate, 4},
-    {"_hdlmm_cpp_product", (DL_FUNC) &_hdlmm_cpp_product, 3},
-    {"_hdlmm_cpp_covariance_product", (DL_FUNC) &_hdlmm_cpp_covariance_product, 3},
+    {"_hdlmm_cpp_product", (DL_FUNC) &_hdlmm_cpp_product, 4},
+    {"_hdlmm_cpp_covariance_product", (DL_FUNC) &_hdlmm_cpp_covariance_product, 4},
     {"_hdlmm_cpp_covariance_columns", (DL_FUNC) &_hdlmm_cpp_covariance_columns, 3},
     {"_hdlmm_cpp_projection", (DL_FUNC) &_hdlmm_cpp_projection, 6},
     {"_hdlmm_cpp_coefficient_variances", (DL_FUNC) &_hdlmm_cpp_coefficient_variances, 6},
     {"_hdlmm_cpp_latent_variances", (DL_FUNC) &_hdlmm_cpp_latent_variances, 8},
     {"_hdlmm_cpp_join_orphans", (DL_FUNC) &_hdlmm_cpp_join_orphans, 0},
     {"_hdlmm_cpp_log_prior", (DL_FUNC) &_hdlmm_cpp_log_prior, 4},
-    {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 7},
+    {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 8},
+    {"_hdlmm_cpp_solve_response", (DL_FUNC) &_hdlmm_cpp_solve_response, 7},
     {"_hdlmm_cpp_rotate_data", (DL_FUNC) &_hdlmm_cpp_rotate_data, 7},
     {"_hdlmm_cpp_row_gram", (DL_FUNC) &_hdlmm_cpp_row_gram, 3},
     {"_hdlmm_cpp_search", (DL_FUNC) &_hdlmm_cpp_search, 4},

@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <vector>
 
 #include <RcppEigen.h>
 
 #include "hdlmm/operator/dense_operator.hpp"
+
+#include "r_context.h"
 
 namespace {
 
@@ -15,12 +18,39 @@ bool is_infinite(int) { return false; }
 bool is_infinite(std::uint8_t) { return false; }
 
 struct ColumnSummary {
-  Rcpp::IntegerVector n_missing, n_infinite;
-  Rcpp::NumericVector max_abs, mean, weighted_mean, squares;
+  std::vector<int> n_missing, n_infinite;
+  std::vector<double> max_abs, mean, weighted_mean, squares;
 
   explicit ColumnSummary(R_xlen_t p)
       : n_missing(p), n_infinite(p), max_abs(p), mean(p), weighted_mean(p), squares(p) {}
 };
+
+// The same for a column of which all rows count and no cell is missing or infinite, which its sum
+// and its smallest cell show; false, and nothing done, for others.
+template <typename T>
+bool summarise_complete(const T* column, R_xlen_t n, double factor, R_xlen_t j,
+                        ColumnSummary& out) {
+  const Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> x(column, n);
+  const auto value = x.template cast<double>();
+  const double sum = value.sum();
+  if (n == 0 || !std::isfinite(sum) || is_missing(x.minCoeff())) return false;
+  double mean = factor * sum / static_cast<double>(n);
+  if (!std::isfinite(mean)) return false;
+  double rest = 0, squares = 0;
+  constexpr R_xlen_t kRun = 2048;  // stays in the first cache between the two sums
+  for (R_xlen_t first = 0; first < n; first += kRun) {
+    const R_xlen_t size = std::min(kRun, n - first);
+    const auto deviation = factor * value.segment(first, size) - mean;
+    rest += deviation.sum();
+    squares += deviation.square().sum();
+  }
+  out.n_missing[j] = out.n_infinite[j] = 0;
+  out.max_abs[j] = value.abs().maxCoeff();
+  mean += rest / static_cast<double>(n);
+  out.mean[j] = out.weighted_mean[j] = mean;
+  out.squares[j] = std::max(0.0, squares - rest * rest / static_cast<double>(n));
+  return true;
+}
 
 // One column while it is in the cache: counts, then means, then the centred sum of squares with
 // the mean corrected by the residual sum (Chan, Golub & LeVeque 1983).
@@ -68,11 +98,17 @@ void summarise(const T* column, const int* rows, R_xlen_t n, const double* weigh
 
 template <typename T>
 void summarise_all(const T* cells, R_xlen_t stride, R_xlen_t p, const int* rows, R_xlen_t n,
-                   const double* weight, const double* factor, ColumnSummary& out) {
-  for (R_xlen_t j = 0; j < p; ++j) {
-    if (j % 1024 == 0) Rcpp::checkUserInterrupt();
-    summarise(cells + j * stride, rows, n, weight, factor[j], j, out);
-  }
+                   const double* weight, const double* factor, ColumnSummary& out,
+                   const hdlmm::Context& context) {
+  constexpr R_xlen_t kBlock = 32;
+  hdlmm::parallel_for(context, (p + kBlock - 1) / kBlock, [&](hdlmm::Index task) {
+    for (R_xlen_t j = task * kBlock; j < std::min(p, (task + 1) * kBlock); ++j) {
+      const T* column = cells + j * stride;
+      const bool is_whole = rows == nullptr && weight == nullptr;
+      if (is_whole && summarise_complete(column, n, factor[j], j, out)) continue;
+      summarise(column, rows, n, weight, factor[j], j, out);
+    }
+  });
 }
 
 }  // namespace
@@ -83,7 +119,7 @@ void summarise_all(const T* cells, R_xlen_t stride, R_xlen_t p, const int* rows,
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> rows,
                                  Rcpp::Nullable<Rcpp::NumericVector> weights,
-                                 const Rcpp::NumericVector& factor) {
+                                 const Rcpp::NumericVector& factor, const Rcpp::List& host) {
   if (factor.size() != Rf_ncols(x)) throw std::invalid_argument("one factor a column is expected");
   const R_xlen_t stride = Rf_nrows(x), p = Rf_ncols(x);
   const Rcpp::IntegerVector row_index =
@@ -93,19 +129,20 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
   const int* index = rows.isNull() ? nullptr : row_index.begin();
   const double* weight = weights.isNull() ? nullptr : row_weight.begin();
   const R_xlen_t n = rows.isNull() ? stride : row_index.size();
+  const hdlmm::Context context = make_context(host);
   ColumnSummary out(p);
   switch (TYPEOF(x)) {
     case REALSXP:
-      summarise_all(REAL(x), stride, p, index, n, weight, factor.begin(), out);
+      summarise_all(REAL(x), stride, p, index, n, weight, factor.begin(), out, context);
       break;
     case INTSXP:
-      summarise_all(INTEGER(x), stride, p, index, n, weight, factor.begin(), out);
+      summarise_all(INTEGER(x), stride, p, index, n, weight, factor.begin(), out, context);
       break;
     case LGLSXP:
-      summarise_all(LOGICAL(x), stride, p, index, n, weight, factor.begin(), out);
+      summarise_all(LOGICAL(x), stride, p, index, n, weight, factor.begin(), out, context);
       break;
     case RAWSXP:
-      summarise_all(RAW(x), stride, p, index, n, weight, factor.begin(), out);
+      summarise_all(RAW(x), stride, p, index, n, weight, factor.begin(), out, context);
       break;
     default:
       throw std::invalid_argument("x must be a double, integer, logical or raw matrix");

@@ -8,23 +8,33 @@
 
 using Rcpp::as;
 
+namespace {
+
+hdlmm::Context context_or_default(const Rcpp::Nullable<Rcpp::List>& host) {
+  return host.isNull() ? hdlmm::Context() : make_context(Rcpp::List(host.get()));
+}
+
+}  // namespace
+
 // X u [n x k] for u [p x k], in the units of the design.
 // [[Rcpp::export(rng = false)]]
 Eigen::MatrixXd cpp_product(const Rcpp::List& design, SEXP row_scale,
-                            const Eigen::Map<Eigen::MatrixXd> u) {
+                            const Eigen::Map<Eigen::MatrixXd> u,
+                            Rcpp::Nullable<Rcpp::List> host = R_NilValue) {
   const auto x = make_operator(design, row_scale);
   hdlmm::Matrix out = hdlmm::Matrix::Zero(x->rows(), u.cols());
-  x->add_product(u, out);
+  x->add_product(u, out, context_or_default(host));
   return out;
 }
 
 // S X'v [p x k] for v [n x k].
 // [[Rcpp::export(rng = false)]]
 Eigen::MatrixXd cpp_covariance_product(const Rcpp::List& design, SEXP row_scale,
-                                       const Eigen::Map<Eigen::MatrixXd> v) {
+                                       const Eigen::Map<Eigen::MatrixXd> v,
+                                       Rcpp::Nullable<Rcpp::List> host = R_NilValue) {
   const auto x = make_operator(design, row_scale);
   hdlmm::Matrix out = hdlmm::Matrix::Zero(x->cols(), v.cols());
-  x->add_covariance_product(v, out);
+  x->add_covariance_product(v, out, context_or_default(host));
   return out;
 }
 

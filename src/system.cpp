@@ -1,7 +1,11 @@
+#include <algorithm>
+#include <utility>
+
 #include <RcppEigen.h>
 
 #include "hdlmm/inference/exact_null.hpp"
 #include "hdlmm/inference/global_search.hpp"
+#include "hdlmm/marginal/implicit_spectrum.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
 
 #include "r_context.h"
@@ -12,22 +16,62 @@
 using Rcpp::as;
 using Rcpp::Named;
 
+namespace {
+
+// A transient of one call of lmm(): the band is used once more for P y, and never stored in a fit.
+struct Reduction {
+  hdlmm::Side side;
+  hdlmm::TwoStage two_stage;
+};
+
+// Below, eigenvectors cost no more than what they save later.
+constexpr hdlmm::Index kWorthTwoStages = 256;
+
+Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
+  auto* reduction = new Reduction{spectrum.side, std::move(spectrum.two_stage)};
+  return Rcpp::List::create(Named("side") = side_name(spectrum.side), Named("vectors") = R_NilValue,
+                            Named("two_stage") = Rcpp::XPtr<Reduction>(reduction, true),
+                            Named("min_computed") = spectrum.min_computed,
+                            Named("parts") = as_list(spectrum.parts));
+}
+
+}  // namespace
+
 // The spectrum of one random term and the data in its coordinates.
 // q [n x c], y [n]: rows already multiplied by row_scale; mean_columns [p] and constant [n], or
-// NULL.
+// NULL. needs_vectors: FALSE lets large problems do without eigenvectors; see
+// implicit_spectrum.hpp.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
                          const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y,
-                         SEXP mean_columns, SEXP constant, const Rcpp::List& host) {
+                         SEXP mean_columns, SEXP constant, bool needs_vectors,
+                         const Rcpp::List& host) {
   const hdlmm::Context context = make_context(host);
   const auto x = make_operator(design, row_scale);
+  const hdlmm::Vector means = optional_vector(mean_columns), ones = optional_vector(constant);
+  if (!needs_vectors && std::min(x->rows(), x->cols()) >= kWorthTwoStages) {
+    auto spectrum = hdlmm::reduce(*x, q, y, means, ones, context);
+    if (spectrum) return list_of_reduction(std::move(*spectrum));
+  }
   hdlmm::Spectrum spectrum = hdlmm::decompose(*x, context);
   const hdlmm::SpectralFrame frame(*x, spectrum.side, spectrum.d, spectrum.vectors);
-  const hdlmm::Vector mean = optional_vector(mean_columns), ones = optional_vector(constant);
-  const hdlmm::SpectralParts parts = hdlmm::rotate_data(frame, spectrum.d, q, y, mean, ones);
+  const hdlmm::SpectralParts parts = hdlmm::rotate_data(frame, spectrum.d, q, y, means, ones);
   return Rcpp::List::create(
       Named("side") = side_name(spectrum.side), Named("vectors") = spectrum.vectors,
       Named("min_computed") = spectrum.min_computed, Named("parts") = as_list(parts));
+}
+
+// P y [n] for rest = y - Q delta, from a system without vectors; NULL where V is near singular.
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
+                        const Eigen::Map<Eigen::VectorXd> rest, double h, double nu,
+                        const Rcpp::List& host) {
+  const auto x = make_operator(design, row_scale);
+  const Rcpp::XPtr<Reduction> reduction(static_cast<SEXP>(system["two_stage"]));
+  const double hk = h / as<double>(system["kappa"]);
+  const auto py = hdlmm::solve_response(*x, reduction->side, reduction->two_stage, rest, hk, nu,
+                                        make_context(host));
+  return py ? Rcpp::wrap(*py) : R_NilValue;
 }
 
 // The parts of the same spectrum for another response or basis of the fixed effects.

@@ -20,6 +20,7 @@
 #include "hdlmm/inference/prediction.hpp"
 #include "hdlmm/linalg/fixed_basis.hpp"
 #include "hdlmm/marginal/cholesky_system.hpp"
+#include "hdlmm/marginal/implicit_spectrum.hpp"
 #include "hdlmm/marginal/spectral_system.hpp"
 #include "hdlmm/model/variance_prior.hpp"
 #include "hdlmm/objective/factorised_bound.hpp"

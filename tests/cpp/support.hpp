@@ -112,6 +112,10 @@ class Model {
 
   const hdlmm::MarginalSystem& spectral() const;
   const hdlmm::MarginalSystem& cholesky() const;
+  /// The spectral system made without eigenvectors, or null where it cannot be.
+  const hdlmm::MarginalSystem* implicit() const;
+  /// P y from the band, empty where V is too near singular. Only where implicit().
+  Vector implicit_projected_response(const Share& share) const;
   const hdlmm::SpectralSystem& spectral_system() const;
   hdlmm::SpectralFrame frame() const;
 

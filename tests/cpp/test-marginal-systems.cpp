@@ -162,6 +162,8 @@ TEST_P(MarginalSystems, AgreeInEveryFieldBetweenTheBoundaries) {
     // the dense formulae lose up to the square of the condition of V, which is 1e3
     Comparison(spectral, cholesky, model_, h).expect_equal(1e-9);
     Comparison(spectral, dense, model_, h).expect_equal_on_contrasts(1e-9);
+    if (!model_.implicit()) continue;
+    Comparison(model_.implicit()->evaluate(share), spectral, model_, h).expect_equal(1e-9);
   }
 }
 
@@ -184,6 +186,26 @@ TEST_P(MarginalSystems, AnswerTheSameInEveryDetailThatIsAskedFor) {
   EXPECT_EQ(some.tr_pk, all.tr_pk);
   EXPECT_EQ(some.tr_pkpk, all.tr_pkpk);
   EXPECT_EQ(some.tr_p_noise, all.tr_p_noise);
+}
+
+TEST_P(MarginalSystems, WithoutEigenvectorsKnowTheSameNullSpace) {
+  if (!model_.implicit()) GTEST_SKIP() << "no decomposition without eigenvectors";
+  const MarginalSystem &a = *model_.implicit(), &b = model_.spectral();
+  EXPECT_EQ(a.null_dimension(), b.null_dimension());
+  EXPECT_EQ(a.null_in_fixed(), b.null_in_fixed());
+  EXPECT_EQ(a.is_ml_unbounded(), b.is_ml_unbounded());
+  EXPECT_NEAR(a.null_residual(), b.null_residual(), 1e-11 * model_.y.norm());
+  EXPECT_NEAR(a.max_eigenvalue(), b.max_eigenvalue(), 1e-12 * b.max_eigenvalue());
+}
+
+TEST_P(MarginalSystems, WithoutEigenvectorsProjectTheSameResponse) {
+  if (!model_.implicit()) GTEST_SKIP() << "no decomposition without eigenvectors";
+  for (const double h : inner_shares()) {
+    const Share share{h, 1 - h};
+    const Vector wanted = model_.core_projected_response(share);
+    EXPECT_LT(distance(model_.implicit_projected_response(share), wanted), 1e-9);
+  }
+  EXPECT_EQ(model_.implicit_projected_response({1, 0}).size(), 0);
 }
 
 TEST_P(MarginalSystems, AgreeWithoutRandomEffects) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct Model::Core {
   std::unique_ptr<hdlmm::DesignOperator> op;
   hdlmm::Spectrum spectrum;
   std::unique_ptr<hdlmm::SpectralSystem> spectral;
+  std::optional<hdlmm::ImplicitSpectrum> reduced;
+  std::unique_ptr<hdlmm::SpectralSystem> implicit;
   std::unique_ptr<hdlmm::CholeskySystem> cholesky;
 
   hdlmm::SpectralFrame frame() const {
@@ -147,10 +150,27 @@ void Model::decompose() {
       kappa);
   const hdlmm::SpectrumBounds bounds{1, 2, rank};
   core_->cholesky = std::make_unique<hdlmm::CholeskySystem>(k, q, y, kappa, bounds);
+  core_->reduced = hdlmm::reduce(*core_->op, q, y, core_->column_means, constant, hdlmm::Context());
+  if (!core_->reduced) return;
+  core_->implicit = std::make_unique<hdlmm::SpectralSystem>(core_->reduced->parts, kappa);
 }
 
 const hdlmm::MarginalSystem& Model::spectral() const { return *core_->spectral; }
 const hdlmm::MarginalSystem& Model::cholesky() const { return *core_->cholesky; }
+
+const hdlmm::MarginalSystem* Model::implicit() const { return core_->implicit.get(); }
+
+Vector Model::implicit_projected_response(const Share& share) const {
+  Vector rest = y - q * implicit()->evaluate(share).delta;
+  if (core_->column_means.size() > 0) {
+    const Vector o = root.size() > 0 ? root : Vector(Vector::Ones(y.size()));
+    rest -= o * (o.dot(rest) / o.squaredNorm());
+  }
+  const hdlmm::ImplicitSpectrum& reduced = *core_->reduced;
+  return hdlmm::solve_response(*core_->op, reduced.side, reduced.two_stage, rest, share.h / kappa,
+                               share.nu, hdlmm::Context())
+      .value_or(Vector());
+}
 
 const hdlmm::SpectralSystem& Model::spectral_system() const { return *core_->spectral; }
 hdlmm::SpectralFrame Model::frame() const { return core_->frame(); }

@@ -32,7 +32,9 @@ textbook_gibbs <- function(y, z, a, w, prior, precision, draws) {
 core_gibbs <- function(formula, env, prior, precision, draws, options = list()) {
   weights <- if (!is.null(env$w)) list(weights = quote(w))
   call <- as.call(c(quote(lmm), formula, weights))
-  problem <- hdlmm:::build_problem(formula, env, call, env, NULL)
+  problem <- hdlmm:::build_problem(
+    formula, env, call, env, NULL, NULL, hdlmm:::make_host(lmm_control())
+  )
   fixed <- problem$fixed
   design <- problem$designs[[1]]
   host <- list(threads = 2L, progress = NULL)

@@ -98,7 +98,9 @@ core_problem <- function(prior, y_unit, x_unit) {
   env$w <- runif(12)
   env$y <- rnorm(12) * y_unit
   call <- quote(lmm(y ~ re(X), weights = w))
-  problem <- hdlmm:::build_problem(y ~ re(X), env, call, env, NULL, prior)
+  problem <- hdlmm:::build_problem(
+    y ~ re(X), env, call, env, NULL, prior, hdlmm:::make_host(lmm_control())
+  )
   problem$system <- hdlmm:::build_system(
     problem$designs[[1]], problem$fixed, list(threads = 1L, progress = NULL)
   )
@@ -170,7 +172,10 @@ test_that("a normal prior of the fixed effects reaches the core as a precision o
   d <- data.frame(x = rnorm(20, 50, 3), f = gl(2, 10), g = gl(5, 4))
   d$y <- rnorm(20)
   prior <- lmm_prior(fixed = prior_normal(c(1, 2, 3), c(2, 0.1, 5)))
-  problem <- hdlmm:::build_problem(y ~ x + f + (1 | g), d, quote(lmm()), globalenv(), NULL, prior)
+  problem <- hdlmm:::build_problem(
+    y ~ x + f + (1 | g), d, quote(lmm()), globalenv(), NULL, prior,
+    hdlmm:::make_host(lmm_control())
+  )
   fixed <- problem$fixed
   z <- model.matrix(~ x + f, d)
   # y less Z m in scaled units, and the quadratic form of any change of omega

@@ -188,12 +188,14 @@ namespace spectral_detail {
 constexpr double kAngleTolerance = 1e-7;
 constexpr double kResidualTolerance = 1e-10;
 
+/// null_part: Q and y in null(K), [rows x (c + 1)], by rows of data or by coordinates of null(K);
+/// null_frame and null_rest are made of the same rows.
 inline void reduce_null_space(const Matrix& null_part, double y_norm, SpectralParts& parts) {
-  const Index n = parts.n, c = parts.z.cols();
+  const Index n = null_part.rows(), c = parts.z.cols();
   const Vector y_null = null_part.col(c);
   Matrix frame(n, 0);
   parts.turn = Matrix::Identity(c, c);
-  if (c > 0) {
+  if (c > 0 && n > 0) {
     const Eigen::HouseholderQR<Matrix> qr(null_part.leftCols(c));
     const Index k = std::min(n, c);
     const Matrix upper = qr.matrixQR().topRows(k).template triangularView<Eigen::Upper>();

@@ -23,13 +23,14 @@ class ColumnSubset final : public DesignOperator {
   const std::vector<Index>& columns() const { return columns_; }
 
  private:
-  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out) const override {
+  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out, const Context&) const override {
     for (Index k = 0; k < u.cols(); ++k) {
       for (Index j = 0; j < cols(); ++j) whole_.add_column(columns_[j], u(j, k), out.col(k));
     }
   }
 
-  void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const override {
+  void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                              const Context&) const override {
     for (Index k = 0; k < v.cols(); ++k) {
       for (Index j = 0; j < cols(); ++j) out(j, k) += whole_.column_dot(columns_[j], v.col(k));
     }

@@ -51,6 +51,11 @@ class DenseOperator final : public DesignOperator {
         transform_(std::move(transform)) {}
 
  private:
+  static constexpr Index kTileRows = 512;  // a tile is a quarter of a second-level cache of 1 MB
+  static constexpr Index kTileCols = 64;
+
+  static Index n_blocks(Index count, Index size) { return (count + size - 1) / size; }
+
   double cell(const T* column, Index i, Index j) const {
     const T x = column[stored_.rows.empty() ? i : stored_.rows[i]];
     double value = static_cast<double>(x);
@@ -158,15 +163,48 @@ class DenseOperator final : public DesignOperator {
     }
   }
 
-  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out) const override {
-    for_column_blocks([&](Index first, const ConstMatrix& block) {
-      out.noalias() += block * u.middleRows(first, block.cols());
+  /// A tile of the design: in place when it is stored as it is, else unpacked into the buffer.
+  template <typename Visit>
+  void visit_tile(Index first_row, Index n_rows, Index first_col, Index n_cols, Matrix& buffer,
+                  Visit&& visit) const {
+    if (is_verbatim()) {
+      const double* cells = verbatim(stored_.cells + first_row + first_col * stored_.stride);
+      visit(Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>(
+          cells, n_rows, n_cols, Eigen::OuterStride<>(stored_.stride)));
+      return;
+    }
+    buffer.resize(kTileRows, kTileCols);
+    unpack(first_row, first_col, buffer.topLeftCorner(n_rows, n_cols));
+    visit(buffer.topLeftCorner(n_rows, n_cols));
+  }
+
+  /// One pass over the cells, which threads share by rows.
+  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
+                      const Context& context) const override {
+    parallel_for(context, n_blocks(rows(), kTileRows), [&](Index task) {
+      const Index row = task * kTileRows, n_rows = std::min(kTileRows, rows() - row);
+      Matrix buffer;
+      for (Index col = 0; col < cols(); col += kTileCols) {
+        const Index n_cols = std::min(kTileCols, cols() - col);
+        visit_tile(row, n_rows, col, n_cols, buffer, [&](const auto& tile) {
+          out.middleRows(row, n_rows).noalias() += tile * u.middleRows(col, n_cols);
+        });
+      }
     });
   }
 
-  void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const override {
-    for_column_blocks([&](Index first, const ConstMatrix& block) {
-      out.middleRows(first, block.cols()).noalias() += block.transpose() * v;
+  /// One pass over the cells, which threads share by columns.
+  void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                              const Context& context) const override {
+    parallel_for(context, n_blocks(cols(), kTileCols), [&](Index task) {
+      const Index col = task * kTileCols, n_cols = std::min(kTileCols, cols() - col);
+      Matrix buffer;
+      for (Index row = 0; row < rows(); row += kTileRows) {
+        const Index n_rows = std::min(kTileRows, rows() - row);
+        visit_tile(row, n_rows, col, n_cols, buffer, [&](const auto& tile) {
+          out.middleRows(col, n_cols).noalias() += tile.transpose() * v.middleRows(row, n_rows);
+        });
+      }
     });
   }
 

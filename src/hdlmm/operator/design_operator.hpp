@@ -22,23 +22,26 @@ class DesignOperator {
   Index cols() const { return cols_; }
 
   /// out [n x k] += X u, u: [p x k].
-  void add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out) const {
+  void add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
+                   const Context& context = Context()) const {
     require(u.rows() == cols_ && out.rows() == rows_ && u.cols() == out.cols(), "add_product");
-    do_add_product(u, out);
+    do_add_product(u, out, context);
   }
 
   /// out [p x k] += X' v, v: [n x k].
-  void add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const {
+  void add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                           const Context& context = Context()) const {
     require(v.rows() == rows_ && out.rows() == cols_ && v.cols() == out.cols(),
             "add_adjoint_product");
-    do_add_adjoint_product(v, out);
+    do_add_adjoint_product(v, out, context);
   }
 
   /// out [p x k] += S X' v: covariances of the coefficients with v' X beta, per unit sigma2.
-  void add_covariance_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const {
+  void add_covariance_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                              const Context& context = Context()) const {
     require(v.rows() == rows_ && out.rows() == cols_ && v.cols() == out.cols(),
             "add_covariance_product");
-    do_add_covariance_product(v, out);
+    do_add_covariance_product(v, out, context);
   }
 
   /// Columns first .. first + out.cols() - 1 of X S, [n x k].
@@ -84,10 +87,13 @@ class DesignOperator {
   }
 
  private:
-  virtual void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out) const = 0;
-  virtual void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const = 0;
-  virtual void do_add_covariance_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const {
-    do_add_adjoint_product(v, out);
+  virtual void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
+                              const Context& context) const = 0;
+  virtual void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                                      const Context& context) const = 0;
+  virtual void do_add_covariance_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                                         const Context& context) const {
+    do_add_adjoint_product(v, out, context);
   }
   virtual void do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const = 0;
   virtual double do_column_dot(Index j, const ConstVector& v) const = 0;

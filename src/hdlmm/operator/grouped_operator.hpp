@@ -26,14 +26,15 @@ class GroupedOperator final : public DesignOperator {
   }
 
  private:
-  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out) const override {
+  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out, const Context&) const override {
     for (Index k = 0; k < u.cols(); ++k) {
       for (Index i = 0; i < rows(); ++i) out(i, k) += row_scale_[i] * u(level_[i], k);
     }
   }
 
   /// Group sums, compensated: balanced designs then agree with the closed form to the last digits.
-  void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const override {
+  void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                              const Context&) const override {
     for (Index k = 0; k < v.cols(); ++k) {
       std::vector<DoubleDouble> sums(static_cast<std::size_t>(cols()));
       for (Index i = 0; i < rows(); ++i) sums[level_[i]].add_product(row_scale_[i], v(i, k));

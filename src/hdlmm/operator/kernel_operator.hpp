@@ -22,21 +22,23 @@ class KernelOperator final : public DesignOperator {
         row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(rows())) {}
 
  private:
-  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out) const override {
+  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out, const Context&) const override {
     for (Index k = 0; k < u.cols(); ++k) {
       for (Index i = 0; i < rows(); ++i) out(i, k) += row_scale_[i] * u(unit_[i], k);
     }
   }
 
-  void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const override {
+  void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                              const Context&) const override {
     for (Index k = 0; k < v.cols(); ++k) {
       for (Index i = 0; i < rows(); ++i) out(unit_[i], k) += row_scale_[i] * v(i, k);
     }
   }
 
-  void do_add_covariance_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const override {
+  void do_add_covariance_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                                 const Context& context) const override {
     Matrix sums = Matrix::Zero(cols(), v.cols());
-    do_add_adjoint_product(v, sums);
+    do_add_adjoint_product(v, sums, context);
     out.noalias() += scale_ * (kernel_ * sums);
   }
 

@@ -41,7 +41,7 @@ class SparseOperator final : public DesignOperator {
     }
   }
 
-  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out) const override {
+  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out, const Context&) const override {
     for (Index k = 0; k < u.cols(); ++k) {
       for (Index j = 0; j < cols(); ++j) {
         for_cells(j, [&](int i, double x) { out(i, k) += x * u(j, k); });
@@ -50,7 +50,8 @@ class SparseOperator final : public DesignOperator {
     }
   }
 
-  void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out) const override {
+  void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                              const Context&) const override {
     for (Index k = 0; k < v.cols(); ++k) {
       const double total = is_shifted() ? row_scale_.dot(v.col(k)) : 0;
       for (Index j = 0; j < cols(); ++j) {
