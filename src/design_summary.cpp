@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include <RcppEigen.h>
@@ -25,27 +26,40 @@ struct ColumnSummary {
       : n_missing(p), n_infinite(p), max_abs(p), mean(p), weighted_mean(p), squares(p) {}
 };
 
+constexpr int kRun = 1024;
+
 // The same for a column of which all rows count and no cell is missing or infinite, which its sum
 // and its smallest cell show; false, and nothing done, for others.
 template <typename T>
 bool summarise_complete(const T* column, R_xlen_t n, double factor, R_xlen_t j,
                         ColumnSummary& out) {
-  const Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> x(column, n);
-  const auto value = x.template cast<double>();
-  const double sum = value.sum();
-  if (n == 0 || !std::isfinite(sum) || is_missing(x.minCoeff())) return false;
+  double sum = 0, largest = 0;
+  bool is_complete = n > 0;
+  // a buffer of fixed alignment: sums run in one order whatever the storage and its address
+  Eigen::Array<double, kRun, 1> buffer;
+  const auto for_runs = [&](const auto& visit) {
+    for (R_xlen_t first = 0; first < n && is_complete; first += kRun) {
+      const R_xlen_t size = std::min<R_xlen_t>(kRun, n - first);
+      const Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> x(column + first, size);
+      if (std::is_integral<T>::value && is_missing(x.minCoeff())) is_complete = false;
+      buffer.head(size) = x.template cast<double>();
+      visit(buffer.head(size));
+    }
+  };
+  for_runs([&](const auto& x) {
+    sum += x.sum();
+    largest = std::max(largest, x.abs().maxCoeff());
+  });
   double mean = factor * sum / static_cast<double>(n);
-  if (!std::isfinite(mean)) return false;
+  if (!is_complete || !std::isfinite(sum) || !std::isfinite(mean)) return false;
   double rest = 0, squares = 0;
-  constexpr R_xlen_t kRun = 2048;  // stays in the first cache between the two sums
-  for (R_xlen_t first = 0; first < n; first += kRun) {
-    const R_xlen_t size = std::min(kRun, n - first);
-    const auto deviation = factor * value.segment(first, size) - mean;
+  for_runs([&](const auto& x) {
+    const auto deviation = factor * x - mean;
     rest += deviation.sum();
     squares += deviation.square().sum();
-  }
+  });
   out.n_missing[j] = out.n_infinite[j] = 0;
-  out.max_abs[j] = value.abs().maxCoeff();
+  out.max_abs[j] = largest;
   mean += rest / static_cast<double>(n);
   out.mean[j] = out.weighted_mean[j] = mean;
   out.squares[j] = std::max(0.0, squares - rest * rest / static_cast<double>(n));

@@ -70,10 +70,15 @@ inline Mode refine(const ShareObjective& f, ProfilePoint a, ProfilePoint b,
   mode.termination = Termination::iteration_limit;
   ProfilePoint current = a.slope < -b.slope ? a : b;
   mode.trace.push_back(current);
+  const bool is_attainable = options.tol >= std::numeric_limits<double>::epsilon();
+  const auto smallest = [&](double phi) {
+    return std::max(options.tol, 2 * std::numeric_limits<double>::epsilon()) * (1 + std::abs(phi));
+  };
   for (int i = 0; i < options.max_iter; ++i) {
     double next = current.phi - current.slope / current.curvature;
     const bool is_inside = next > a.phi && next < b.phi;
-    if (!(current.curvature < 0) || !is_inside) next = 0.5 * (a.phi + b.phi);
+    const bool is_root = std::abs(next - current.phi) <= smallest(next);
+    if (!(current.curvature < 0) || (!is_inside && !is_root)) next = 0.5 * (a.phi + b.phi);
     const double change = std::abs(next - current.phi);
     const bool is_exhausted = next == a.phi || next == b.phi || change == 0;
     const double last_slope = std::abs(current.slope);
@@ -82,10 +87,7 @@ inline Mode refine(const ShareObjective& f, ProfilePoint a, ProfilePoint b,
       mode.trace.push_back(current);
       (current.slope > 0 ? a : b) = current;
     }
-    const double bound = options.tol * (1 + std::abs(next));
-    const double rounding = std::numeric_limits<double>::epsilon() * (1 + std::abs(next));
-    if (is_exhausted || change <= std::max(bound, 2 * rounding)) {
-      const bool is_attainable = options.tol >= std::numeric_limits<double>::epsilon();
+    if (is_exhausted || change <= smallest(next)) {
       mode.termination =
           is_attainable ? Termination::converged : Termination::tolerance_unattainable;
       break;

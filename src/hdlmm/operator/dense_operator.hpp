@@ -163,32 +163,20 @@ class DenseOperator final : public DesignOperator {
     }
   }
 
-  /// A tile of the design: in place when it is stored as it is, else unpacked into the buffer.
-  template <typename Visit>
-  void visit_tile(Index first_row, Index n_rows, Index first_col, Index n_cols, Matrix& buffer,
-                  Visit&& visit) const {
-    if (is_verbatim()) {
-      const double* cells = verbatim(stored_.cells + first_row + first_col * stored_.stride);
-      visit(Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>(
-          cells, n_rows, n_cols, Eigen::OuterStride<>(stored_.stride)));
-      return;
-    }
-    buffer.resize(kTileRows, kTileCols);
-    unpack(first_row, first_col, buffer.topLeftCorner(n_rows, n_cols));
-    visit(buffer.topLeftCorner(n_rows, n_cols));
-  }
+  // Cells are copied to tiles even where they could be read in place: sums then run in one order
+  // whatever the storage of X and its address in memory, and results are the same to the bit.
 
   /// One pass over the cells, which threads share by rows.
   void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
                       const Context& context) const override {
     parallel_for(context, n_blocks(rows(), kTileRows), [&](Index task) {
       const Index row = task * kTileRows, n_rows = std::min(kTileRows, rows() - row);
-      Matrix buffer;
+      Matrix buffer(kTileRows, kTileCols);
       for (Index col = 0; col < cols(); col += kTileCols) {
         const Index n_cols = std::min(kTileCols, cols() - col);
-        visit_tile(row, n_rows, col, n_cols, buffer, [&](const auto& tile) {
-          out.middleRows(row, n_rows).noalias() += tile * u.middleRows(col, n_cols);
-        });
+        auto tile = buffer.topLeftCorner(n_rows, n_cols);
+        unpack(row, col, tile);
+        out.middleRows(row, n_rows).noalias() += tile * u.middleRows(col, n_cols);
       }
     });
   }
@@ -198,12 +186,12 @@ class DenseOperator final : public DesignOperator {
                               const Context& context) const override {
     parallel_for(context, n_blocks(cols(), kTileCols), [&](Index task) {
       const Index col = task * kTileCols, n_cols = std::min(kTileCols, cols() - col);
-      Matrix buffer;
+      Matrix buffer(kTileRows, kTileCols);
       for (Index row = 0; row < rows(); row += kTileRows) {
         const Index n_rows = std::min(kTileRows, rows() - row);
-        visit_tile(row, n_rows, col, n_cols, buffer, [&](const auto& tile) {
-          out.middleRows(col, n_cols).noalias() += tile.transpose() * v.middleRows(row, n_rows);
-        });
+        auto tile = buffer.topLeftCorner(n_rows, n_cols);
+        unpack(row, col, tile);
+        out.middleRows(col, n_cols).noalias() += tile.transpose() * v.middleRows(row, n_rows);
       }
     });
   }
