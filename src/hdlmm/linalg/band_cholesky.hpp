@@ -88,6 +88,7 @@ class BandCholesky {
     const Eigen::LLT<Matrix> factor(diagonal);
     if (factor.info() != Eigen::Success) return false;
     diagonal = factor.matrixL();
+    if (!(diagonal.diagonal().array() > 0).all()) return false;  // not a number
     const Index rest = size_below(j);
     if (rest == 0) return true;
     auto below = below_.block(0, j, rest, block_);

@@ -25,19 +25,19 @@ struct BandReduction {
 namespace band_reduction_detail {
 
 constexpr Index kLeaf = 8;            // columns of a panel that are reduced one by one
-constexpr Index kPanelsTogether = 4;  // panels between two updates of the rest of the matrix
+constexpr Index kPanelsTogether = 2;  // panels between two updates of the rest of the matrix
 
 /// Rows below the band of the panel that starts at column c.
 inline Index panel_rows(Index n, Index width, Index c) { return n - c - width; }
 
 /// H x = beta e_1, H = I - tau v v'; x becomes v without its leading one. Returns beta.
-/// Entries must be of moderate size: squares that underflow count as zero.
+/// The matrix must be of moderate scale.
 inline double reflect(Eigen::Ref<Vector> x, double& tau) {
   const double alpha = x[0];
   auto tail = x.tail(x.size() - 1);
   const double tail2 = x.size() > 1 ? tail.squaredNorm() : 0;
   tau = 0;
-  if (!(tail2 > 0)) {
+  if (tail2 < kNegligibleSquare) {
     tail.setZero();
     return alpha;
   }
@@ -107,8 +107,7 @@ class PanelGroup {
       : out_(out),
         start_(first + out.width),
         size_(n_panels * out.width),
-        left_(Matrix::Zero(out.reflectors.rows() - start_, 2 * size_)),
-        right_(Matrix::Zero(out.reflectors.rows() - start_, 2 * size_)) {}
+        pending_(Matrix::Zero(out.reflectors.rows() - start_, 3 * size_)) {}
 
   /// Reduces the panel at column c, the next of the group. 4 m^2 r flops, half of them later.
   void reduce_panel(Index c, const Context& context) {
@@ -133,17 +132,18 @@ class PanelGroup {
     inner = t.transpose() * inner.eval();
     add_product(-0.5, v, Op::none, inner, Op::none, w, context);
 
-    left_.block(left_.rows() - m, done_, m, r) = v;
-    left_.block(left_.rows() - m, size_ + done_, m, r) = w;
-    right_.block(left_.rows() - m, done_, m, r) = w;
-    right_.block(left_.rows() - m, size_ + done_, m, r) = v;
+    auto rows = pending_.bottomRows(m);
+    rows.middleCols(done_, r) = v;
+    rows.middleCols(size_ + done_, r) = w;
+    rows.middleCols(2 * size_ + done_, r) = v;
     done_ += b;
   }
 
   /// The update of what lies to the right of the group.
   void update_rest(const Context& context) {
-    const Index m = left_.rows() - done_ + out_.width;
-    add_lower_product(-1, left_.bottomRows(m), right_.bottomRows(m),
+    const Index m = pending_.rows() - done_ + out_.width;
+    add_lower_product(-1, pending_.leftCols(2 * size_).bottomRows(m),
+                      pending_.rightCols(2 * size_).bottomRows(m),
                       out_.reflectors.bottomRightCorner(m, m), context);
   }
 
@@ -154,8 +154,9 @@ class PanelGroup {
     const Index n = out_.reflectors.rows(), b = out_.width;
     auto columns = out_.reflectors.block(c, c, n - c, b);
     for (const Index side : {Index{0}, size_}) {
-      add_product(-1, left_.block(c - start_, side, n - c, done_), Op::none,
-                  right_.block(c - start_, side, b, done_), Op::transpose, columns, context);
+      add_product(-1, pending_.block(c - start_, side, n - c, done_), Op::none,
+                  pending_.block(c - start_, side + size_, b, done_), Op::transpose, columns,
+                  context);
     }
   }
 
@@ -164,16 +165,16 @@ class PanelGroup {
     if (done_ == 0) return;
     for (const Index side : {Index{0}, size_}) {
       Matrix dots = Matrix::Zero(done_, v.cols());
-      add_product(1, right_.block(right_.rows() - m, side, m, done_), Op::transpose, v, Op::none,
-                  dots, context);
-      add_product(-1, left_.block(left_.rows() - m, side, m, done_), Op::none, dots, Op::none, y,
+      add_product(1, pending_.bottomRows(m).middleCols(side + size_, done_), Op::transpose, v,
+                  Op::none, dots, context);
+      add_product(-1, pending_.bottomRows(m).middleCols(side, done_), Op::none, dots, Op::none, y,
                   context);
     }
   }
 
   BandReduction& out_;
   Index start_, size_, done_ = 0;
-  Matrix left_, right_;  ///< [V W] and [W V], rows from start_ on
+  Matrix pending_;  ///< [V W V], rows from start_ on: [V W] and [W V] are neighbours within it
 };
 
 /// V [m x r] of the panel at column c with its zeros and ones.

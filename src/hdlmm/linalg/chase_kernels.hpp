@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "hdlmm/core/context.hpp"
+#include "hdlmm/linalg/moderate_scale.hpp"
 #include "hdlmm/linalg/vector_packs.hpp"
 
 namespace hdlmm {
@@ -190,7 +191,7 @@ template <int W>
 }
 
 /// H x = beta e_1 for x [n], H = I - tau v v', v_1 = 1; v replaces x. Returns beta.
-/// Entries must be of moderate size: squares that underflow count as zero.
+/// The matrix must be of moderate scale.
 template <int W>
 [[gnu::always_inline]] inline double make_reflector(double* x, Index n, double& tau) {
   const double alpha = x[0];
@@ -198,7 +199,7 @@ template <int W>
   const double tail2 = dot<W>(x, x, n);
   x[0] = 1;
   tau = 0;
-  if (!(tail2 > 0)) {
+  if (tail2 < kNegligibleSquare) {
     for (Index i = 1; i < n; ++i) x[i] = 0;
     return alpha;
   }

@@ -19,6 +19,10 @@ inline double moderate_scale(double largest) {
   return std::ldexp(1.0, std::clamp(-exponent, -1000, 1000));
 }
 
+/// Sums of squares below this have lost digits; beside the entries of a matrix of moderate scale
+/// such numbers are zero.
+constexpr double kNegligibleSquare = 1e-280;
+
 /// Largest absolute entry, 0 of nothing.
 inline double largest_entry(const ConstMatrix& a) {
   return a.size() == 0 ? 0 : a.cwiseAbs().maxCoeff();

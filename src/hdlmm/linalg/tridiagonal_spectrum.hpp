@@ -51,9 +51,9 @@ struct Bulge {
 
   void advance(const Block& block, Index i) {
     const double f = s * block.beside(i), b = c * block.beside(i);
-    const double length = std::sqrt(f * f + g * g);
-    const double inverse = 1 / length;
-    const bool regular = length > 0;  // else any rotation will do
+    const double length2 = f * f + g * g;
+    const double length = std::sqrt(length2), inverse = 1 / length;
+    const bool regular = length2 > kNegligibleSquare;  // else any rotation will do
     c = regular ? g * inverse : 1;
     s = regular ? f * inverse : 0;
     if (i < block.size - 2) block.beside(i + 1) = length;

@@ -2,6 +2,7 @@
 #define HDLMM_LINALG_TWO_STAGE_HPP
 
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "hdlmm/linalg/band_cholesky.hpp"
@@ -27,6 +28,9 @@ inline Index two_stage_width(Index n) { return n < 1500 ? 32 : 64; }
 /// k: [n x n], lower triangle read, storage reused; f: [n x k]. 4/3 n^3 flops in matrix products,
 /// then O(n^2 (width + k)). Throws std::runtime_error when the iteration does not converge.
 inline TwoStage two_stage_spectrum(Matrix&& k, const ConstMatrix& f, const Context& context) {
+  if (k.rows() != k.cols() || k.rows() != f.rows()) {
+    throw std::invalid_argument("shapes in two_stage_spectrum");
+  }
   TwoStage out;
   out.reduction = reduce_to_band(std::move(k), two_stage_width(f.rows()), context);
   Matrix banded = f;
