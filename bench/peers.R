@@ -110,7 +110,8 @@ gaston_diago_side <- function(...) {
   }, "gaston", ...)
 }
 
-# Version 4.5 or later: mmes() takes the inverse of K.
+# Version 4.5 or later: mmes() takes the inverse of K. (It needs Matrix 1.6-2 and Eigen 3.4, more
+# than Debian 12 has.)
 sommer_side <- function(...) {
   side(function(d) {
     library(sommer)  # its formulas look for its functions on the search path

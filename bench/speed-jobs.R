@@ -36,7 +36,7 @@ shape <- function(work, size) {
 
 # Data -----------------------------------------------------------------------------------
 
-# Standard normal columns, five covariates, half of the variance from twenty columns.
+# Standard normal columns, five covariates; twenty columns have as much variance as the residual.
 wide_data <- function(n, p) {
   set.seed(20261)
   x <- matrix(stats::rnorm(n * p), n)
@@ -63,10 +63,11 @@ grouped_data <- function(n, levels) {
   data.frame(g, x, y = 1 + x + stats::rnorm(nlevels(g))[g] + stats::rnorm(n))
 }
 
-# K of normal columns; the width only makes it one.
+# A random symmetric matrix with eigenvalues from 0.1 to 2.1, no two alike; made without BLAS.
 kernel_data <- function(n) {
-  x <- wide_data(n, n %/% 4)$x
-  list(k = tcrossprod(x) / ncol(x) + diag(n) / 10)
+  set.seed(20264)
+  a <- matrix(stats::rnorm(n^2), n)
+  list(k = (a + t(a)) / sqrt(8 * n) + diag(1.1, n))
 }
 
 as_doubles <- function(d) {
@@ -229,7 +230,7 @@ long_jobs <- function() {
 
 short_jobs <- function() {
   c(
-    gram_jobs(list(n = 1000, p = 4000)), list(two_stage_job(1000)),
+    gram_jobs(list(n = 1000, p = 3000)), list(two_stage_job(1000)),
     fit_jobs(list(n = 1000, p = 3000), list(n = 500, p = 3000)),
     other_jobs(
       list(n = 20000, p = 200), small_problem, list(n = 300, p = 1000),
