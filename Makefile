@@ -2,6 +2,8 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 # Packages that Debian lacks, and this one, live in the private library .lib.
 export R_LIBS := $(CURDIR)/.lib$(if $(R_LIBS),:$(R_LIBS))
+# Options of bench/speed.R.
+BENCH ?= --short
 
 .PHONY: demo test check asan bench docs format lint layers install clean help
 
@@ -23,10 +25,10 @@ asan: ## C++ tests under the address and undefined-behaviour sanitizers
 	@tools/deps.sh test
 	@tools/cpp-tests.sh --sanitize
 
-bench: ## compare with peer packages (bench/run.R)
+bench: ## speed beside peer packages, short (BENCH=--install: in full, peers fetched)
 	@tools/deps.sh test
 	@tools/install.sh
-	@Rscript bench/run.R
+	@HDLMM_PEER_LIB=$${HDLMM_PEER_LIB:-$(CURDIR)/.lib/peers} Rscript bench/speed.R $(BENCH)
 
 docs: ## regenerate RcppExports, NAMESPACE and man/
 	@tools/deps.sh dev
