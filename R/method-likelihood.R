@@ -103,9 +103,9 @@ assemble_result <- function(problem, e, share, tau2, method) {
   omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, e$delta)
   projection <- project_response(problem, e$delta, share, tau2)
   hk <- share$h / system$kappa
-  effects <- hk * drop(
+  along <- value_or(projection$along, drop(
     cpp_covariance_product(design$core, fixed$root, as.matrix(projection$py), problem$host)
-  )
+  ))
   kappa <- times_two_to(design$kappa_scaled, -2 * design$exponent)
   list(
     omega = omega, vcov = unscale_covariance(fixed, tau2 * e$covariance),
@@ -113,7 +113,7 @@ assemble_result <- function(problem, e, share, tau2, method) {
     kappa = stats::setNames(kappa, design$label),
     pve = stats::setNames(if (design$kappa_scaled > 0) share$h else 0, design$label),
     effects = stats::setNames(
-      list(times_two_to(effects, design$effect_exponent - fixed$ky)), design$label
+      list(times_two_to(hk * along, design$effect_exponent - fixed$ky)), design$label
     ),
     alpha = projection$py, system = projection$system, information = log_information(e, hk, method),
     sensitivity = list(

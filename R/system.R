@@ -40,7 +40,7 @@ full_system <- function(fit) {
   cache$system
 }
 
-# list(py [n], system): P y at a share. Where V is too near singular for a solve, the vectors are
+# list(py [n], along = X'P y [p] or NULL, system) at a share. Where V is too near singular for a solve, the vectors are
 # made after all.
 project_response <- function(problem, delta, share, tau2) {
   design <- problem$designs[[1]]
@@ -52,10 +52,13 @@ project_response <- function(problem, delta, share, tau2) {
       constant <- value_or(fixed$root, rep(1, length(rest)))
       rest <- rest - constant * (sum(constant * rest) / sum(constant^2))
     }
-    py <- cpp_solve_response(
-      design$core, fixed$root, system, rest, share$h, share$nu, problem$host
+    solved <- cpp_solve_response(
+      design$core, fixed$root, system, as.double(delta), rest, share$h, share$nu, problem$host
     )
-    if (!is.null(py)) return(list(py = py, system = system))
+    if (!is.null(solved)) {
+      along <- if (length(solved$along) > 0) solved$along
+      return(list(py = solved$py, along = along, system = system))
+    }
     own <- build_system(design, fixed, problem$host)
     system <- at_total(own, fixed$prior_precision, tau2)
   }

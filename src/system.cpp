@@ -18,19 +18,15 @@ using Rcpp::Named;
 
 namespace {
 
-// A transient of one call of lmm(): the band is used once more for P y, and never stored in a fit.
-struct Reduction {
-  hdlmm::Side side;
-  hdlmm::TwoStage two_stage;
-};
-
 // Below, eigenvectors cost no more than what they save later.
 constexpr hdlmm::Index kWorthTwoStages = 256;
 
 Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
-  auto* reduction = new Reduction{spectrum.side, std::move(spectrum.two_stage)};
-  return Rcpp::List::create(Named("side") = side_name(spectrum.side), Named("vectors") = R_NilValue,
-                            Named("two_stage") = Rcpp::XPtr<Reduction>(reduction, true),
+  // a transient of one call of lmm(): used once more for P y, and never stored in a fit
+  auto* reduction = new hdlmm::Reduction(std::move(spectrum.reduction));
+  return Rcpp::List::create(Named("side") = side_name(reduction->side),
+                            Named("vectors") = R_NilValue,
+                            Named("two_stage") = Rcpp::XPtr<hdlmm::Reduction>(reduction, true),
                             Named("min_computed") = spectrum.min_computed,
                             Named("parts") = as_list(spectrum.parts));
 }
@@ -61,17 +57,20 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
       Named("min_computed") = spectrum.min_computed, Named("parts") = as_list(parts));
 }
 
-// P y [n] for rest = y - Q delta, from a system without vectors; NULL where V is near singular.
+// list(py [n], along = X'P y [p] or empty) from a system without vectors; NULL where V is near
+// singular. delta [c], rest [n] = y - Q delta: see solve_response().
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
+                        const Eigen::Map<Eigen::VectorXd> delta,
                         const Eigen::Map<Eigen::VectorXd> rest, double h, double nu,
                         const Rcpp::List& host) {
   const auto x = make_operator(design, row_scale);
-  const Rcpp::XPtr<Reduction> reduction(static_cast<SEXP>(system["two_stage"]));
+  const Rcpp::XPtr<hdlmm::Reduction> reduction(static_cast<SEXP>(system["two_stage"]));
   const double hk = h / as<double>(system["kappa"]);
-  const auto py = hdlmm::solve_response(*x, reduction->side, reduction->two_stage, rest, hk, nu,
-                                        make_context(host));
-  return py ? Rcpp::wrap(*py) : R_NilValue;
+  const auto solved =
+      hdlmm::solve_response(*x, *reduction, delta, rest, hk, nu, make_context(host));
+  if (!solved) return R_NilValue;
+  return Rcpp::List::create(Named("py") = solved->projected, Named("along") = solved->along);
 }
 
 // The parts of the same spectrum for another response or basis of the fixed effects.

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "hdlmm/hdlmm.hpp"
 
 #include "support.hpp"
@@ -161,15 +163,21 @@ const hdlmm::MarginalSystem& Model::cholesky() const { return *core_->cholesky; 
 const hdlmm::MarginalSystem* Model::implicit() const { return core_->implicit.get(); }
 
 Vector Model::implicit_projected_response(const Share& share) const {
-  Vector rest = y - q * implicit()->evaluate(share).delta;
+  const Vector delta = implicit()->evaluate(share).delta;
+  Vector rest = y - q * delta;
   if (core_->column_means.size() > 0) {
     const Vector o = root.size() > 0 ? root : Vector(Vector::Ones(y.size()));
     rest -= o * (o.dot(rest) / o.squaredNorm());
   }
-  const hdlmm::ImplicitSpectrum& reduced = *core_->reduced;
-  return hdlmm::solve_response(*core_->op, reduced.side, reduced.two_stage, rest, share.h / kappa,
-                               share.nu, hdlmm::Context())
-      .value_or(Vector());
+  const auto solved = hdlmm::solve_response(*core_->op, core_->reduced->reduction, delta, rest,
+                                            share.h / kappa, share.nu, hdlmm::Context());
+  if (!solved) return Vector();
+  if (solved->along.size() > 0) {
+    Matrix along = Matrix::Zero(core_->op->cols(), 1);
+    core_->op->add_adjoint_product(solved->projected, along);
+    EXPECT_LT(distance(along, solved->along), 1e-9);
+  }
+  return solved->projected;
 }
 
 const hdlmm::SpectralSystem& Model::spectral_system() const { return *core_->spectral; }

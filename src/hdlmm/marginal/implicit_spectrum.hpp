@@ -10,16 +10,28 @@
 
 namespace hdlmm {
 
+/// What is left of a decomposition without vectors for a while: solves with the band.
+struct Reduction {
+  Side side = Side::row;
+  TwoStage two_stage;
+  Matrix normal;  ///< [p x (c + 1)], X'Q and X'y, for the column side only
+};
+
 /// The spectrum of K and the data in its coordinates without an eigenvector ever being formed.
 ///
 /// The smaller side is reduced to a band and then to eigenvalues, and the data are turned along
 /// (two_stage.hpp): 4/3 m^3 flops instead of about 9 m^3. What it cannot do is to turn anything
 /// else later; P y comes from a solve with the band.
 struct ImplicitSpectrum {
-  Side side = Side::row;
-  TwoStage two_stage;
+  Reduction reduction;
   SpectralParts parts;  ///< without null_frame and null_rest, which live in rows of data
   double min_computed = 0;
+};
+
+/// P y [n], and X'P y [p] where it comes for nothing; empty otherwise.
+struct SolvedResponse {
+  Vector projected;
+  Vector along;
 };
 
 namespace implicit_detail {
@@ -71,9 +83,9 @@ inline ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& 
     x.add_product(mean_columns, data.rightCols(1), context);
   }
   ImplicitSpectrum out;
-  out.two_stage = two_stage_spectrum(x.row_gram(context), data, context);
-  const Vector& all = out.two_stage.d;
-  const Matrix& turned = out.two_stage.rotated;
+  out.reduction.two_stage = two_stage_spectrum(x.row_gram(context), data, context);
+  const Vector& all = out.reduction.two_stage.d;
+  const Matrix& turned = out.reduction.two_stage.rotated;
   out.min_computed = all[0];
   const Index null = implicit_detail::count_null(all, n), r = n - null;
   SpectralParts& parts = out.parts;
@@ -104,28 +116,28 @@ inline std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, c
   Matrix data = Matrix::Zero(p, c + 1 + (has_mean ? 1 : 0));
   x.add_adjoint_product(null_part, data.leftCols(c + 1), context);
   if (has_mean) data.rightCols(1) = mean_columns;
-  const Matrix normal = data.leftCols(c + 1);
   ImplicitSpectrum out;
-  out.side = Side::column;
-  out.two_stage = two_stage_spectrum(x.column_gram(context), data, context);
-  const Vector& d = out.two_stage.d;
+  out.reduction = {Side::column, two_stage_spectrum(x.column_gram(context), data, context),
+                   data.leftCols(c + 1)};
+  const TwoStage& two_stage = out.reduction.two_stage;
+  const Vector& d = two_stage.d;
   out.min_computed = d[0];
   if (!(d[p - 1] <= implicit_detail::kLargestCondition * d[0])) return std::nullopt;
 
   SpectralParts& parts = out.parts;
   parts.n = n;
   parts.d = d;
-  const Matrix turned = d.cwiseSqrt().cwiseInverse().asDiagonal() * out.two_stage.rotated;
+  const Matrix turned = d.cwiseSqrt().cwiseInverse().asDiagonal() * two_stage.rotated;
   parts.z = turned.leftCols(c);
   parts.y = turned.col(c);
   const bool is_exact = d[p - 1] <= implicit_detail::kExactCondition * d[0];
-  Matrix left = normal;
+  Matrix left = out.reduction.normal;
   for (int pass = 0; pass < (is_exact ? 1 : 3); ++pass) {
     if (pass > 0) {
       left.setZero();
       x.add_adjoint_product(null_part, left, context);
     }
-    const std::optional<Matrix> coefficients = solve(out.two_stage, 1, 0, left, context);
+    const std::optional<Matrix> coefficients = solve(two_stage, 1, 0, left, context);
     if (!coefficients) return std::nullopt;
     x.add_product(-*coefficients, null_part, context);
   }
@@ -133,7 +145,7 @@ inline std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, c
   parts.null_frame.resize(0, parts.null_in_fixed());
   parts.null_rest.resize(0);
   if (has_mean) {
-    const Vector along = out.two_stage.rotated.col(c + 1);
+    const Vector along = two_stage.rotated.col(c + 1);
     implicit_detail::set_mean(along, mean_columns, constant, q, parts);
   }
   return out;
@@ -150,25 +162,31 @@ inline std::optional<ImplicitSpectrum> reduce(const DesignOperator& x, const Con
   return reduce_columns(x, q, y, mean_columns, constant, context);
 }
 
-/// P y = V^-1 (y - Q delta) [n] for V = hk K + nu I, rest = y - Q delta with the coefficients
-/// there; nothing where V is too near singular. Of a design whose means were taken out, delta is
-/// not known along the constant o: rest must then be orthogonal to o, as P y is.
-inline std::optional<Vector> solve_response(const DesignOperator& x, Side side,
-                                            const TwoStage& two_stage, const ConstVector& rest,
-                                            double hk, double nu, const Context& context) {
+/// P y = V^-1 (y - Q delta) for V = hk K + nu I, delta [c] the coefficients there and rest [n] =
+/// y - Q delta; nothing where V is too near singular. Of a design whose means were taken out, delta
+/// is not known along the constant o: rest must then be orthogonal to o, as P y is.
+inline std::optional<SolvedResponse> solve_response(const DesignOperator& x,
+                                                    const Reduction& reduction,
+                                                    const ConstVector& delta,
+                                                    const ConstVector& rest, double hk, double nu,
+                                                    const Context& context) {
+  const TwoStage& two_stage = reduction.two_stage;
+  const Index c = delta.size();
   const double largest = two_stage.d.size() > 0 ? hk * two_stage.d[two_stage.d.size() - 1] : 0;
   if (!(largest + nu <= implicit_detail::kSolvableCondition * nu)) return std::nullopt;
-  Matrix along = rest;
-  if (side == Side::column) {
-    along = Matrix::Zero(x.cols(), 1);
-    x.add_adjoint_product(rest, along, context);
+  if (reduction.side == Side::row) {
+    const std::optional<Matrix> solved = solve(two_stage, hk, nu, rest, context);
+    if (!solved) return std::nullopt;
+    return SolvedResponse{*solved, Vector()};
   }
-  const std::optional<Matrix> solved = solve(two_stage, hk, nu, along, context);
-  if (!solved) return std::nullopt;
-  if (side == Side::row) return Vector(*solved);
+  // (nu I + hk X'X)^-1 X'(y - Q delta) is X'P y itself
+  const Vector pulled =
+      reduction.normal.col(c) - times(reduction.normal.leftCols(c), delta);
+  const std::optional<Matrix> along = solve(two_stage, hk, nu, pulled, context);
+  if (!along) return std::nullopt;
   Matrix out = rest;
-  x.add_product(-hk * *solved, out, context);
-  return Vector(out / nu);
+  x.add_product(-hk * *along, out, context);
+  return SolvedResponse{out / nu, *along};
 }
 
 }  // namespace hdlmm
