@@ -23,7 +23,7 @@ constexpr Index kPackedVectors = 384;
 /// whichever is more, are held twice: while one panel is multiplied the next one is packed.
 /// after(depth) is called on the calling thread when `depth` steps are done.
 template <typename Pack, typename After>
-void add_packed_gram(Index n, Index k, const Pack& pack, Adjacent adjacent, MatrixView c,
+void add_packed_gram(Index k, const Pack& pack, Adjacent adjacent, MatrixView c,
                      const Context& context, const After& after);
 
 /// c [n x n, lower triangle] += b b', b: [n x k]. n^2 k flops.
@@ -37,17 +37,16 @@ namespace rank_update_detail {
 using dense_products_detail::add_packed_block;
 using dense_products_detail::context_for;
 using dense_products_detail::kBlock;
-using dense_products_detail::kDepth;
 
-constexpr Index kPanelCells = 1 << 20;
-constexpr Index kPackedColumns = 24;  // whose cells are read along: a page or more of each
+constexpr Index kPackedColumns = 48;  // whose cells are read along: a page or more of each
 
 /// Square blocks of the lower triangle, those on the diagonal, which are half the work, last.
 class TriangleBlocks {
  public:
-  /// At least eight rows of blocks where they do not become too small for a kernel.
-  explicit TriangleBlocks(Index n)
-      : size_(std::max<Index>(48, std::min(kBlock, round_up(divide_up(n, 8), 24)))) {
+  /// At least eight rows of blocks where they do not become too small for a kernel, whose tiles
+  /// have `unit` rows.
+  TriangleBlocks(Index n, Index unit)
+      : size_(std::max(2 * unit, std::min(kBlock, round_up(divide_up(n, 8), unit)))) {
     const Index n_blocks = divide_up(n, size_);
     for (Index i = n_blocks - 1; i > 0; --i) {
       for (Index j = 0; j < i; ++j) blocks_.push_back({i * size_, j * size_});
@@ -70,38 +69,56 @@ class TriangleBlocks {
   std::vector<Corner> blocks_;
 };
 
+/// How blocks of packed doubles are multiplied.
+struct DoubleBlocks {
+  using Cell = double;
+  static constexpr Index kRows = 24;  ///< a multiple of the rows of a tile
+  static constexpr Index kMaxDepth = dense_products_detail::kDepth;
+  static constexpr Index kDepthUnit = 1;
+  static constexpr Index kPanelCells = 1 << 20;
+
+  MicroKernel kernel;
+
+  void add(Index depth, const double* a, const double* b, const TargetBlock& c) const {
+    add_packed_block(kernel, depth, a, b, 1, c);
+  }
+};
+
 /// Steps of depth that are packed together, in layers of the depth that a kernel call takes.
+template <typename Cell>
 struct Panel {
   Index first;
   Index depth;
-  double* cells;
+  Cell* cells;
 };
 
-template <typename Pack>
+template <typename Blocks, typename Pack>
 class PackedGram {
  public:
-  PackedGram(Index n, Index k, const Pack& pack, Adjacent adjacent, const TargetBlock& c,
-             const Context& context)
-      : kernel_(micro_kernel(context.kernels)),
+  using Cell = typename Blocks::Cell;
+
+  PackedGram(const Blocks& blocks, Index k, const Pack& pack, Adjacent adjacent,
+             const TargetBlock& c, const Context& context)
+      : blocks_(blocks),
         k_(k),
         pack_(pack),
         piece_(adjacent == Adjacent::vectors ? kPackedVectors : kPackedColumns),
         c_(c),
-        blocks_(n),
-        padded_(round_up(n, kernel_.rows())),
-        layer_(divide_up(k, divide_up(k, kDepth))),
+        triangle_(c.rows, Blocks::kRows),
+        padded_(round_up(c.rows, Blocks::kRows)),
+        layer_(stored(divide_up(k, divide_up(k, Blocks::kMaxDepth)))),
         depth_(std::min(round_up(k, layer_),
-                        layer_ * std::max<Index>(1, kPanelCells / (padded_ * layer_)))),
-        context_(context_for(1.0 * n * n * std::min(k, depth_), context)),
+                        layer_ * std::max<Index>(1, Blocks::kPanelCells / (padded_ * layer_)))),
+        context_(context_for(1.0 * c.rows * c.rows * std::min(k, depth_), context)),
         even_(padded_ * depth_),
         odd_(depth_ < k ? padded_ * depth_ : 0) {}
 
   template <typename After>
   void run(const After& after) {
-    Panel ready = panel_at(0, even_);
+    Panel<Cell> ready = panel_at(0, even_);
     step({0, 0, nullptr}, ready);
     for (bool is_even = true; ready.depth > 0; is_even = !is_even) {
-      const Panel next = panel_at(ready.first + ready.depth, is_even ? odd_ : even_);
+      const Panel<Cell> next = panel_at(ready.first + ready.depth, is_even ? odd_ : even_);
       step(ready, next);
       after(next.first);
       ready = next;
@@ -109,75 +126,84 @@ class PackedGram {
   }
 
  private:
-  Panel panel_at(Index first, const AlignedBuffer<double>& buffer) const {
+  Panel<Cell> panel_at(Index first, const AlignedBuffer<Cell>& buffer) const {
     return {first, std::min(depth_, k_ - first), buffer.data()};
   }
 
   /// Multiply one panel and pack another.
-  void step(const Panel& ready, const Panel& next) const {
+  void step(const Panel<Cell>& ready, const Panel<Cell>& next) const {
     const Index n_packs = next.depth > 0 ? divide_up(c_.rows, piece_) : 0;
-    const Index n_blocks = ready.depth > 0 ? blocks_.count() : 0;
+    const Index n_blocks = ready.depth > 0 ? triangle_.count() : 0;
     parallel_for(context_, n_packs + n_blocks, [&](Index task) {
       if (task < n_packs) {
         pack(next, task * piece_);
       } else {
-        multiply(ready, blocks_[task - n_packs]);
+        multiply(ready, triangle_[task - n_packs]);
       }
     });
   }
 
-  void pack(const Panel& panel, Index first) const {
+  static Index stored(Index depth) { return round_up(depth, Blocks::kDepthUnit); }
+
+  void pack(const Panel<Cell>& panel, Index first) const {
     const Index count = std::min(piece_, padded_ - first);
     for (Index l = 0; l < panel.depth; l += layer_) {
       const Index depth = std::min(layer_, panel.depth - l);
-      pack_(first, count, panel.first + l, depth, panel.cells + l * padded_ + first * depth);
+      pack_(first, count, panel.first + l, depth,
+            panel.cells + l * padded_ + first * stored(depth));
     }
   }
 
-  void multiply(const Panel& panel, const TriangleBlocks::Corner& corner) const {
-    const TargetBlock c = blocks_.part(c_, corner);
+  void multiply(const Panel<Cell>& panel, const TriangleBlocks::Corner& corner) const {
+    const TargetBlock c = triangle_.part(c_, corner);
     for (Index l = 0; l < panel.depth; l += layer_) {
-      const Index depth = std::min(layer_, panel.depth - l);
-      const double* layer = panel.cells + l * padded_;
-      add_packed_block(kernel_, depth, layer + corner.row * depth, layer + corner.col * depth, 1,
-                       c);
+      const Index depth = stored(std::min(layer_, panel.depth - l));
+      const Cell* layer = panel.cells + l * padded_;
+      blocks_.add(depth, layer + corner.row * depth, layer + corner.col * depth, c);
     }
   }
 
-  MicroKernel kernel_;
+  Blocks blocks_;
   Index k_;
   const Pack& pack_;
-  Index piece_;
+  Index piece_;  ///< vectors packed in one task
   TargetBlock c_;
-  TriangleBlocks blocks_;
+  TriangleBlocks triangle_;
   Index padded_;  ///< vectors in a panel, the last tile filled up
   Index layer_;
   Index depth_;  ///< of a panel
   Context context_;
-  AlignedBuffer<double> even_, odd_;
+  AlignedBuffer<Cell> even_, odd_;
 };
+
+/// add_packed_gram() for cells of any kind.
+template <typename Blocks, typename Pack, typename After>
+void add_gram(const Blocks& blocks, Index k, const Pack& pack, Adjacent adjacent, MatrixView c,
+              const Context& context, const After& after) {
+  if (c.rows() == 0 || k == 0) return;
+  PackedGram<Blocks, Pack>(blocks, k, pack, adjacent, dense_products_detail::lower_of(c), context)
+      .run(after);
+}
 
 }  // namespace rank_update_detail
 
 template <typename Pack, typename After>
-void add_packed_gram(Index n, Index k, const Pack& pack, Adjacent adjacent, MatrixView c,
+void add_packed_gram(Index k, const Pack& pack, Adjacent adjacent, MatrixView c,
                      const Context& context, const After& after) {
-  if (n == 0 || k == 0) return;
-  rank_update_detail::PackedGram<Pack>(n, k, pack, adjacent, dense_products_detail::lower_of(c),
-                                       context)
-      .run(after);
+  const rank_update_detail::DoubleBlocks blocks{micro_kernel(context.kernels)};
+  rank_update_detail::add_gram(blocks, k, pack, adjacent, c, context, after);
 }
 
 inline void add_outer_gram(const ConstMatrix& b, MatrixView c, const Context& context) {
   namespace detail = dense_products_detail;
-  add_packed_gram(b.rows(), b.cols(), detail::FactorPacker(detail::rows_of(b), context),
-                  Adjacent::vectors, c, context, [](Index) {});
+  add_packed_gram(b.cols(), detail::FactorPacker(detail::rows_of(b), context), Adjacent::vectors, c,
+                  context, [](Index) {});
 }
 
 inline void add_inner_gram(const ConstMatrix& b, MatrixView c, const Context& context) {
   namespace detail = dense_products_detail;
-  add_packed_gram(b.cols(), b.rows(), detail::FactorPacker(detail::columns_of(b), context),
-                  Adjacent::depth, c, context, [](Index) {});
+  add_packed_gram(b.rows(), detail::FactorPacker(detail::columns_of(b), context), Adjacent::depth,
+                  c, context, [](Index) {});
 }
 
 }  // namespace hdlmm

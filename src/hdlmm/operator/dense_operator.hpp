@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "hdlmm/core/rank_update.hpp"
+#include "hdlmm/core/small_integer_gram.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 
 namespace hdlmm {
@@ -237,23 +238,122 @@ class DenseOperator final : public DesignOperator {
 
   Matrix do_row_gram(const Context& context) const override {
     Matrix gram = Matrix::Zero(rows(), rows());
+    if (may_be_small_integers(context) && has_constant_scale()) {
+      if (add_integer_row_gram(context, gram)) return gram;
+      gram.setZero();
+    }
     const Index width = micro_kernel(context.kernels).width;
     const auto pack = [&](Index first, Index count, Index first_col, Index n_cols, double* out) {
       pack_rows(width, first, count, first_col, n_cols, out);
     };
-    add_packed_gram(rows(), cols(), pack, Adjacent::vectors, gram, context,
-                    report(context, cols()));
+    add_packed_gram(cols(), pack, Adjacent::vectors, gram, context, report(context, cols()));
     return gram;
   }
 
   Matrix do_column_gram(const Context& context) const override {
     Matrix gram = Matrix::Zero(cols(), cols());
+    if (may_be_small_integers(context)) {
+      if (add_integer_column_gram(context, gram)) return gram;
+      gram.setZero();
+    }
     const Index width = micro_kernel(context.kernels).width;
     const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* out) {
       pack_columns(width, first, count, first_row, n_rows, out);
     };
-    add_packed_gram(cols(), rows(), pack, Adjacent::depth, gram, context, report(context, rows()));
+    add_packed_gram(rows(), pack, Adjacent::depth, gram, context, report(context, rows()));
     return gram;
+  }
+
+  /// Whether it is worth while to look for cells that are all whole numbers from 0 to 15.
+  bool may_be_small_integers(const Context& context) const {
+    return has_byte_kernel(context.kernels) && transform_.fill.size() == 0 &&
+           transform_.row_scale.size() == 0;
+  }
+
+  bool has_constant_scale() const {
+    const Vector& scale = transform_.scale;
+    return scale.size() == 0 || (scale.array() == scale[0]).all();
+  }
+
+  /// The row Gram matrix from whole numbers; false when they are not.
+  bool add_integer_row_gram(const Context& context, Matrix& gram) const {
+    const Index width = byte_kernel(context.kernels).width;
+    const bool is_shifted = transform_.shift.size() > 0;
+    RowShift shift(transform_.shift, rows());
+    const auto pack = [&](Index first, Index count, Index first_col, Index n_cols,
+                          std::uint8_t* out) {
+      pack_row_quads(width, first, count, first_col, n_cols, out, is_shifted ? &shift : nullptr);
+    };
+    try {
+      add_small_integer_gram(cols(), pack, Adjacent::vectors, gram, context,
+                             report(context, cols()));
+    } catch (const NotSmallIntegers&) {
+      return false;
+    }
+    if (is_shifted) shift.subtract_from(gram);
+    if (transform_.scale.size() > 0) gram *= transform_.scale[0] * transform_.scale[0];
+    return true;
+  }
+
+  /// The column Gram matrix from whole numbers; false when they are not.
+  bool add_integer_column_gram(const Context& context, Matrix& gram) const {
+    const Index width = byte_kernel(context.kernels).width;
+    Vector sums = Vector::Zero(cols());
+    const auto pack = [&](Index first, Index count, Index first_row, Index n_rows,
+                          std::uint8_t* out) {
+      pack_column_quads(width, first, count, first_row, n_rows, out, sums);
+    };
+    try {
+      add_small_integer_gram(rows(), pack, Adjacent::depth, gram, context, report(context, rows()));
+    } catch (const NotSmallIntegers&) {
+      return false;
+    }
+    if (transform_.shift.size() > 0) subtract_column_shift(sums, transform_.shift, rows(), gram);
+    if (transform_.scale.size() > 0) {
+      gram.array().colwise() *= transform_.scale.array();
+      gram.array().rowwise() *= transform_.scale.array().transpose();
+    }
+    return true;
+  }
+
+  /// Stored cells of rows first .. first + count - 1 of column j, in place or in `scratch` [count].
+  const T* stored_cells(Index j, Index first, Index count, T* scratch) const {
+    const T* column = stored_.cells + j * stored_.stride;
+    if (stored_.rows.empty()) return column + first;
+    for (Index i = 0; i < count; ++i) scratch[i] = column[stored_.rows[first + i]];
+    return scratch;
+  }
+
+  void pack_row_quads(Index width, Index first, Index count, Index first_col, Index n_cols,
+                      std::uint8_t* out, RowShift* shift) const {
+    const T zeros[kPackedVectors] = {};
+    T scratch[4 * kPackedVectors];
+    const Index present = std::min(count, rows() - first), step = width * round_up(n_cols, 4);
+    for (Index l = 0; l < n_cols; l += 4) {
+      const Index n_runs = std::min<Index>(4, n_cols - l);
+      const T* runs[4] = {zeros, zeros, zeros, zeros};
+      for (Index i = 0; i < n_runs; ++i) {
+        runs[i] = stored_cells(first_col + l + i, first, present, scratch + i * kPackedVectors);
+      }
+      pack_quads_across(runs, present, width, count / width, out + l * width, step);
+      if (shift != nullptr) shift->add_columns(runs, first_col + l, n_runs, first, present);
+    }
+  }
+
+  void pack_column_quads(Index width, Index first, Index count, Index first_row, Index n_rows,
+                         std::uint8_t* out, Vector& sums) const {
+    using Sum = typename std::conditional<std::is_same<T, double>::value, double, int>::type;
+    const T zeros[kMaxIntegerDepth] = {};
+    T scratch[kMaxIntegerDepth];
+    for (Index at = 0; at < count; ++at) {
+      const Index j = first + at;
+      const T* run = j < cols() ? stored_cells(j, first_row, n_rows, scratch) : zeros;
+      pack_quads_along(run, width, n_rows,
+                       out + at / width * width * round_up(n_rows, 4) + at % width * 4);
+      if (j >= cols()) continue;
+      const Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> cells(run, n_rows);
+      sums[j] += static_cast<double>(cells.template cast<Sum>().sum());
+    }
   }
 
   static auto report(const Context& context, Index total) {
