@@ -17,6 +17,18 @@ cpp_gibbs <- function(system, prior, fixed_precision, options, host) {
     .Call(`_hdlmm_cpp_gibbs`, system, prior, fixed_precision, options, host)
 }
 
+cpp_kernel_levels <- function(host) {
+    .Call(`_hdlmm_cpp_kernel_levels`, host)
+}
+
+cpp_gram <- function(design, row_scale, side, host) {
+    .Call(`_hdlmm_cpp_gram`, design, row_scale, side, host)
+}
+
+cpp_reduce_to_band <- function(k, host) {
+    .Call(`_hdlmm_cpp_reduce_to_band`, k, host)
+}
+
 cpp_search_posterior <- function(system, prior, prior_root, options, host) {
     .Call(`_hdlmm_cpp_search_posterior`, system, prior, prior_root, options, host)
 }
@@ -97,16 +109,12 @@ cpp_decompose <- function(design, row_scale, q, y, mean_columns, constant, needs
     .Call(`_hdlmm_cpp_decompose`, design, row_scale, q, y, mean_columns, constant, needs_vectors, host)
 }
 
-cpp_solve_response <- function(design, row_scale, system, rest, h, nu, host) {
-    .Call(`_hdlmm_cpp_solve_response`, design, row_scale, system, rest, h, nu, host)
+cpp_solve_response <- function(design, row_scale, system, delta, rest, h, nu, host) {
+    .Call(`_hdlmm_cpp_solve_response`, design, row_scale, system, delta, rest, h, nu, host)
 }
 
 cpp_rotate_data <- function(design, row_scale, system, q, y, mean_columns, constant) {
     .Call(`_hdlmm_cpp_rotate_data`, design, row_scale, system, q, y, mean_columns, constant)
-}
-
-cpp_row_gram <- function(design, row_scale, host) {
-    .Call(`_hdlmm_cpp_row_gram`, design, row_scale, host)
 }
 
 cpp_search <- function(system, criterion, options, host) {

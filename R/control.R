@@ -92,7 +92,9 @@ search_options <- function(control) {
 
 # What the core asks of its host; see src/r_context.h.
 make_host <- function(control) {
-  list(threads = n_threads(control), progress = progress_reporter(control))
+  list(
+    threads = n_threads(control), progress = progress_reporter(control), kernels = kernel_option()
+  )
 }
 
 # A cli bar that appears when a stage has lasted two seconds, or NULL.

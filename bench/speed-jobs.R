@@ -9,13 +9,13 @@
 threads <- 2L
 
 # run: data -> number. prepare: the data in the layout that the side expects, off the clock.
-# needs: a function of hdlmm that must exist. blas: the settings under which the side runs.
+# blas: the settings under which the side runs.
 # bar: largest ratio of our seconds to this side's, named by setting. factor: what its seconds
 # are multiplied by. is_same: whether its number must agree with ours.
-side <- function(run, package = NULL, program = NULL, needs = NULL, prepare = identity,
+side <- function(run, package = NULL, program = NULL, prepare = identity,
                  blas = c("reference", "default"), bar = NULL, factor = 1, is_same = TRUE) {
   list(
-    run = run, package = package, program = program, needs = needs, prepare = prepare,
+    run = run, package = package, program = program, prepare = prepare,
     blas = blas, bar = bar, factor = factor, is_same = is_same
   )
 }
@@ -75,27 +75,19 @@ as_doubles <- function(d) {
   d
 }
 
-transposed <- function(d) list(x = t(d$x))
 
 # Our sides --------------------------------------------------------------------------------
-
-internal <- function(name) get0(name, asNamespace("hdlmm"), mode = "function")
 
 host <- function() hdlmm:::make_host(hdlmm::lmm_control(threads = threads))
 
 plain_design <- function(x) {
-  list(kind = "dense", x = x, rows = NULL, shift = NULL, scale = rep(1, ncol(x)), fill = NULL)
+  list(kind = "dense", x = x, rows = NULL, shift = NULL, scale = NULL, fill = NULL)
 }
 
-own_gram <- function(d) hdlmm:::cpp_row_gram(plain_design(d$x), NULL, host())[2, 1]
+own_gram <- function(d) hdlmm:::cpp_gram(plain_design(d$x), NULL, "row", host())[2, 1]
 
-# X'X by the column side where the bridge has it, else XX' of a transposed copy: as many flops.
 column_gram_side <- function(...) {
-  is_there <- function() !is.null(internal("cpp_column_gram"))
-  side(function(d) {
-    if (!is_there()) return(own_gram(d))
-    internal("cpp_column_gram")(plain_design(d$x), NULL, host())[2, 1]
-  }, prepare = function(d) if (is_there()) d else transposed(d), ...)
+  side(function(d) hdlmm:::cpp_gram(plain_design(d$x), NULL, "column", host())[2, 1], ...)
 }
 
 own_fit <- function(formula, method = "REML", also = identity) {
@@ -131,7 +123,7 @@ gram_jobs <- function(wide) {
 
 two_stage_job <- function(n) {
   reduce <- function(d) {
-    internal("cpp_two_stage_bench")(d$k, host())
+    hdlmm:::cpp_reduce_to_band(d$k, host())
     NA_real_
   }
   by_eigen <- side(function(d) {
@@ -140,7 +132,7 @@ two_stage_job <- function(n) {
   }, bar = c(reference = 1 / 12, default = 1 / 5))
   job(
     "two-stage", shape("Two-stage reduction", list(n = n)), kernel_data, list(n = n),
-    side(reduce, needs = "cpp_two_stage_bench"), list("eigen()" = by_eigen)
+    side(reduce), list("eigen()" = by_eigen)
   )
 }
 

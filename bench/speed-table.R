@@ -19,11 +19,8 @@ instruction_sets <- function() {
   paste(intersect(known, flags), collapse = " ")
 }
 
-# One line of hdlmm_config(), if this hdlmm has it.
 own_configuration <- function() {
-  config <- internal("hdlmm_config")
-  if (is.null(config)) return("hdlmm_config() does not exist")
-  printed <- utils::capture.output(print(config()))
+  printed <- utils::capture.output(print(hdlmm::hdlmm_config()))
   gsub(" +", " ", paste(trimws(printed), collapse = "; "))
 }
 

@@ -102,9 +102,6 @@ probe_setting <- function(setting) {
 obstacle <- function(side) {
   if (!is.null(side$package) && !has_peer(side$package)) return("not installed")
   if (!is.null(side$program) && !has_peer(side$program)) return("not installed")
-  if (!is.null(side$needs) && is.null(internal(side$needs))) {
-    return(paste0("hdlmm:::", side$needs, "() does not exist"))
-  }
   NULL
 }
 

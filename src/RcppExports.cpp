@@ -69,6 +69,40 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_kernel_levels
+Rcpp::CharacterVector cpp_kernel_levels(const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_kernel_levels(SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_kernel_levels(host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_gram
+Eigen::MatrixXd cpp_gram(const Rcpp::List& design, SEXP row_scale, const std::string& side, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_gram(SEXP designSEXP, SEXP row_scaleSEXP, SEXP sideSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type side(sideSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_gram(design, row_scale, side, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_reduce_to_band
+Eigen::MatrixXd cpp_reduce_to_band(const Eigen::Map<Eigen::MatrixXd> k, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_reduce_to_band(SEXP kSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type k(kSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_reduce_to_band(k, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_search_posterior
 Rcpp::List cpp_search_posterior(const Rcpp::List& system, const Rcpp::List& prior, const Eigen::Map<Eigen::MatrixXd> prior_root, const Rcpp::List& options, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_search_posterior(SEXP systemSEXP, SEXP priorSEXP, SEXP prior_rootSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
@@ -348,18 +382,19 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_solve_response
-SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Eigen::Map<Eigen::VectorXd> rest, double h, double nu, const Rcpp::List& host);
-RcppExport SEXP _hdlmm_cpp_solve_response(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP restSEXP, SEXP hSEXP, SEXP nuSEXP, SEXP hostSEXP) {
+SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Eigen::Map<Eigen::VectorXd> delta, const Eigen::Map<Eigen::VectorXd> rest, double h, double nu, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_solve_response(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP deltaSEXP, SEXP restSEXP, SEXP hSEXP, SEXP nuSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
     Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type delta(deltaSEXP);
     Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type rest(restSEXP);
     Rcpp::traits::input_parameter< double >::type h(hSEXP);
     Rcpp::traits::input_parameter< double >::type nu(nuSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_solve_response(design, row_scale, system, rest, h, nu, host));
+    rcpp_result_gen = Rcpp::wrap(cpp_solve_response(design, row_scale, system, delta, rest, h, nu, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -376,18 +411,6 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type mean_columns(mean_columnsSEXP);
     Rcpp::traits::input_parameter< SEXP >::type constant(constantSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_rotate_data(design, row_scale, system, q, y, mean_columns, constant));
-    return rcpp_result_gen;
-END_RCPP
-}
-// cpp_row_gram
-Eigen::MatrixXd cpp_row_gram(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& host);
-RcppExport SEXP _hdlmm_cpp_row_gram(SEXP designSEXP, SEXP row_scaleSEXP, SEXP hostSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_row_gram(design, row_scale, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -532,6 +555,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_em", (DL_FUNC) &_hdlmm_cpp_em, 9},
     {"_hdlmm_cpp_least_squares", (DL_FUNC) &_hdlmm_cpp_least_squares, 3},
     {"_hdlmm_cpp_gibbs", (DL_FUNC) &_hdlmm_cpp_gibbs, 5},
+    {"_hdlmm_cpp_kernel_levels", (DL_FUNC) &_hdlmm_cpp_kernel_levels, 1},
+    {"_hdlmm_cpp_gram", (DL_FUNC) &_hdlmm_cpp_gram, 4},
+    {"_hdlmm_cpp_reduce_to_band", (DL_FUNC) &_hdlmm_cpp_reduce_to_band, 2},
     {"_hdlmm_cpp_search_posterior", (DL_FUNC) &_hdlmm_cpp_search_posterior, 5},
     {"_hdlmm_cpp_posterior_curve", (DL_FUNC) &_hdlmm_cpp_posterior_curve, 4},
     {"_hdlmm_cpp_evaluate_shares", (DL_FUNC) &_hdlmm_cpp_evaluate_shares, 5},
@@ -552,9 +578,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_join_orphans", (DL_FUNC) &_hdlmm_cpp_join_orphans, 0},
     {"_hdlmm_cpp_log_prior", (DL_FUNC) &_hdlmm_cpp_log_prior, 4},
     {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 8},
-    {"_hdlmm_cpp_solve_response", (DL_FUNC) &_hdlmm_cpp_solve_response, 7},
+    {"_hdlmm_cpp_solve_response", (DL_FUNC) &_hdlmm_cpp_solve_response, 8},
     {"_hdlmm_cpp_rotate_data", (DL_FUNC) &_hdlmm_cpp_rotate_data, 7},
-    {"_hdlmm_cpp_row_gram", (DL_FUNC) &_hdlmm_cpp_row_gram, 3},
     {"_hdlmm_cpp_search", (DL_FUNC) &_hdlmm_cpp_search, 4},
     {"_hdlmm_cpp_curve", (DL_FUNC) &_hdlmm_cpp_curve, 3},
     {"_hdlmm_cpp_evaluate", (DL_FUNC) &_hdlmm_cpp_evaluate, 3},

@@ -1,10 +1,12 @@
 #define USE_FC_LEN_T
 #include "r_context.h"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <future>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -96,11 +98,22 @@ hdlmm::Vector lapack_eigensolver(hdlmm::Matrix& a, bool vectors,
   return std::move(problem->values);
 }
 
+// "portable", "avx2" or "avx512", never above what the processor has; "" is the best there is.
+hdlmm::KernelLevel as_kernel_level(const std::string& name) {
+  static const std::map<std::string, hdlmm::KernelLevel> table = {
+      {"portable", hdlmm::KernelLevel::portable},
+      {"avx2", hdlmm::KernelLevel::avx2},
+      {"avx512", hdlmm::KernelLevel::avx512}};
+  const hdlmm::KernelLevel best = hdlmm::best_kernel_level();
+  return name.empty() ? best : std::min(table.at(name), best);
+}
+
 }  // namespace
 
 hdlmm::Context make_context(const Rcpp::List& host) {
   hdlmm::Context context;
   context.n_threads = Rcpp::as<int>(host["threads"]);
+  context.kernels = as_kernel_level(Rcpp::as<std::string>(host["kernels"]));
   context.poll = [] { Rcpp::checkUserInterrupt(); };
   context.eigensolver = [poll = context.poll](hdlmm::Matrix& a, bool vectors) {
     return lapack_eigensolver(a, vectors, poll);

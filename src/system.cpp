@@ -24,11 +24,10 @@ constexpr hdlmm::Index kWorthTwoStages = 256;
 Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
   // a transient of one call of lmm(): used once more for P y, and never stored in a fit
   auto* reduction = new hdlmm::Reduction(std::move(spectrum.reduction));
-  return Rcpp::List::create(Named("side") = side_name(reduction->side),
-                            Named("vectors") = R_NilValue,
-                            Named("two_stage") = Rcpp::XPtr<hdlmm::Reduction>(reduction, true),
-                            Named("min_computed") = spectrum.min_computed,
-                            Named("parts") = as_list(spectrum.parts));
+  return Rcpp::List::create(
+      Named("side") = side_name(reduction->side), Named("vectors") = R_NilValue,
+      Named("two_stage") = Rcpp::XPtr<hdlmm::Reduction>(reduction, true),
+      Named("min_computed") = spectrum.min_computed, Named("parts") = as_list(spectrum.parts));
 }
 
 }  // namespace
@@ -85,13 +84,6 @@ Rcpp::List cpp_rotate_data(const Rcpp::List& design, SEXP row_scale, const Rcpp:
   const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), d, vectors);
   return as_list(
       hdlmm::rotate_data(frame, d, q, y, optional_vector(mean_columns), optional_vector(constant)));
-}
-
-// K [n x n] of one random term, both triangles: for the Cholesky system.
-// [[Rcpp::export(rng = false)]]
-Eigen::MatrixXd cpp_row_gram(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& host) {
-  hdlmm::Matrix gram = make_operator(design, row_scale)->row_gram(make_context(host));
-  return gram.selfadjointView<Eigen::Lower>();
 }
 
 // Every mode of the profiled criterion over h in [0, 1].

@@ -537,6 +537,8 @@ for (name in names(contract)) {
 test_that("the functions that take no fit give what they promise", {
   expect_s3_class(lmm_control(), "lmm_control")
   prints(lmm_control())
+  expect_s3_class(hdlmm_config(), "hdlmm_config")
+  prints(hdlmm_config())
   expect_named(lmm_methods(), c("method", "algorithm", "description"))
   expect_error(re(1), class = "hdlmm_bad_input")
   expect_error(loo(1), class = "error")
@@ -557,7 +559,8 @@ test_that("the functions that take no fit give what they promise", {
 })
 
 not_on_fits <- c(
-  "lmm", "lmm_control", "lmm_methods", "re", "lmm_prior", "is_proper", "prior_predict",
+  "lmm", "lmm_control", "lmm_methods",
+  "hdlmm_config", "re", "lmm_prior", "is_proper", "prior_predict",
   paste0("prior_", c("beta", "flat", "half_t", "inverse_gamma", "jeffreys", "normal"))
 )
 
@@ -570,7 +573,8 @@ test_that("every export has a line in the contract", {
 methods_of_answers <- c(
   "coef.summary.hdlmm", "print.summary.hdlmm", "print.ranef.hdlmm", "print.VarCorr.hdlmm",
   "print.hdlmm_loo", "print.hdlmm_profile", "plot.hdlmm_profile",
-  "print.hdlmm_random_test", "print.lmm_control", "loo.default", "posterior_predict.default",
+  "print.hdlmm_random_test", "print.lmm_control",
+  "print.hdlmm_config", "loo.default", "posterior_predict.default",
   "print.hdlmm_comparison", "plot.hdlmm_comparison", "print.hdlmm_sample",
   "as.matrix.hdlmm_sample", "print.lmm_density", "print.lmm_prior", "simulate.lmm_density",
   "simulate.lmm_prior"

@@ -180,8 +180,7 @@ inline std::optional<SolvedResponse> solve_response(const DesignOperator& x,
     return SolvedResponse{*solved, Vector()};
   }
   // (nu I + hk X'X)^-1 X'(y - Q delta) is X'P y itself
-  const Vector pulled =
-      reduction.normal.col(c) - times(reduction.normal.leftCols(c), delta);
+  const Vector pulled = reduction.normal.col(c) - times(reduction.normal.leftCols(c), delta);
   const std::optional<Matrix> along = solve(two_stage, hk, nu, pulled, context);
   if (!along) return std::nullopt;
   Matrix out = rest;

@@ -1,0 +1,56 @@
+#' What hdlmm computes with
+#'
+#' The dense kernels of hdlmm (Gram matrices, reductions) are its own: compiled for several
+#' instruction sets, of which the best that the processor has is chosen at run time, so that they
+#' do not depend on R's BLAS. Eigenvectors, where they are needed, come from R's LAPACK.
+#'
+#' The option `hdlmm.kernels` (`"portable"`, `"avx2"` or `"avx512"`) forces a lower level, for tests
+#' and for numbers that are the same to the last bit on different processors.
+#'
+#' @param x an object of class `"hdlmm_config"`.
+#' @param ... ignored.
+#' @return A list of class `"hdlmm_config"`: `version`, `kernels` (in use), `best` (that the
+#'   processor has), `threads` (by default), `blas` and
+#'   `lapack` (file names).
+#' @section Errors: `hdlmm_bad_input` when the option `hdlmm.kernels` is none of the above.
+#' @examples
+#' hdlmm_config()
+#'
+#' old <- options(hdlmm.kernels = "portable")
+#' hdlmm_config()$kernels
+#' options(old)
+#' @export
+hdlmm_config <- function() {
+  host <- make_host(lmm_control())
+  levels <- cpp_kernel_levels(host)
+  structure(
+    list(
+      version = as.character(utils::packageVersion("hdlmm")), kernels = levels[["used"]],
+      best = levels[["best"]], threads = host$threads,
+      blas = basename(extSoftVersion()[["BLAS"]]), lapack = basename(La_library())
+    ),
+    class = "hdlmm_config"
+  )
+}
+
+#' @rdname hdlmm_config
+#' @export
+print.hdlmm_config <- function(x, ...) {
+  best <- if (x$best == x$kernels) "the best of this processor" else
+    paste0("forced; this processor has ", x$best)
+  known <- function(name) if (nzchar(name)) name else "unknown"
+  cat(
+    "hdlmm ", x$version, "\n",
+    "  kernels       ", x$kernels, " (", best, ")\n",
+    "  threads       ", x$threads, " by default; see lmm_control()\n",
+    "  eigenvectors  LAPACK in ", known(x$lapack), ", BLAS in ", known(x$blas), "\n", sep = ""
+  )
+  invisible(x)
+}
+
+# The option as the core reads it: "" for the best.
+kernel_option <- function() {
+  option <- getOption("hdlmm.kernels", "")
+  if (identical(option, "")) return("")
+  check_choice(option, c("portable", "avx2", "avx512"), "options(hdlmm.kernels =)")
+}

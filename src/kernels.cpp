@@ -1,0 +1,39 @@
+#include <string>
+#include <utility>
+
+#include <RcppEigen.h>
+
+#include "hdlmm/core/kernel_level.hpp"
+#include "hdlmm/linalg/band_reduction.hpp"
+#include "hdlmm/linalg/two_stage.hpp"
+
+#include "r_context.h"
+#include "r_design.h"
+
+using Rcpp::Named;
+
+// The kernels by themselves: what hdlmm_config() reports and bench/speed.R times.
+
+// c(best, used): names of the instruction sets; see as_kernel_level().
+// [[Rcpp::export(rng = false)]]
+Rcpp::CharacterVector cpp_kernel_levels(const Rcpp::List& host) {
+  return Rcpp::CharacterVector::create(Named("best") = hdlmm::name(hdlmm::best_kernel_level()),
+                                       Named("used") = hdlmm::name(make_context(host).kernels));
+}
+
+// X S X' [n x n] (side "row") or X'X [p x p] ("column"); only the lower triangle is meaningful.
+// [[Rcpp::export(rng = false)]]
+Eigen::MatrixXd cpp_gram(const Rcpp::List& design, SEXP row_scale, const std::string& side,
+                         const Rcpp::List& host) {
+  const auto x = make_operator(design, row_scale);
+  const hdlmm::Context context = make_context(host);
+  return side == "row" ? x->row_gram(context) : x->column_gram(context);
+}
+
+// The band of a symmetric matrix [n x n] after the first of two stages, [(width + 1) x n].
+// [[Rcpp::export(rng = false)]]
+Eigen::MatrixXd cpp_reduce_to_band(const Eigen::Map<Eigen::MatrixXd> k, const Rcpp::List& host) {
+  hdlmm::Matrix copy = k;
+  const hdlmm::Index width = hdlmm::two_stage_width(copy.rows());
+  return hdlmm::reduce_to_band(std::move(copy), width, make_context(host)).band;
+}
