@@ -21,7 +21,7 @@ struct TwoStage {
 
 /// Width of the band between the stages: the first one gains from a wide band, the second one
 /// costs 6 n^2 times the width.
-inline Index two_stage_width(Index n) { return n < 1500 ? 32 : 64; }
+inline Index two_stage_width(Index n) { return n < 2500 ? 32 : 64; }
 
 /// Eigenvalues of a symmetric matrix and U' F, by way of a band and a tridiagonal matrix.
 ///
