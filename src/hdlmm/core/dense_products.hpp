@@ -49,7 +49,7 @@ struct TargetBlock {
 
 namespace dense_products_detail {
 
-constexpr Index kDepth = 256;            // of a packed block: a strip of B stays in the first cache
+constexpr Index kDepth = kMaxDepth;      // a strip of B stays in the first-level cache
 constexpr Index kBlock = 192;            // times kDepth cells: half of a second-level cache of 1 MB
 constexpr Index kMaxBlock = 384;         // for shallow products
 constexpr Index kChunk = 384;            // of the shared operand that a task takes

@@ -69,6 +69,72 @@ class BufferPool {
 inline Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 inline Index round_up(Index a, Index multiple) { return divide_up(a, multiple) * multiple; }
 
+/// Runs of memory over the vectors that are packed together: few cache lines are open at a time.
+constexpr Index kRuns = 4;
+
+/// Of every kernel: vectors in a strip, and steps of depth in a packed block.
+constexpr Index kMaxStrip = 8;
+constexpr Index kMaxDepth = 256;
+
+namespace packing_detail {
+
+template <int kWidth>
+void pack_across(const double* const* runs, Index n_runs, Index present, Index strips, double* out,
+                 Index strip_step) {
+  const Index whole = present / kWidth;
+  for (Index s = 0; s < whole; ++s) {
+    for (Index l = 0; l < n_runs; ++l) {
+      const double* from = runs[l] + s * kWidth;
+      double* to = out + s * strip_step + l * kWidth;
+      for (int i = 0; i < kWidth; ++i) to[i] = from[i];
+    }
+  }
+  for (Index s = whole; s < strips; ++s) {
+    for (Index l = 0; l < n_runs; ++l) {
+      double* to = out + s * strip_step + l * kWidth;
+      for (Index i = s * kWidth; i < (s + 1) * kWidth; ++i) *to++ = i < present ? runs[l][i] : 0;
+    }
+  }
+}
+
+template <int kWidth>
+void pack_along(const double* const* runs, Index present, Index depth, double* out) {
+  if (present < kWidth) {
+    for (Index l = 0; l < depth; ++l) {
+      for (Index i = 0; i < kWidth; ++i) *out++ = i < present ? runs[i][l] : 0;
+    }
+    return;
+  }
+  const double* from[kWidth];
+  for (int i = 0; i < kWidth; ++i) from[i] = runs[i];
+  for (Index l = 0; l < depth; ++l, out += kWidth) {
+    for (int i = 0; i < kWidth; ++i) out[i] = from[i][l];
+  }
+}
+
+}  // namespace packing_detail
+
+/// Pack n_runs <= kRuns steps of depth of `present` vectors into `strips` strips that begin
+/// strip_step apart: run l holds cell l of every vector. Absent vectors are zero.
+inline void pack_across(const double* const* runs, Index n_runs, Index present, Index width,
+                        Index strips, double* out, Index strip_step) {
+  if (width == 8) {
+    packing_detail::pack_across<8>(runs, n_runs, present, strips, out, strip_step);
+  } else {
+    packing_detail::pack_across<4>(runs, n_runs, present, strips, out, strip_step);
+  }
+}
+
+/// Pack one strip: run i holds the cells of vector i < present. Absent vectors are zero.
+inline void pack_along(const double* const* runs, Index present, Index width, Index depth,
+                       double* out) {
+  if (width == 8) {
+    packing_detail::pack_along<8>(runs, present, depth, out);
+  } else {
+    packing_detail::pack_along<4>(runs, present, depth, out);
+  }
+}
+
 /// A factor of a product as `size` vectors along the dimension that is summed over: cell l of
 /// vector i is cells[i * vector_step + l * depth_step]. One of the steps is 1.
 struct Factor {
@@ -83,81 +149,26 @@ struct Factor {
   }
 };
 
-namespace packing_detail {
-
-/// Cells of adjacent vectors are adjacent: runs of memory over the vectors, four steps of depth at
-/// a time so that few cache lines are open.
-template <int kWidth>
-void pack_adjacent_vectors(const Factor& factor, Index strips, Index depth, double* out,
-                           Index strip_step) {
-  Index l = 0;
-  for (; l + 4 <= depth; l += 4) {
-    const double* from = factor.cells + l * factor.depth_step;
-    for (Index s = 0; s < strips; ++s, from += kWidth) {
-      double* to = out + s * strip_step + l * kWidth;
-      for (int step = 0; step < 4; ++step) {
-        for (int i = 0; i < kWidth; ++i) to[step * kWidth + i] = from[step * factor.depth_step + i];
-      }
-    }
-  }
-  for (; l < depth; ++l) {
-    const double* from = factor.cells + l * factor.depth_step;
-    for (Index s = 0; s < strips; ++s) {
-      double* to = out + s * strip_step + l * kWidth;
-      for (int i = 0; i < kWidth; ++i) to[i] = from[s * kWidth + i];
-    }
-  }
-}
-
-/// The cells of each vector are adjacent: a transposition of kWidth runs of memory.
-template <int kWidth>
-void pack_adjacent_depth(const Factor& factor, Index strips, Index depth, double* out,
-                         Index strip_step) {
-  for (Index s = 0; s < strips; ++s) {
-    const double* from[kWidth];
-    for (int i = 0; i < kWidth; ++i) from[i] = factor.cells + (s * kWidth + i) * factor.vector_step;
-    double* to = out + s * strip_step;
-    for (Index l = 0; l < depth; ++l, to += kWidth) {
-      for (int i = 0; i < kWidth; ++i) to[i] = from[i][l];
-    }
-  }
-}
-
-/// What is left of a strip; absent vectors are zero.
-template <int kWidth>
-void pack_last_strip(const Factor& factor, Index present, Index depth, double* out) {
-  for (Index l = 0; l < depth; ++l, out += kWidth) {
-    for (Index i = 0; i < kWidth; ++i) {
-      out[i] = i < present ? factor.cells[i * factor.vector_step + l * factor.depth_step] : 0;
-    }
-  }
-}
-
-template <int kWidth>
-void pack_strips(const Factor& factor, Index strips, Index depth, double* out, Index strip_step) {
-  const Index whole = std::min(strips, std::max<Index>(0, factor.size) / kWidth);
-  if (factor.vector_step == 1) {
-    pack_adjacent_vectors<kWidth>(factor, whole, depth, out, strip_step);
-  } else {
-    pack_adjacent_depth<kWidth>(factor, whole, depth, out, strip_step);
-  }
-  for (Index s = whole; s < strips; ++s) {
-    const Index present = std::max<Index>(0, std::min<Index>(kWidth, factor.size - s * kWidth));
-    pack_last_strip<kWidth>(present > 0 ? factor.from(s * kWidth, 0) : factor, present, depth,
-                            out + s * strip_step);
-  }
-}
-
-}  // namespace packing_detail
-
 /// The first `depth` cells of the first strips * width vectors; those beyond factor.size are zero.
 /// Strips begin strip_step apart.
 inline void pack_strips(const Factor& factor, Index width, Index strips, Index depth, double* out,
                         Index strip_step) {
-  if (width == 8) {
-    packing_detail::pack_strips<8>(factor, strips, depth, out, strip_step);
-  } else {
-    packing_detail::pack_strips<4>(factor, strips, depth, out, strip_step);
+  const double* runs[kMaxStrip];
+  const Index present = std::min(factor.size, strips * width);
+  if (factor.vector_step == 1) {
+    for (Index l = 0; l < depth; l += kRuns) {
+      const Index n_runs = std::min(kRuns, depth - l);
+      for (Index i = 0; i < n_runs; ++i) runs[i] = factor.cells + (l + i) * factor.depth_step;
+      pack_across(runs, n_runs, present, width, strips, out + l * width, strip_step);
+    }
+    return;
+  }
+  for (Index s = 0; s < strips; ++s) {
+    const Index count = std::max<Index>(0, std::min(width, present - s * width));
+    for (Index i = 0; i < count; ++i) {
+      runs[i] = factor.cells + (s * width + i) * factor.vector_step;
+    }
+    pack_along(runs, count, width, depth, out + s * strip_step);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "hdlmm/core/triangular.hpp"
 #include "hdlmm/marginal/marginal_system.hpp"
 
 namespace hdlmm {
@@ -20,8 +21,9 @@ struct SpectrumBounds {
 class CholeskySystem final : public MarginalSystem {
  public:
   /// k: [n x n] symmetric; q: [n x c] orthonormal; y: [n].
-  CholeskySystem(Matrix k, Matrix q, Vector y, double kappa, const SpectrumBounds& bounds)
-      : k_(std::move(k)), q_(std::move(q)), y_(std::move(y)) {
+  CholeskySystem(Matrix k, Matrix q, Vector y, double kappa, const SpectrumBounds& bounds,
+                 Context context = Context())
+      : k_(std::move(k)), q_(std::move(q)), y_(std::move(y)), context_(std::move(context)) {
     n_rows_ = y_.size();
     n_fixed_ = q_.cols();
     kappa_ = kappa;
@@ -36,17 +38,18 @@ class CholeskySystem final : public MarginalSystem {
   Evaluation do_evaluate(const Share& share) const override {
     const Index n = n_rows_, c = n_fixed_;
     const double hk = share.h / kappa_;
-    Matrix v = hk * k_;
-    v.diagonal().array() += share.nu;
-    const Eigen::LLT<Matrix> factor(v);
-    if (factor.info() != Eigen::Success) throw std::runtime_error("V is not positive definite");
-    const Matrix inverse = factor.solve(Matrix::Identity(n, n));
+    Matrix factor = hk * k_;
+    factor.diagonal().array() += share.nu;
+    if (!cholesky_in_place(factor, context_)) {
+      throw std::runtime_error("V is not positive definite");
+    }
+    const Matrix inverse = solve(factor, Matrix::Identity(n, n));
     Evaluation out;
     out.share = share;
-    out.log_det_v = 2 * factor.matrixLLT().diagonal().array().log().sum();
+    out.log_det_v = 2 * factor.diagonal().array().log().sum();
     out.log_det_restricted = out.log_det_v;
     const Matrix p = c > 0 ? add_fixed_effects(factor, inverse, out) : inverse;
-    const Matrix pk = p * k_, vk = inverse * k_;
+    const Matrix pk = product(p, k_), vk = product(inverse, k_);
     const Vector py = p * y_, kpy = k_ * py;
     out.rss = y_.dot(py);
     out.tr_vk = vk.trace();
@@ -62,9 +65,8 @@ class CholeskySystem final : public MarginalSystem {
   }
 
   /// Generalised least squares on Q into out; returns P.
-  Matrix add_fixed_effects(const Eigen::LLT<Matrix>& factor, const Matrix& inverse,
-                           Evaluation& out) const {
-    const Matrix vq = factor.solve(q_);
+  Matrix add_fixed_effects(const Matrix& factor, const Matrix& inverse, Evaluation& out) const {
+    const Matrix vq = solve(factor, q_);
     const Eigen::LLT<Matrix> information(q_.transpose() * vq);
     out.covariance = information.solve(Matrix::Identity(n_fixed_, n_fixed_));
     out.log_det_restricted += 2 * information.matrixLLT().diagonal().array().log().sum();
@@ -72,12 +74,28 @@ class CholeskySystem final : public MarginalSystem {
     out.delta = operation * y_;
     out.covariance_k = operation * k_ * operation.transpose();
     out.covariance_noise = out.share.nu * operation * operation.transpose();
-    return inverse - vq * operation;
+    Matrix p = inverse;
+    add_product(-1, vq, Op::none, operation, Op::none, p, context_);
+    return p;
+  }
+
+  /// (L L')^-1 b.
+  Matrix solve(const Matrix& factor, Matrix b) const {
+    solve_lower(factor, b, context_);
+    solve_lower_transposed(factor, b, context_);
+    return b;
+  }
+
+  Matrix product(const Matrix& a, const Matrix& b) const {
+    Matrix out = Matrix::Zero(a.rows(), b.cols());
+    add_product(1, a, Op::none, b, Op::none, out, context_);
+    return out;
   }
 
   Matrix k_;
   Matrix q_;
   Vector y_;
+  Context context_;
 };
 
 }  // namespace hdlmm

@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "hdlmm/core/rank_update.hpp"
+#include "hdlmm/core/small_integer_gram.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 
 namespace hdlmm {
@@ -59,11 +62,90 @@ class DenseOperator final : public DesignOperator {
     return value;
   }
 
+  /// Whether the stored cells are those of the design.
+  bool is_verbatim() const {
+    return std::is_same<T, double>::value && is_plain() && transform_.shift.size() == 0 &&
+           transform_.scale.size() == 0 && transform_.row_scale.size() == 0;
+  }
+
+  const double* verbatim(const double* cells) const { return cells; }
+  template <typename Other>
+  const double* verbatim(const Other*) const {
+    throw std::logic_error("only doubles can be read in place");
+  }
+
+  /// Rows first .. first + count - 1 of column j of the design: where they are stored when that is
+  /// what the design holds, otherwise in `scratch` [count].
+  const double* read_column(Index j, Index first, Index count, double* scratch) const {
+    const T* column = stored_.cells + j * stored_.stride;
+    if (is_verbatim()) return verbatim(column + first);
+    load(column, first, count, scratch);
+    if (transform_.fill.size() > 0) fill_missing(column, j, first, count, scratch);
+    Eigen::Map<Eigen::ArrayXd> x(scratch, count);
+    if (transform_.shift.size() > 0) x -= transform_.shift[j];
+    if (transform_.scale.size() > 0) x *= transform_.scale[j];
+    if (transform_.row_scale.size() > 0) x *= transform_.row_scale.segment(first, count).array();
+    return scratch;
+  }
+
+  void load(const T* column, Index first, Index count, double* out) const {
+    Index i = 0;
+    if (stored_.rows.empty()) {
+      constexpr int kAtOnce = 8;  // a fixed number, which compilers turn into vectors at -O2
+      for (const T* from = column + first; i + kAtOnce <= count; i += kAtOnce) {
+        for (int k = 0; k < kAtOnce; ++k) out[i + k] = static_cast<double>(from[i + k]);
+      }
+      for (; i < count; ++i) out[i] = static_cast<double>(column[first + i]);
+    } else {
+      const Index* rows = stored_.rows.data() + first;
+      for (; i < count; ++i) out[i] = static_cast<double>(column[rows[i]]);
+    }
+  }
+
+  void fill_missing(const T* column, Index j, Index first, Index count, double* out) const {
+    const double fill = transform_.fill[j];
+    for (Index i = 0; i < count; ++i) {
+      const T x = column[stored_.rows.empty() ? first + i : stored_.rows[first + i]];
+      out[i] = is_missing(x) ? fill : out[i];
+    }
+  }
+
   /// Rows first_row.., columns first_col.. of the design, as doubles.
   void unpack(Index first_row, Index first_col, Eigen::Ref<Matrix> out) const {
+    const Index n = out.rows();
     for (Index k = 0; k < out.cols(); ++k) {
-      const T* column = stored_.cells + (first_col + k) * stored_.stride;
-      for (Index i = 0; i < out.rows(); ++i) out(i, k) = cell(column, first_row + i, first_col + k);
+      double* to = out.col(k).data();
+      const double* from = read_column(first_col + k, first_row, n, to);
+      if (from != to) std::copy(from, from + n, to);
+    }
+  }
+
+  /// Strips of rows of the design, for its row Gram matrix.
+  void pack_rows(Index width, Index first, Index count, Index first_col, Index n_cols,
+                 double* out) const {
+    double scratch[kRuns * kPackedVectors];
+    const double* runs[kRuns];
+    const Index present = std::min(count, rows() - first);
+    for (Index l = 0; l < n_cols; l += kRuns) {
+      const Index n_runs = std::min(kRuns, n_cols - l);
+      for (Index i = 0; i < n_runs; ++i) {
+        runs[i] = read_column(first_col + l + i, first, present, scratch + i * kPackedVectors);
+      }
+      pack_across(runs, n_runs, present, width, count / width, out + l * width, width * n_cols);
+    }
+  }
+
+  /// Strips of columns of the design, for its column Gram matrix.
+  void pack_columns(Index width, Index first, Index count, Index first_row, Index n_rows,
+                    double* out) const {
+    double scratch[kMaxStrip * kMaxDepth];
+    const double* runs[kMaxStrip];
+    for (Index at = 0; at < count; at += width) {
+      const Index present = std::max<Index>(0, std::min(width, cols() - first - at));
+      for (Index i = 0; i < present; ++i) {
+        runs[i] = read_column(first + at + i, first_row, n_rows, scratch + i * kMaxDepth);
+      }
+      pack_along(runs, present, width, n_rows, out + at * n_rows);
     }
   }
 
@@ -130,26 +212,128 @@ class DenseOperator final : public DesignOperator {
 
   Matrix do_row_gram(const Context& context) const override {
     Matrix gram = Matrix::Zero(rows(), rows());
-    for_column_blocks([&](Index first, const ConstMatrix& block) {
-      add_outer_gram(block, gram, context);
-      context.progress("Gram matrix", static_cast<double>(first + block.cols()) / cols());
-    });
+    if (may_be_small_integers(context) && has_constant_scale()) {
+      if (add_integer_row_gram(context, gram)) return gram;
+      gram.setZero();
+    }
+    const Index width = micro_kernel(context.kernels).width;
+    const auto pack = [&](Index first, Index count, Index first_col, Index n_cols, double* out) {
+      pack_rows(width, first, count, first_col, n_cols, out);
+    };
+    add_packed_gram(cols(), pack, Adjacent::vectors, gram, context, report(context, cols()));
     return gram;
   }
 
   Matrix do_column_gram(const Context& context) const override {
-    constexpr Index kBufferCells = Index(1) << 21;  // 16 MB of rows at a time
-    const Index chunk =
-        std::min(rows(), std::max<Index>(64, kBufferCells / std::max<Index>(1, cols())));
     Matrix gram = Matrix::Zero(cols(), cols());
-    Matrix buffer(chunk, cols());
-    for (Index first = 0; first < rows(); first += chunk) {
-      const Index size = std::min(chunk, rows() - first);
-      unpack(first, 0, buffer.topRows(size));
-      add_inner_gram(buffer.topRows(size), gram, context);
-      context.progress("Gram matrix", static_cast<double>(first + size) / rows());
+    if (may_be_small_integers(context)) {
+      if (add_integer_column_gram(context, gram)) return gram;
+      gram.setZero();
     }
+    const Index width = micro_kernel(context.kernels).width;
+    const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* out) {
+      pack_columns(width, first, count, first_row, n_rows, out);
+    };
+    add_packed_gram(rows(), pack, Adjacent::depth, gram, context, report(context, rows()));
     return gram;
+  }
+
+  /// Whether it is worth while to look for cells that are all whole numbers from 0 to 15.
+  bool may_be_small_integers(const Context& context) const {
+    return has_byte_kernel(context.kernels) && transform_.fill.size() == 0 &&
+           transform_.row_scale.size() == 0;
+  }
+
+  bool has_constant_scale() const {
+    const Vector& scale = transform_.scale;
+    return scale.size() == 0 || (scale.array() == scale[0]).all();
+  }
+
+  /// The row Gram matrix from whole numbers; false when they are not.
+  bool add_integer_row_gram(const Context& context, Matrix& gram) const {
+    const Index width = byte_kernel(context.kernels).width;
+    const bool is_shifted = transform_.shift.size() > 0;
+    RowShift shift(transform_.shift, rows());
+    const auto pack = [&](Index first, Index count, Index first_col, Index n_cols,
+                          std::uint8_t* out) {
+      pack_row_quads(width, first, count, first_col, n_cols, out, is_shifted ? &shift : nullptr);
+    };
+    try {
+      add_small_integer_gram(cols(), pack, Adjacent::vectors, gram, context,
+                             report(context, cols()));
+    } catch (const NotSmallIntegers&) {
+      return false;
+    }
+    if (is_shifted) shift.subtract_from(gram);
+    if (transform_.scale.size() > 0) gram *= transform_.scale[0] * transform_.scale[0];
+    return true;
+  }
+
+  /// The column Gram matrix from whole numbers; false when they are not.
+  bool add_integer_column_gram(const Context& context, Matrix& gram) const {
+    const Index width = byte_kernel(context.kernels).width;
+    Vector sums = Vector::Zero(cols());
+    const auto pack = [&](Index first, Index count, Index first_row, Index n_rows,
+                          std::uint8_t* out) {
+      pack_column_quads(width, first, count, first_row, n_rows, out, sums);
+    };
+    try {
+      add_small_integer_gram(rows(), pack, Adjacent::depth, gram, context, report(context, rows()));
+    } catch (const NotSmallIntegers&) {
+      return false;
+    }
+    if (transform_.shift.size() > 0) subtract_column_shift(sums, transform_.shift, rows(), gram);
+    if (transform_.scale.size() > 0) {
+      gram.array().colwise() *= transform_.scale.array();
+      gram.array().rowwise() *= transform_.scale.array().transpose();
+    }
+    return true;
+  }
+
+  /// Stored cells of rows first .. first + count - 1 of column j, in place or in `scratch` [count].
+  const T* stored_cells(Index j, Index first, Index count, T* scratch) const {
+    const T* column = stored_.cells + j * stored_.stride;
+    if (stored_.rows.empty()) return column + first;
+    for (Index i = 0; i < count; ++i) scratch[i] = column[stored_.rows[first + i]];
+    return scratch;
+  }
+
+  void pack_row_quads(Index width, Index first, Index count, Index first_col, Index n_cols,
+                      std::uint8_t* out, RowShift* shift) const {
+    const T zeros[kPackedVectors] = {};
+    T scratch[4 * kPackedVectors];
+    const Index present = std::min(count, rows() - first), step = width * round_up(n_cols, 4);
+    for (Index l = 0; l < n_cols; l += 4) {
+      const Index n_runs = std::min<Index>(4, n_cols - l);
+      const T* runs[4] = {zeros, zeros, zeros, zeros};
+      for (Index i = 0; i < n_runs; ++i) {
+        runs[i] = stored_cells(first_col + l + i, first, present, scratch + i * kPackedVectors);
+      }
+      pack_quads_across(runs, present, width, count / width, out + l * width, step);
+      if (shift != nullptr) shift->add_columns(runs, first_col + l, n_runs, first, present);
+    }
+  }
+
+  void pack_column_quads(Index width, Index first, Index count, Index first_row, Index n_rows,
+                         std::uint8_t* out, Vector& sums) const {
+    using Sum = typename std::conditional<std::is_same<T, double>::value, double, int>::type;
+    const T zeros[kMaxIntegerDepth] = {};
+    T scratch[kMaxIntegerDepth];
+    for (Index at = 0; at < count; ++at) {
+      const Index j = first + at;
+      const T* run = j < cols() ? stored_cells(j, first_row, n_rows, scratch) : zeros;
+      pack_quads_along(run, width, n_rows,
+                       out + at / width * width * round_up(n_rows, 4) + at % width * 4);
+      if (j >= cols()) continue;
+      const Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> cells(run, n_rows);
+      sums[j] += static_cast<double>(cells.template cast<Sum>().sum());
+    }
+  }
+
+  static auto report(const Context& context, Index total) {
+    return [&context, total](Index done) {
+      context.progress("Gram matrix", static_cast<double>(done) / static_cast<double>(total));
+    };
   }
 
   Vector do_column_norms2() const override {
