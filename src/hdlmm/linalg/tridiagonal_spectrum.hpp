@@ -25,7 +25,8 @@ struct RotatedSpectrum {
 
 namespace tridiagonal_detail {
 
-constexpr int kShifts = 4;                  // bulges under way at once
+// Bulges under way at once. Measured at n = 4000: 0.37 s (1), 0.23 (2), 0.17 (3), 0.15 (4 and 6).
+constexpr int kShifts = 4;
 constexpr Index kMultishiftSize = 32;       // smaller blocks take one at a time
 constexpr Index kBatchRotations = 1 << 17;  // 2 MB: what is kept between two applications
 constexpr Index kMaxSweepsPerValue = 60;
