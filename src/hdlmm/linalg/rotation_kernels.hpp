@@ -1,6 +1,8 @@
 #ifndef HDLMM_LINALG_ROTATION_KERNELS_HPP
 #define HDLMM_LINALG_ROTATION_KERNELS_HPP
 
+#include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "hdlmm/core/context.hpp"
@@ -24,9 +26,32 @@ struct RotationSweep {
   Index count;
 };
 
-struct RotationBatch {
-  std::vector<Rotation> rotations;
-  std::vector<RotationSweep> sweeps;
+/// Sweeps until there are `limit` rotations or more; room for `spare` beyond.
+class RotationBatch {
+ public:
+  RotationBatch(Index limit, Index spare)
+      : limit_(limit), rotations_(new Rotation[static_cast<std::size_t>(limit + spare)]) {}
+
+  const std::vector<RotationSweep>& sweeps() const { return sweeps_; }
+  const Rotation* rotations() const { return rotations_.get(); }
+  bool is_full() const { return size_ >= limit_; }
+
+  void clear() {
+    size_ = 0;
+    sweeps_.clear();
+  }
+
+  /// Where the rotations of a new sweep are to be written.
+  Rotation* add_sweep(Index start, Index step, Index count) {
+    sweeps_.push_back({start, step, size_, count});
+    size_ += count;
+    return rotations_.get() + size_ - count;
+  }
+
+ private:
+  Index limit_, size_ = 0;
+  std::unique_ptr<Rotation[]> rotations_;  // not a vector: nothing is to be set to zero first
+  std::vector<RotationSweep> sweeps_;
 };
 
 constexpr Index kRotationRows = 8;  ///< rows of F' that one task turns
@@ -41,8 +66,8 @@ template <int W>
   using vector_packs::unroll;
   using V = typename vector_packs::Pack<W>::type;
   constexpr int kPacks = kRotationRows / W;
-  for (const RotationSweep& sweep : batch.sweeps) {
-    const Rotation* rotation = batch.rotations.data() + sweep.first;
+  for (const RotationSweep& sweep : batch.sweeps()) {
+    const Rotation* rotation = batch.rotations() + sweep.first;
     const Index move = -sweep.step * stride;
     double* far = f + sweep.start * stride;
     V carried[kPacks];
