@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "hdlmm/core/narrow_product.hpp"
 #include "hdlmm/core/rank_update.hpp"
 #include "hdlmm/core/small_integer_gram.hpp"
 #include "hdlmm/operator/design_operator.hpp"
@@ -52,10 +53,8 @@ class DenseOperator final : public DesignOperator {
         transform_(std::move(transform)) {}
 
  private:
-  static constexpr Index kTileRows = 512;  // a tile is a quarter of a second-level cache of 1 MB
-  static constexpr Index kTileCols = 64;
-
-  static Index n_blocks(Index count, Index size) { return (count + size - 1) / size; }
+  static constexpr Index kProductDepth = 128;   // times kPackedVectors: less than half of a cache
+  static constexpr Index kAdjointColumns = 48;  // open at once, 2 kB of each
 
   double cell(const T* column, Index i, Index j) const {
     const T x = column[stored_.rows.empty() ? i : stored_.rows[i]];
@@ -84,11 +83,15 @@ class DenseOperator final : public DesignOperator {
   const double* read_column(Index j, Index first, Index count, double* scratch) const {
     const T* column = stored_.cells + j * stored_.stride;
     if (is_verbatim()) return verbatim(column + first);
-    load(column, first, count, scratch);
-    if (transform_.fill.size() > 0) fill_missing(column, j, first, count, scratch);
     Eigen::Map<Eigen::ArrayXd> x(scratch, count);
-    if (transform_.shift.size() > 0) x -= transform_.shift[j];
-    if (transform_.scale.size() > 0) x *= transform_.scale[j];
+    if (is_plain()) {
+      x = plain_column(j).segment(first, count);
+    } else {
+      load(column, first, count, scratch);
+      if (transform_.fill.size() > 0) fill_missing(column, j, first, count, scratch);
+      if (transform_.shift.size() > 0) x -= transform_.shift[j];
+      if (transform_.scale.size() > 0) x *= transform_.scale[j];
+    }
     if (transform_.row_scale.size() > 0) x *= transform_.row_scale.segment(first, count).array();
     return scratch;
   }
@@ -164,37 +167,24 @@ class DenseOperator final : public DesignOperator {
     }
   }
 
-  // Cells are copied to tiles even where they could be read in place: sums then run in one order
-  // whatever the storage of X and its address in memory, and results are the same to the bit.
-
   /// One pass over the cells, which threads share by rows.
   void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
                       const Context& context) const override {
-    parallel_for(context, n_blocks(rows(), kTileRows), [&](Index task) {
-      const Index row = task * kTileRows, n_rows = std::min(kTileRows, rows() - row);
-      Matrix buffer(kTileRows, kTileCols);
-      for (Index col = 0; col < cols(); col += kTileCols) {
-        const Index n_cols = std::min(kTileCols, cols() - col);
-        auto tile = buffer.topLeftCorner(n_rows, n_cols);
-        unpack(row, col, tile);
-        out.middleRows(row, n_rows).noalias() += tile * u.middleRows(col, n_cols);
-      }
-    });
+    const Index width = micro_kernel(context.kernels).width;
+    const auto pack = [&](Index first, Index count, Index first_col, Index n_cols, double* to) {
+      pack_rows(width, first, count, first_col, n_cols, to);
+    };
+    add_narrow_product(pack, kPackedVectors, kProductDepth, u, out, context);
   }
 
   /// One pass over the cells, which threads share by columns.
   void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
                               const Context& context) const override {
-    parallel_for(context, n_blocks(cols(), kTileCols), [&](Index task) {
-      const Index col = task * kTileCols, n_cols = std::min(kTileCols, cols() - col);
-      Matrix buffer(kTileRows, kTileCols);
-      for (Index row = 0; row < rows(); row += kTileRows) {
-        const Index n_rows = std::min(kTileRows, rows() - row);
-        auto tile = buffer.topLeftCorner(n_rows, n_cols);
-        unpack(row, col, tile);
-        out.middleRows(col, n_cols).noalias() += tile.transpose() * v.middleRows(row, n_rows);
-      }
-    });
+    const Index width = micro_kernel(context.kernels).width;
+    const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* to) {
+      pack_columns(width, first, count, first_row, n_rows, to);
+    };
+    add_narrow_product(pack, kAdjointColumns, kMaxDepth, v, out, context);
   }
 
   void do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const override {

@@ -1,0 +1,69 @@
+#ifndef HDLMM_CORE_NARROW_PRODUCT_HPP
+#define HDLMM_CORE_NARROW_PRODUCT_HPP
+
+#include <algorithm>
+
+#include "hdlmm/core/dense_products.hpp"
+
+namespace hdlmm {
+
+namespace narrow_product_detail {
+
+/// The narrow factor B [depth x k], packed once for all threads in blocks of at most `block` steps.
+class PackedFactor {
+ public:
+  PackedFactor(const ConstMatrix& b, Index width, Index block)
+      : padded_(round_up(b.cols(), width)), cells_(padded_ * b.rows()) {
+    const Factor factor{b.data(), b.cols(), b.outerStride(), 1};
+    for (Index first = 0; first < b.rows(); first += block) {
+      const Index depth = std::min(block, b.rows() - first);
+      double* out = cells_.data() + first * padded_;
+      pack_strips(factor.from(0, first), width, padded_ / width, depth, out, width * depth);
+    }
+  }
+
+  /// Number of columns, with those that pad the last strip.
+  Index padded() const { return padded_; }
+  /// The block that begins at a step of depth.
+  const double* block_at(Index first) const { return cells_.data() + first * padded_; }
+
+ private:
+  Index padded_;
+  AlignedBuffer<double> cells_;
+};
+
+}  // namespace narrow_product_detail
+
+/// out [m x k] += A B for a large A [m x depth], read once, and a narrow B [depth x k].
+///
+/// pack(first, count, first_depth, n_depth, to) packs rows first .. first + count - 1 of A in
+/// strips as a MicroKernel reads them, zero beyond the last; a task takes `rows` (a multiple of 24)
+/// of them in blocks of `block` steps of depth. 2 m k depth flops.
+template <typename Pack>
+void add_narrow_product(const Pack& pack, Index rows, Index block, const ConstMatrix& b,
+                        MatrixView out, const Context& context) {
+  if (b.size() == 0 || out.size() == 0) return;
+  const MicroKernel kernel = micro_kernel(context.kernels);
+  const narrow_product_detail::PackedFactor factor(b, kernel.width, block);
+  const Index k = factor.padded();
+  BufferPool<double> pool(context.n_threads, rows * (block + k));
+  parallel_for(context, divide_up(out.rows(), rows), [&](Index task) {
+    const BufferPool<double>::Lease lease(pool);
+    const Index first = task * rows, count = std::min(rows, out.rows() - first);
+    const Index padded = round_up(count, kernel.rows());
+    double* packed = lease.data() + rows * k;  // behind the sums, both on a cache line
+    Eigen::Map<Matrix> sums(lease.data(), padded, k);
+    sums.setZero();
+    for (Index at = 0; at < b.rows(); at += block) {
+      const Index depth = std::min(block, b.rows() - at);
+      pack(first, padded, at, depth, packed);
+      dense_products_detail::add_packed_block(kernel, depth, packed, factor.block_at(at), 1,
+                                              {sums.data(), padded, padded, k, k});
+    }
+    out.middleRows(first, count) += sums.topLeftCorner(count, b.cols());
+  });
+}
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_CORE_NARROW_PRODUCT_HPP
