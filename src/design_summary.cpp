@@ -26,43 +26,59 @@ struct ColumnSummary {
       : n_missing(p), n_infinite(p), max_abs(p), mean(p), weighted_mean(p), squares(p) {}
 };
 
-constexpr int kRun = 1024;
+// Sums over a column in lanes, which are added at the end: one order whatever the storage and its
+// address, and as fast as memory at plain compiler flags.
+constexpr int kLanes = 16;
+using Lanes = Eigen::Array<double, kLanes, 1>;
+
+template <typename T, typename Visit>
+void for_lanes(const T* column, R_xlen_t n, Visit&& visit) {
+  R_xlen_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    visit(Lanes(Eigen::Map<const Eigen::Array<T, kLanes, 1>>(column + i).template cast<double>()));
+  }
+}
 
 // The same for a column of which all rows count and no cell is missing or infinite, which its sum
 // and its smallest cell show; false, and nothing done, for others.
 template <typename T>
 bool summarise_complete(const T* column, R_xlen_t n, double factor, R_xlen_t j,
                         ColumnSummary& out) {
-  double sum = 0, largest = 0;
-  bool is_complete = n > 0;
-  // a buffer of fixed alignment: sums run in one order whatever the storage and its address
-  Eigen::Array<double, kRun, 1> buffer;
-  const auto for_runs = [&](const auto& visit) {
-    for (R_xlen_t first = 0; first < n && is_complete; first += kRun) {
-      const R_xlen_t size = std::min<R_xlen_t>(kRun, n - first);
-      const Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> x(column + first, size);
-      if (std::is_integral<T>::value && is_missing(x.minCoeff())) is_complete = false;
-      buffer.head(size) = x.template cast<double>();
-      visit(buffer.head(size));
-    }
-  };
-  for_runs([&](const auto& x) {
-    sum += x.sum();
-    largest = std::max(largest, x.abs().maxCoeff());
+  if (n == 0) return false;
+  if (std::is_integral<T>::value &&
+      is_missing(Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(column, n).minCoeff())) {
+    return false;
+  }
+  const R_xlen_t whole = n - n % kLanes;
+  Lanes sums = Lanes::Zero(), tops = Lanes::Zero();
+  for_lanes(column, n, [&](const Lanes& x) {
+    sums += x;
+    tops = tops.max(x.abs());
   });
+  double sum = sums.sum(), largest = tops.maxCoeff();
+  for (R_xlen_t i = whole; i < n; ++i) {
+    sum += static_cast<double>(column[i]);
+    largest = std::max(largest, std::abs(static_cast<double>(column[i])));
+  }
   double mean = factor * sum / static_cast<double>(n);
-  if (!is_complete || !std::isfinite(sum) || !std::isfinite(mean)) return false;
-  double rest = 0, squares = 0;
-  for_runs([&](const auto& x) {
-    const auto deviation = factor * x - mean;
-    rest += deviation.sum();
-    squares += deviation.square().sum();
+  if (!std::isfinite(sum) || !std::isfinite(mean)) return false;
+  Lanes rests = Lanes::Zero(), squares = Lanes::Zero();
+  for_lanes(column, n, [&](const Lanes& x) {
+    const Lanes deviation = factor * x - mean;
+    rests += deviation;
+    squares += deviation.square();
   });
+  double rest = rests.sum(), square = squares.sum();
+  for (R_xlen_t i = whole; i < n; ++i) {
+    const double deviation = factor * static_cast<double>(column[i]) - mean;
+    rest += deviation;
+    square += deviation * deviation;
+  }
   out.n_missing[j] = out.n_infinite[j] = 0;
   out.max_abs[j] = largest;
   mean += rest / static_cast<double>(n);
   out.mean[j] = out.weighted_mean[j] = mean;
-  out.squares[j] = std::max(0.0, squares - rest * rest / static_cast<double>(n));
+  out.squares[j] = std::max(0.0, square - rest * rest / static_cast<double>(n));
   return true;
 }
 
