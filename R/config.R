@@ -2,7 +2,8 @@
 #'
 #' The dense kernels of hdlmm (Gram matrices, reductions) are its own: compiled for several
 #' instruction sets, of which the best that the processor has is chosen at run time, so that they
-#' do not depend on R's BLAS. Eigenvectors, where they are needed, come from R's LAPACK.
+#' do not depend on R's BLAS. Eigenvectors, where they are needed, come from R's LAPACK, or from
+#' hdlmm itself when R runs on the reference BLAS.
 #'
 #' The option `hdlmm.kernels` (`"portable"`, `"avx2"` or `"avx512"`) forces a lower level, for tests
 #' and for numbers that are the same to the last bit on different processors.
@@ -10,7 +11,7 @@
 #' @param x an object of class `"hdlmm_config"`.
 #' @param ... ignored.
 #' @return A list of class `"hdlmm_config"`: `version`, `kernels` (in use), `best` (that the
-#'   processor has), `threads` (by default), `blas` and
+#'   processor has), `threads` (by default), `eigenvectors` (`"LAPACK"` or `"hdlmm"`), `blas` and
 #'   `lapack` (file names).
 #' @section Errors: `hdlmm_bad_input` when the option `hdlmm.kernels` is none of the above.
 #' @examples
@@ -27,6 +28,7 @@ hdlmm_config <- function() {
     list(
       version = as.character(utils::packageVersion("hdlmm")), kernels = levels[["used"]],
       best = levels[["best"]], threads = host$threads,
+      eigenvectors = if (host$own_eigenvectors) "hdlmm" else "LAPACK",
       blas = basename(extSoftVersion()[["BLAS"]]), lapack = basename(La_library())
     ),
     class = "hdlmm_config"
@@ -43,9 +45,27 @@ print.hdlmm_config <- function(x, ...) {
     "hdlmm ", x$version, "\n",
     "  kernels       ", x$kernels, " (", best, ")\n",
     "  threads       ", x$threads, " by default; see lmm_control()\n",
-    "  eigenvectors  LAPACK in ", known(x$lapack), ", BLAS in ", known(x$blas), "\n", sep = ""
+    "  eigenvectors  by ", x$eigenvectors, "\n",
+    "  LAPACK        ", known(x$lapack), "\n",
+    "  BLAS          ", known(x$blas), "\n", sep = ""
   )
   invisible(x)
+}
+
+# Whether R runs on the reference BLAS, as a plain install from CRAN does: our eigenvectors are
+# then faster than its LAPACK's.
+has_reference_blas <- local({
+  known <- NULL  # looking it up costs as much as a small fit
+  function() {
+    if (is.null(known)) known <<- is_reference_blas(extSoftVersion()[["BLAS"]])
+    known
+  }
+})
+
+is_reference_blas <- function(path) {
+  path <- normalizePath(path, mustWork = FALSE)
+  others <- "openblas|mkl|atlas|blis|goto|flexi|veclib|accelerate"
+  grepl("^libR?blas[.]", basename(path)) && !grepl(others, path, ignore.case = TRUE)
 }
 
 # The option as the core reads it: "" for the best.

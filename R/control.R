@@ -93,7 +93,8 @@ search_options <- function(control) {
 # What the core asks of its host; see src/r_context.h.
 make_host <- function(control) {
   list(
-    threads = n_threads(control), progress = progress_reporter(control), kernels = kernel_option()
+    threads = n_threads(control), progress = progress_reporter(control), kernels = kernel_option(),
+    own_eigenvectors = has_reference_blas()
   )
 }
 

@@ -23,6 +23,36 @@ test_that("every kernel level below the best can be forced, and fits agree to ro
   expect_identical(hdlmm_config()$kernels, best)
 })
 
+test_that("the reference BLAS is known by its file, wherever it lies", {
+  known <- c("/usr/lib/R/lib/libRblas.so", "/usr/lib/x86_64-linux-gnu/blas/libblas.so.3.11.0")
+  others <- c(
+    "/usr/lib/x86_64-linux-gnu/openblas-pthread/libblas.so.3", "/opt/lib/libopenblas.so.0",
+    "/opt/mkl/libmkl_rt.so", "/usr/lib/atlas/libblas.so.3", "", "libRblas.vecLib.dylib"
+  )
+  for (path in known) expect_true(hdlmm:::is_reference_blas(path))
+  for (path in others) expect_false(hdlmm:::is_reference_blas(path))
+})
+
+test_that("eigenvectors of our own and LAPACK's give the same fit", {
+  set.seed(3)
+  d <- data.frame(y = rnorm(80))
+  d$X <- matrix(rnorm(80 * 120), 80)
+  d$y <- d$y + drop(d$X %*% rnorm(120)) / 10
+  problem <- hdlmm:::problem_of(lmm(y ~ re(X), d, method = "Bayes"))
+  host <- hdlmm:::make_host(lmm_control())
+  system <- function(own) {
+    host$own_eigenvectors <- own
+    hdlmm:::build_system(problem$designs[[1]], problem$fixed, host)
+  }
+  a <- system(TRUE)
+  b <- system(FALSE)
+  expect_equal(a$parts$d, b$parts$d, tolerance = 1e-12)
+  expect_equal(abs(crossprod(a$vectors, b$vectors)), diag(length(a$parts$d)), tolerance = 1e-9)
+  expect_equal(
+    hdlmm:::cpp_evaluate(a, 0.4, 0.6), hdlmm:::cpp_evaluate(b, 0.4, 0.6), tolerance = 1e-10
+  )
+})
+
 test_that("an unknown kernel level is refused", {
   old <- options(hdlmm.kernels = "sse9")
   on.exit(options(old))
