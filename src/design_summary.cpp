@@ -159,7 +159,9 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
   const int* index = rows.isNull() ? nullptr : row_index.begin();
   const double* weight = weights.isNull() ? nullptr : row_weight.begin();
   const R_xlen_t n = rows.isNull() ? stride : row_index.size();
-  const hdlmm::Context context = make_context(host);
+  hdlmm::Context context = make_context(host);
+  constexpr double kCellsWorthAThread = 1e6;
+  if (static_cast<double>(n) * static_cast<double>(p) < kCellsWorthAThread) context.n_threads = 1;
   ColumnSummary out(p);
   switch (TYPEOF(x)) {
     case REALSXP:

@@ -19,7 +19,7 @@ using Rcpp::Named;
 namespace {
 
 // Below, eigenvectors cost no more than what they save later.
-constexpr hdlmm::Index kWorthTwoStages = 256;
+constexpr hdlmm::Index kWorthTwoStages = 64;
 
 Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
   // a transient of one call of lmm(): used once more for P y, and never stored in a fit

@@ -46,8 +46,10 @@ void add_narrow_product(const Pack& pack, Index rows, Index block, const ConstMa
   const MicroKernel kernel = micro_kernel(context.kernels);
   const narrow_product_detail::PackedFactor factor(b, kernel.width, block);
   const Index k = factor.padded();
-  BufferPool<double> pool(context.n_threads, rows * (block + k));
-  parallel_for(context, divide_up(out.rows(), rows), [&](Index task) {
+  const double flops = 2.0 * static_cast<double>(out.rows()) * k * b.rows();
+  const Context own = dense_products_detail::context_for(flops, context);
+  BufferPool<double> pool(own.n_threads, rows * (block + k));
+  parallel_for(own, divide_up(out.rows(), rows), [&](Index task) {
     const BufferPool<double>::Lease lease(pool);
     const Index first = task * rows, count = std::min(rows, out.rows() - first);
     const Index padded = round_up(count, kernel.rows());

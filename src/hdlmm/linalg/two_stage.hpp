@@ -28,7 +28,10 @@ inline Index two_stage_width(Index n) { return n < 2500 ? 32 : 64; }
 ///
 /// k: [n x n], lower triangle read, storage reused; f: [n x k]. 4/3 n^3 flops in matrix products,
 /// then O(n^2 (width + k)). Throws std::runtime_error when the iteration does not converge.
-inline TwoStage two_stage_spectrum(Matrix&& k, const ConstMatrix& f, const Context& context) {
+inline TwoStage two_stage_spectrum(Matrix&& k, const ConstMatrix& f, const Context& host) {
+  constexpr Index kWorthThreads = 512;  // below, threads that wait for each other cost more
+  Context context = host;
+  if (f.rows() < kWorthThreads) context.n_threads = 1;
   if (k.rows() != k.cols() || k.rows() != f.rows()) {
     throw std::invalid_argument("shapes in two_stage_spectrum");
   }
