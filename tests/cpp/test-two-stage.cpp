@@ -325,7 +325,7 @@ TEST(TwoStageSpectrum, FollowsAChangeOfScaleToTheLastBit) {
 
 TEST(TwoStageSpectrum, DoesNotDependOnTheNumberOfThreads) {
   Random random(8);
-  const Matrix k = symmetric(random, 420), f = random.normals(420, 11);
+  const Matrix k = symmetric(random, 520), f = random.normals(520, 11);  // threads from 512 on
   for (const KernelLevel level : levels()) {
     SCOPED_TRACE(hdlmm::name(level));
     const TwoStage one = hdlmm::two_stage_spectrum(Matrix(k), f, context_with(level, 1));
@@ -362,6 +362,23 @@ TEST(TwoStageSpectrum, RefusesWhatItCannotDo) {
 }
 
 struct Interrupted {};  // not a std::exception, as that of the host
+
+TEST(TwoStageSpectrum, GivesWayToAnInterruptWhileThreadsWaitForEachOther) {
+  Random random(12);
+  const Matrix k = symmetric(random, 520), f = random.normals(520, 2);
+  int n_polls = 0;
+  Context counting = context_with(hdlmm::best_kernel_level(), 3);
+  counting.poll = [&] { ++n_polls; };
+  hdlmm::two_stage_spectrum(Matrix(k), f, counting);
+  for (int part = 1; part < 10; ++part) {
+    Context context = counting;
+    int left = n_polls * part / 20 + 1;  // how often the caller polls depends on the other threads
+    context.poll = [&] {
+      if (--left == 0) throw Interrupted();
+    };
+    EXPECT_THROW(hdlmm::two_stage_spectrum(Matrix(k), f, context), Interrupted);
+  }
+}
 
 TEST(TwoStageSpectrum, GivesWayToAnInterruptAtAnyMoment) {
   Random random(11);
