@@ -344,8 +344,8 @@ internal_systems <- function(seed, n, p, c, weighted, shift) {
   )
   row_scale <- if (weighted) root
   parts <- hdlmm:::cpp_decompose(
-    design, row_scale, q, y, mean, if (shift != 0) root,
-    list(threads = 2L, progress = NULL)
+    design, row_scale, q, y, mean, if (shift != 0) root, TRUE,
+    hdlmm:::make_host(lmm_control())
   )$parts
   gram <- tcrossprod(x * root)
   kappa <- sum(scale(x, scale = FALSE)^2) / (n - 1)
@@ -433,7 +433,7 @@ test_that("the slope of the profiled criterion is its derivative", {
 })
 
 test_that("both systems have the same interior modes", {
-  host <- list(threads = 1L, progress = NULL)
+  host <- hdlmm:::make_host(lmm_control(threads = 1))
   options <- list(tol = 1e-10, max_iter = 100L, step = 0.5)
   for (i in seq_along(systems)) {
     pair <- systems[[i]][c("spectral", "cholesky")]

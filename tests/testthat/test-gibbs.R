@@ -37,7 +37,7 @@ core_gibbs <- function(formula, env, prior, precision, draws, options = list()) 
   )
   fixed <- problem$fixed
   design <- problem$designs[[1]]
-  host <- list(threads = 2L, progress = NULL)
+  host <- hdlmm:::make_host(lmm_control())
   system <- hdlmm:::build_system(design, fixed, host)
   unit <- 2^c(2 * (design$exponent - fixed$ky), -2 * (fixed$kw + fixed$ky))
   density <- function(k) {

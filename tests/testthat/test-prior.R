@@ -102,7 +102,7 @@ core_problem <- function(prior, y_unit, x_unit) {
     y ~ re(X), env, call, env, NULL, prior, hdlmm:::make_host(lmm_control())
   )
   problem$system <- hdlmm:::build_system(
-    problem$designs[[1]], problem$fixed, list(threads = 1L, progress = NULL)
+    problem$designs[[1]], problem$fixed, hdlmm:::make_host(lmm_control(threads = 1))
   )
   problem
 }
