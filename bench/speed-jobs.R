@@ -105,7 +105,9 @@ gram_jobs <- function(wide) {
   r_gram <- side(
     function(d) tcrossprod(d$x)[2, 1], bar = c(reference = 1 / 25, default = 1.1)
   )
-  own_double <- side(own_gram, prepare = as_fractions, blas = "default", bar = c(default = 0.5), is_same = FALSE)
+  own_double <- side(
+    own_gram, prepare = as_fractions, blas = "default", bar = c(default = 0.5), is_same = FALSE
+  )
   list(
     job(
       "gram-double", shape("Gram of doubles", wide), wide_data, wide, side(own_gram),
