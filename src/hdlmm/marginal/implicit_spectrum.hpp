@@ -68,6 +68,44 @@ inline Matrix beside(const ConstMatrix& q, const ConstVector& y) {
   return out;
 }
 
+/// A factor R [k x k] with R'R = F'(I - H) F, H the projection on the columns of X, from F'F and
+/// normal = X'F alone. Nothing where the difference would cost more than four digits: H F is then
+/// to be formed by rows.
+inline std::optional<Matrix> outside_factor(const ConstMatrix& f, const Matrix& normal,
+                                            const Matrix& coefficients) {
+  constexpr double kLeast = 1e-4;
+  const Matrix whole = f.transpose() * f;
+  const Eigen::LLT<Matrix> factor(whole - normal.transpose() * coefficients);
+  if (factor.info() != Eigen::Success) return std::nullopt;
+  const Vector left = factor.matrixLLT().diagonal().cwiseAbs2();
+  if (!(left.array() > kLeast * whole.diagonal().array()).all()) return std::nullopt;
+  return Matrix(factor.matrixU());
+}
+
+/// What of F [n x k] lies outside the columns of X, by rows or by some coordinates of theirs.
+inline std::optional<Matrix> outside_columns(const DesignOperator& x, const Reduction& reduction,
+                                             const Matrix& f, const Context& context) {
+  const TwoStage& two_stage = reduction.two_stage;
+  const Vector& d = two_stage.d;
+  const bool is_exact = d[d.size() - 1] <= kExactCondition * d[0];
+  std::optional<Matrix> coefficients = solve(two_stage, 1, 0, reduction.normal, context);
+  if (!coefficients) return std::nullopt;
+  if (is_exact) {
+    const std::optional<Matrix> factor = outside_factor(f, reduction.normal, *coefficients);
+    if (factor) return factor;
+  }
+  Matrix out = f;
+  x.add_product(-*coefficients, out, context);
+  for (int pass = 1; pass < (is_exact ? 1 : 3); ++pass) {
+    Matrix left = Matrix::Zero(x.cols(), f.cols());
+    x.add_adjoint_product(out, left, context);
+    coefficients = solve(two_stage, 1, 0, left, context);
+    if (!coefficients) return std::nullopt;
+    x.add_product(-*coefficients, out, context);
+  }
+  return out;
+}
+
 }  // namespace implicit_detail
 
 /// From the rows' side: K [n x n] whole, all n coordinates of Q and y at once.
@@ -112,9 +150,9 @@ inline std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, c
                                                       const Context& context) {
   const Index n = x.rows(), p = x.cols(), c = q.cols();
   const bool has_mean = mean_columns.size() > 0;
-  Matrix null_part = implicit_detail::beside(q, y);
+  const Matrix beside = implicit_detail::beside(q, y);
   Matrix data = Matrix::Zero(p, c + 1 + (has_mean ? 1 : 0));
-  x.add_adjoint_product(null_part, data.leftCols(c + 1), context);
+  x.add_adjoint_product(beside, data.leftCols(c + 1), context);
   if (has_mean) data.rightCols(1) = mean_columns;
   ImplicitSpectrum out;
   out.reduction = {Side::column, two_stage_spectrum(x.column_gram(context), data, context),
@@ -130,18 +168,10 @@ inline std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, c
   const Matrix turned = d.cwiseSqrt().cwiseInverse().asDiagonal() * two_stage.rotated;
   parts.z = turned.leftCols(c);
   parts.y = turned.col(c);
-  const bool is_exact = d[p - 1] <= implicit_detail::kExactCondition * d[0];
-  Matrix left = out.reduction.normal;
-  for (int pass = 0; pass < (is_exact ? 1 : 3); ++pass) {
-    if (pass > 0) {
-      left.setZero();
-      x.add_adjoint_product(null_part, left, context);
-    }
-    const std::optional<Matrix> coefficients = solve(two_stage, 1, 0, left, context);
-    if (!coefficients) return std::nullopt;
-    x.add_product(-*coefficients, null_part, context);
-  }
-  spectral_detail::reduce_null_space(null_part, y.norm(), parts);
+  const std::optional<Matrix> null_part =
+      implicit_detail::outside_columns(x, out.reduction, beside, context);
+  if (!null_part) return std::nullopt;
+  spectral_detail::reduce_null_space(*null_part, y.norm(), parts);
   parts.null_frame.resize(0, parts.null_in_fixed());
   parts.null_rest.resize(0);
   if (has_mean) {
