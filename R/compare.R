@@ -112,7 +112,7 @@ run_comparison <- function(engine, problem, control) {
   fixed <- problem$fixed
   problem$system$parts <- cpp_rotate_data(
     design$core, fixed$root, problem$system, fixed$q, fixed$residual, design$mean_columns,
-    if (!is.null(design$mean_columns)) value_or(fixed$root, rep(1, nrow(fixed$q)))
+    constant_rows(design, fixed)
   )
   run_engine(engine, problem, control)
 }

@@ -35,7 +35,7 @@ vb_columns <- function(problem, control) {
   }
   list(
     design = design$core, row_scale = fixed$root, means = design$mean_columns,
-    constant = if (!is.null(design$mean_columns)) value_or(fixed$root, rep(1, nrow(fixed$q))),
+    constant = constant_rows(design, fixed),
     block = if (!is.null(blocks)) as.integer(blocks) - 1L,
     n_blocks = if (!is.null(blocks)) nlevels(blocks)
   )

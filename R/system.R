@@ -2,9 +2,9 @@
 # Without vectors it has spectral coordinates only, and for a while (`two_stage`) what P y needs.
 
 build_system <- function(design, fixed, host, vectors = TRUE) {
-  constant <- if (!is.null(design$mean_columns)) value_or(fixed$root, rep(1, nrow(fixed$q)))
   out <- cpp_decompose(
-    design$core, fixed$root, fixed$q, fixed$residual, design$mean_columns, constant, vectors, host
+    design$core, fixed$root, fixed$q, fixed$residual, design$mean_columns,
+    constant_rows(design, fixed), vectors, host
   )
   largest <- if (length(out$parts$d)) max(out$parts$d) else 0
   if (out$min_computed < -1e-8 * largest || (design$kind == "kernel" && largest == 0)) {
@@ -24,6 +24,12 @@ build_system <- function(design, fixed, host, vectors = TRUE) {
     type = "spectral", side = out$side, vectors = out$vectors, two_stage = out$two_stage,
     parts = out$parts, kappa = if (kappa > 0) kappa else 1
   )
+}
+
+# o [n], what column means were taken out along: the constant in weighted rows; NULL when they were
+# not.
+constant_rows <- function(design, fixed) {
+  if (!is.null(design$mean_columns)) value_or(fixed$root, rep(1, nrow(fixed$q)))
 }
 
 # The system of a fit with its eigenvectors, made when something first asks for them and kept: a
@@ -48,10 +54,8 @@ project_response <- function(problem, delta, share, tau2) {
   system <- problem$system
   if (is.null(system$vectors)) {
     rest <- fixed$residual - drop(fixed$q %*% delta)
-    if (!is.null(design$mean_columns)) {
-      constant <- value_or(fixed$root, rep(1, length(rest)))
-      rest <- rest - constant * (sum(constant * rest) / sum(constant^2))
-    }
+    constant <- constant_rows(design, fixed)
+    if (!is.null(constant)) rest <- rest - constant * (sum(constant * rest) / sum(constant^2))
     solved <- cpp_solve_response(
       design$core, fixed$root, system, as.double(delta), rest, share$h, share$nu, problem$host
     )

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "hdlmm/core/context.hpp"
 #include "hdlmm/core/types.hpp"
 #include "hdlmm/marginal/marginal_system.hpp"
 #include "hdlmm/operator/design_operator.hpp"
@@ -155,6 +156,12 @@ class Model {
 
   std::unique_ptr<Core> core_;
 };
+
+/// The specs, then the same with weights, each with a seed of its own from `seed` on.
+std::vector<ModelSpec> weighted_too(std::vector<ModelSpec> specs, std::uint64_t seed);
+
+/// A context with this level of kernels and number of threads.
+hdlmm::Context context_with(hdlmm::KernelLevel level, int n_threads);
 
 /// Rank of a, from the eigenvalues of a a', for cells of about one and ranks that are clear.
 Index clear_rank(const Matrix& a);

@@ -25,13 +25,6 @@ using hdlmm::Op;
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
-Context with(KernelLevel level, int n_threads) {
-  Context context;
-  context.kernels = level;
-  context.n_threads = n_threads;
-  return context;
-}
-
 struct Shape {
   Index m, n, k;
 };
@@ -116,7 +109,7 @@ TEST_P(DenseProducts, AddTheProductForEveryShapeAndTransposition) {
       const bool is_at = choice % 2 == 1, is_bt = choice / 2 == 1;
       Matrix c = start;
       add_product(-0.5, is_at ? at : a, is_at ? Op::transpose : Op::none, is_bt ? bt : b,
-                  is_bt ? Op::transpose : Op::none, c, with(level(), 2));
+                  is_bt ? Op::transpose : Op::none, c, context_with(level(), 2));
       EXPECT_LT(distance(c, wanted), tolerance(shape.k)) << choice;
     }
   }
@@ -131,7 +124,7 @@ TEST_P(DenseProducts, TouchTheLowerTriangleAlone) {
       Matrix c = random.normals(n, n);
       Matrix wanted = c;
       wanted.triangularView<Eigen::Lower>() += 2 * naive(a, b.transpose());
-      add_lower_product(2, a, b, c, with(level(), 2));
+      add_lower_product(2, a, b, c, context_with(level(), 2));
       EXPECT_LT(distance(c, wanted), tolerance(k));
       Matrix upper = (c - wanted).triangularView<Eigen::StrictlyUpper>();
       EXPECT_EQ(upper.cwiseAbs().sum(), 0);
@@ -148,7 +141,7 @@ TEST_P(DenseProducts, ReadASymmetricMatrixBelowItsDiagonalAlone) {
       const Matrix whole = from_lower(s), b = random.normals(n, m), start = random.normals(n, m);
       s.triangularView<Eigen::StrictlyUpper>().setConstant(std::nan(""));
       Matrix c = start;
-      add_symmetric_product(-1, s, b, c, with(level(), 2));
+      add_symmetric_product(-1, s, b, c, context_with(level(), 2));
       EXPECT_LT(distance(c, start - naive(whole, b)), tolerance(n));
     }
   }
@@ -161,7 +154,7 @@ TEST_P(DenseProducts, WorkOnBlocksOfLargerMatrices) {
     const Matrix start = random.normals(shape.m, shape.n);
     Embedded whole_a(a), whole_b(b), whole_c(start);
     add_product(1, whole_a.block(), Op::none, whole_b.block(), Op::none, whole_c.block(),
-                with(level(), 1));
+                context_with(level(), 1));
     EXPECT_LT(distance(whole_c.block(), start + naive(a, b)), tolerance(shape.k));
     EXPECT_TRUE(whole_c.is_intact_around());
   }
@@ -172,10 +165,12 @@ TEST_P(DenseProducts, LowerAndSymmetricProductsWorkOnBlocksToo) {
     Random random(8);
     const Matrix s = random.normals(n, n), b = random.normals(n, 6), start = random.normals(n, 6);
     Embedded whole_s(s), whole_b(b), whole_c(start), whole_lower(s);
-    add_symmetric_product(1, whole_s.block(), whole_b.block(), whole_c.block(), with(level(), 1));
+    add_symmetric_product(1, whole_s.block(), whole_b.block(), whole_c.block(),
+                          context_with(level(), 1));
     EXPECT_LT(distance(whole_c.block(), start + naive(from_lower(s), b)), tolerance(n));
     EXPECT_TRUE(whole_c.is_intact_around());
-    add_lower_product(1, whole_b.block(), whole_b.block(), whole_lower.block(), with(level(), 1));
+    add_lower_product(1, whole_b.block(), whole_b.block(), whole_lower.block(),
+                      context_with(level(), 1));
     EXPECT_LT(distance(lower_only(whole_lower.block()), lower_only(s + naive(b, b.transpose()))),
               tolerance(6));
     EXPECT_TRUE(whole_lower.is_intact_around());
@@ -185,9 +180,9 @@ TEST_P(DenseProducts, LowerAndSymmetricProductsWorkOnBlocksToo) {
 TEST_P(DenseProducts, LeaveTheTargetAloneWhenAlphaIsZero) {
   const Matrix bad = Matrix::Constant(30, 30, std::nan(""));
   Matrix c = Matrix::Ones(30, 30);
-  add_product(0, bad, Op::none, bad, Op::none, c, with(level(), 1));
-  add_lower_product(0, bad, bad, c, with(level(), 1));
-  add_symmetric_product(0, bad, bad, c, with(level(), 1));
+  add_product(0, bad, Op::none, bad, Op::none, c, context_with(level(), 1));
+  add_lower_product(0, bad, bad, c, context_with(level(), 1));
+  add_symmetric_product(0, bad, bad, c, context_with(level(), 1));
   EXPECT_EQ(distance(c, Matrix::Ones(30, 30)), 0);
 }
 
@@ -196,7 +191,7 @@ TEST_P(DenseProducts, KeepAnInfiniteCellInItsRowAndColumn) {
     Matrix a = Matrix::Ones(n, n), b = Matrix::Ones(n, n), c = Matrix::Zero(n, n);
     a(n - 1, n / 2) = kInf;
     b(n / 2, 0) = -kInf;
-    add_product(1, a, Op::none, b, Op::none, c, with(level(), 1));
+    add_product(1, a, Op::none, b, Op::none, c, context_with(level(), 1));
     for (Index j = 0; j < n; ++j) {
       for (Index i = 0; i < n; ++i) {
         const double wanted = j == 0 ? -kInf : i == n - 1 ? kInf : static_cast<double>(n);
@@ -209,7 +204,7 @@ TEST_P(DenseProducts, KeepAnInfiniteCellInItsRowAndColumn) {
 TEST_P(DenseProducts, CarryWhatIsNotANumber) {
   Matrix a = Matrix::Ones(27, 9), c = Matrix::Zero(27, 27);
   a(26, 8) = std::nan("");
-  add_lower_product(1, a, a, c, with(level(), 1));
+  add_lower_product(1, a, a, c, context_with(level(), 1));
   for (Index i = 0; i < 27; ++i) EXPECT_EQ(std::isnan(c(26, i)), true);
   EXPECT_EQ(c.topRows(26).triangularView<Eigen::Lower>().toDenseMatrix().maxCoeff(), 9);
 }
@@ -223,11 +218,11 @@ TEST_P(DenseProducts, DoNotDependOnTheNumberOfThreads) {
     std::vector<Matrix> products, lowers, symmetrics;
     for (const int n_threads : {1, 2, 3}) {
       products.push_back(start);
-      add_product(1, a, Op::none, b, Op::none, products.back(), with(level(), n_threads));
+      add_product(1, a, Op::none, b, Op::none, products.back(), context_with(level(), n_threads));
       lowers.push_back(square);
-      add_lower_product(1, a, a, lowers.back(), with(level(), n_threads));
+      add_lower_product(1, a, a, lowers.back(), context_with(level(), n_threads));
       symmetrics.push_back(start);
-      add_symmetric_product(1, square, start, symmetrics.back(), with(level(), n_threads));
+      add_symmetric_product(1, square, start, symmetrics.back(), context_with(level(), n_threads));
     }
     for (const std::size_t i : {1u, 2u}) {
       EXPECT_EQ((products[i] - products[0]).cwiseAbs().sum(), 0);
@@ -248,7 +243,7 @@ TEST_P(DenseProducts, RefuseShapesThatDoNotMatch) {
 TEST_P(DenseProducts, AnInterruptGetsOut) {
   const Matrix a = Matrix::Ones(500, 500);
   Matrix c = Matrix::Zero(500, 500);
-  Context context = with(level(), 2);
+  Context context = context_with(level(), 2);
   int polls = 0;
   context.poll = [&] {
     if (++polls == 2) throw std::runtime_error("interrupted");

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -58,13 +59,7 @@ std::vector<ModelSpec> all_specs() {
       {"KernelOfLowRank", D::kernel, F::generic, 15, 8, 2, 3},
       {"KernelBeyondTheRows", D::kernel, F::generic, 6, 10, 1},
   };
-  for (ModelSpec spec : std::vector<ModelSpec>(specs)) {
-    spec.name += "Weighted";
-    spec.is_weighted = true;
-    specs.push_back(spec);
-  }
-  for (std::size_t i = 0; i < specs.size(); ++i) specs[i].seed = 100 + i;
-  return specs;
+  return weighted_too(std::move(specs), 100);
 }
 
 std::vector<double> inner_shares() { return {1e-3, 0.2, 0.7, 0.99}; }

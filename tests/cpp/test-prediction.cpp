@@ -1,6 +1,7 @@
 // Predictions and their variances against dense formulae, with noise and without.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -35,13 +36,7 @@ std::vector<ModelSpec> all_specs() {
       {"KernelOfLowRank", D::kernel, F::generic, 15, 8, 2, 3},
       {"KernelBeyondTheRows", D::kernel, F::generic, 6, 10, 1},
   };
-  for (ModelSpec spec : std::vector<ModelSpec>(specs)) {
-    spec.name += "Weighted";
-    spec.is_weighted = true;
-    specs.push_back(spec);
-  }
-  for (std::size_t i = 0; i < specs.size(); ++i) specs[i].seed = 500 + i;
-  return specs;
+  return weighted_too(std::move(specs), 500);
 }
 
 class Prediction : public ::testing::TestWithParam<ModelSpec> {

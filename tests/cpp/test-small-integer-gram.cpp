@@ -21,13 +21,6 @@ using hdlmm::KernelLevel;
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
-Context with(KernelLevel level, int n_threads) {
-  Context context;
-  context.kernels = level;
-  context.n_threads = n_threads;
-  return context;
-}
-
 template <typename T>
 hdlmm::DenseOperator<T> design(const std::vector<T>& cells, Index n, Index p,
                                const hdlmm::CellTransform& transform = {}) {
@@ -76,7 +69,7 @@ Matrix precise_gram(const Matrix& x, const Vector& shift, bool is_row) {
 
 class SmallIntegerGram : public ::testing::TestWithParam<KernelLevel> {
  protected:
-  Context context(int n_threads = 2) const { return with(GetParam(), n_threads); }
+  Context context(int n_threads = 2) const { return context_with(GetParam(), n_threads); }
 };
 
 TEST_P(SmallIntegerGram, IsExactForEveryShape) {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -140,6 +141,23 @@ Matrix Model::latent_covariance(const Share& share, const Matrix& precision, con
   return out;
 }
 
+std::vector<ModelSpec> weighted_too(std::vector<ModelSpec> specs, std::uint64_t seed) {
+  for (ModelSpec spec : std::vector<ModelSpec>(specs)) {
+    spec.name += "Weighted";
+    spec.is_weighted = true;
+    specs.push_back(spec);
+  }
+  for (std::size_t i = 0; i < specs.size(); ++i) specs[i].seed = seed + i;
+  return specs;
+}
+
+hdlmm::Context context_with(hdlmm::KernelLevel level, int n_threads) {
+  hdlmm::Context context;
+  context.kernels = level;
+  context.n_threads = n_threads;
+  return context;
+}
+
 std::vector<ModelSpec> uncentred_specs(std::uint64_t seed) {
   using D = DesignKind;
   using F = FixedKind;
@@ -167,13 +185,7 @@ std::vector<ModelSpec> uncentred_specs(std::uint64_t seed) {
       {"KernelOfLowRank", D::kernel, F::generic, 15, 8, 2, 3},
       {"KernelBeyondTheRows", D::kernel, F::generic, 6, 10, 1},
   };
-  for (ModelSpec spec : std::vector<ModelSpec>(specs)) {
-    spec.name += "Weighted";
-    spec.is_weighted = true;
-    specs.push_back(spec);
-  }
-  for (std::size_t i = 0; i < specs.size(); ++i) specs[i].seed = seed + i;
-  return specs;
+  return weighted_too(std::move(specs), seed);
 }
 
 TEST(Support, TheBasisAndItsComplementMakeAnOrthogonalMatrix) {

@@ -23,13 +23,6 @@ const std::vector<Index>& sizes() {
   return all;
 }
 
-Context with(KernelLevel level, int n_threads) {
-  Context context;
-  context.kernels = level;
-  context.n_threads = n_threads;
-  return context;
-}
-
 /// Lower triangular with a dominant diagonal; what is above is not a number.
 Matrix lower_factor(Index n, Random& random) {
   Matrix l = random.normals(n, n) / std::max(1.0, std::sqrt(static_cast<double>(n)));
@@ -42,7 +35,7 @@ Matrix clean(const Matrix& l) { return l.triangularView<Eigen::Lower>(); }
 
 class Triangular : public ::testing::TestWithParam<KernelLevel> {
  protected:
-  Context context(int n_threads = 2) const { return with(GetParam(), n_threads); }
+  Context context(int n_threads = 2) const { return context_with(GetParam(), n_threads); }
 };
 
 TEST_P(Triangular, SolvesUndoProducts) {

@@ -34,13 +34,6 @@ std::vector<KernelLevel> levels() {
   return out;
 }
 
-Context context_with(KernelLevel level, int n_threads) {
-  Context context;
-  context.kernels = level;
-  context.n_threads = n_threads;
-  return context;
-}
-
 Matrix symmetric(Random& random, Index n) { return from_lower(random.normals(n, n)); }
 
 /// The upper triangle must not be read.

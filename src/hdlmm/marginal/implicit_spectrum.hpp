@@ -42,26 +42,6 @@ constexpr double kExactCondition = 1e3;  // up to which one projection is enough
 /// Of V, for P y from a solve.
 constexpr double kSolvableCondition = 1e6;
 
-inline Index count_null(const Vector& d, Index n) {
-  const double bound = std::max(0.0, d[d.size() - 1]) * zero_eigenvalue_share(n);
-  Index count = 0;
-  while (count < d.size() && !(d[count] > bound)) ++count;
-  return count;
-}
-
-/// m along the right singular vectors of X, given U'X m or (column side) W'm.
-inline void set_mean(const Vector& coordinates, const ConstVector& mean_columns,
-                     const ConstVector& constant, const ConstMatrix& q, SpectralParts& parts) {
-  MeanShift& mean = parts.mean;
-  mean.coordinates = coordinates;
-  const double total = mean_columns.squaredNorm();
-  mean.rest2 = total - coordinates.squaredNorm();
-  const bool is_full = parts.rank() >= mean_columns.size();
-  if (is_full || mean.rest2 < 1e-12 * total) mean.rest2 = 0;
-  mean.constant_norm2 = constant.squaredNorm();
-  mean.constant = q.transpose() * constant;
-}
-
 inline Matrix beside(const ConstMatrix& q, const ConstVector& y) {
   Matrix out(y.size(), q.cols() + 1);
   out << q, y;
@@ -125,7 +105,7 @@ inline ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& 
   const Vector& all = out.reduction.two_stage.d;
   const Matrix& turned = out.reduction.two_stage.rotated;
   out.min_computed = all[0];
-  const Index null = implicit_detail::count_null(all, n), r = n - null;
+  const Index null = count_zero_eigenvalues(all, n), r = n - null;
   SpectralParts& parts = out.parts;
   parts.n = n;
   parts.d = all.tail(r);
@@ -136,7 +116,7 @@ inline ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& 
   parts.null_rest.resize(0);
   if (has_mean) {
     const Vector along = turned.col(c + 1).tail(r).cwiseQuotient(parts.d.cwiseSqrt());
-    implicit_detail::set_mean(along, mean_columns, constant, q, parts);
+    spectral_detail::set_mean_shift(along, mean_columns, constant, q, parts);
   }
   return out;
 }
@@ -176,7 +156,7 @@ inline std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, c
   parts.null_rest.resize(0);
   if (has_mean) {
     const Vector along = two_stage.rotated.col(c + 1);
-    implicit_detail::set_mean(along, mean_columns, constant, q, parts);
+    spectral_detail::set_mean_shift(along, mean_columns, constant, q, parts);
   }
   return out;
 }
@@ -186,7 +166,7 @@ inline std::optional<ImplicitSpectrum> reduce(const DesignOperator& x, const Con
                                               const ConstVector& y, const ConstVector& mean_columns,
                                               const ConstVector& constant, const Context& context) {
   if (x.has_diagonal_column_gram()) return std::nullopt;
-  if (x.rows() <= x.cols() || !x.has_identity_prior()) {
+  if (smaller_side(x) == Side::row) {
     return reduce_rows(x, q, y, mean_columns, constant, context);
   }
   return reduce_columns(x, q, y, mean_columns, constant, context);

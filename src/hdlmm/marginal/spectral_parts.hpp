@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "hdlmm/core/context.hpp"
 #include "hdlmm/core/products.hpp"
@@ -33,6 +34,20 @@ inline double zero_eigenvalue_share(Index n) {
   return 32 * std::numeric_limits<double>::epsilon() * std::max<double>(64, n);
 }
 
+/// How many of the ascending eigenvalues of a Gram matrix of a design with n rows count as zero.
+inline Index count_zero_eigenvalues(const Vector& d, Index n) {
+  const double largest = d.size() > 0 ? std::max(0.0, d[d.size() - 1]) : 0;
+  const double bound = largest * zero_eigenvalue_share(std::max(n, d.size()));
+  Index count = 0;
+  while (count < d.size() && !(d[count] > bound)) ++count;
+  return count;
+}
+
+/// The side whose Gram matrix is decomposed where it is not diagonal.
+inline Side smaller_side(const DesignOperator& x) {
+  return x.rows() <= x.cols() || !x.has_identity_prior() ? Side::row : Side::column;
+}
+
 /// Gram matrix on the smaller side, then its eigendecomposition.
 /// O(n p min(n, p)) + about 9 min(n, p)^3 flops; peak memory two square matrices of that side.
 inline Spectrum decompose(const DesignOperator& x, const Context& context) {
@@ -44,17 +59,14 @@ inline Spectrum decompose(const DesignOperator& x, const Context& context) {
     spectrum.min_computed = p > 0 ? spectrum.d.minCoeff() : 0;
     return spectrum;
   }
-  spectrum.side = (n <= p || !x.has_identity_prior()) ? Side::row : Side::column;
+  spectrum.side = smaller_side(x);
   Matrix gram = spectrum.side == Side::row ? x.row_gram(context) : x.column_gram(context);
   context.progress("eigendecomposition", 0);
   const Vector all = gram.rows() > 0 ? context.eigensolver(gram, true) : Vector();
   context.progress("eigendecomposition", 1);
   if (all.size() == 0) return spectrum;
   spectrum.min_computed = all[0];
-  const double largest = std::max(0.0, all[all.size() - 1]);
-  const double bound = largest * zero_eigenvalue_share(std::max(n, all.size()));
-  Index first = 0;
-  while (first < all.size() && !(all[first] > bound)) ++first;
+  const Index first = count_zero_eigenvalues(all, n);
   const Index r = all.size() - first;
   spectrum.d = all.tail(r);
   if (first == 0) {
@@ -223,6 +235,20 @@ inline void reduce_null_space(const Matrix& null_part, double y_norm, SpectralPa
   parts.null_frame = frame;
 }
 
+/// coordinates: the column means m [p] along the right singular vectors of X; constant: o [n].
+inline void set_mean_shift(Vector coordinates, const ConstVector& mean_columns,
+                           const ConstVector& constant, const ConstMatrix& q,
+                           SpectralParts& parts) {
+  MeanShift& mean = parts.mean;
+  mean.coordinates = std::move(coordinates);
+  const double total = mean_columns.squaredNorm();
+  mean.rest2 = total - mean.coordinates.squaredNorm();
+  const bool is_full = parts.rank() >= mean_columns.size();
+  if (is_full || mean.rest2 < 1e-12 * total) mean.rest2 = 0;
+  mean.constant_norm2 = constant.squaredNorm();
+  mean.constant = q.transpose() * constant;
+}
+
 }  // namespace spectral_detail
 
 /// Rotate y and Q. With mean_columns [p] (the column means taken out of X) and constant [n] (root
@@ -253,16 +279,10 @@ inline SpectralParts rotate_data(const SpectralFrame& frame, const ConstVector& 
   parts.y = rotated.col(c);
   spectral_detail::reduce_null_space(null_part, y.norm(), parts);
   if (mean_columns.size() > 0) {
-    MeanShift& mean = parts.mean;
     Matrix f = Matrix::Zero(n, 1);
     frame.design().add_product(mean_columns, f);
-    mean.coordinates = frame.rotate(f).cwiseQuotient(d.cwiseSqrt());
-    const double total = mean_columns.squaredNorm();
-    mean.rest2 = total - mean.coordinates.squaredNorm();
-    const bool is_full = d.size() >= mean_columns.size();
-    if (is_full || mean.rest2 < 1e-12 * total) mean.rest2 = 0;
-    mean.constant_norm2 = constant.squaredNorm();
-    mean.constant = q.transpose() * constant;
+    spectral_detail::set_mean_shift(frame.rotate(f).cwiseQuotient(d.cwiseSqrt()), mean_columns,
+                                    constant, q, parts);
   }
   return parts;
 }

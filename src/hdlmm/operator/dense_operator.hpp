@@ -128,7 +128,7 @@ class DenseOperator final : public DesignOperator {
     }
   }
 
-  /// Strips of rows of the design, for its row Gram matrix.
+  /// Strips of rows of the design, for its row Gram matrix and products with X.
   void pack_rows(Index width, Index first, Index count, Index first_col, Index n_cols,
                  double* out) const {
     double scratch[kRuns * kPackedVectors];
@@ -143,7 +143,14 @@ class DenseOperator final : public DesignOperator {
     }
   }
 
-  /// Strips of columns of the design, for its column Gram matrix.
+  auto row_packer(const Context& context) const {
+    const Index width = micro_kernel(context.kernels).width;
+    return [this, width](Index first, Index count, Index first_col, Index n_cols, double* out) {
+      pack_rows(width, first, count, first_col, n_cols, out);
+    };
+  }
+
+  /// Strips of columns of the design, for its column Gram matrix and products with X'.
   void pack_columns(Index width, Index first, Index count, Index first_row, Index n_rows,
                     double* out) const {
     double scratch[kMaxStrip * kMaxDepth];
@@ -155,6 +162,13 @@ class DenseOperator final : public DesignOperator {
       }
       pack_along(runs, present, width, n_rows, out + at * n_rows);
     }
+  }
+
+  auto column_packer(const Context& context) const {
+    const Index width = micro_kernel(context.kernels).width;
+    return [this, width](Index first, Index count, Index first_row, Index n_rows, double* out) {
+      pack_columns(width, first, count, first_row, n_rows, out);
+    };
   }
 
   template <typename Visit>
@@ -170,21 +184,13 @@ class DenseOperator final : public DesignOperator {
   /// One pass over the cells, which threads share by rows.
   void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
                       const Context& context) const override {
-    const Index width = micro_kernel(context.kernels).width;
-    const auto pack = [&](Index first, Index count, Index first_col, Index n_cols, double* to) {
-      pack_rows(width, first, count, first_col, n_cols, to);
-    };
-    add_narrow_product(pack, kPackedVectors, kProductDepth, u, out, context);
+    add_narrow_product(row_packer(context), kPackedVectors, kProductDepth, u, out, context);
   }
 
   /// One pass over the cells, which threads share by columns.
   void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
                               const Context& context) const override {
-    const Index width = micro_kernel(context.kernels).width;
-    const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* to) {
-      pack_columns(width, first, count, first_row, n_rows, to);
-    };
-    add_narrow_product(pack, kAdjointColumns, kMaxDepth, v, out, context);
+    add_narrow_product(column_packer(context), kAdjointColumns, kMaxDepth, v, out, context);
   }
 
   void do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const override {
@@ -232,11 +238,8 @@ class DenseOperator final : public DesignOperator {
       if (add_integer_row_gram(context, gram)) return gram;
       gram.setZero();
     }
-    const Index width = micro_kernel(context.kernels).width;
-    const auto pack = [&](Index first, Index count, Index first_col, Index n_cols, double* out) {
-      pack_rows(width, first, count, first_col, n_cols, out);
-    };
-    add_packed_gram(cols(), pack, Adjacent::vectors, gram, context, report(context, cols()));
+    add_packed_gram(cols(), row_packer(context), Adjacent::vectors, gram, context,
+                    report(context, cols()));
     return gram;
   }
 
@@ -246,11 +249,8 @@ class DenseOperator final : public DesignOperator {
       if (add_integer_column_gram(context, gram)) return gram;
       gram.setZero();
     }
-    const Index width = micro_kernel(context.kernels).width;
-    const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* out) {
-      pack_columns(width, first, count, first_row, n_rows, out);
-    };
-    add_packed_gram(rows(), pack, Adjacent::depth, gram, context, report(context, rows()));
+    add_packed_gram(rows(), column_packer(context), Adjacent::depth, gram, context,
+                    report(context, rows()));
     return gram;
   }
 
