@@ -12,7 +12,9 @@ fit_likelihood <- function(problem, engine, control) {
 
 # The highest mode, or what an unbounded likelihood leaves.
 choose_mode <- function(search, method, design) {
-  modes <- cbind(search$modes, kind = search$kind, termination = search$termination)
+  modes <- search$modes
+  modes[["kind"]] <- search$kind
+  modes[["termination"]] <- search$termination
   if (search$is_unbounded && nrow(modes) == 0 && method == "REML") {
     modes <- data.frame(
       phi = Inf, h = 1, nu = 0, value = Inf, slope = 0, curvature = 0, tau2 = NA, kind = "one",
@@ -135,17 +137,17 @@ log_information <- function(e, hk, method) {
 }
 
 mode_table <- function(modes, fixed, method) {
-  data.frame(
+  where <- c(interior = "interior", zero = "pve = 0", one = "pve = 1")
+  list2DF(list(
     pve = modes$h, logLik = modes$value + loglik_constant(fixed, method),
-    where = c(interior = "interior", zero = "pve = 0", one = "pve = 1")[modes$kind],
-    row.names = NULL
-  )
+    where = unname(where[modes$kind])
+  ))
 }
 
 trace_table <- function(trace, system, design, fixed, method) {
-  out <- data.frame(
+  out <- list2DF(list(
     iteration = seq_len(nrow(trace)), objective = trace$value + loglik_constant(fixed, method)
-  )
+  ))
   random <- trace$tau2 * trace$h / system$kappa
   out[[design$label]] <- times_two_to(random, 2 * (design$exponent - fixed$ky))
   out$Residual <- times_two_to(trace$tau2 * trace$nu, -2 * (fixed$kw + fixed$ky))

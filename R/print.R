@@ -85,7 +85,7 @@ describe_dropped <- function(x) {
   paste0("Rows dropped: ", paste(parts, collapse = ", "))
 }
 
-print_variances <- function(x, digits) {
+print_variances <- function(x, digits, table = VarCorr.hdlmm(x)) {
   if (!has_random(x)) {
     cat(
       "Residual standard deviation: ", format(sigma.hdlmm(x), digits = digits), " on ",
@@ -95,7 +95,7 @@ print_variances <- function(x, digits) {
   }
   what <- if (has_posterior(x)) " (posterior mean and standard deviation)"
   cat("Variances", what, ":\n", sep = "")
-  print(VarCorr.hdlmm(x), digits = digits)
+  print(table, digits = digits)
 }
 
 remarks <- function(x) {
@@ -205,7 +205,7 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
     print(stats::setNames(x$residuals, c("Min", "1Q", "Median", "3Q", "Max")), digits = digits)
   }
   cat("\n")
-  print_variances(fit, digits)
+  print_variances(fit, digits, x$varcor)
   print_pve(x$pve, x$level, digits, interval_words(fit))
   cat("\nFixed effects (", fixed_words(fit), "):\n", sep = "")
   if (nrow(x$coefficients) == 0) {

@@ -8,12 +8,12 @@ satterthwaite_df <- function(fit, contrast) {
   if (!has_random(fit)) return(n_free)
   if (!has_tests(fit)) return(Inf)
   v <- sum(contrast * (fit$fixed$vcov %*% contrast))
-  free <- match(free_variances(fit), seq_along(fit$variances))
+  free <- free_variances(fit)
   if (length(free) == 0 || !(v > 0)) return(NA_real_)
   # relative to v itself, whose square may overflow
   gradient <- vapply(fit$fixed$sensitivity, function(m) sum(contrast * (m %*% contrast)) / v, 0)
   gradient <- gradient[free]
-  2 / drop(gradient %*% solve(fit$information[free, free, drop = FALSE], gradient))
+  2 / drop(gradient %*% inverse_information(fit, free) %*% gradient)
 }
 
 # Estimates with t-tests; a posterior has means and standard deviations and no tests.

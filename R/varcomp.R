@@ -49,10 +49,21 @@ variance_covariance <- function(fit) {
   out <- matrix(NA_real_, length(v), length(v), dimnames = list(names, names))
   free <- free_variances(fit)
   if (length(free) > 0) {
-    inverse <- solve(fit$information[free, free, drop = FALSE])
-    out[free, free] <- inverse * outer(v[free], v[free])
+    out[free, free] <- inverse_information(fit, free) * outer(v[free], v[free])
   }
   out
+}
+
+# Covariance matrix of the log variances that are free: in closed form, as threads of an optimised
+# BLAS cost a millisecond to wake for a 2 x 2 matrix. NA where they cannot be told apart.
+inverse_information <- function(fit, free = free_variances(fit)) {
+  information <- fit$information[free, free, drop = FALSE]
+  if (length(free) == 1) return(1 / information)
+  size <- information[1, 1] * information[2, 2]
+  determinant <- size - information[1, 2] * information[2, 1]
+  if (!(determinant > .Machine$double.eps * size)) return(matrix(NA_real_, 2, 2))
+  matrix(c(information[2, 2], -information[2, 1], -information[1, 2], information[1, 1]), 2) /
+    determinant
 }
 
 # Variances in the interior of the parameter space.
@@ -70,7 +81,7 @@ pve_se <- function(fit) {
   }
   if (!is.null(fit$q)) return(NA_real_)
   if (length(free_variances(fit)) < 2) return(NA_real_)
-  covariance <- solve(fit$information)
+  covariance <- inverse_information(fit)
   h <- fit$pve
   unname(h * (1 - h) * sqrt(max(0, covariance[1, 1] - 2 * covariance[1, 2] + covariance[2, 2])))
 }
@@ -80,11 +91,11 @@ pve_se <- function(fit) {
 VarCorr.hdlmm <- function(x, sigma = 1, rdig = 3, ...) {
   v <- x$variances
   sizes <- if (has_posterior(x)) c(x$pve, 1 - sum(x$pve)) else v * c(x$kappa, 1)
-  out <- data.frame(
-    grp = names(v), var1 = variance_term(x), var2 = NA_character_, vcov = unname(v),
-    sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
+  out <- list2DF(list(
+    grp = names(v), var1 = variance_term(x), var2 = rep(NA_character_, length(v)),
+    vcov = unname(v), sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
     share = unname(if (sum(sizes) > 0) sizes / sum(sizes) else rep(NA_real_, length(v)))
-  )
+  ))
   structure(out, class = c("VarCorr.hdlmm", "data.frame"), is_posterior = has_posterior(x))
 }
 
@@ -140,8 +151,8 @@ pve.hdlmm <- function(fit, level = 0.95, method = c("profile", "exact"), draws =
       exact = exact_pve_limits(fit, level, draws, seed)
     )
   }
-  data.frame(
+  list2DF(list(
     term = names(fit$pve), estimate = unname(fit$pve), se = pve_se(fit), lower = limits[1],
     upper = limits[2]
-  )
+  ))
 }

@@ -6,6 +6,7 @@
 #include "hdlmm/inference/expectation_maximisation.hpp"
 
 #include "r_context.h"
+#include "r_frame.h"
 #include "r_prior.h"
 #include "r_system.h"
 
@@ -67,8 +68,9 @@ Rcpp::DataFrame as_frame(const std::vector<hdlmm::EmPoint>& trace) {
     nu[i] = point.share.nu;
     tau2[i] = point.tau2;
   }
-  return Rcpp::DataFrame::create(Named("value") = value, Named("h") = h, Named("nu") = nu,
-                                 Named("tau2") = tau2);
+  return make_frame(Rcpp::List::create(Named("value") = value, Named("h") = h, Named("nu") = nu,
+                                       Named("tau2") = tau2),
+                    n);
 }
 
 }  // namespace

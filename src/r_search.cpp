@@ -1,5 +1,7 @@
 #include "r_search.h"
 
+#include "r_frame.h"
+
 using Rcpp::as;
 using Rcpp::Named;
 
@@ -50,9 +52,10 @@ Rcpp::DataFrame as_frame(const std::vector<hdlmm::ProfilePoint>& points) {
     curvature[i] = point.curvature;
     tau2[i] = point.tau2;
   }
-  return Rcpp::DataFrame::create(Named("phi") = phi, Named("h") = h, Named("nu") = nu,
-                                 Named("value") = value, Named("slope") = slope,
-                                 Named("curvature") = curvature, Named("tau2") = tau2);
+  return make_frame(Rcpp::List::create(Named("phi") = phi, Named("h") = h, Named("nu") = nu,
+                                       Named("value") = value, Named("slope") = slope,
+                                       Named("curvature") = curvature, Named("tau2") = tau2),
+                    n);
 }
 
 Rcpp::List run_search(const hdlmm::ShareObjective& objective, const hdlmm::SearchOptions& options,

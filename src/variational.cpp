@@ -10,6 +10,7 @@
 
 #include "r_context.h"
 #include "r_design.h"
+#include "r_frame.h"
 #include "r_prior.h"
 #include "r_search.h"
 #include "r_system.h"
@@ -80,8 +81,9 @@ Rcpp::DataFrame as_frame(const std::vector<hdlmm::BoundPoint>& trace) {
     random.push_back(point.random);
     residual.push_back(point.residual);
   }
-  return Rcpp::DataFrame::create(Named("elbo") = elbo, Named("random") = random,
-                                 Named("residual") = residual);
+  return make_frame(Rcpp::List::create(Named("elbo") = elbo, Named("random") = random,
+                                       Named("residual") = residual),
+                    elbo.size());
 }
 
 Rcpp::NumericVector as_numbers(const hdlmm::VarianceFactor& factor) {
