@@ -63,7 +63,7 @@ shared_fit <- function(fit, prior, here) {
   call$method <- "MAP"
   call$algorithm <- NULL
   call$prior <- prior_for_base(prior)
-  refitted(call, fit, here)
+  refitted(call, fit, here, list(prior = call$prior))
 }
 
 # Any proper prior of the variances will do for a decomposition; the fixed part is what matters.

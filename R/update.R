@@ -15,7 +15,7 @@ update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
   }
   if ("method" %in% names(extras)) call <- fitting_arguments(call, names(extras), object)
   if (!check_flag(evaluate, "evaluate")) return(call)
-  refitted(call, object, parent.frame())
+  refitted(call, object, parent.frame(), Filter(Negate(is.null), extras))
 }
 
 # Another method drops the algorithm and, where it has none, the prior of the old one.
@@ -45,7 +45,30 @@ updated_call <- function(fit, formula. = NULL) {
   call
 }
 
-refitted <- function(call, fit, here) eval(call, fitting_env(call, fit, here))
+# The call evaluated: what update() was given where it was written, priors and control as the fit
+# holds them, and the rest where the fit finds its data. The new fit keeps the call as written.
+refitted <- function(call, fit, here, given = list()) {
+  env <- fitting_env(call, fit, here)
+  run <- call
+  for (name in setdiff(intersect(c("prior", "control"), names(fit$call)), names(given))) {
+    if (name %in% names(call) && !is.null(fit[[name]])) run[[name]] <- fit[[name]]
+  }
+  for (name in setdiff(names(given), row_arguments)) run[[name]] <- eval(given[[name]], here)
+  rows <- intersect(names(given), row_arguments)
+  if (length(rows) > 0) run$data <- eval(run$data, env)
+  for (name in rows) run[[name]] <- row_argument(given[[name]], run$data, here)
+  out <- eval(run, env)
+  out$call <- call
+  out
+}
+
+# Looked up among the variables of the data first, as stats::model.frame() does.
+row_arguments <- c("weights", "offset", "subset", "na.action")
+
+# A value, or the expression itself where only the environment of the formula knows its variables.
+row_argument <- function(expr, data, here) {
+  tryCatch(eval(expr, data, here), error = function(e) expr)
+}
 
 # The data of a fit are looked up where its formula was written, as lme4 does, so that fits made
 # inside functions can be refitted; arguments that only the caller knows are found with him.

@@ -222,6 +222,27 @@ test_that("update() changes arguments, and NULL removes them", {
   expect_error(update(plain, . ~ . * z), "found `re\\(X\\):z`", class = "hdlmm_bad_input")
 })
 
+test_that("update() reads its arguments where it is called, not where the formula was written", {
+  block_of <- function(k) ceiling(seq_len(ncol(d$X)) * k / ncol(d$X))
+  fit <- lmm(y ~ x + re(X), d, method = "VB")
+  k <- 2  # also in the environment of the formula
+  counts <- c(1, 3, 5)
+  blocked <- lapply(counts, function(k) update(fit, control = lmm_control(blocks = block_of(k))))
+  expect_equal(vapply(blocked, function(fit) nlevels(fit$control$blocks), 0L), counts)
+  keep <- seq_len(nrow(d)) > 5
+  smaller <- function(fit, keep) update(fit, subset = keep, weights = 1 + x^2)
+  expect_identical(nobs(smaller(fit, 1:30)), 30L)
+  expect_equal(weights(smaller(fit, 1:30)), 1 + d$x[1:30]^2, ignore_attr = TRUE, tolerance = 0)
+})
+
+test_that("update() keeps the priors and the control of the fit, whatever became of their names", {
+  control <- lmm_control(blocks = rep(1:2, length.out = ncol(d$X)))
+  fit <- lmm(y ~ x + re(X), d, method = "VB", control = control)
+  control <- lmm_control()
+  expect_identical(nlevels(update(fit, . ~ . + z)$control$blocks), 2L)
+  expect_identical(update(fit, . ~ . + z)$call$control, quote(control))
+})
+
 test_that("update(), drop1() and anova() find data that bear the name of a function", {
   ask <- function(df) {
     formulas <- list(y ~ x + re(X), y ~ x + z + re(X))
