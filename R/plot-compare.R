@@ -67,11 +67,14 @@ draw_comparison <- function(fits, colours, kind, title, dots) {
   if (kind == "pve") draw_legend(names(fits), colours)
 }
 
-# Below the axis, where it hides nothing.
+# Below the numbers of the axis, where it hides nothing, however high the panel is.
 draw_legend <- function(names, colours) {
+  line <- graphics::par("mai")[1] / max(graphics::par("mar")[1], 0.1)  # inches
+  axis <- graphics::grconvertY(0, "npc", "inches")
   graphics::legend(
-    "top", names, col = colours, lwd = 2, bty = "n", cex = 0.75, xpd = NA,
-    inset = c(0, 1.14), ncol = min(4, length(names)), x.intersp = 0.5, seg.len = 1.2
+    graphics::grconvertX(0.5, "npc"), graphics::grconvertY(axis - 1.9 * line, "inches"), names,
+    xjust = 0.5, yjust = 1, col = colours, lwd = 2, bty = "n", cex = 0.75, xpd = NA,
+    ncol = min(4, length(names)), x.intersp = 0.5, seg.len = 1.2
   )
 }
 
