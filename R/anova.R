@@ -125,7 +125,8 @@ anova_terms <- function(fit) {
   structure(
     table, class = c("anova", "data.frame"),
     heading = paste0(
-      "Type III tests of fixed effects (Satterthwaite's degrees of freedom)\n",
+      "Type III tests of fixed effects",
+      if (has_random(fit)) " (Satterthwaite's degrees of freedom)", "\n",
       "Response: ", deparse1(fit$formula[[2]])
     )
   )
@@ -163,7 +164,10 @@ drop1.hdlmm <- function(object, scope, ...) {
   here <- parent.frame()
   full <- by_ml(object, here)
   fits <- lapply(scope, function(label) {
-    refitted(updated_call(full, stats::as.formula(paste("~ . -", label))), full, here)
+    # columns that are aliased have been named once
+    suppressMessages(
+      refitted(updated_call(full, stats::as.formula(paste("~ . -", label))), full, here)
+    )
   })
   log_lik <- c(list(logLik.hdlmm(full)), lapply(fits, logLik.hdlmm))
   df <- vapply(log_lik, attr, 0, "df")

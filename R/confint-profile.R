@@ -8,13 +8,36 @@ criterion_parts <- function(fit, criterion, phi) {
   list(h = curve$h, nu = curve$nu, rss = curve$tau2 * n, log_det = log_det, n = n)
 }
 
+# How many of the values of a criterion along a grid lie in the basin of its mode: an unbounded one
+# turns up again beyond, and what lies there belongs to no estimate. is_beyond: the mode's far side.
+basin_size <- function(value, is_beyond, is_unbounded) {
+  beyond <- which(is_beyond)
+  if (!is_unbounded || length(beyond) == 0) return(length(value))
+  beyond[which.min(value[beyond])]
+}
+
+mode_phi <- function(fit) log_ratio(fit$modes$pve[1], fit$internal$system$kappa)
+
+# list(phi, mode, is_unbounded) of the marginal likelihood, whatever the criterion of the fit; mode
+# is NULL where it has none.
+marginal_modes <- function(fit) {
+  search <- cpp_search(
+    fit$internal$system, "ML", search_options(fit$control), make_host(fit$control)
+  )
+  list(
+    phi = search$grid$phi, mode = if (nrow(search$modes) > 0) search$modes$phi[1],
+    is_unbounded = search$is_unbounded
+  )
+}
+
 # Largest value over phi of a function given by parts, from a grid and golden sections round its
 # best points.
 maximise_over_ratio <- function(fit, criterion, value) {
   phi <- fit$grid$phi
   on_grid <- value(criterion_parts(fit, criterion, phi))
+  on_grid <- on_grid[seq_len(basin_size(on_grid, phi > mode_phi(fit), fit$is_unbounded))]
   best <- which.max(on_grid)
-  range <- phi[c(max(1, best - 1), min(length(phi), best + 1))]
+  range <- phi[c(max(1, best - 1), min(length(on_grid), best + 1))]
   inside <- stats::optimize(
     function(x) value(criterion_parts(fit, criterion, x)), range, maximum = TRUE, tol = 1e-6
   )
@@ -79,23 +102,31 @@ outward_root <- function(gap, start, direction) {
 profile_fixed_limits <- function(fit, name, level) {
   if (is.infinite(fit$loglik)) return(c(NA_real_, NA_real_))
   if (is.null(fit$grid)) return(no_ratio_limits(fit, name, level))
-  table <- fixed_curve(fit, name, c(0, ratio_to_h(fit$grid$phi, fit$internal$system$kappa)))
+  marginal <- marginal_modes(fit)
+  if (is.null(marginal$mode)) return(c(NA_real_, NA_real_))
+  is_beyond <- c(FALSE, marginal$phi > marginal$mode)
+  table <- fixed_curve(fit, name, c(0, ratio_to_h(marginal$phi, fit$internal$system$kappa)))
   n <- fit$dims$n
   value <- function(parts, v) {
     rss <- parts$rss + (v - parts$estimate)^2 / parts$variance
     -0.5 * (n * log(rss) + parts$log_det)
   }
-  peak <- max(value(table, table$estimate))
+  in_basin <- function(v) {
+    all <- value(table, v)
+    all[seq_len(basin_size(all, is_beyond, marginal$is_unbounded))]
+  }
+  on_grid <- in_basin(table$estimate)
+  peak <- max(on_grid)
+  at_peak <- table[which.max(on_grid), ]
   best <- function(v) {
-    on_grid <- value(table, v)
+    on_grid <- in_basin(v)
     at <- which.max(on_grid)
-    near <- table$h[c(max(1, at - 1), min(nrow(table), at + 1))]
+    near <- table$h[c(max(1, at - 1), min(length(on_grid), at + 1))]
     if (diff(near) < 1e-12) return(on_grid[at])
     max(on_grid[at], stats::optimize(
       function(h) value(fixed_curve(fit, name, h), v), near, maximum = TRUE, tol = 1e-7
     )$objective)
   }
-  at_peak <- table[which.max(value(table, table$estimate)), ]
   peak <- max(peak, stats::optimize(
     function(h) {
       one <- fixed_curve(fit, name, h)

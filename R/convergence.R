@@ -11,6 +11,9 @@
 convergence <- function(fit, ...) UseMethod("convergence")
 
 #' @export
+convergence.default <- function(fit, ...) check_fit(fit, "fit")
+
+#' @export
 convergence.hdlmm <- function(fit, ...) {
   structure(fit$convergence, converged = fit$is_converged, reason = fit$reason)
 }

@@ -96,7 +96,7 @@ row_components <- function(fit, rows, random, weights = NULL) {
   }
   if (!is.null(weights)) {
     noise <- outer(rep(4^-fixed$kw, m) / weights, core$nu)
-    if (!random) noise <- noise + rep(core$h, each = m) * 4^-fixed$kw
+    if (!random) noise <- noise + rep(core$h, each = m) * unit_share(fit) * 4^-fixed$kw
     variance <- variance + noise
   }
   list(

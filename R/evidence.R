@@ -8,7 +8,8 @@
 #' coefficients between which the variational posterior factorises: Hadamard's inequality for
 #' single coefficients, Fischer's for blocks. It is computed from these determinants, not by
 #' subtraction; it is zero when columns of different blocks are orthogonal, as for a grouping
-#' factor, and when there is one block.
+#' factor, and when there is one block. Of a fully variational fit the exact evidence is integrated
+#' numerically under its priors, and the divergence is what the bound falls short of it.
 #'
 #' @param fit,object a fit of [lmm()]; for `elbo()` and `kl_gap()` one of method `"VB"`.
 #' @param ... ignored.
@@ -30,6 +31,9 @@ NULL
 #' @export
 elbo <- function(fit, ...) UseMethod("elbo")
 
+#' @export
+elbo.default <- function(fit, ...) check_fit(fit, "fit")
+
 #' @rdname evidence
 #' @export
 elbo.hdlmm <- function(fit, ...) {
@@ -40,6 +44,9 @@ elbo.hdlmm <- function(fit, ...) {
 #' @rdname evidence
 #' @export
 kl_gap <- function(fit, ...) UseMethod("kl_gap")
+
+#' @export
+kl_gap.default <- function(fit, ...) check_fit(fit, "fit")
 
 #' @rdname evidence
 #' @export
@@ -53,6 +60,9 @@ kl_gap.hdlmm <- function(fit, ...) {
 #' @rdname evidence
 #' @export
 log_evidence <- function(object, ...) UseMethod("log_evidence")
+
+#' @export
+log_evidence.default <- function(object, ...) check_fit(object, "object")
 
 #' @rdname evidence
 #' @export

@@ -48,9 +48,6 @@ new_fit <- function(call, formula, problem, engine, result, control) {
 fit_notes <- function(problem) {
   dropped <- problem$model$dropped
   notes <- c(
-    if (dropped$zero_weight > 0) {
-      paste(counted(dropped$zero_weight, "row"), "of weight zero left out")
-    },
     if (length(dropped$nan) > 0) {
       paste0(
         counted(sum(dropped$nan), "NaN"), " in ", enumerate(backtick(names(dropped$nan))),

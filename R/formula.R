@@ -142,6 +142,19 @@ random_variables <- function(random) {
   })))
 }
 
+# `. - X` where X is no column that `.` stands for: terms() would be confused by the name.
+without_terms <- function(expr, taken) {
+  if (!is.call(expr) || !identical(expr[[1]], quote(`-`)) && !identical(expr[[1]], quote(`+`))) {
+    return(expr)
+  }
+  is_minus <- identical(expr[[1]], quote(`-`)) && length(expr) == 3
+  if (is_minus && is.name(expr[[3]]) && as.character(expr[[3]]) %in% taken) {
+    return(without_terms(expr[[2]], taken))
+  }
+  expr[-1] <- lapply(expr[-1], without_terms, taken = taken)
+  expr
+}
+
 # The formula of the fixed part, `.` standing for the columns of data that no other part names.
 fixed_formula <- function(parts, data, env) {
   rhs <- if (is.null(parts$fixed)) quote(1) else parts$fixed
@@ -150,6 +163,7 @@ fixed_formula <- function(parts, data, env) {
   if (!is.data.frame(data)) bad_input("`.` in `formula` needs a data frame as `data`.")
   taken <- random_variables(parts$random)
   rest <- data[0, setdiff(names(data), taken), drop = FALSE]
+  formula[[3]] <- without_terms(rhs, taken)
   expanded <- stats::terms(formula, data = rest, keep.order = FALSE)
   stats::formula(expanded)
 }

@@ -71,6 +71,7 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
     formula, data, call, env, contrasts, used_prior(prior, engine), make_host(control)
   )
   if (length(problem$designs) == 0) {
+    if (!missing(prior) && engine$method %in% c("MAP", "VB", "Bayes")) warn_ignored_prior("OLS")
     engine <- find_engine("OLS", if (engine$method == "OLS") engine$algorithm)
   } else if (engine$method == "OLS") {
     bad_input("method \"OLS\" has no random term; found ", backtick(problem$designs[[1]]$text), ".")
@@ -88,13 +89,16 @@ used_prior <- function(prior, engine) {
     # parameters that are estimated have no prior
     return(if (engine$method != "VB" || is_given) prior)
   }
-  if (is_given) {
-    warn(
-      "ignored_prior", "`prior` has no part in method ", dQuote(engine$method, FALSE),
-      "; use \"MAP\", \"VB\" or \"Bayes\"."
-    )
-  }
+  if (is_given) warn_ignored_prior(engine$method)
   NULL
+}
+
+warn_ignored_prior <- function(method) {
+  warn(
+    "ignored_prior", "`prior` has no part in method ", dQuote(method, FALSE),
+    if (method == "OLS") ", which a model without a random term is fitted by." else
+      "; use \"MAP\", \"VB\" or \"Bayes\"."
+  )
 }
 
 # A failed allocation in the core as an error of ours: the session goes on.
@@ -121,6 +125,7 @@ check_formula <- function(formula) {
 
 # A list becomes an environment: model.frame() would make one data frame of all it holds.
 check_data <- function(data, env) {
+  tryCatch(force(data), error = function(e) bad_input("cannot evaluate `data`: ", sentence(e)))
   if (is.null(data) || is.data.frame(data) || is.environment(data)) return(data)
   if (is.list(data)) return(list2env(data[nzchar(names(data))], parent = env))
   if (is.matrix(data)) bad_input("`data` is a matrix: wrap it by as.data.frame().")
@@ -186,6 +191,9 @@ announce <- function(fit) {
       "lmm: fixed-effect design is rank deficient, so ", enumerate(backtick(aliased)),
       if (length(aliased) == 1) " is" else " are", " dropped (coefficient NA)."
     )
+  }
+  if (fit$dropped$zero_weight > 0) {
+    message("lmm: ", counted(fit$dropped$zero_weight, "row"), " of weight zero left out.")
   }
   for (note in fit$notes) message("lmm: ", note, ".")
 }

@@ -34,7 +34,7 @@ quadrature_evidence <- function(problem, prior, found) {
 
 # log p(y) under the prior of a fit, by quadrature whatever the method of the fit.
 exact_log_evidence <- function(fit) {
-  bad <- improper_parts(fit$prior)
+  bad <- improper_parts(fit$prior, fit$dims$n_fixed)
   if (length(bad) > 0) stop_improper(bad, "the log evidence")
   if (!is.null(fit$posterior$evidence)) return(fit$posterior$evidence$log)
   integrated_evidence(fit)$log
@@ -173,9 +173,10 @@ fit_gibbs <- function(problem, engine, control) {
     pve = as.vector(kappa * raw$random / total), random = as.vector(raw$random),
     residual = as.vector(raw$residual)
   )
-  posterior <- gibbs_posterior(problem, sample)
-  moments <- sample_moments(sample)
-  result <- bayes_result(problem, prior, posterior, moments, control)
+  posterior <- gibbs_posterior(problem, sample, gibbs_nodes[["means"]])
+  result <- bayes_result(problem, prior, posterior, sample_moments(sample), control)
+  kept <- gibbs_posterior(problem, sample, gibbs_nodes[["kept"]])
+  result$posterior[names(kept)] <- kept
   result$draws <- gibbs_draws(raw, unscale_draws(problem$fixed, raw$delta), result, problem)
   diagnostics <- chain_diagnostics(result$draws)
   result$posterior$diagnostics <- diagnostics
@@ -206,12 +207,13 @@ gibbs_options <- function(problem, control) {
   )
 }
 
-# At most this many draws become nodes for what follows from the variances.
-gibbs_nodes <- 400
+# At most this many draws, evenly spaced, become nodes over which what follows from the variances is
+# averaged: means of the effects, and what the fit keeps for predictions, a row of numbers each.
+gibbs_nodes <- c(means = 4000, kept = 400)
 
-gibbs_posterior <- function(problem, sample) {
+gibbs_posterior <- function(problem, sample, n_nodes) {
   count <- length(sample$pve)
-  at <- unique(round(seq(1, count, length.out = min(count, gibbs_nodes))))
+  at <- unique(round(seq(1, count, length.out = min(count, n_nodes))))
   kappa <- problem$system$kappa
   total <- kappa * sample$random[at] + sample$residual[at]
   points <- sampled_points(seq_along(at), rep(1 / length(at), length(at)), total)

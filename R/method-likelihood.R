@@ -36,10 +36,11 @@ choose_mode <- function(search, method, design) {
 }
 
 warn_unbounded <- function(modes, method, design) {
-  what <- if (method == "ML") {
+  what <- if (method %in% c("ML", "MAP")) {
     paste0(
       "a direction outside the span of ", backtick(design$label), " is fitted exactly by the ",
-      "fixed effects (as when its columns are centred), so the likelihood tends to infinity as ",
+      "fixed effects (as when its columns are centred), so the ",
+      if (method == "ML") "likelihood" else "posterior density", " tends to infinity as ",
       "the residual variance tends to 0"
     )
   } else {
@@ -53,7 +54,7 @@ warn_unbounded <- function(modes, method, design) {
     zero = "The mode at the boundary pve = 0 is returned",
     "The interior mode is returned"
   )
-  advice <- if (method == "ML") "; REML does not have this defect"
+  advice <- if (method != "REML") "; REML does not have this defect"
   warn("unbounded_likelihood", what, ". ", outcome, advice, ".")
 }
 

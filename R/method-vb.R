@@ -61,24 +61,31 @@ fit_collapsed_vb <- function(problem, control, columns) {
 # residual variance of 0: fewer columns than rows, and a response that they reproduce.
 choose_bound_mode <- function(search, design) {
   modes <- cbind(search$modes, kind = search$kind, termination = search$termination)
-  if (nrow(modes) == 0) {
-    abort(
-      "unbounded_likelihood", "the evidence bound tends to infinity as the residual variance ",
-      "tends to 0 and has no interior mode; use method = \"REML\"."
-    )
-  }
-  if (search$is_unbounded) {
-    warn(
-      "unbounded_likelihood", "the fixed effects and ", backtick(design$label), " reproduce the ",
-      "response exactly, so the evidence bound tends to infinity as the residual variance tends ",
-      "to 0. The highest mode below is returned; REML does not have this defect."
-    )
-  }
+  if (nrow(modes) == 0) stop_unbounded_bound("and has no interior mode")
+  if (search$is_unbounded) warn_unbounded_bound(design)
   list(
     mode = modes[1, ], modes = modes, trace = search$traces[[1]], grid = search$grid,
     is_unbounded = search$is_unbounded, q = search$q
   )
 }
+
+stop_unbounded_bound <- function(what) {
+  abort(
+    "unbounded_likelihood", "the evidence bound tends to infinity as the residual variance ",
+    "tends to 0 ", what, "; use method = \"REML\"."
+  )
+}
+
+warn_unbounded_bound <- function(design) {
+  warn(
+    "unbounded_likelihood", "the fixed effects and ", backtick(design$label), " reproduce the ",
+    "response exactly, so the evidence bound tends to infinity as the residual variance tends ",
+    "to 0. A mode below is returned; REML does not have this defect."
+  )
+}
+
+# Of the total variance: below, nothing but rounding is left of the response.
+vanished_noise <- 1e-28
 
 # Coordinate ascent. At the variances where it stops, the means of q and omega are finished by
 # their closed form, so that the bound is exactly the evidence less the gap.
@@ -90,8 +97,12 @@ fit_cavi <- function(problem, control, columns, start_h = 0.5) {
     problem$system, columns, problem$fixed$q, problem$fixed$residual, model,
     ascent_options(control), make_host(control)
   )
+  if (out$is_unbounded) {
+    if (!isTRUE(out$q$nu > vanished_noise)) stop_unbounded_bound("and coordinate ascent goes there")
+    warn_unbounded_bound(problem$designs[[1]])
+  }
   result <- vb_result(problem, out$q, columns, c(
-    list(trace = bound_trace(out$trace, problem$system), is_unbounded = FALSE),
+    list(trace = bound_trace(out$trace, problem$system), is_unbounded = out$is_unbounded),
     list(boundary = "none"), ascent_state(out)
   ))
   warn_not_converged(result)
@@ -196,6 +207,13 @@ fit_full_vb <- function(problem, engine, control, columns, prior, start_h = 0.5)
       problem$system, columns, problem$fixed$q, problem$fixed$residual, model, options, host
     )
   )
+  if (!isTRUE(out$q$nu > vanished_noise)) {
+    abort(
+      "unbounded_posterior", "the response is reproduced exactly, and under this prior the evidence ",
+      "bound has no maximum: the residual variance tends to 0. Give the residual variance a prior ",
+      "that keeps it away from 0, as prior_inverse_gamma() does."
+    )
+  }
   result <- full_vb_result(problem, out, columns, prior, model$fixed_precision)
   warn_not_converged(result)
   result
@@ -308,7 +326,7 @@ variational_covariance <- function(fit) {
 }
 
 # Draws from the factors of q; see posterior_sample().
-sample_variational <- function(fit, draws, effects) {
+sample_variational <- function(fit, draws, with_beta) {
   omega <- sample_matrix(fit, draws)
   kept <- fit$fixed$kept
   omega[, kept] <- rep(fit$fixed$estimate[kept], each = draws)
@@ -323,7 +341,7 @@ sample_variational <- function(fit, draws, effects) {
   explained <- fit$kappa * variances[, 1]
   new_sample(
     omega, variances, explained / (explained + variances[, 2]),
-    if (effects) named_effects(fit$designs[[1]], fit$effects[[1]] + draw_factors(fit, draws))
+    if (with_beta) named_effects(fit$designs[[1]], fit$effects[[1]] + draw_factors(fit, draws))
   )
 }
 
@@ -379,12 +397,13 @@ block_quadratic <- function(fit, x, u) {
   pmax(0, colSums(u^2) - colSums(half^2))
 }
 
-# Var(z'omega + x'beta) under q, factor by factor.
+# Var(z'omega + x'beta) under q, factor by factor. Without priors omega is a parameter of q's and
+# held; by itself it has the standard errors of an estimate.
 variational_variance <- function(fit, rows, random) {
   z <- rows$z[, fit$fixed$kept, drop = FALSE]
   out <- if (is_full_vb(fit)) rowSums((z %*% fit$q$omega_vcov) * z) else numeric(rows$m)
-  if (random) out <- out + squared_effects(fit, rows)
-  out
+  if (random) return(out + squared_effects(fit, rows))
+  if (is_full_vb(fit)) out else fixed_variance(fit, rows$z)
 }
 
 # sum_j x_j^2 Var(beta_j)

@@ -8,7 +8,8 @@
 #' @param object,x,formula a fit of [lmm()].
 #' @param complete `TRUE` keeps aliased coefficients as `NA`.
 #' @param type for `residuals()`: `"response"`, `"pearson"` (times the root weights) or
-#'   `"scaled"` (Pearson divided by sigma); for `model.matrix()`: `"fixed"` (n x c) or
+#'   `"scaled"` (Pearson divided by sigma); `"deviance"` and `"working"`, as for [stats::lm()], are
+#'   the same as Pearson and response residuals; for `model.matrix()`: `"fixed"` (n x c) or
 #'   `"random"` (the design as passed, all rows).
 #' @param full `TRUE` appends the variances to the fixed effects in `vcov()`.
 #' @param ... ignored.
@@ -66,10 +67,11 @@ fitted.hdlmm <- function(object, ...) {
 
 #' @rdname hdlmm-accessors
 #' @export
-residuals.hdlmm <- function(object, type = c("response", "pearson", "scaled"), ...) {
-  type <- check_choice(type, c("response", "pearson", "scaled"), "type")
+residuals.hdlmm <- function(object, type = c("response", "pearson", "scaled", "deviance", "working"),
+                            ...) {
+  type <- check_choice(type, eval(formals(residuals.hdlmm)$type), "type")
   out <- object$residuals
-  if (type != "response" && !is.null(object$weights)) out <- out * sqrt(object$weights)
+  if (!type %in% c("response", "working") && !is.null(object$weights)) out <- out * sqrt(object$weights)
   if (type == "scaled" && sigma.hdlmm(object) > 0) out <- out / sigma.hdlmm(object)
   stats::naresid(object$na_action, row_named(out, object))
 }

@@ -185,6 +185,7 @@ check_offset <- function(frame) {
 }
 
 build_fixed_matrix <- function(terms, frame, contrasts) {
+  check_contrasts(contrasts, frame)
   z <- tryCatch(
     stats::model.matrix(terms, frame, contrasts),
     error = function(e) {
@@ -209,6 +210,19 @@ build_fixed_matrix <- function(terms, frame, contrasts) {
     bad_input("missing values that na.action kept in ", enumerate(backtick(bad)), ".")
   }
   z
+}
+
+# stats::model.matrix() would warn of what it does not use, and go on.
+check_contrasts <- function(contrasts, frame) {
+  if (is.null(contrasts)) return(invisible())
+  if (!is.list(contrasts) || is.null(names(contrasts)) || any(names(contrasts) == "")) {
+    bad_input("`contrasts` must be a list named by factors; found ", describe(contrasts), ".")
+  }
+  is_factor <- vapply(frame, function(x) is.factor(x) || is.character(x) || is.logical(x), NA)
+  unknown <- setdiff(names(contrasts), names(frame)[is_factor])
+  if (length(unknown) > 0) {
+    bad_input("`contrasts` names ", enumerate(backtick(unknown)), ", no factor of the fixed effects.")
+  }
 }
 
 has_one_level <- function(x) {

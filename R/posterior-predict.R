@@ -9,7 +9,8 @@
 #' @param draws positive whole number.
 #' @param seed `NULL` or one whole number.
 #' @param random `FALSE` draws from the model with new random effects from their prior.
-#' @param weights one positive number or one for each row: `Var(e_i) = sigma_e^2 / w_i`.
+#' @param weights one positive number or one for each row: `Var(e_i) = sigma_e^2 / w_i`. `NULL`: those
+#'   of the fit for its own rows, one else.
 #' @param allow.new.levels as for [predict.hdlmm()].
 #' @param formula,data model formula and data as for [lmm()]; the response need not be there.
 #' @param prior an [lmm_prior()], proper in every part.
@@ -142,7 +143,7 @@ point_covariances <- function(fit, design, rows, z) {
 
 #' @rdname posterior_predict
 #' @export
-prior_predict <- function(formula, data, prior, draws = 1000, seed = NULL, ...) {
+prior_predict <- function(formula, data, prior, draws = 1000, seed = NULL, weights = NULL) {
   if (missing(formula)) {
     bad_input("`formula` is missing: write prior_predict(y ~ age + re(X), d, prior).")
   }
@@ -150,13 +151,15 @@ prior_predict <- function(formula, data, prior, draws = 1000, seed = NULL, ...) 
   check_prior(prior)
   check_number(draws, "draws", 1, 1e7, whole = TRUE)
   if (!is.null(seed)) check_seed(seed)
-  bad <- improper_parts(prior)
-  if (length(bad) > 0) stop_improper(bad, "prior_predict()")
+  if (length(improper_parts(prior, 0)) > 0) stop_improper(improper_parts(prior), "prior_predict()")
   formula <- check_formula(formula)
   env <- environment(formula)
   data <- with_response(check_data(if (missing(data)) NULL else data, env), formula)
   problem <- build_problem(formula, data, quote(lmm()), env, NULL, prior, make_host(lmm_control()))
-  out <- with_seed(seed, draw_prior_rows(problem, prior, draws))
+  if (problem$fixed$rank > 0 && !is_proper(prior)) stop_improper("fixed", "prior_predict()")
+  if (is.null(weights)) weights <- 1
+  check_new_weights(weights, length(problem$model$y))
+  out <- with_seed(seed, draw_prior_rows(problem, prior, draws, weights))
   colnames(out) <- rownames(problem$model$frame)
   out
 }
@@ -175,13 +178,13 @@ with_response <- function(data, formula) {
   list2env(stats::setNames(list(rep(0, NROW(data[[known[1]]]))), name), parent = data)
 }
 
-draw_prior_rows <- function(problem, prior, draws) {
+draw_prior_rows <- function(problem, prior, draws, weights) {
   model <- problem$model
   n <- length(model$y)
   kept <- problem$fixed$kept
   mean <- rep_len(prior$fixed$mean, ncol(model$z))[kept]
   sd <- rep_len(prior$fixed$sd, ncol(model$z))[kept]
-  omega <- mean + sd * matrix(stats::rnorm(length(kept) * draws), length(kept))
+  omega <- mean + sd * matrix(stats::rnorm(length(kept) * draws), length(kept), draws)
   value <- model$z[, kept, drop = FALSE] %*% omega
   if (!is.null(model$offset)) value <- value + model$offset
   design <- if (length(problem$designs)) problem$designs[[1]]
@@ -192,7 +195,7 @@ draw_prior_rows <- function(problem, prior, draws) {
   } else {
     value <- value + draw_prior_effects(problem, design, variances$random)
   }
-  sd <- sqrt(outer(1 / value_or(model$weights, rep(1, n)), variances$residual))
+  sd <- sqrt(outer(1 / rep_len(weights, n), variances$residual))
   t(value + sd * matrix(stats::rnorm(as.double(n) * draws), n, draws))
 }
 
@@ -224,10 +227,10 @@ latent_from_sample <- function(fit, rows, random, draws) {
     value[, at] <- tcrossprod(rows$z[, kept, drop = FALSE], sample$omega[, kept, drop = FALSE])
     noise[at] <- sample$variances[, "Residual"]
     if (random) {
-      value[, at] <- value[, at] + effect_values(fit, rows, t(sample$effects)) +
+      value[, at] <- value[, at] + effect_values(fit, rows, t(sample$beta)) +
         unseen_effects(fit, rows, sample$variances[, 1])
     } else if (has_random(fit)) {
-      spread <- sqrt(fit$kappa * sample$variances[, 1])
+      spread <- sqrt(fit$kappa * unit_share(fit) * sample$variances[, 1])
       fresh <- matrix(stats::rnorm(as.double(rows$m) * length(at)), rows$m, length(at))
       value[, at] <- value[, at] + fresh * rep(spread, each = rows$m)
     }

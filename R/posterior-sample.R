@@ -4,17 +4,17 @@
 #' variances come from the method: held at their estimates for REML, ML and MAP (and for VB with
 #' estimated parameters), from their variational factors for VB under a prior, from their posterior
 #' for Bayes, from `RSS / chi-square` for OLS. Given the variances, fixed and random effects come
-#' from their exact joint conditional (for VB from the factors of q). Draws from the variational
+#' from their exact joint conditional (for VB from the factors of q, where omega is held too if it has none). Draws from the variational
 #' factors show what the approximation believes, not the posterior.
 #'
 #' @param fit a fit of [lmm()].
 #' @param draws positive whole number.
 #' @param seed `NULL` (R's generator goes on; then the control's seed, if any) or one whole number.
-#' @param effects `TRUE` adds the random effects: a matrix of draws x p. O(n p) a draw.
-#' @param ... ignored.
+#' @param beta `TRUE` adds the random effects: a matrix of draws x p. O(n p) a draw.
+#' @param ... ignored, or passed to [as.data.frame()].
 #' @return `posterior_sample()`: a list of class `"hdlmm_sample"`: `omega` (draws x c), `variances`
-#'   (draws x 2: random term, `Residual`), `pve` (draws), and `effects` (draws x p) when asked; in
-#'   the user's units. `as.matrix()` binds the columns. `posterior::as_draws()` and its like take
+#'   (draws x 2: random term, `Residual`), `pve` (draws), and `beta` (draws x p) when asked; in
+#'   the user's units. `as.matrix()` and `as.data.frame()` bind the columns. `posterior::as_draws()` and its like take
 #'   the fit itself: for a Gibbs fit the draws that the sampler kept, chain by chain.
 #' @references Matheron's rule for conditional draws: Doucet (2010), *A note on efficient
 #'   conditional simulation of Gaussian distributions*.
@@ -23,14 +23,14 @@
 #' s <- posterior_sample(fit, 200, seed = 1)
 #' apply(s$variances, 2, quantile)
 #' @export
-posterior_sample <- function(fit, draws = 1000, seed = NULL, effects = FALSE, ...) {
+posterior_sample <- function(fit, draws = 1000, seed = NULL, beta = FALSE) {
   check_fit(fit)
   check_number(draws, "draws", 1, 1e7, whole = TRUE)
-  check_flag(effects, "effects")
+  check_flag(beta, "beta")
   if (fit$boundary == "exact") {
     abort("exact_fit", "the response is explained exactly: its posterior is a single point.")
   }
-  with_seed(sampling_seed(fit, seed), draw_sample(fit, draws, effects))
+  with_seed(sampling_seed(fit, seed), draw_sample(fit, draws, beta))
 }
 
 sampling_seed <- function(fit, seed) {
@@ -38,18 +38,18 @@ sampling_seed <- function(fit, seed) {
   fit$control$seed
 }
 
-draw_sample <- function(fit, draws, effects) {
+draw_sample <- function(fit, draws, with_beta) {
   if (!has_random(fit)) return(sample_ols(fit, draws))
-  if (!is.null(fit$q)) return(sample_variational(fit, draws, effects))
-  parts <- draw_parts(fit, draws, if (effects) full_system(fit) else fit$internal$system)
+  if (!is.null(fit$q)) return(sample_variational(fit, draws, with_beta))
+  parts <- draw_parts(fit, draws, if (with_beta) full_system(fit) else fit$internal$system)
   internal <- fit$internal
   fixed <- internal$fixed
   design <- fit$designs[[1]]
   mean <- parts$system$parts$mean
   delta <- parts$delta
-  beta <- if (effects) draw_coefficients(fit, parts)
+  beta <- if (with_beta) draw_coefficients(fit, parts)
   if (length(mean) > 0) {
-    along <- if (effects) crossprod(internal$mean_columns[[1]], beta) else mean_along(mean, parts)
+    along <- if (with_beta) crossprod(internal$mean_columns[[1]], beta) else mean_along(mean, parts)
     delta <- delta - outer(mean$constant, drop(along))
   }
   omega <- sample_matrix(fit, draws)
@@ -60,7 +60,7 @@ draw_sample <- function(fit, draws, effects) {
     times_two_to(parts$tau2 * parts$nu, units$residual)
   )
   colnames(variances) <- names(fit$variances)
-  new_sample(omega, variances, parts$h, if (effects) {
+  new_sample(omega, variances, parts$h, if (with_beta) {
     named_effects(design, times_two_to(beta, design$effect_exponent - fixed$ky))
   })
 }
@@ -82,9 +82,9 @@ named_effects <- function(design, beta) {
   out
 }
 
-new_sample <- function(omega, variances, pve, effects) {
+new_sample <- function(omega, variances, pve, beta) {
   structure(
-    list(omega = omega, variances = variances, pve = pve, effects = effects),
+    list(omega = omega, variances = variances, pve = pve, beta = beta),
     class = "hdlmm_sample"
   )
 }
@@ -194,15 +194,19 @@ as.matrix.hdlmm_sample <- function(x, ...) {
   colnames(variances) <- paste0("var_", colnames(variances))
   out <- cbind(x$omega, variances)
   if (ncol(variances) > 1) out <- cbind(out, pve = x$pve)
-  cbind(out, x$effects)
+  cbind(out, x$beta)
 }
+
+#' @rdname posterior_sample
+#' @export
+as.data.frame.hdlmm_sample <- function(x, ...) as.data.frame(as.matrix(x), ...)
 
 #' @rdname posterior_sample
 #' @export
 print.hdlmm_sample <- function(x, ...) {
   m <- cbind(x$omega, x$variances, if (ncol(x$variances) > 1) cbind(pve = x$pve))
   cat(nrow(m), "draws")
-  if (!is.null(x$effects)) cat(" with", counted(ncol(x$effects), "random effect"))
+  if (!is.null(x$beta)) cat(" with", counted(ncol(x$beta), "random effect"))
   cat("\n")
   table <- cbind(
     mean = colMeans(m), sd = apply(m, 2, stats::sd),

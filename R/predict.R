@@ -19,7 +19,7 @@
 #' @param se.fit `TRUE` returns standard errors of the mean too.
 #' @param interval `"none"`, `"confidence"` (for the mean) or `"prediction"` (for a new response
 #'   of weight one). With `random = FALSE` a prediction interval is for a row with random part
-#'   drawn anew, of average variance `kappa sigma_b^2`.
+#'   drawn anew, of average variance `kappa sigma_b^2` (of a new level: `sigma_b^2`).
 #' @param level level of the interval, in (0, 1).
 #' @param weights numeric, one or one per new row: the variance of a new response is
 #'   `sigma_e^2 / weights`.
@@ -38,7 +38,7 @@
 #' @export
 predict.hdlmm <- function(object, newdata, random = TRUE, se.fit = FALSE,
                           interval = c("none", "confidence", "prediction"), level = 0.95,
-                          weights = 1, allow.new.levels = FALSE, re.form = NULL,
+                          weights = NULL, allow.new.levels = FALSE, re.form = NULL,
                           na.action = stats::na.pass, ...) {
   interval <- check_choice(interval, c("none", "confidence", "prediction"), "interval")
   check_level(level)
@@ -49,6 +49,7 @@ predict.hdlmm <- function(object, newdata, random = TRUE, se.fit = FALSE,
   random <- random && has_random(object)
   is_new <- !missing(newdata) && !is.null(newdata)
   rows <- if (is_new) new_rows(object, newdata, random, allow.new.levels) else fitted_points(object)
+  if (is.null(weights)) weights <- if (is_new) 1 else value_or(object$weights, 1)
   mean <- if (is_new) point_mean(object, rows, random) else training_mean(object, rows, random)
   names(mean) <- rows$names
   if (!se.fit && interval == "none") return(pad_rows(mean, object, is_new))
@@ -114,11 +115,18 @@ check_new_weights <- function(weights, m) {
   }
 }
 
+# Variance of the effect of a unit drawn anew over kappa sigma_b^2: a new level has sigma_b^2 itself.
+unit_share <- function(object) {
+  kappa <- object$kappa[[1]]
+  if (object$designs[[1]]$kind == "grouped" && kappa > 0) 1 / kappa else 1
+}
+
 response_variance <- function(object, weights, random, rows) {
   check_new_weights(weights, rows$m)
   out <- object$variances[["Residual"]] / weights
   if (!random && has_random(object)) {
-    out <- out + sum(object$kappa * object$variances[names(object$kappa)])
+    label <- object$designs[[1]]$label
+    out <- out + object$kappa[[label]] * unit_share(object) * object$variances[[label]]
   }
   out
 }

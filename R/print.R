@@ -226,7 +226,12 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
 fixed_words <- function(fit) {
   switch(fit$method,
     MAP = "posterior mode; standard errors given the variances",
-    VB = "variational posterior: mean, standard deviation, quantiles",
+    VB = if (is_full_vb(fit)) {
+      "variational posterior: mean, standard deviation, quantiles"
+    } else {
+      "maximum of the bound; standard errors given the variances"
+    },
+    OLS = "t-tests",
     Bayes = "posterior mean, standard deviation and quantiles",
     "t-tests with Satterthwaite's degrees of freedom"
   )
@@ -248,7 +253,7 @@ print_posterior <- function(fit, digits) {
   if (!is_bayes(fit)) return(invisible())
   evidence <- value_or(fit$posterior$evidence, integrated_evidence(fit))
   cat("\n")
-  if (is_proper(fit$prior)) {
+  if (length(improper_parts(fit$prior, fit$dims$n_fixed)) == 0) {
     cat("Log evidence ", format(evidence$log, digits = digits + 3), "\n", sep = "")
   }
   if (!"random" %in% improper_parts(fit$prior)) {

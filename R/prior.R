@@ -161,11 +161,12 @@ is_proper <- function(x) {
   !x$kind %in% c("flat", "jeffreys")
 }
 
-# Names of the parts of an lmm_prior() that do not integrate. A flat prior of a proportion does.
-improper_parts <- function(prior) {
+# Names of the parts of an lmm_prior() that do not integrate. A flat prior of a proportion does, and
+# one of no fixed effects.
+improper_parts <- function(prior, n_fixed = 1) {
   is_bad <- vapply(names(prior), function(name) {
     part <- prior[[name]]
-    if (name == "pve") return(FALSE)
+    if (name == "pve" || (name == "fixed" && n_fixed == 0)) return(FALSE)
     if (inherits(part, "lmm_density")) return(!is_proper(part))
     !all(vapply(part, is_proper, NA))
   }, NA)

@@ -14,7 +14,8 @@
 #' @param ... passed to [graphics::plot()]; ignored otherwise.
 #' @return `profile()`: a list of class `"hdlmm_profile"`: `curve` (data frame with `pve` and
 #'   `logLik`), `modes` (data frame of all local maxima, the highest first: `pve`, `logLik`,
-#'   `where`), `unbounded` (`TRUE` when the criterion tends to infinity as pve tends to 1),
+#'   `where`), `unbounded` (`TRUE` when the criterion tends to infinity as pve tends to 1, or the
+#'   density of a Bayes fit at a boundary, where priors may put a pole),
 #'   `boundary` (`"none"`, `"random"`: the maximum is at pve = 0, `"residual"`: at pve = 1),
 #'   `method`.
 #' @examples
@@ -31,10 +32,12 @@ profile.hdlmm <- function(fitted, n = 200, ...) {
   modes <- value_or(fitted$modes, posterior_mode(fitted))
   h <- sort(unique(c(seq(0, 1, length.out = n), modes$pve)))
   curve <- data.frame(pve = h, logLik = profile_at(fitted, h))
+  boundary <- switch(modes$where[1], `pve = 0` = "random", `pve = 1` = "residual", "none")
   structure(
     list(
       curve = curve[is.finite(curve$logLik), ], modes = modes,
-      unbounded = fitted$is_unbounded, boundary = fitted$boundary, method = fitted$method
+      unbounded = fitted$is_unbounded || is.infinite(modes$logLik[1]),
+      boundary = if (is_bayes(fitted)) boundary else fitted$boundary, method = fitted$method
     ),
     class = "hdlmm_profile"
   )
@@ -54,14 +57,19 @@ print.hdlmm_profile <- function(x, ...) {
     ), ":\n", sep = ""
   )
   print(format(x$modes, digits = 6), row.names = FALSE)
-  if (x$unbounded) cat("The criterion tends to infinity as pve tends to 1.\n")
+  if (x$unbounded) {
+    at <- if (x$method == "Bayes" && x$boundary == "random") 0 else 1
+    cat("The criterion tends to infinity as pve tends to ", at, ".\n", sep = "")
+  }
   invisible(x)
 }
 
 #' @rdname profile.hdlmm
 #' @export
 plot.hdlmm_profile <- function(x, level = 0.95, ...) {
-  relative <- x$curve$logLik - x$modes$logLik[1]
+  # a density without a maximum is drawn from its highest value in the table
+  top <- if (is.finite(x$modes$logLik[1])) x$modes$logLik[1] else max(x$curve$logLik)
+  relative <- x$curve$logLik - top
   cut <- -stats::qchisq(level, 1) / 2
   graphics::plot(
     x$curve$pve, relative, type = "l", xlab = "proportion of variance explained",
@@ -69,7 +77,8 @@ plot.hdlmm_profile <- function(x, level = 0.95, ...) {
     ylim = c(max(min(relative), 4 * cut), 0), ...
   )
   graphics::abline(h = cut, lty = 2, col = "grey50")
-  graphics::points(x$modes$pve, x$modes$logLik - x$modes$logLik[1], pch = 19)
+  modes <- x$modes[is.finite(x$modes$logLik), ]
+  graphics::points(modes$pve, modes$logLik - top, pch = 19)
   invisible(x)
 }
 
@@ -80,7 +89,10 @@ posterior_mode <- function(fit) {
   best <- which.max(value)
   if (best %in% c(1, length(x))) {
     where <- if (best == 1) "pve = 0" else "pve = 1"
-    return(data.frame(pve = as.numeric(best > 1), logLik = value[best], where = where))
+    # a density that tends to a limit is level so far out; one that does not goes on like a power
+    slope <- diff(value[if (best == 1) c(21, 1) else length(x) - c(20, 0)])
+    height <- if (slope > 0.05) Inf else value[best]
+    return(data.frame(pve = as.numeric(best > 1), logLik = height, where = where))
   }
   refined <- stats::optimize(
     function(at) log_share_density(fit, stats::plogis(at)), x[best + c(-1, 1)], maximum = TRUE,
@@ -184,8 +196,12 @@ profile_pve_limits <- function(fit, level) {
   gap <- function(phi) objective_at(fit, phi) - floor
   constant <- loglik_constant(fit$internal$fixed, if (fit$method == "REML") "REML" else "ML")
   inside <- fit$modes$where == "interior"
-  phi <- c(fit$grid$phi, log_ratio(fit$modes$pve[inside], system$kappa))
-  above <- c(fit$grid$value, fit$modes$logLik[inside] - constant) - floor
+  size <- basin_size(fit$grid$value, fit$grid$phi > mode_phi(fit), fit$is_unbounded)
+  grid <- fit$grid[seq_len(size), ]
+  at_modes <- log_ratio(fit$modes$pve[inside], system$kappa)
+  is_here <- at_modes <= max(grid$phi)
+  phi <- c(grid$phi, at_modes[is_here])
+  above <- c(grid$value, fit$modes$logLik[inside][is_here] - constant) - floor
   order <- order(phi)
   phi <- phi[order]
   above <- above[order]

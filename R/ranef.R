@@ -25,6 +25,7 @@ ranef.hdlmm <- function(object, se = FALSE, condVar = se, ...) {
     stats::setNames(object$effects[[design$label]], effect_names(design))
   })
   if (check_flag(condVar, "se") && has_random(object)) {
+    attr(effects, "is_posterior") <- is_bayes(object) || !is.null(object$q)
     attr(effects, "se") <- lapply(object$designs, function(design) {
       stats::setNames(effect_se(object, design), effect_names(design))
     })
@@ -48,6 +49,23 @@ effect_se <- function(fit, design) {
 }
 
 #' @rdname ranef.hdlmm
+#' @return `as.data.frame()`: one row an effect, columns `grpvar` (the term), `term`, `grp` (column or
+#'   level), `condval` and `condsd` (`NA` without `se = TRUE`), as lme4 names them.
+#' @export
+as.data.frame.ranef.hdlmm <- function(x, ...) {
+  se <- attr(x, "se")
+  parts <- lapply(names(x), function(term) {
+    effects <- x[[term]]
+    list2DF(list(
+      grpvar = rep(term, length(effects)), term = rep("(Intercept)", length(effects)),
+      grp = names(effects), condval = unname(effects),
+      condsd = if (is.null(se)) rep(NA_real_, length(effects)) else unname(se[[term]])
+    ))
+  })
+  do.call(rbind, parts)
+}
+
+#' @rdname ranef.hdlmm
 #' @export
 print.ranef.hdlmm <- function(x, n = 10, ...) {
   se <- attr(x, "se")
@@ -58,7 +76,9 @@ print.ranef.hdlmm <- function(x, n = 10, ...) {
     cat(counted(length(effects), "random effect"), " of ", term, sep = "")
     cat(if (length(effects) > n) paste0(", the ", n, " largest:\n") else ":\n")
     table <- data.frame(effect = effects[shown], row.names = make.unique(names(effects)[shown]))
-    if (!is.null(se)) table$se <- se[[term]][shown]
+    if (!is.null(se)) {
+      table[[if (isTRUE(attr(x, "is_posterior"))) "post.sd" else "se"]] <- se[[term]][shown]
+    }
     print(table)
   }
   invisible(x)

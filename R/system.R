@@ -11,8 +11,9 @@ build_system <- function(design, fixed, host, vectors = TRUE) {
     bad_input(
       backtick(design$label), " is not a covariance matrix: it has ",
       if (largest > 0) {
-        ratio <- format(out$min_computed / largest, digits = 3)
-        paste("an eigenvalue of", ratio, "times the largest")
+        ratio <- out$min_computed / largest
+        if (ratio > -1e3) paste("an eigenvalue of", format(ratio, digits = 3), "times the largest") else
+          "negative eigenvalues and none that counts as positive"
       } else {
         "no positive eigenvalue"
       }, "."

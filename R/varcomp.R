@@ -36,6 +36,9 @@
 #' @export
 varcomp <- function(x, ...) UseMethod("varcomp")
 
+#' @export
+varcomp.default <- function(x, ...) check_fit(x, "x")
+
 #' @rdname varcomp
 #' @export
 varcomp.hdlmm <- function(x, ...) x$variances
@@ -130,6 +133,9 @@ format_share <- function(x) {
 #' @rdname varcomp
 #' @export
 pve <- function(fit, ...) UseMethod("pve")
+
+#' @export
+pve.default <- function(fit, ...) check_fit(fit, "fit")
 
 #' @rdname varcomp
 #' @export

@@ -63,9 +63,9 @@ rank_truth <- function(engine, design, truth, seed) {
     y ~ z + re(X), data, method = engine$method, algorithm = engine$algorithm, prior = prior,
     control = control
   )
-  sample <- posterior_sample(fit, draws, seed = seed + 1e6, effects = TRUE)
+  sample <- posterior_sample(fit, draws, seed = seed + 1e6, beta = TRUE)
   posterior <- cbind(
-    sample$pve, sample$variances, sample$omega[, "z"], sample$effects[, 1],
+    sample$pve, sample$variances, sample$omega[, "z"], sample$beta[, 1],
     posterior_predict(fit, design$new, draws, seed = seed + 2e6)
   )
   colSums(posterior < rep(truth$values, each = draws))

@@ -147,8 +147,8 @@ Rcpp::DataFrame cpp_bound_curve(const Rcpp::List& system, const Rcpp::List& colu
   return as_frame(points);
 }
 
-// Coordinate ascent from given variances: list(trace, is_converged, effects, delta, q).
-// options: list(tol, max_iter, sweep, seed).
+// Coordinate ascent from given variances: list(trace, is_converged, effects, delta, is_unbounded,
+// q). options: list(tol, max_iter, sweep, seed).
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_ascend(const Rcpp::List& system, const Rcpp::List& columns,
                       const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y,
@@ -165,12 +165,13 @@ Rcpp::List cpp_ascend(const Rcpp::List& system, const Rcpp::List& columns,
   ascent.seed = static_cast<std::uint64_t>(as<double>(options["seed"]));
   const hdlmm::Matrix basis = q;
   const hdlmm::Vector response = y;
+  const bool is_unbounded = hdlmm::CollapsedBound(spectral, own.factors()).is_unbounded();
   const hdlmm::AscentResult result = hdlmm::ascend_coordinates({*own.x, own.shift, basis, response},
                                                                own.blocks, core, ascent, context);
-  return Rcpp::List::create(Named("trace") = as_frame(result.trace),
-                            Named("is_converged") = result.is_converged,
-                            Named("effects") = result.effects, Named("delta") = result.delta,
-                            Named("q") = describe(spectral, own, core, context));
+  return Rcpp::List::create(
+      Named("trace") = as_frame(result.trace), Named("is_converged") = result.is_converged,
+      Named("effects") = result.effects, Named("delta") = result.delta,
+      Named("is_unbounded") = is_unbounded, Named("q") = describe(spectral, own, core, context));
 }
 
 // Fully variational Bayes with the means collapsed: list(trace, is_converged, q).

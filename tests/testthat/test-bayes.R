@@ -460,3 +460,17 @@ test_that("the sampler and the quadrature agree within Monte Carlo error", {
     expect_lt(max(error), 4 / sqrt(400))
   }
 })
+
+test_that("profile() says that a prior with a pole makes the density of pve infinite at the end", {
+  d <- wheat[1:60, ]
+  prior <- lmm_prior(random = prior_half_t(3, 0.05), residual = prior_half_t(3, 1))
+  out <- profile(lmm(yield1 ~ re(markers), d, method = "Bayes", prior = prior))
+  if (out$modes$where[1] == "pve = 1") {
+    expect_true(out$unbounded)
+    expect_identical(out$boundary, "residual")
+  }
+  level <- lmm_prior(pve = prior_beta(1, 1))
+  out <- profile(lmm(yield1 ~ re(markers), d, method = "Bayes", prior = level))
+  expect_false(out$unbounded)
+  expect_true(all(is.finite(out$modes$logLik)))
+})

@@ -195,8 +195,8 @@ full <- lmm(y ~ x + re(X), d, method = "VB", prior = own)
 
 asked_wrongly <- list(
   list(
-    quote(residuals(plain, "working")),
-    "`type` must be .*\"pearson\".*found \"working\""
+    quote(residuals(plain, "partial")),
+    "`type` must be .*\"pearson\".*found \"partial\""
   ),
   list(quote(model.matrix(plain, "all")), "`type` must be"),
   list(quote(predict(plain, d, interval = "both")), "`interval` must be"),
@@ -254,7 +254,7 @@ asked_wrongly <- list(
   list(quote(posterior_sample(3)), "`fit` must be a fit of lmm\\(\\); found 3"),
   list(quote(posterior_sample(plain, 0)), "`draws` must be one whole number .*; found 0"),
   list(quote(posterior_sample(plain, seed = "a")), "`seed` must be one whole number"),
-  list(quote(posterior_sample(plain, effects = 1)), "`effects` must be TRUE or FALSE"),
+  list(quote(posterior_sample(plain, beta = 1)), "`beta` must be TRUE or FALSE"),
   list(quote(posterior_predict(plain, draws = 0)), "`draws` must be one whole number"),
   list(quote(posterior_predict(plain, 3)), "`newdata` must be a data frame or a list"),
   list(quote(posterior_predict(plain, d["y"])), "`newdata` lacks `x` and `X`"),
@@ -472,4 +472,25 @@ test_that("what is repaired is one note, kept in the fit and printed", {
     printed(fit), "1 missing value in 1 column of `X` replaced by column means\\.$"
   )
   expect_match(printed(summary(fit)), "replaced by column means\\.$")
+})
+
+test_that("contrasts that name no factor, and data that are not there, are refused", {
+  expect_error(lmm(y ~ f + re(X), d, contrasts = list(foo = "contr.sum")), class = "hdlmm_bad_input")
+  expect_error(lmm(y ~ f + re(X), d, contrasts = "contr.sum"), class = "hdlmm_bad_input")
+  expect_error(lmm(y ~ x + re(X), data_that_are_not_there), "`data`", class = "hdlmm_bad_input")
+})
+
+test_that("a prior without a random term is said to be ignored", {
+  for (method in c("MAP", "VB", "Bayes")) {
+    expect_warning(
+      lmm(y ~ x, d, method = method, prior = lmm_prior(fixed = prior_normal(0, 1))),
+      class = "hdlmm_ignored_prior"
+    )
+  }
+})
+
+test_that("accessors of the package's own refuse what is no fit", {
+  for (f in list(varcomp, pve, elbo, kl_gap, log_evidence, convergence)) {
+    expect_error(f(lm(dist ~ speed, cars)), "must be a fit of lmm", class = "hdlmm_bad_input")
+  }
 })

@@ -409,3 +409,10 @@ test_that("a random term and OLS contradict each other", {
     class = "hdlmm_bad_input"
   )
 })
+
+test_that("`.` less the name of the random design is the same as `.`", {
+  e <- d[c("y", "x", "z", "X")]
+  expect_no_warning(fit <- lmm(y ~ . - X + re(X), e))
+  expect_identical(fixef(fit), fixef(lmm(y ~ . + re(X), e)))
+  expect_identical(names(fixef(lmm(y ~ . - X - z + re(X), e))), c("(Intercept)", "x"))
+})

@@ -169,3 +169,22 @@ test_that("the seed decides the draws and the threads do not", {
   expect_equal(dim(one$result$random), c(50, 4))
   expect_equal(dim(one$result$delta), c(1, 200))
 })
+
+test_that("means of the effects get better with the number of draws", {
+  set.seed(3)
+  d <- data.frame(z = rnorm(15))
+  d$X <- matrix(rnorm(15 * 40), 15)
+  d$y <- d$z + drop(d$X %*% rnorm(40, 0, 0.2)) + rnorm(15)
+  prior <- lmm_prior(
+    random = prior_half_t(3, 0.3), residual = prior_half_t(3, 1), fixed = prior_normal(0, 3)
+  )
+  exact <- lmm(y ~ z + re(X), d, method = "Bayes", prior = prior)
+  gibbs <- lapply(1:4, function(seed) {
+    update(exact, algorithm = "gibbs", control = lmm_control(seed = seed, draws = 4000))
+  })
+  error <- vapply(gibbs, function(fit) {
+    (fixef(fit)[["z"]] - fixef(exact)[["z"]]) / sqrt(vcov(exact)[2, 2])
+  }, 0)
+  # 4000 of the draws are averaged, each over what is exact given the variances; 400 gave 0.02
+  expect_lt(sqrt(mean(error^2)), 0.01)
+})

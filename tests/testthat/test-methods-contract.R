@@ -239,8 +239,8 @@ contract <- list(
     expect_identical(colnames(out$variances), variance_names(fit))
     expect_identical(c(nrow(out$omega), nrow(out$variances), length(out$pve)), rep(30L, 3))
     expect_true(all(out$variances >= 0) && all(out$pve >= 0 & out$pve <= 1))
-    expect_null(out$effects)
-    effects <- posterior_sample(fit, 30, seed = 1, effects = TRUE)$effects
+    expect_null(out$beta)
+    effects <- posterior_sample(fit, 30, seed = 1, beta = TRUE)$beta
     expect_equal(NCOL(effects), sum(lengths(ranef(fit))) + (length(fit$designs) == 0))
     if (length(fit$designs)) expect_identical(colnames(effects), names(ranef(fit)[[1]]))
     expect_identical(nrow(as.matrix(out)), 30L)
@@ -577,7 +577,9 @@ methods_of_answers <- c(
   "print.hdlmm_config", "loo.default", "posterior_predict.default",
   "print.hdlmm_comparison", "plot.hdlmm_comparison", "print.hdlmm_sample",
   "as.matrix.hdlmm_sample", "print.lmm_density", "print.lmm_prior", "simulate.lmm_density",
-  "simulate.lmm_prior"
+  "simulate.lmm_prior", "as.data.frame.hdlmm_sample", "as.data.frame.ranef.hdlmm",
+  "convergence.default", "elbo.default", "kl_gap.default", "log_evidence.default", "pve.default",
+  "varcomp.default"
 )
 
 test_that("every S3 method has a line in the contract", {

@@ -67,7 +67,7 @@ expect_drawn <- function(draws, mean, sd, label, spread = 0.1) {
 test_that("draws of fixed and random effects have the fit's means and standard errors", {
   for (kind in names(draw_fits)) {
     fit <- draw_fits[[kind]]
-    sample <- posterior_sample(fit, n_draws, seed = 1, effects = TRUE)
+    sample <- posterior_sample(fit, n_draws, seed = 1, beta = TRUE)
     is_held <- fit$method == "VB" && !isTRUE(fit$q$is_full)  # omega is a parameter there
     sd <- if (is_held) c(0, 0) else sqrt(diag(vcov(fit)))
     if (kind == "ols") sd <- sd * sqrt(22 / 20)  # a t with 22 degrees of freedom
@@ -76,9 +76,9 @@ test_that("draws of fixed and random effects have the fit's means and standard e
     if (length(fit$designs) == 0) next
     random <- ranef(fit, se = TRUE)
     if (kind != "gibbs") {
-      expect_drawn(sample$effects, random[[1]], attr(random, "se")[[1]], kind)
+      expect_drawn(sample$beta, random[[1]], attr(random, "se")[[1]], kind)
     }
-    expect_identical(colnames(sample$effects), names(random[[1]]))
+    expect_identical(colnames(sample$beta), names(random[[1]]))
   }
 })
 
@@ -233,8 +233,8 @@ test_that("a seed makes draws reproducible, and R's generator stays where it was
 test_that("one draw is a matrix, and no rows give no columns", {
   fit <- draw_fits$bayes
   expect_identical(dim(posterior_predict(fit, new, 1, seed = 1)), c(1L, 3L))
-  one <- posterior_sample(fit, 1, seed = 1, effects = TRUE)
-  expect_identical(dim(one$effects), c(1L, 30L))
+  one <- posterior_sample(fit, 1, seed = 1, beta = TRUE)
+  expect_identical(dim(one$beta), c(1L, 30L))
   expect_identical(dim(as.matrix(one)), c(1L, 35L))
   none <- list(x = numeric(), o = numeric(), w = numeric(), X = d$X[0, ])
   expect_identical(dim(posterior_predict(fit, none, 4, seed = 1)), c(4L, 0L))
@@ -385,4 +385,57 @@ test_that("draws that need an integral refuse improper priors and say which", {
     prior_predict(y ~ x + (1 | g), d, lmm_prior()), "`total` and `fixed`",
     class = "hdlmm_improper_prior"
   )
+})
+
+test_that("prior_predict() takes weights, one a row", {
+  set.seed(1)
+  d <- data.frame(y = rep(0, 20), w = runif(20, 0.5, 3))
+  d$X <- matrix(rnorm(20 * 6), 20)
+  prior <- lmm_prior(
+    random = prior_inverse_gamma(5, 0.3), residual = prior_inverse_gamma(8, 7),
+    fixed = prior_normal(0, 1e-6)
+  )
+  y <- prior_predict(y ~ re(X), d, prior, draws = 20000, seed = 1, weights = d$w)
+  wanted <- 0.075 * rowSums(d$X^2) + 1 / d$w
+  # a variance from 20000 draws of heavier tails than the normal: 1.5 % of itself, 20 rows
+  expect_lt(max(abs(apply(y, 2, var) / wanted - 1)), 0.06)
+  expect_error(prior_predict(y ~ re(X), d, prior, weights = -1), class = "hdlmm_bad_input")
+})
+
+test_that("intervals and draws of a weighted fit's own rows have its weights", {
+  d <- wheat[1:60, ]
+  d$w <- rep(c(0.5, 3), 30)
+  fit <- lmm(yield1 ~ re(markers), d, weights = w)
+  own <- predict(fit, interval = "prediction")
+  expect_identical(own, predict(fit, interval = "prediction", weights = d$w))
+  draws <- posterior_predict(fit, draws = 4000, seed = 1)
+  drawn <- apply(draws, 2, quantile, 0.975)
+  # Monte Carlo error of a 97.5 % quantile: 2.7 standard deviations / sqrt(4000), 60 rows
+  expect_lt(max(abs(drawn - own[, "upr"]) / (own[, "upr"] - own[, "fit"])), 0.1)
+})
+
+test_that("a prior of no fixed effects is not improper", {
+  d <- wheat[1:30, ]
+  prior <- lmm_prior(random = prior_inverse_gamma(2.5, 0.3), residual = prior_inverse_gamma(3, 1))
+  fit <- lmm(yield1 ~ 0 + re(markers), d, method = "Bayes", prior = prior)
+  with_normal <- lmm_prior(
+    random = prior_inverse_gamma(2.5, 0.3), residual = prior_inverse_gamma(3, 1),
+    fixed = prior_normal(0, 1)
+  )
+  expect_equal(
+    log_evidence(fit),
+    log_evidence(lmm(yield1 ~ 0 + re(markers), d, method = "Bayes", prior = with_normal)),
+    tolerance = 1e-10
+  )
+  expect_identical(dim(prior_predict(yield1 ~ 0 + re(markers), d, prior, draws = 3)), c(3L, 30L))
+  expect_error(
+    prior_predict(yield1 ~ re(markers), d, prior, draws = 3), "fixed", class = "hdlmm_improper_prior"
+  )
+})
+
+test_that("the response of a new level has the variance of a level, not kappa times it", {
+  fit <- lmm(travel ~ 1 + (1 | Rail), nlme::Rail)
+  new <- data.frame(Rail = "new")
+  whole <- predict(fit, new, interval = "prediction", allow.new.levels = TRUE)
+  expect_equal(predict(fit, new, interval = "prediction", random = FALSE), whole, tolerance = 1e-10)
 })

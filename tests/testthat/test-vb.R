@@ -474,3 +474,34 @@ test_that("priors without conjugate factors are refused by class", {
     expect_error(fit_full_case(case, prior), class = "hdlmm_improper_prior")
   }
 })
+
+test_that("coordinate ascent says that a bound is unbounded, as the collapsed search does", {
+  set.seed(4)
+  d <- data.frame(y = rep(0, 12))
+  d$X <- matrix(rnorm(12 * 4), 12)
+  d$y <- 1 + drop(d$X %*% 1:4)
+  for (algorithm in c("collapsed", "cavi")) {
+    expect_error(
+      lmm(y ~ re(X), d, method = "VB", algorithm = algorithm), class = "hdlmm_unbounded_likelihood"
+    )
+    prior <- lmm_prior(
+      random = prior_half_t(3, 1), residual = prior_half_t(3, 1), fixed = prior_normal(0, 3)
+    )
+    expect_error(
+      lmm(y ~ re(X), d, method = "VB", algorithm = algorithm, prior = prior),
+      class = "hdlmm_unbounded_posterior"
+    )
+    safe <- lmm_prior(random = prior_half_t(3, 1), residual = prior_inverse_gamma(2, 0.1))
+    expect_gt(varcomp(lmm(y ~ re(X), d, method = "VB", algorithm = algorithm, prior = safe))[[2]], 0)
+  }
+})
+
+test_that("without priors the fixed part has the standard errors of an estimate", {
+  d <- wheat[1:80, ]
+  d$z <- seq_len(80) / 80
+  fit <- lmm(yield1 ~ z + re(markers), d, method = "VB")
+  limits <- predict(fit, d[1:3, ], random = FALSE, interval = "confidence")
+  z <- cbind(1, d$z[1:3])
+  half <- qnorm(0.975) * sqrt(rowSums((z %*% vcov(fit)) * z))
+  expect_equal(unname(limits[, "upr"] - limits[, "fit"]), half, tolerance = 1e-10)  # one product
+})
