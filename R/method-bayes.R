@@ -173,9 +173,9 @@ fit_gibbs <- function(problem, engine, control) {
     pve = as.vector(kappa * raw$random / total), random = as.vector(raw$random),
     residual = as.vector(raw$residual)
   )
-  posterior <- gibbs_posterior(problem, sample, gibbs_nodes[["means"]])
+  posterior <- gibbs_posterior(problem, sample, mean)
   result <- bayes_result(problem, prior, posterior, sample_moments(sample), control)
-  kept <- gibbs_posterior(problem, sample, gibbs_nodes[["kept"]])
+  kept <- gibbs_posterior(problem, sample, middle_of)
   result$posterior[names(kept)] <- kept
   result$draws <- gibbs_draws(raw, unscale_draws(problem$fixed, raw$delta), result, problem)
   diagnostics <- chain_diagnostics(result$draws)
@@ -207,21 +207,26 @@ gibbs_options <- function(problem, control) {
   )
 }
 
-# At most this many draws, evenly spaced, become nodes over which what follows from the variances is
-# averaged: means of the effects, and what the fit keeps for predictions, a row of numbers each.
-gibbs_nodes <- c(means = 4000, kept = 400)
+# All draws in so many groups of neighbours by pve: nodes over which what follows from the variances
+# is averaged.
+gibbs_nodes <- 400
 
-gibbs_posterior <- function(problem, sample, n_nodes) {
-  count <- length(sample$pve)
-  at <- unique(round(seq(1, count, length.out = min(count, n_nodes))))
-  kappa <- problem$system$kappa
-  total <- kappa * sample$random[at] + sample$residual[at]
-  points <- sampled_points(seq_along(at), rep(1 / length(at), length(at)), total)
-  out <- new_posterior(
-    problem, kappa * sample$random[at] / total, sample$residual[at] / total, points
-  )
-  c(out, list(sample = sample))
+# pick: the values of a group [its draws] -> one. Means of effects take the mean of each group, as
+# they are smooth in the variances; predictive distributions a draw of each, with its spread.
+gibbs_posterior <- function(problem, sample, pick) {
+  order <- order(sample$pve)
+  count <- length(order)
+  group <- ceiling(seq_len(count) / count * min(count, gibbs_nodes))
+  chosen <- function(x) vapply(split(x[order], group), pick, 0, USE.NAMES = FALSE)
+  random <- problem$system$kappa * chosen(sample$random)
+  residual <- chosen(sample$residual)
+  total <- random + residual
+  weight <- tabulate(group) / count
+  points <- sampled_points(seq_along(total), weight, total)
+  c(new_posterior(problem, random / total, residual / total, points), list(sample = sample))
 }
+
+middle_of <- function(x) x[(length(x) + 1) %/% 2]
 
 sample_moments <- function(sample) {
   both <- cbind(random = sample$random, residual = sample$residual)

@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -53,6 +54,9 @@ struct Kind {
   std::string name;
   std::function<std::unique_ptr<Sample>(const Shape&, Random&)> build;
 };
+
+// GoogleTest would print the bytes of a parameter, padding and all.
+void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 
 void draw_cell(Random& random, double& cell) { cell = random.normal(); }
 void draw_cell(Random& random, int& cell) { cell = static_cast<int>(random.below(7)) - 3; }
