@@ -216,7 +216,7 @@ gibbs_nodes <- 400
 gibbs_posterior <- function(problem, sample, pick) {
   order <- order(sample$pve)
   count <- length(order)
-  group <- ceiling(seq_len(count) / count * min(count, gibbs_nodes))
+  group <- ((seq_len(count) - 1) * min(count, gibbs_nodes)) %/% count + 1
   chosen <- function(x) vapply(split(x[order], group), pick, 0, USE.NAMES = FALSE)
   random <- problem$system$kappa * chosen(sample$random)
   residual <- chosen(sample$residual)
