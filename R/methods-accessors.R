@@ -67,11 +67,13 @@ fitted.hdlmm <- function(object, ...) {
 
 #' @rdname hdlmm-accessors
 #' @export
-residuals.hdlmm <- function(object, type = c("response", "pearson", "scaled", "deviance", "working"),
+residuals.hdlmm <- function(object,
+                            type = c("response", "pearson", "scaled", "deviance", "working"),
                             ...) {
   type <- check_choice(type, eval(formals(residuals.hdlmm)$type), "type")
   out <- object$residuals
-  if (!type %in% c("response", "working") && !is.null(object$weights)) out <- out * sqrt(object$weights)
+  is_raw <- type %in% c("response", "working")
+  if (!is_raw && !is.null(object$weights)) out <- out * sqrt(object$weights)
   if (type == "scaled" && sigma.hdlmm(object) > 0) out <- out / sigma.hdlmm(object)
   stats::naresid(object$na_action, row_named(out, object))
 }

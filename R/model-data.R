@@ -221,7 +221,9 @@ check_contrasts <- function(contrasts, frame) {
   is_factor <- vapply(frame, function(x) is.factor(x) || is.character(x) || is.logical(x), NA)
   unknown <- setdiff(names(contrasts), names(frame)[is_factor])
   if (length(unknown) > 0) {
-    bad_input("`contrasts` names ", enumerate(backtick(unknown)), ", no factor of the fixed effects.")
+    bad_input(
+      "`contrasts` names ", enumerate(backtick(unknown)), ", no factor of the fixed effects."
+    )
   }
 }
 

@@ -9,8 +9,8 @@
 #' @param draws positive whole number.
 #' @param seed `NULL` or one whole number.
 #' @param random `FALSE` draws from the model with new random effects from their prior.
-#' @param weights one positive number or one for each row: `Var(e_i) = sigma_e^2 / w_i`. `NULL`: those
-#'   of the fit for its own rows, one else.
+#' @param weights one positive number or one for each row: `Var(e_i) = sigma_e^2 / w_i`.
+#'   `NULL`: those of the fit for its own rows, one else.
 #' @param allow.new.levels as for [predict.hdlmm()].
 #' @param formula,data model formula and data as for [lmm()]; the response need not be there.
 #' @param prior an [lmm_prior()], proper in every part.

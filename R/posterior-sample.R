@@ -4,8 +4,8 @@
 #' variances come from the method: held at their estimates for REML, ML and MAP (and for VB with
 #' estimated parameters), from their variational factors for VB under a prior, from their posterior
 #' for Bayes, from `RSS / chi-square` for OLS. Given the variances, fixed and random effects come
-#' from their exact joint conditional (for VB from the factors of q, where omega is held too if it has none). Draws from the variational
-#' factors show what the approximation believes, not the posterior.
+#' from their exact joint conditional. For VB they come from the factors of q, where omega is held
+#' too if it has none; such draws show what the approximation believes, not the posterior.
 #'
 #' @param fit a fit of [lmm()].
 #' @param draws positive whole number.
@@ -14,8 +14,8 @@
 #' @param ... ignored, or passed to [as.data.frame()].
 #' @return `posterior_sample()`: a list of class `"hdlmm_sample"`: `omega` (draws x c), `variances`
 #'   (draws x 2: random term, `Residual`), `pve` (draws), and `beta` (draws x p) when asked; in
-#'   the user's units. `as.matrix()` and `as.data.frame()` bind the columns. `posterior::as_draws()` and its like take
-#'   the fit itself: for a Gibbs fit the draws that the sampler kept, chain by chain.
+#'   the user's units. `as.matrix()` and `as.data.frame()` bind the columns.
+#'   `posterior::as_draws()` and its like take the fit itself: for a Gibbs fit the draws that the sampler kept, chain by chain.
 #' @references Matheron's rule for conditional draws: Doucet (2010), *A note on efficient
 #'   conditional simulation of Gaussian distributions*.
 #' @examples

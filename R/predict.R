@@ -22,7 +22,7 @@
 #'   drawn anew, of average variance `kappa sigma_b^2` (of a new level: `sigma_b^2`).
 #' @param level level of the interval, in (0, 1).
 #' @param weights numeric, one or one per new row: the variance of a new response is
-#'   `sigma_e^2 / weights`.
+#'   `sigma_e^2 / weights`. `NULL`: the weights of the fit for its own rows, one else.
 #' @param allow.new.levels `TRUE` predicts unseen levels of a grouping factor from the prior.
 #' @param re.form as in lme4: `NA` or `~0` is `random = FALSE`, `NULL` is `random = TRUE`.
 #' @param na.action for missing values in `newdata`; only [stats::na.pass()] (the default).
@@ -115,7 +115,7 @@ check_new_weights <- function(weights, m) {
   }
 }
 
-# Variance of the effect of a unit drawn anew over kappa sigma_b^2: a new level has sigma_b^2 itself.
+# Variance of the effect of a unit drawn anew, over kappa sigma_b^2: of a new level sigma_b^2.
 unit_share <- function(object) {
   kappa <- object$kappa[[1]]
   if (object$designs[[1]]$kind == "grouped" && kappa > 0) 1 / kappa else 1

@@ -49,8 +49,8 @@ effect_se <- function(fit, design) {
 }
 
 #' @rdname ranef.hdlmm
-#' @return `as.data.frame()`: one row an effect, columns `grpvar` (the term), `term`, `grp` (column or
-#'   level), `condval` and `condsd` (`NA` without `se = TRUE`), as lme4 names them.
+#' @return `as.data.frame()`: one row an effect, columns `grpvar` (the term), `term`, `grp`
+#'   (column or level), `condval` and `condsd` (`NA` without `se = TRUE`), as lme4 names them.
 #' @export
 as.data.frame.ranef.hdlmm <- function(x, ...) {
   se <- attr(x, "se")

@@ -12,8 +12,11 @@ build_system <- function(design, fixed, host, vectors = TRUE) {
       backtick(design$label), " is not a covariance matrix: it has ",
       if (largest > 0) {
         ratio <- out$min_computed / largest
-        if (ratio > -1e3) paste("an eigenvalue of", format(ratio, digits = 3), "times the largest") else
+        if (ratio > -1e3) {
+          paste("an eigenvalue of", format(ratio, digits = 3), "times the largest")
+        } else {
           "negative eigenvalues and none that counts as positive"
+        }
       } else {
         "no positive eigenvalue"
       }, "."

@@ -475,7 +475,8 @@ test_that("what is repaired is one note, kept in the fit and printed", {
 })
 
 test_that("contrasts that name no factor, and data that are not there, are refused", {
-  expect_error(lmm(y ~ f + re(X), d, contrasts = list(foo = "contr.sum")), class = "hdlmm_bad_input")
+  unknown <- list(foo = "contr.sum")
+  expect_error(lmm(y ~ f + re(X), d, contrasts = unknown), class = "hdlmm_bad_input")
   expect_error(lmm(y ~ f + re(X), d, contrasts = "contr.sum"), class = "hdlmm_bad_input")
   expect_error(lmm(y ~ x + re(X), data_that_are_not_there), "`data`", class = "hdlmm_bad_input")
 })

@@ -429,7 +429,8 @@ test_that("a prior of no fixed effects is not improper", {
   )
   expect_identical(dim(prior_predict(yield1 ~ 0 + re(markers), d, prior, draws = 3)), c(3L, 30L))
   expect_error(
-    prior_predict(yield1 ~ re(markers), d, prior, draws = 3), "fixed", class = "hdlmm_improper_prior"
+    prior_predict(yield1 ~ re(markers), d, prior, draws = 3), "fixed",
+    class = "hdlmm_improper_prior"
   )
 })
 

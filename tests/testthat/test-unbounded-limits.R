@@ -50,7 +50,9 @@ test_that("limits of a fixed effect have the deviance of the interior mode, for 
 
 test_that("limits of the variances and of pve stay in the basin of the mode", {
   d <- unbounded_case(2)
-  expect_warning(fit <- lmm(y ~ age + re(X), d, method = "ML"), class = "hdlmm_unbounded_likelihood")
+  expect_warning(
+    fit <- lmm(y ~ age + re(X), d, method = "ML"), class = "hdlmm_unbounded_likelihood"
+  )
   limits <- confint(fit, c("X", "Residual", "pve"))
   estimates <- c(varcomp(fit), pve(fit)$estimate)
   expect_true(all(limits[, 1] < estimates & estimates < limits[, 2]))
