@@ -15,7 +15,8 @@
 #' @return `posterior_sample()`: a list of class `"hdlmm_sample"`: `omega` (draws x c), `variances`
 #'   (draws x 2: random term, `Residual`), `pve` (draws), and `beta` (draws x p) when asked; in
 #'   the user's units. `as.matrix()` and `as.data.frame()` bind the columns.
-#'   `posterior::as_draws()` and its like take the fit itself: for a Gibbs fit the draws that the sampler kept, chain by chain.
+#'   `posterior::as_draws()` and its like take the fit itself: for a Gibbs fit the draws that the
+#'   sampler kept, chain by chain.
 #' @references Matheron's rule for conditional draws: Doucet (2010), *A note on efficient
 #'   conditional simulation of Gaussian distributions*.
 #' @examples
