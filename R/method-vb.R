@@ -210,8 +210,8 @@ fit_full_vb <- function(problem, engine, control, columns, prior, start_h = 0.5)
   if (!isTRUE(out$q$nu > vanished_noise)) {
     abort(
       "unbounded_posterior", "the response is reproduced exactly, and under this prior the ",
-      "evidence bound has no maximum: the residual variance tends to 0. Give the residual variance a prior ",
-      "that keeps it away from 0, as prior_inverse_gamma() does."
+      "evidence bound has no maximum: the residual variance tends to 0. Give the residual ",
+      "variance a prior that keeps it away from 0, as prior_inverse_gamma() does."
     )
   }
   result <- full_vb_result(problem, out, columns, prior, model$fixed_precision)
