@@ -245,13 +245,29 @@ class DenseOperator final : public DesignOperator {
   }
 
   Matrix do_column_gram(const Context& context) const override {
+    Matrix none(cols(), 0);
+    return do_column_gram_and_adjoint(Matrix(rows(), 0), none, context);
+  }
+
+  /// Packed columns meet v [n x k] while they are in a cache.
+  Matrix do_column_gram_and_adjoint(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                                    const Context& context) const override {
     Matrix gram = Matrix::Zero(cols(), cols());
     if (may_be_small_integers(context)) {
-      if (add_integer_column_gram(context, gram)) return gram;
+      if (add_integer_column_gram(context, gram)) {
+        do_add_adjoint_product(v, out, context);
+        return gram;
+      }
       gram.setZero();
     }
-    add_packed_gram(rows(), column_packer(context), Adjacent::depth, gram, context,
-                    report(context, rows()));
+    const MicroKernel kernel = micro_kernel(context.kernels);
+    const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* to) {
+      pack_columns(kernel.width, first, count, first_row, n_rows, to);
+      const Index present = std::min(count, cols() - first);
+      add_packed_product(kernel, to, v.middleRows(first_row, n_rows),
+                         out.middleRows(first, present));
+    };
+    add_packed_gram(rows(), pack, Adjacent::depth, gram, context, report(context, rows()));
     return gram;
   }
 
