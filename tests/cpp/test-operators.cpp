@@ -439,6 +439,9 @@ TEST_P(OperatorContract, WrongShapesThrow) {
     EXPECT_THROW(x.add_adjoint_product(v_more, cols), std::invalid_argument);
     EXPECT_THROW(x.add_adjoint_product(v, cols_more), std::invalid_argument);
     EXPECT_THROW(x.add_adjoint_product(v_wide, cols), std::invalid_argument);
+    EXPECT_THROW(x.column_gram_and_adjoint(v_more, cols, Context()), std::invalid_argument);
+    EXPECT_THROW(x.column_gram_and_adjoint(v, cols_more, Context()), std::invalid_argument);
+    EXPECT_THROW(x.column_gram_and_adjoint(v_wide, cols, Context()), std::invalid_argument);
     EXPECT_THROW(x.add_covariance_product(v_more, cols), std::invalid_argument);
     EXPECT_THROW(x.add_covariance_product(v, cols_more), std::invalid_argument);
     EXPECT_THROW(x.add_covariance_product(v_wide, cols), std::invalid_argument);
@@ -486,6 +489,34 @@ TEST_P(OperatorContract, ProductsOfManyTilesAreRightForAnyNumberOfThreads) {
   EXPECT_EQ(xtv[0], xtv[1]);
   EXPECT_LT(distance(xu[0], sample->dense * u), 1e-12);
   EXPECT_LT(distance(xtv[0], sample->dense.transpose() * v), 1e-12);
+}
+
+TEST_P(OperatorContract, TheColumnGramTakesAnAdjointProductAlong) {
+  for_shapes([](const Sample& sample, Random& random) {
+    const DesignOperator& x = *sample.x;
+    if (!x.has_identity_prior()) return;
+    for (const Index k : {0, 1, 11}) {
+      const Matrix v = random.normals(x.rows(), k), start = random.normals(x.cols(), k);
+      Matrix out = start;
+      EXPECT_EQ(x.column_gram_and_adjoint(v, out, Context()), x.column_gram(Context()));
+      EXPECT_LT(distance(out, start + sample.dense.transpose() * v), kRounding);
+    }
+  });
+}
+
+TEST_P(OperatorContract, AnAdjointProductOfManyTilesIsTakenAlongByAnyNumberOfThreads) {
+  Random random(6);
+  const std::unique_ptr<Sample> sample = GetParam().build({1100, 130}, random);
+  const DesignOperator& x = *sample->x;
+  if (!x.has_identity_prior()) return;
+  const Matrix v = random.normals(x.rows(), 11);
+  Context many;
+  many.n_threads = 3;
+  Matrix one = Matrix::Zero(x.cols(), 11), shared = one;
+  EXPECT_EQ(x.column_gram_and_adjoint(v, one, Context()),
+            x.column_gram_and_adjoint(v, shared, many));
+  EXPECT_EQ(one, shared);
+  EXPECT_LT(distance(one, sample->dense.transpose() * v), 1e-12);  // rounding of 1100 terms
 }
 
 TEST_P(OperatorContract, ProgressRisesToAtMostOneAndAnInterruptGetsOut) {

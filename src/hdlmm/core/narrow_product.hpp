@@ -34,6 +34,21 @@ class PackedFactor {
 
 }  // namespace narrow_product_detail
 
+/// out [m x k] += A B for rows of A [m x depth] that are packed already, as for a Gram matrix, and
+/// B [depth x k], depth <= kMaxDepth.
+inline void add_packed_product(const MicroKernel& kernel, const double* packed,
+                               const ConstMatrix& b, MatrixView out) {
+  alignas(64) double strip[kMaxStrip * kMaxDepth];
+  const Factor factor{b.data(), b.cols(), b.outerStride(), 1};
+  const TargetBlock c = dense_products_detail::whole_of(out);
+  for (Index j = 0; j < b.cols(); j += kernel.width) {
+    pack_strips(factor.from(j, 0), kernel.width, 1, b.rows(), strip, 0);
+    dense_products_detail::add_packed_block(
+        kernel, b.rows(), packed, strip, 1,
+        c.part(0, j, c.rows, std::min(kernel.width, b.cols() - j)));
+  }
+}
+
 /// out [m x k] += A B for a large A [m x depth], read once, and a narrow B [depth x k].
 ///
 /// pack(first, count, first_depth, n_depth, to) packs rows first .. first + count - 1 of A in

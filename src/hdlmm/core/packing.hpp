@@ -76,17 +76,41 @@ constexpr Index kRuns = 4;
 constexpr Index kMaxStrip = 8;
 constexpr Index kMaxDepth = 256;
 
+/// A run of cells that stand for (cell - shift) * scale: read so on the way, a pass over a copy of
+/// them is saved.
+template <typename T>
+struct ScaledRun {
+  const T* cells;
+  double shift;
+  double scale;
+
+  double operator[](Index l) const { return (static_cast<double>(cells[l]) - shift) * scale; }
+};
+
 namespace packing_detail {
 
 template <int kWidth>
-void pack_across(const double* const* runs, Index n_runs, Index present, Index strips, double* out,
+using Cells = Eigen::Array<double, kWidth, 1>;
+
+template <int kWidth>
+Cells<kWidth> cells_at(const double* run, Index first) {
+  return Eigen::Map<const Cells<kWidth>>(run + first);
+}
+
+template <int kWidth, typename T>
+Cells<kWidth> cells_at(const ScaledRun<T>& run, Index first) {
+  const Eigen::Map<const Eigen::Array<T, kWidth, 1>> stored(run.cells + first);
+  return (stored.template cast<double>() - run.shift) * run.scale;
+}
+
+template <int kWidth, typename Run>
+void pack_across(const Run* runs, Index n_runs, Index present, Index strips, double* out,
                  Index strip_step) {
   const Index whole = present / kWidth;
   for (Index s = 0; s < whole; ++s) {
     for (Index l = 0; l < n_runs; ++l) {
-      const double* from = runs[l] + s * kWidth;
       double* to = out + s * strip_step + l * kWidth;
-      for (int i = 0; i < kWidth; ++i) to[i] = from[i];
+      Eigen::Map<Cells<kWidth>>{to} = cells_at<kWidth>(runs[l], s * kWidth);
     }
   }
   for (Index s = whole; s < strips; ++s) {
@@ -97,15 +121,15 @@ void pack_across(const double* const* runs, Index n_runs, Index present, Index s
   }
 }
 
-template <int kWidth>
-void pack_along(const double* const* runs, Index present, Index depth, double* out) {
+template <int kWidth, typename Run>
+void pack_along(const Run* runs, Index present, Index depth, double* out) {
   if (present < kWidth) {
     for (Index l = 0; l < depth; ++l) {
       for (Index i = 0; i < kWidth; ++i) *out++ = i < present ? runs[i][l] : 0;
     }
     return;
   }
-  const double* from[kWidth];
+  Run from[kWidth];
   for (int i = 0; i < kWidth; ++i) from[i] = runs[i];
   for (Index l = 0; l < depth; ++l, out += kWidth) {
     for (int i = 0; i < kWidth; ++i) out[i] = from[i][l];
@@ -115,9 +139,11 @@ void pack_along(const double* const* runs, Index present, Index depth, double* o
 }  // namespace packing_detail
 
 /// Pack n_runs <= kRuns steps of depth of `present` vectors into `strips` strips that begin
-/// strip_step apart: run l holds cell l of every vector. Absent vectors are zero.
-inline void pack_across(const double* const* runs, Index n_runs, Index present, Index width,
-                        Index strips, double* out, Index strip_step) {
+/// strip_step apart: run l, a pointer or a ScaledRun, holds cell l of every vector. Absent vectors
+/// are zero.
+template <typename Run>
+void pack_across(const Run* runs, Index n_runs, Index present, Index width, Index strips,
+                 double* out, Index strip_step) {
   if (width == 8) {
     packing_detail::pack_across<8>(runs, n_runs, present, strips, out, strip_step);
   } else {
@@ -125,9 +151,10 @@ inline void pack_across(const double* const* runs, Index n_runs, Index present, 
   }
 }
 
-/// Pack one strip: run i holds the cells of vector i < present. Absent vectors are zero.
-inline void pack_along(const double* const* runs, Index present, Index width, Index depth,
-                       double* out) {
+/// Pack one strip: run i, a pointer or a ScaledRun, holds the cells of vector i < present. Absent
+/// vectors are zero.
+template <typename Run>
+void pack_along(const Run* runs, Index present, Index width, Index depth, double* out) {
   if (width == 8) {
     packing_detail::pack_along<8>(runs, present, depth, out);
   } else {

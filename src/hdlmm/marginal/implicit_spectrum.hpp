@@ -132,10 +132,10 @@ inline std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, c
   const bool has_mean = mean_columns.size() > 0;
   const Matrix beside = implicit_detail::beside(q, y);
   Matrix data = Matrix::Zero(p, c + 1 + (has_mean ? 1 : 0));
-  x.add_adjoint_product(beside, data.leftCols(c + 1), context);
+  Matrix gram = x.column_gram_and_adjoint(beside, data.leftCols(c + 1), context);
   if (has_mean) data.rightCols(1) = mean_columns;
   ImplicitSpectrum out;
-  out.reduction = {Side::column, two_stage_spectrum(x.column_gram(context), data, context),
+  out.reduction = {Side::column, two_stage_spectrum(std::move(gram), data, context),
                    data.leftCols(c + 1)};
   const TwoStage& two_stage = out.reduction.two_stage;
   const Vector& d = two_stage.d;

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -66,34 +65,41 @@ class DenseOperator final : public DesignOperator {
     return value;
   }
 
-  /// Whether the stored cells are those of the design.
-  bool is_verbatim() const {
-    return std::is_same<T, double>::value && is_plain() && transform_.shift.size() == 0 &&
-           transform_.scale.size() == 0 && transform_.row_scale.size() == 0;
-  }
-
-  const double* verbatim(const double* cells) const { return cells; }
-  template <typename Other>
-  const double* verbatim(const Other*) const {
-    throw std::logic_error("only doubles can be read in place");
-  }
-
-  /// Rows first .. first + count - 1 of column j of the design: where they are stored when that is
-  /// what the design holds, otherwise in `scratch` [count].
-  const double* read_column(Index j, Index first, Index count, double* scratch) const {
+  /// Rows first .. first + count - 1 of column j of the design into `out` [count].
+  void read_column(Index j, Index first, Index count, double* out) const {
     const T* column = stored_.cells + j * stored_.stride;
-    if (is_verbatim()) return verbatim(column + first);
-    Eigen::Map<Eigen::ArrayXd> x(scratch, count);
+    Eigen::Map<Eigen::ArrayXd> x(out, count);
     if (is_plain()) {
       x = plain_column(j).segment(first, count);
     } else {
-      load(column, first, count, scratch);
-      if (transform_.fill.size() > 0) fill_missing(column, j, first, count, scratch);
+      load(column, first, count, out);
+      if (transform_.fill.size() > 0) fill_missing(column, j, first, count, out);
       if (transform_.shift.size() > 0) x -= transform_.shift[j];
       if (transform_.scale.size() > 0) x *= transform_.scale[j];
     }
     if (transform_.row_scale.size() > 0) x *= transform_.row_scale.segment(first, count).array();
-    return scratch;
+  }
+
+  /// visit(runs): cells of rows first .. first + count - 1 of n_runs <= kMaxStrip columns from
+  /// column j on; where a ScaledRun cannot say what they are, copies in `scratch` [count x n_runs].
+  template <typename Visit>
+  void with_runs(Index j, Index n_runs, Index first, Index count, double* scratch,
+                 Visit&& visit) const {
+    if (is_plain() && transform_.row_scale.size() == 0) {
+      ScaledRun<T> runs[kMaxStrip];
+      for (Index i = 0; i < n_runs; ++i) {
+        const T* cells = stored_.cells + (j + i) * stored_.stride + first;
+        runs[i] = {cells, shift_of(j + i), scale_of(j + i)};
+      }
+      visit(runs);
+    } else {
+      const double* runs[kMaxStrip];
+      for (Index i = 0; i < n_runs; ++i) {
+        read_column(j + i, first, count, scratch + i * count);
+        runs[i] = scratch + i * count;
+      }
+      visit(runs);
+    }
   }
 
   void load(const T* column, Index first, Index count, double* out) const {
@@ -120,11 +126,8 @@ class DenseOperator final : public DesignOperator {
 
   /// Rows first_row.., columns first_col.. of the design, as doubles.
   void unpack(Index first_row, Index first_col, Eigen::Ref<Matrix> out) const {
-    const Index n = out.rows();
     for (Index k = 0; k < out.cols(); ++k) {
-      double* to = out.col(k).data();
-      const double* from = read_column(first_col + k, first_row, n, to);
-      if (from != to) std::copy(from, from + n, to);
+      read_column(first_col + k, first_row, out.rows(), out.col(k).data());
     }
   }
 
@@ -132,14 +135,12 @@ class DenseOperator final : public DesignOperator {
   void pack_rows(Index width, Index first, Index count, Index first_col, Index n_cols,
                  double* out) const {
     double scratch[kRuns * kPackedVectors];
-    const double* runs[kRuns];
-    const Index present = std::min(count, rows() - first);
+    const Index present = std::min(count, rows() - first), step = width * n_cols;
     for (Index l = 0; l < n_cols; l += kRuns) {
       const Index n_runs = std::min(kRuns, n_cols - l);
-      for (Index i = 0; i < n_runs; ++i) {
-        runs[i] = read_column(first_col + l + i, first, present, scratch + i * kPackedVectors);
-      }
-      pack_across(runs, n_runs, present, width, count / width, out + l * width, width * n_cols);
+      with_runs(first_col + l, n_runs, first, present, scratch, [&](const auto* runs) {
+        pack_across(runs, n_runs, present, width, count / width, out + l * width, step);
+      });
     }
   }
 
@@ -154,13 +155,11 @@ class DenseOperator final : public DesignOperator {
   void pack_columns(Index width, Index first, Index count, Index first_row, Index n_rows,
                     double* out) const {
     double scratch[kMaxStrip * kMaxDepth];
-    const double* runs[kMaxStrip];
     for (Index at = 0; at < count; at += width) {
       const Index present = std::max<Index>(0, std::min(width, cols() - first - at));
-      for (Index i = 0; i < present; ++i) {
-        runs[i] = read_column(first + at + i, first_row, n_rows, scratch + i * kMaxDepth);
-      }
-      pack_along(runs, present, width, n_rows, out + at * n_rows);
+      with_runs(first + at, present, first_row, n_rows, scratch, [&](const auto* runs) {
+        pack_along(runs, present, width, n_rows, out + at * n_rows);
+      });
     }
   }
 
@@ -202,11 +201,13 @@ class DenseOperator final : public DesignOperator {
 
   auto plain_column(Index j) const {
     using Cells = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
-    const double shift = transform_.shift.size() > 0 ? transform_.shift[j] : 0;
-    const double scale = transform_.scale.size() > 0 ? transform_.scale[j] : 1;
-    return (Cells(stored_.cells + j * stored_.stride, rows()).template cast<double>() - shift) *
-           scale;
+    return (Cells(stored_.cells + j * stored_.stride, rows()).template cast<double>() -
+            shift_of(j)) *
+           scale_of(j);
   }
+
+  double shift_of(Index j) const { return transform_.shift.size() > 0 ? transform_.shift[j] : 0; }
+  double scale_of(Index j) const { return transform_.scale.size() > 0 ? transform_.scale[j] : 1; }
 
   double do_column_dot(Index j, const ConstVector& v) const override {
     if (is_plain()) {
@@ -244,13 +245,29 @@ class DenseOperator final : public DesignOperator {
   }
 
   Matrix do_column_gram(const Context& context) const override {
+    Matrix none(cols(), 0);
+    return do_column_gram_and_adjoint(Matrix(rows(), 0), none, context);
+  }
+
+  /// Packed columns meet v [n x k] while they are in a cache.
+  Matrix do_column_gram_and_adjoint(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                                    const Context& context) const override {
     Matrix gram = Matrix::Zero(cols(), cols());
     if (may_be_small_integers(context)) {
-      if (add_integer_column_gram(context, gram)) return gram;
+      if (add_integer_column_gram(context, gram)) {
+        do_add_adjoint_product(v, out, context);
+        return gram;
+      }
       gram.setZero();
     }
-    add_packed_gram(rows(), column_packer(context), Adjacent::depth, gram, context,
-                    report(context, rows()));
+    const MicroKernel kernel = micro_kernel(context.kernels);
+    const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* to) {
+      pack_columns(kernel.width, first, count, first_row, n_rows, to);
+      const Index present = std::min(count, cols() - first);
+      add_packed_product(kernel, to, v.middleRows(first_row, n_rows),
+                         out.middleRows(first, present));
+    };
+    add_packed_gram(rows(), pack, Adjacent::depth, gram, context, report(context, rows()));
     return gram;
   }
 

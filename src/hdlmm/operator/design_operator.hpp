@@ -72,6 +72,15 @@ class DesignOperator {
   /// X' X, [p x p], lower triangle; only where the prior correlation is the identity.
   Matrix column_gram(const Context& context) const { return do_column_gram(context); }
 
+  /// The same, and out [p x k] += X' v, v: [n x k], where the kind can from one pass over the
+  /// cells.
+  Matrix column_gram_and_adjoint(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                                 const Context& context) const {
+    require(v.rows() == rows_ && out.rows() == cols_ && v.cols() == out.cols(),
+            "column_gram_and_adjoint");
+    return do_column_gram_and_adjoint(v, out, context);
+  }
+
   /// Whether X' X is diagonal by construction (a grouping factor).
   bool has_diagonal_column_gram() const { return do_has_diagonal_column_gram(); }
 
@@ -101,6 +110,11 @@ class DesignOperator {
   virtual Vector do_prior_variances() const { return Vector::Ones(cols_); }
   virtual Matrix do_row_gram(const Context& context) const = 0;
   virtual Matrix do_column_gram(const Context& context) const = 0;
+  virtual Matrix do_column_gram_and_adjoint(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                                            const Context& context) const {
+    do_add_adjoint_product(v, out, context);
+    return do_column_gram(context);
+  }
   virtual bool do_has_diagonal_column_gram() const { return false; }
   virtual Vector do_column_norms2() const = 0;
   virtual bool do_has_identity_prior() const { return true; }
