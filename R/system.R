@@ -57,8 +57,14 @@ project_response <- function(problem, delta, share, tau2) {
   fixed <- problem$fixed
   system <- problem$system
   if (is.null(system$vectors)) {
-    rest <- fixed$residual - drop(fixed$q %*% delta)
     constant <- constant_rows(design, fixed)
+    if (!is.null(constant)) {
+      # delta holds the means of X there, of any size, and P y nothing: X'Q delta would keep the
+      # rounding of X'o times them
+      o <- drop(crossprod(fixed$q, constant))
+      delta <- delta - o * (sum(o * delta) / sum(o^2))
+    }
+    rest <- fixed$residual - drop(fixed$q %*% delta)
     if (!is.null(constant)) rest <- rest - constant * (sum(constant * rest) / sum(constant^2))
     solved <- cpp_solve_response(
       design$core, fixed$root, system, as.double(delta), rest, share$h, share$nu, problem$host

@@ -523,3 +523,16 @@ test_that("a saved fit predicts and summarises the same in another R process", {
   there <- readRDS(file.path(folder, "out.rds"))
   expect_identical(there, here)
 })
+
+test_that("a constant added to X of more rows than columns moves the intercept alone", {
+  # 64 columns and more: no eigenvectors, so the BLUPs come from a solve with the columns' side
+  set.seed(71)
+  n <- 300
+  x <- matrix(rnorm(n * 80), n)
+  y <- drop(x %*% rnorm(80)) / 5 + rnorm(n)
+  fit <- lmm(y ~ re(x))
+  moved <- lmm(y ~ re(x + 1e6))
+  expect_equal(unname(varcomp(moved)), unname(varcomp(fit)), tolerance = 1e-8)
+  # x + 1e6 is rounded to 1e-10; with the means times X'1 left in, the BLUPs were off by 5e-4
+  expect_equal(unname(ranef(moved)[[1]]), unname(ranef(fit)[[1]]), tolerance = 1e-8)
+})
