@@ -48,6 +48,7 @@ predict.hdlmm <- function(object, newdata, random = TRUE, se.fit = FALSE,
   if (!is.null(re.form)) random <- random && is_random_form(re.form)
   random <- random && has_random(object)
   is_new <- !missing(newdata) && !is.null(newdata)
+  if (!is_new) stop_stray_data(...)
   rows <- if (is_new) new_rows(object, newdata, random, allow.new.levels) else fitted_points(object)
   if (is.null(weights)) weights <- if (is_new) 1 else value_or(object$weights, 1)
   mean <- if (is_new) point_mean(object, rows, random) else training_mean(object, rows, random)
@@ -55,6 +56,16 @@ predict.hdlmm <- function(object, newdata, random = TRUE, se.fit = FALSE,
   if (!se.fit && interval == "none") return(pad_rows(mean, object, is_new))
   variance <- mean_variance(object, rows, random)
   prediction_output(object, mean, variance, rows, random, se.fit, interval, level, weights, is_new)
+}
+
+# Data under another name than `newdata` would be ignored, and the fitted rows predicted.
+stop_stray_data <- function(...) {
+  stray <- names(Filter(is.list, list(...)))
+  if (length(stray) > 0) {
+    bad_input(
+      "predict() has no argument ", enumerate(backtick(stray)), "; new rows are given as `newdata`."
+    )
+  }
 }
 
 is_random_form <- function(form) {

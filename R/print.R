@@ -157,7 +157,8 @@ print_remarks <- function(x) {
 #' @param ... ignored.
 #' @return A list of class `"summary.hdlmm"`: `fit`, `coefficients` (matrix: estimate, standard
 #'   error, Satterthwaite degrees of freedom, t value, p-value), `varcor` (see [VarCorr()]),
-#'   `pve` (see [pve()]), `residuals` (quantiles of the scaled residuals), `logLik`, `AIC`, `BIC`.
+#'   `pve` (see [pve()]), `residuals` (quantiles of the scaled residuals), `logLik`, `AIC`, `BIC`,
+#'   `sigma`.
 #' @examples
 #' summary(lmm(height ~ age + (1 | Subject), data = nlme::Oxboys))
 #' @export
@@ -172,7 +173,8 @@ summary.hdlmm <- function(object, level = 0.95, ...) {
       residuals = if (!exact && sigma.hdlmm(object) > 0) {
         stats::quantile(residuals.hdlmm(object, "scaled"), na.rm = TRUE)
       },
-      logLik = log_lik, AIC = stats::AIC(log_lik), BIC = stats::BIC(log_lik)
+      logLik = log_lik, AIC = stats::AIC(log_lik), BIC = stats::BIC(log_lik),
+      sigma = sigma.hdlmm(object)
     ),
     class = "summary.hdlmm"
   )
