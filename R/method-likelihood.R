@@ -10,11 +10,17 @@ fit_likelihood <- function(problem, engine, control) {
   result
 }
 
-# The highest mode, or what an unbounded likelihood leaves.
-choose_mode <- function(search, method, design) {
+# One row a mode, the highest first; without cbind(), which costs a small fit 0.2 ms.
+found_modes <- function(search) {
   modes <- search$modes
   modes[["kind"]] <- search$kind
   modes[["termination"]] <- search$termination
+  modes
+}
+
+# The highest mode, or what an unbounded likelihood leaves.
+choose_mode <- function(search, method, design) {
+  modes <- found_modes(search)
   if (search$is_unbounded && nrow(modes) == 0 && method == "REML") {
     modes <- data.frame(
       phi = Inf, h = 1, nu = 0, value = Inf, slope = 0, curvature = 0, tau2 = NA, kind = "one",

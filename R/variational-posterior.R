@@ -1,0 +1,175 @@
+# What the factors of q say of parameters, effects and rows: moments, intervals, draws.
+
+# Mean of an inverse gamma, its mode-like scale / shape where it has none.
+factor_mean <- function(factor) {
+  factor$scale / (if (factor$shape > 1) factor$shape - 1 else factor$shape)
+}
+
+factor_sd <- function(factor) {
+  if (factor$shape <= 2) return(NA_real_)
+  factor$scale / (factor$shape - 1) / sqrt(factor$shape - 2)
+}
+
+factor_quantile <- function(factor, p) {
+  factor$scale / stats::qgamma(p, factor$shape, lower.tail = FALSE)
+}
+
+# Quantiles of pve: under q the ratio of both variances is that of two gammas, an F.
+factor_share <- function(factors, kappa, p) {
+  a <- factors$random
+  b <- factors$residual
+  ratio <- stats::qf(p, 2 * b$shape, 2 * a$shape) * (a$scale / a$shape) / (b$scale / b$shape)
+  stats::plogis(log(unname(kappa)) + log(ratio))
+}
+
+variational_share_limits <- function(fit, level) {
+  if (!is_full_vb(fit)) return(c(NA_real_, NA_real_))
+  factor_share(fit$q, fit$kappa, tail_levels(level))
+}
+
+variational_interval <- function(fit, name, kind, level) {
+  if (kind == "fixed") return(t_interval(fit, name, level, Inf))
+  if (!is_full_vb(fit)) return(c(NA_real_, NA_real_))
+  if (kind == "pve") return(variational_share_limits(fit, level))
+  factor_quantile(if (name == "Residual") fit$q$residual else fit$q$random, tail_levels(level))
+}
+
+variational_covariance <- function(fit) {
+  sd <- if (is_full_vb(fit)) c(factor_sd(fit$q$random), factor_sd(fit$q$residual)) else NA_real_
+  out <- diag(sd^2, 2)
+  if (!is_full_vb(fit)) out[] <- NA_real_
+  dimnames(out) <- list(names(fit$variances), names(fit$variances))
+  out
+}
+
+# Draws from the factors of q; see posterior_sample().
+sample_variational <- function(fit, draws, with_beta) {
+  omega <- sample_matrix(fit, draws)
+  kept <- fit$fixed$kept
+  omega[, kept] <- rep(fit$fixed$estimate[kept], each = draws)
+  variances <- matrix(rep(fit$variances, each = draws), draws)
+  if (is_full_vb(fit)) {
+    change <- matrix(stats::rnorm(length(kept) * draws), draws) %*% chol_root(fit$q$omega_vcov)
+    omega[, kept] <- omega[, kept] + change
+    variances[, 1] <- fit$q$random$scale / stats::rgamma(draws, fit$q$random$shape)
+    variances[, 2] <- fit$q$residual$scale / stats::rgamma(draws, fit$q$residual$shape)
+  }
+  colnames(variances) <- names(fit$variances)
+  explained <- fit$kappa * variances[, 1]
+  new_sample(
+    omega, variances, explained / (explained + variances[, 2]),
+    if (with_beta) named_effects(fit$designs[[1]], fit$effects[[1]] + draw_factors(fit, draws))
+  )
+}
+
+# Deviations of beta from its mean under q, [p x draws].
+draw_factors <- function(fit, draws) {
+  p <- length(fit$q$effect_variance)
+  if (fit$internal$share$h == 0) return(matrix(0, p, draws))
+  fresh <- matrix(stats::rnorm(as.double(p) * draws), p)
+  if (fit$q$family == "mean-field") return(sqrt(fit$q$effect_variance) * fresh)
+  out <- matrix(0, p, draws)
+  for (block in q_blocks(fit)) {
+    x <- block_columns(fit, block)
+    out[block, ] <- draw_block(fit, x, fresh[block, , drop = FALSE])
+  }
+  unit <- fit$designs[[1]]$effect_exponent - fit$internal$fixed$ky
+  times_two_to(out * sqrt(q_variance(fit)), unit)
+}
+
+# The blocks as lists of columns; X of one block as the user has it, in the core's units.
+q_blocks <- function(fit) split(seq_along(fit$control$blocks), fit$control$blocks)
+
+block_columns <- function(fit, block) {
+  root <- value_or(fit$internal$fixed$root, rep(1, fit$dims$n))
+  x <- cpp_covariance_columns(fit$designs[[1]]$core, fit$internal$fixed$root, block)
+  mean <- fit$internal$mean_columns[[1]]
+  if (is.null(mean)) x else x + outer(root, mean[block])
+}
+
+# sigma_b^2 of q in the core's units, and its ratio to sigma_e^2.
+q_variance <- function(fit) fit$internal$tau2 * fit$internal$share$h / fit$internal$system$kappa
+
+q_ratio <- function(fit) fit$internal$share$h / fit$internal$share$nu / fit$internal$system$kappa
+
+# Draws from N(0, (I + rho X'X)^-1) for one block, by Matheron's rule where it is wide.
+draw_block <- function(fit, x, fresh) {
+  rho <- q_ratio(fit)
+  if (ncol(x) <= nrow(x)) {
+    return(backsolve(chol(diag(ncol(x)) + rho * crossprod(x)), fresh))
+  }
+  noise <- matrix(stats::rnorm(as.double(nrow(x)) * ncol(fresh)), nrow(x)) / sqrt(rho)
+  inner <- diag(nrow(x)) / rho + tcrossprod(x)
+  fresh - crossprod(x, solve(inner, x %*% fresh + noise))
+}
+
+# x'(I + rho X'X)^-1 x for the columns of u [size of the block x m].
+block_quadratic <- function(fit, x, u) {
+  rho <- q_ratio(fit)
+  if (ncol(x) <= nrow(x)) {
+    half <- backsolve(chol(diag(ncol(x)) + rho * crossprod(x)), u, transpose = TRUE)
+    return(colSums(half^2))
+  }
+  half <- backsolve(chol(diag(nrow(x)) / rho + tcrossprod(x)), x %*% u, transpose = TRUE)
+  pmax(0, colSums(u^2) - colSums(half^2))
+}
+
+# Var(z'omega + x'beta) under q, factor by factor. Without priors omega is a parameter of q's and
+# held; by itself it has the standard errors of an estimate.
+variational_variance <- function(fit, rows, random) {
+  z <- rows$z[, fit$fixed$kept, drop = FALSE]
+  out <- if (is_full_vb(fit)) rowSums((z %*% fit$q$omega_vcov) * z) else numeric(rows$m)
+  if (random) return(out + squared_effects(fit, rows))
+  if (is_full_vb(fit)) out else fixed_variance(fit, rows$z)
+}
+
+# sum_j x_j^2 Var(beta_j)
+squared_effects <- function(fit, rows) {
+  design <- fit$designs[[1]]
+  if (fit$q$family == "blocks" && design$kind != "grouped") return(block_effects(fit, rows))
+  variance <- fit$q$effect_variance
+  if (design$kind == "grouped") {
+    unit <- if (rows$is_fitted) design$core$x else as.vector(rows$x)
+    out <- variance[unit]
+    unseen <- if (!rows$is_fitted) which(attr(rows$x, "unseen"))
+    out[unseen] <- fit$variances[[1]]
+    return(out)
+  }
+  if (!rows$is_fitted) {
+    beta <- variance / value_or(design$scale, 1)^2
+    if (is.null(design$center)) return(as.vector(rows$x^2 %*% beta))
+    return(as.vector(sweep(as.matrix(rows$x), 2, design$center)^2 %*% beta))
+  }
+  fitted_squares(fit, design, variance)
+}
+
+# The same where q has covariances within blocks.
+block_effects <- function(fit, rows) {
+  if (fit$internal$share$h == 0) return(numeric(rows$m))
+  design <- fit$designs[[1]]
+  root <- value_or(fit$internal$fixed$root, 1)
+  total <- numeric(rows$m)
+  for (block in q_blocks(fit)) {
+    x <- block_columns(fit, block)
+    u <- if (rows$is_fitted) t(x / root) else block_points(design, rows$x, block)
+    total <- total + block_quadratic(fit, x, u)
+  }
+  times_two_to(total * q_variance(fit), -2 * fit$internal$fixed$ky)
+}
+
+block_points <- function(design, x, block) {
+  new <- t(as.matrix(x[, block, drop = FALSE]))
+  (new - value_or(design$center[block], 0)) * rep_len(design$core$scale, design$n_cols)[block]
+}
+
+fitted_squares <- function(fit, design, variance) {
+  fixed <- fit$internal$fixed
+  inside <- times_two_to(variance, 2 * (fixed$ky - design$effect_exponent))
+  mean <- value_or(fit$internal$mean_columns[[1]], numeric(design$n_cols))
+  total <- numeric(fit$dims$n)
+  for (at in split(seq_len(design$n_cols), (seq_len(design$n_cols) - 1) %/% 256)) {
+    x <- cpp_covariance_columns(design$core, fixed$root, at) / value_or(fixed$root, 1)
+    total <- total + drop((x + rep(mean[at], each = nrow(x)))^2 %*% inside[at])
+  }
+  times_two_to(total, -2 * fixed$ky)
+}
