@@ -236,23 +236,24 @@ void multiply(double alpha, const PackA& pack_a, const PackB& pack_b, Index k, c
 class FactorPacker {
  public:
   FactorPacker(const Factor& factor, const Context& context)
-      : factor_(factor), width_(micro_kernel(context.kernels).width) {}
+      : factor_(factor), kernel_(micro_kernel(context.kernels)) {}
 
   void operator()(Index first, Index count, Index first_depth, Index depth, double* out) const {
-    pack_strips(factor_.from(first, first_depth), width_, count / width_, depth, out,
-                width_ * depth);
+    const Index width = kernel_.width;
+    pack_strips(factor_.from(first, first_depth), kernel_, count / width, depth, out,
+                width * depth);
   }
 
  private:
   Factor factor_;
-  Index width_;
+  MicroKernel kernel_;
 };
 
 /// Packs rows of a symmetric matrix that is known by its lower triangle.
 class SymmetricPacker {
  public:
   SymmetricPacker(const ConstMatrix& s, const Context& context)
-      : s_(s), width_(micro_kernel(context.kernels).width) {}
+      : s_(s), kernel_(micro_kernel(context.kernels)), width_(kernel_.width) {}
 
   void operator()(Index first, Index count, Index first_depth, Index depth, double* out) const {
     const Index size = std::min(count, s_.rows() - first), end = first_depth + depth;
@@ -274,7 +275,7 @@ class SymmetricPacker {
   void pack_part(const Factor& vectors, Index count, Index begin, Index end, Index depth,
                  double* out) const {
     if (begin == end) return;
-    pack_strips(vectors.from(0, begin), width_, count / width_, end - begin, out, width_ * depth);
+    pack_strips(vectors.from(0, begin), kernel_, count / width_, end - begin, out, width_ * depth);
   }
 
   /// Where the diagonal runs through.
@@ -290,6 +291,7 @@ class SymmetricPacker {
   }
 
   const ConstMatrix& s_;
+  MicroKernel kernel_;
   Index width_;
 };
 

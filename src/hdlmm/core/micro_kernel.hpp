@@ -8,6 +8,7 @@
 #endif
 
 #include "hdlmm/core/kernel_level.hpp"
+#include "hdlmm/core/pack_kernels.hpp"
 #include "hdlmm/core/types.hpp"
 
 namespace hdlmm {
@@ -22,6 +23,7 @@ struct MicroKernel {
   Index width;
   Index strips;
   void (*add_tile)(Index k, const double* a, const double* b, double alpha, double* c, Index ldc);
+  PackKernels pack;
 
   Index rows() const { return strips * width; }
 };
@@ -208,15 +210,16 @@ struct Avx512Column {
 
 /// The kernel of a level, or of the highest level below it that this processor runs.
 inline MicroKernel micro_kernel(KernelLevel level) {
+  const PackKernels pack = pack_kernels(level);
   switch (std::min(level, best_kernel_level())) {
 #if defined(__x86_64__) && defined(__GNUC__)
     case KernelLevel::avx512:
-      return {8, 3, micro_kernel_detail::add_tile_avx512};
+      return {8, 3, micro_kernel_detail::add_tile_avx512, pack};
     case KernelLevel::avx2:
-      return {4, 3, micro_kernel_detail::add_tile_avx2};
+      return {4, 3, micro_kernel_detail::add_tile_avx2, pack};
 #endif
     default:
-      return {4, 1, micro_kernel_detail::add_tile_portable};
+      return {4, 1, micro_kernel_detail::add_tile_portable, pack};
   }
 }
 

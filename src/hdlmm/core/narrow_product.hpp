@@ -12,13 +12,14 @@ namespace narrow_product_detail {
 /// The narrow factor B [depth x k], packed once for all threads in blocks of at most `block` steps.
 class PackedFactor {
  public:
-  PackedFactor(const ConstMatrix& b, Index width, Index block)
-      : padded_(round_up(b.cols(), width)), cells_(padded_ * b.rows()) {
+  PackedFactor(const ConstMatrix& b, const MicroKernel& kernel, Index block)
+      : padded_(round_up(b.cols(), kernel.width)), cells_(padded_ * b.rows()) {
     const Factor factor{b.data(), b.cols(), b.outerStride(), 1};
     for (Index first = 0; first < b.rows(); first += block) {
       const Index depth = std::min(block, b.rows() - first);
       double* out = cells_.data() + first * padded_;
-      pack_strips(factor.from(0, first), width, padded_ / width, depth, out, width * depth);
+      pack_strips(factor.from(0, first), kernel, padded_ / kernel.width, depth, out,
+                  kernel.width * depth);
     }
   }
 
@@ -42,7 +43,7 @@ inline void add_packed_product(const MicroKernel& kernel, const double* packed,
   const Factor factor{b.data(), b.cols(), b.outerStride(), 1};
   const TargetBlock c = dense_products_detail::whole_of(out);
   for (Index j = 0; j < b.cols(); j += kernel.width) {
-    pack_strips(factor.from(j, 0), kernel.width, 1, b.rows(), strip, 0);
+    pack_strips(factor.from(j, 0), kernel, 1, b.rows(), strip, 0);
     dense_products_detail::add_packed_block(
         kernel, b.rows(), packed, strip, 1,
         c.part(0, j, c.rows, std::min(kernel.width, b.cols() - j)));
@@ -59,7 +60,7 @@ void add_narrow_product(const Pack& pack, Index rows, Index block, const ConstMa
                         MatrixView out, const Context& context) {
   if (b.size() == 0 || out.size() == 0) return;
   const MicroKernel kernel = micro_kernel(context.kernels);
-  const narrow_product_detail::PackedFactor factor(b, kernel.width, block);
+  const narrow_product_detail::PackedFactor factor(b, kernel, block);
   const Index k = factor.padded();
   const double flops = 2.0 * static_cast<double>(out.rows()) * k * b.rows();
   const Context own = dense_products_detail::context_for(flops, context);

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include "hdlmm/core/types.hpp"
+#include "hdlmm/core/micro_kernel.hpp"
 
 namespace hdlmm {
 
@@ -178,15 +178,21 @@ struct Factor {
 
 /// The first `depth` cells of the first strips * width vectors; those beyond factor.size are zero.
 /// Strips begin strip_step apart.
-inline void pack_strips(const Factor& factor, Index width, Index strips, Index depth, double* out,
-                        Index strip_step) {
+inline void pack_strips(const Factor& factor, const MicroKernel& kernel, Index strips, Index depth,
+                        double* out, Index strip_step) {
   const double* runs[kMaxStrip];
-  const Index present = std::min(factor.size, strips * width);
+  const Index width = kernel.width, present = std::min(factor.size, strips * width);
+  const Index whole = std::max<Index>(0, present) / width;
   if (factor.vector_step == 1) {
     for (Index l = 0; l < depth; l += kRuns) {
       const Index n_runs = std::min(kRuns, depth - l);
       for (Index i = 0; i < n_runs; ++i) runs[i] = factor.cells + (l + i) * factor.depth_step;
-      pack_across(runs, n_runs, present, width, strips, out + l * width, strip_step);
+      double* to = out + l * width;
+      kernel.pack.across(runs, n_runs, whole, kRuns * factor.depth_step, to, strip_step);
+      if (whole == strips) continue;
+      for (Index i = 0; i < n_runs; ++i) runs[i] += whole * width;
+      pack_across(runs, n_runs, present - whole * width, width, strips - whole,
+                  to + whole * strip_step, strip_step);
     }
     return;
   }
@@ -195,7 +201,11 @@ inline void pack_strips(const Factor& factor, Index width, Index strips, Index d
     for (Index i = 0; i < count; ++i) {
       runs[i] = factor.cells + (s * width + i) * factor.vector_step;
     }
-    pack_along(runs, count, width, depth, out + s * strip_step);
+    if (count == width) {
+      kernel.pack.along(runs, depth, width * factor.vector_step, out + s * strip_step);
+    } else {
+      pack_along(runs, count, width, depth, out + s * strip_step);
+    }
   }
 }
 

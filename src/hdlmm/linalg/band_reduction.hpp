@@ -7,6 +7,7 @@
 
 #include "hdlmm/core/dense_products.hpp"
 #include "hdlmm/linalg/moderate_scale.hpp"
+#include "hdlmm/linalg/panel_kernels.hpp"
 
 namespace hdlmm {
 
@@ -32,45 +33,62 @@ constexpr Index kPanelsTogether = 2;
 /// Rows below the band of the panel that starts at column c.
 inline Index panel_rows(Index n, Index width, Index c) { return n - c - width; }
 
-/// H x = beta e_1, H = I - tau v v'; x becomes v without its leading one. Returns beta.
+/// Columns of a matrix as kernels take them.
+inline Columns<double> columns_of(MatrixView a) { return {a.data(), a.outerStride(), a.cols()}; }
+inline Columns<const double> columns_of(const ConstMatrix& a) {
+  return {a.data(), a.outerStride(), a.cols()};
+}
+
+/// a'b, [cols of a x cols of b], for long and narrow matrices.
+inline Matrix inner_products(const ConstMatrix& a, const ConstMatrix& b,
+                             const PanelKernels& kernels) {
+  Matrix out = Matrix::Zero(a.cols(), b.cols());
+  kernels.inner(a.rows(), columns_of(a), columns_of(b), columns_of(MatrixView(out)));
+  return out;
+}
+
+/// H x = beta e_1 for x [n], H = I - tau v v'; x becomes v without its leading one. Returns beta.
 /// The matrix must be of moderate scale.
-inline double reflect(Eigen::Ref<Vector> x, double& tau) {
+inline double reflect(Index n, double* x, double& tau, const PanelKernels& kernels) {
   const double alpha = x[0];
-  auto tail = x.tail(x.size() - 1);
-  const double tail2 = x.size() > 1 ? tail.squaredNorm() : 0;
+  const Columns<const double> tail{x + 1, n, 1};
+  double tail2 = 0;
+  kernels.inner(n - 1, tail, tail, {&tail2, 1, 1});
   tau = 0;
   if (tail2 < kNegligibleSquare) {
-    tail.setZero();
+    std::fill(x + 1, x + n, 0.0);
     return alpha;
   }
   const double length = std::sqrt(alpha * alpha + tail2);
   const double beta = alpha > 0 ? -length : length;
   tau = (beta - alpha) / beta;
-  tail /= alpha - beta;
+  Eigen::Map<Vector>(x + 1, n - 1) *= 1 / (alpha - beta);
   return beta;
 }
 
 /// QR of a few columns, one by one: R above, V below in `a` and in full in `v`, T in `t`.
-inline void factor_leaf(MatrixView a, MatrixView v, MatrixView t) {
+/// 5 m w^2 flops.
+inline void factor_leaf(MatrixView a, MatrixView v, MatrixView t, const PanelKernels& kernels) {
   const Index m = a.rows(), w = a.cols();
   v.setZero();
-  Eigen::RowVectorXd dots(w);
+  Vector dots(w);
   for (Index j = 0; j < w; ++j) {
     const Index below = m - j, right = w - j - 1;
     double tau = 0;
-    a(j, j) = reflect(a.col(j).tail(below), tau);
+    a(j, j) = reflect(below, &a(j, j), tau, kernels);
     v(j, j) = 1;
     v.col(j).tail(below - 1) = a.col(j).tail(below - 1);
     const auto vj = v.col(j).tail(below);
     if (right > 0) {
-      dots.head(right).noalias() = vj.transpose() * a.bottomRightCorner(below, right);
-      a.bottomRightCorner(below, right).noalias() -= tau * vj * dots.head(right);
+      const auto beside = a.bottomRightCorner(below, right);
+      dots.head(right) = tau * inner_products(beside, vj, kernels);
+      kernels.subtract(below, vj.data(), dots.data(), columns_of(MatrixView(beside)));
     }
     t(j, j) = tau;
     if (j > 0) {
-      const Vector along = v.bottomLeftCorner(below, j).transpose() * vj;
+      dots.head(j) = inner_products(v.bottomLeftCorner(below, j), vj, kernels);
       const auto before = t.topLeftCorner(j, j).template triangularView<Eigen::Upper>();
-      t.col(j).head(j) = before * (-tau * along);
+      t.col(j).head(j) = before * (-tau * dots.head(j));
     }
   }
 }
@@ -78,26 +96,23 @@ inline void factor_leaf(MatrixView a, MatrixView v, MatrixView t) {
 /// QR of a panel by halves (Elmroth & Gustavson 2000, IBM J. Res. Dev. 44). a: [m x w], w <= m;
 /// v: [m x w], t: [w x w] zero below its diagonal.
 inline void factor_panel(MatrixView a, MatrixView v, MatrixView t, const Context& context) {
+  const PanelKernels kernels = panel_kernels(context.kernels);
   const Index m = a.rows(), w = a.cols();
-  if (w <= kLeaf) return factor_leaf(a, v, t);
+  if (w <= kLeaf) return factor_leaf(a, v, t, kernels);
   const Index left = (w / 2 + kLeaf - 1) / kLeaf * kLeaf, right = w - left;
   factor_panel(a.leftCols(left), v.leftCols(left), t.topLeftCorner(left, left), context);
 
   const auto v1 = v.leftCols(left);
   const auto t1 = t.topLeftCorner(left, left).template triangularView<Eigen::Upper>();
-  Matrix dots = Matrix::Zero(left, right);
-  add_product(1, v1, Op::transpose, a.rightCols(right), Op::none, dots, context);
-  dots = t1.transpose() * dots.eval();
+  Matrix dots = t1.transpose() * inner_products(v1, a.rightCols(right), kernels);
   add_product(-1, v1, Op::none, dots, Op::none, a.rightCols(right), context);
 
   v.topRightCorner(left, right).setZero();
-  factor_panel(a.bottomRightCorner(m - left, right), v.bottomRightCorner(m - left, right),
+  const Index below = m - left;
+  factor_panel(a.bottomRightCorner(below, right), v.bottomRightCorner(below, right),
                t.bottomRightCorner(right, right), context);
-  dots.setZero();
-  add_product(1, v1.bottomRows(m - left), Op::transpose, v.bottomRightCorner(m - left, right),
-              Op::none, dots, context);
   const auto t2 = t.bottomRightCorner(right, right).template triangularView<Eigen::Upper>();
-  dots = dots.eval() * t2;
+  dots = inner_products(v1.bottomRows(below), v.bottomRightCorner(below, right), kernels) * t2;
   t.topRightCorner(left, right) = t1 * (-dots);
 }
 
