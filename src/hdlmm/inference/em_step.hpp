@@ -159,10 +159,10 @@ class EmMap {
  public:
   virtual ~EmMap() = default;
   /// Both variances positive.
-  EmStep advance(const EmState& state) const { return do_advance(state); }
+  EmStep advance(const EmState& state) { return do_advance(state); }
 
  private:
-  virtual EmStep do_advance(const EmState& state) const = 0;
+  virtual EmStep do_advance(const EmState& state) = 0;
 };
 
 /// EM for ML, and for MAP, with beta as the missing data: O(r c) a step.
@@ -204,7 +204,7 @@ class MarginalEm final : public EmMap {
     double log_det = 0;    ///< log|V|
   };
 
-  EmStep do_advance(const EmState& state) const override {
+  EmStep do_advance(const EmState& state) override {
     const Vector eps = transpose_times(parts_.turn, state.delta) - shift_;
     const Expectation e = expect(state, eps);
     EmStep step;
@@ -320,70 +320,6 @@ class MarginalEm final : public EmMap {
   double constant_norm_ = 0;
   Vector constant_;       ///< [c], o / |o| in the turned basis
   Vector constant_null_;  ///< [rho], o / |o| in the frame of null(K)
-};
-
-/// EM for REML, with omega (flat prior) and beta as the missing data: O(r c^2) a step, for the
-/// leverages of Q.
-///
-/// PX-EM with omega integrated out: Foulley & van Dyk (2000), Genet. Sel. Evol. 32, section 3.
-/// With g = X beta and e the noise, alpha = 1 + E(g'e | y) / E(g'g | y). A mean shift is absorbed
-/// by omega: EM is the same with it, and PX-EM is that of the centred columns, which is faster.
-class RestrictedEm final : public EmMap {
- public:
-  RestrictedEm(const SpectralSystem& system, EmModel model)
-      : system_(system), model_(std::move(model)) {
-    if (model_.prior || model_.fixed_precision.size() > 0) {
-      throw std::invalid_argument("REML takes no prior");
-    }
-  }
-
- private:
-  EmStep do_advance(const EmState& state) const override {
-    const SpectralParts& parts = system_.parts();
-    const auto at = ScaledShare::from_variances(state.random, state.residual, system_.kappa());
-    const WhitenedData w = system_.whiten(at.share);
-    const double hk = at.share.h / system_.kappa(), nu = at.share.nu, tau2 = at.tau2;
-    const double null2 = nu * w.e_null.squaredNorm() + parts.null_residual * parts.null_residual;
-    const Vector e2 = w.e.cwiseAbs2();
-    Vector leverage = Vector::Zero(parts.rank());
-    if (parts.n_fixed() > 0) leverage = w.q.rowwise().squaredNorm();
-    const Vector left = w.noise + w.explained.cwiseProduct(leverage);  // 1 - explained (1 - lev)
-
-    EmStep step;
-    step.state = state;
-    step.value = value(at, w, e2.sum() + null2 / nu);
-    VarianceSums sums;
-    const double n_prior = model_.n_effects - static_cast<double>(parts.rank());
-    sums.random = hk * w.explained.dot(e2) + state.random * (n_prior + left.sum());
-    sums.residual =
-        nu * w.noise.dot(e2) + null2 +
-        state.residual * (w.explained.sum() + w.noise.dot(leverage) + w.q_null.squaredNorm());
-    if (model_.kind == EmKind::pxem) {
-      const double ge =
-          nu * w.explained.dot(e2) - tau2 * nu * w.explained.dot(Vector(1 - leverage.array()));
-      const double gg =
-          w.explained.cwiseAbs2().cwiseProduct(w.s).dot(e2) + tau2 * hk * parts.d.dot(left);
-      const double alpha = em_detail::expansion(gg + ge, gg);
-      sums.random *= alpha * alpha;
-      sums.residual -= ge * ge / gg;
-    }
-    step.next.random = sums.random / model_.n_effects;
-    step.next.residual = sums.residual / static_cast<double>(parts.n);
-    step.next.delta = state.delta;
-    return step;
-  }
-
-  double value(const ScaledShare& at, const WhitenedData& w, double rss) const {
-    const SpectralParts& parts = system_.parts();
-    const Index rest = parts.null_dimension() - parts.null_in_fixed();
-    const double df = static_cast<double>(parts.n - parts.n_fixed());
-    const double log_det = w.s.array().log().sum() + w.log_det_factor +
-                           static_cast<double>(rest) * std::log(at.share.nu);
-    return -0.5 * (df * (em_detail::kLog2Pi + std::log(at.tau2)) + log_det + rss / at.tau2);
-  }
-
-  const SpectralSystem& system_;
-  EmModel model_;
 };
 
 }  // namespace hdlmm

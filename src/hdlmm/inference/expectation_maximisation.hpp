@@ -9,6 +9,7 @@
 #include "hdlmm/core/context.hpp"
 #include "hdlmm/inference/aitken_test.hpp"
 #include "hdlmm/inference/em_step.hpp"
+#include "hdlmm/inference/restricted_em.hpp"
 #include "hdlmm/objective/penalised_likelihood.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
 
@@ -135,7 +136,7 @@ inline EmState extrapolate(const std::vector<EmStep>& chain) {
 /// The course of one run: the trace, and the plain steps of EM since the last extrapolation.
 class EmRun {
  public:
-  EmRun(const EmMap& map, double kappa, const EmState& start, const EmOptions& options)
+  EmRun(EmMap& map, double kappa, const EmState& start, const EmOptions& options)
       : map_(map), kappa_(kappa), options_(options), test_(options.tol) {
     chain_.push_back(map.advance(start));
     record(chain_.back());
@@ -177,7 +178,7 @@ class EmRun {
     result_.state = step.state;
   }
 
-  const EmMap& map_;
+  EmMap& map_;
   double kappa_;
   EmOptions options_;
   AitkenTest test_;
@@ -203,7 +204,7 @@ inline EmState start_em(const SpectralSystem& system) {
 
 /// Iterate the map from `start`. `profile`: the same objective on the same scale with all but the
 /// share maximised out. It finds limits on the boundary and confirms convergence.
-inline EmResult iterate_em(const EmMap& map, const ShareObjective& profile, const EmState& start,
+inline EmResult iterate_em(EmMap& map, const ShareObjective& profile, const EmState& start,
                            const EmOptions& options, const Context& context) {
   constexpr int kBetweenChecks = 25;
   em_detail::EmRun run(map, profile.system().kappa(), start, options);
@@ -233,12 +234,12 @@ inline EmResult iterate_em(const EmMap& map, const ShareObjective& profile, cons
 inline EmResult fit_em(const SpectralSystem& system, const EmModel& model, const EmState& start,
                        const EmOptions& options, const Context& context) {
   if (model.criterion == Criterion::reml) {
-    const ProfiledLikelihood profile(system, model.criterion);
-    EmResult result = iterate_em(RestrictedEm(system, model), profile, start, options, context);
+    RestrictedEm map(system, model, context);
+    EmResult result = iterate_em(map, RestrictedProfile(map), start, options, context);
     result.state.delta = system.evaluate(result.trace.back().share).delta;
     return result;
   }
-  const MarginalEm map(system, model);
+  MarginalEm map(system, model);
   const Matrix root = em_detail::prior_root(system.parts(), model.fixed_precision);
   EmResult result;
   if (model.prior || root.rows() > 0) {
