@@ -163,6 +163,9 @@ std::vector<ModelSpec> weighted_too(std::vector<ModelSpec> specs, std::uint64_t 
 /// A context with this level of kernels and number of threads.
 hdlmm::Context context_with(hdlmm::KernelLevel level, int n_threads);
 
+/// What a test at this level is called.
+std::string level_name(hdlmm::KernelLevel level);
+
 /// Rank of a, from the eigenvalues of a a', for cells of about one and ranks that are clear.
 Index clear_rank(const Matrix& a);
 

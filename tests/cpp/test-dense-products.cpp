@@ -255,15 +255,10 @@ TEST_P(DenseProducts, AnInterruptGetsOut) {
       std::runtime_error);
 }
 
-std::string level_name(const ::testing::TestParamInfo<KernelLevel>& info) {
-  return std::vector<std::string>{"Portable", "Avx2",
-                                  "Avx512"}[static_cast<std::size_t>(info.param)];
-}
-
 INSTANTIATE_TEST_SUITE_P(Levels, DenseProducts,
                          ::testing::Values(KernelLevel::portable, KernelLevel::avx2,
                                            KernelLevel::avx512),
-                         level_name);
+                         [](const auto& info) { return level_name(info.param); });
 
 TEST(KernelLevel, IsNeverAboveWhatTheProcessorRuns) {
   EXPECT_LE(micro_kernel(KernelLevel::avx512).rows(),

@@ -38,10 +38,6 @@ using hdlmm::VariancePrior;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-const SpectralSystem& spectral(const Model& model) {
-  return dynamic_cast<const SpectralSystem&>(model.spectral());
-}
-
 /// Columns a [n x q] of independent effects with a a' = K: those of X, or, under a prior
 /// correlation, as many as the rank of K, along its eigenvectors.
 Matrix independent_columns(const Model& model) {
@@ -208,7 +204,7 @@ class EmContract : public ::testing::TestWithParam<ModelSpec> {
   void follow(Criterion criterion, EmKind kind, const Textbook& textbook) {
     const EmModel rules = em_model(GetParam(), model_, criterion, kind);
     const bool expand = kind == EmKind::pxem;
-    const SpectralSystem& system = spectral(model_);
+    const SpectralSystem& system = model_.spectral_system();
     EmState state = hdlmm::start_em(system);
     for (int i = 0; i < 8; ++i) {
       SCOPED_TRACE(i);
@@ -274,10 +270,10 @@ TEST_P(EmContract, EachStepForMapIsTheTextbooksUnderInverseGammaPriors) {
   const Index c = model_.q.cols();
   rules.prior = inverse_gammas(1.5, 0.4, 2, 0.7);
   rules.fixed_precision = some_precision(c);
-  EmState state = hdlmm::start_em(spectral(model_));
+  EmState state = hdlmm::start_em(model_.spectral_system());
   for (int i = 0; i < 8; ++i) {
     SCOPED_TRACE(i);
-    const EmStep step = MarginalEm(spectral(model_), rules).advance(state);
+    const EmStep step = MarginalEm(model_.spectral_system(), rules).advance(state);
     double value = textbook.log_likelihood(state) - 2.5 * std::log(state.random) -
                    0.4 / state.random - 3 * std::log(state.residual) - 0.7 / state.residual;
     if (c > 0) value -= 0.5 * state.delta.dot(rules.fixed_precision * state.delta);
@@ -290,7 +286,7 @@ TEST_P(EmContract, EachStepForMapIsTheTextbooksUnderInverseGammaPriors) {
 
 TEST_P(EmContract, AFlatPriorLeavesMl) {
   EmModel rules = em_model(GetParam(), model_, Criterion::ml, EmKind::em);
-  const SpectralSystem& system = spectral(model_);
+  const SpectralSystem& system = model_.spectral_system();
   const EmStep ml = advance(system, rules, hdlmm::start_em(system));
   rules.prior = VariancePrior();
   const EmStep map = advance(system, rules, hdlmm::start_em(system));
@@ -299,7 +295,7 @@ TEST_P(EmContract, AFlatPriorLeavesMl) {
 }
 
 TEST_P(EmContract, LimitsAreModesOfTheDirectSearch) {
-  const SpectralSystem& system = spectral(model_);
+  const SpectralSystem& system = model_.spectral_system();
   for (const Criterion criterion : {Criterion::reml, Criterion::ml}) {
     const ProfiledLikelihood profile(system, criterion);
     const auto search = hdlmm::search_all_modes(profile, hdlmm::SearchOptions(), Context());
@@ -377,7 +373,7 @@ TEST(Em, TheObjectiveNeverFalls) {
     const Model drawn(spec);
     const double noise = std::exp(2 * random.normal());
     const Model model(spec, drawn.x * random.normals(spec.p) + noise * random.normals(spec.n));
-    const SpectralSystem& system = spectral(model);
+    const SpectralSystem& system = model.spectral_system();
     EmOptions options;
     options.max_iter = 200;
     for (const bool accelerate : {false, true}) {
@@ -407,7 +403,7 @@ TEST(Em, TheLimitForMapIsTheModeOfThePosterior) {
     if (spec.design == DesignKind::centred) continue;
     SCOPED_TRACE(spec.name);
     const Model model(spec);
-    const SpectralSystem& system = spectral(model);
+    const SpectralSystem& system = model.spectral_system();
     for (const VariancePrior& prior : interior_priors(model.kappa)) {
       EmModel rules = em_model(spec, model, Criterion::ml, EmKind::em);
       rules.prior = prior;
@@ -452,7 +448,7 @@ TEST(Em, TheVariancesOfMapMaximiseTheExpectedPosterior) {
 
 EmResult run(const Model& model, const EmModel& rules, const EmState& start,
              EmOptions options = EmOptions()) {
-  return hdlmm::fit_em(spectral(model), rules, start, options, Context());
+  return hdlmm::fit_em(model.spectral_system(), rules, start, options, Context());
 }
 
 TEST(Em, ReachesABoundaryExactlyThatItWouldOnlyApproach) {
@@ -472,7 +468,7 @@ TEST(Em, ReachesABoundaryExactlyThatItWouldOnlyApproach) {
   for (const Criterion criterion : {Criterion::reml, Criterion::ml}) {
     for (const EmKind kind : {EmKind::em, EmKind::pxem}) {
       const EmModel rules = em_model(spec, none, criterion, kind);
-      const EmResult zero = run(none, rules, hdlmm::start_em(spectral(none)));
+      const EmResult zero = run(none, rules, hdlmm::start_em(none.spectral_system()));
       EXPECT_EQ(zero.status, EmStatus::boundary_random);
       EXPECT_EQ(zero.state.random, 0);
       EXPECT_EQ(zero.trace.back().share.h, 0);
@@ -480,7 +476,7 @@ TEST(Em, ReachesABoundaryExactlyThatItWouldOnlyApproach) {
       EXPECT_LT(largest_fall(zero.trace), 1e-12);
 
       const EmModel rules_all = em_model(square, all, criterion, kind);
-      const EmResult one = run(all, rules_all, hdlmm::start_em(spectral(all)));
+      const EmResult one = run(all, rules_all, hdlmm::start_em(all.spectral_system()));
       EXPECT_EQ(one.status, EmStatus::boundary_residual);
       EXPECT_EQ(one.state.residual, 0);
       EXPECT_EQ(one.trace.back().share.nu, 0);
@@ -492,7 +488,7 @@ TEST(Em, SaysThatTheLikelihoodIsUnboundedWhereItRunsAway) {
   const ModelSpec spec{"", DesignKind::dense, FixedKind::spans_null, 12, 30, 4, 9};
   const Model model(spec, Model(spec).x * Random(3).normals(30));
   ASSERT_TRUE(model.spectral().is_ml_unbounded());
-  EmState start = hdlmm::start_em(spectral(model));
+  EmState start = hdlmm::start_em(model.spectral_system());
   start.residual *= 1e-6;
   const EmModel rules = em_model(spec, model, Criterion::ml, EmKind::em);
   const EmResult result = run(model, rules, start);
@@ -507,7 +503,7 @@ TEST(Em, TheExpandedAndTheExtrapolatedNeedFewerSteps) {
   const Vector signal = Model(spec).x * random.normals(60);
   const Model model(spec, signal + 5 * random.normals(40));
   for (const Criterion criterion : {Criterion::reml, Criterion::ml}) {
-    const EmState start = hdlmm::start_em(spectral(model));
+    const EmState start = hdlmm::start_em(model.spectral_system());
     const EmResult em = run(model, em_model(spec, model, criterion, EmKind::em), start);
     const EmResult pxem = run(model, em_model(spec, model, criterion, EmKind::pxem), start);
     EmOptions fast;
@@ -527,7 +523,7 @@ TEST(Em, TheTraceIsTheSequenceOfSteps) {
   const EmModel rules = em_model(spec, model, Criterion::ml, EmKind::pxem);
   EmOptions options;
   options.max_iter = 5;
-  EmState state = hdlmm::start_em(spectral(model));
+  EmState state = hdlmm::start_em(model.spectral_system());
   const EmResult result = run(model, rules, state, options);
   ASSERT_EQ(result.trace.size(), 6u);
   EXPECT_EQ(result.iterations, 5);
@@ -535,7 +531,7 @@ TEST(Em, TheTraceIsTheSequenceOfSteps) {
   for (const EmPoint& point : result.trace) {
     EXPECT_EQ(point.share.h, model.kappa * state.random / point.tau2);
     EXPECT_EQ(point.tau2, model.kappa * state.random + state.residual);
-    state = advance(spectral(model), rules, state).next;
+    state = advance(model.spectral_system(), rules, state).next;
   }
 }
 
@@ -543,7 +539,7 @@ TEST(Em, StartsFromLeastSquares) {
   for (const ModelSpec& spec : specs()) {
     SCOPED_TRACE(spec.name);
     const Model model(spec);
-    const EmState start = hdlmm::start_em(spectral(model));
+    const EmState start = hdlmm::start_em(model.spectral_system());
     Vector rest = model.y;
     if (spec.c > 0) {
       const Vector fit = model.q.transpose() * model.y;
@@ -562,13 +558,13 @@ TEST(Em, AnInterruptGetsOutAndPriorsThatHaveNoStepAreRefused) {
   EmModel rules = em_model(spec, model, Criterion::ml, EmKind::pxem);
   Context context;
   context.poll = [] { throw std::runtime_error("interrupted"); };
-  EXPECT_THROW(
-      hdlmm::fit_em(spectral(model), rules, hdlmm::start_em(spectral(model)), EmOptions(), context),
-      std::runtime_error);
+  EXPECT_THROW(hdlmm::fit_em(model.spectral_system(), rules,
+                             hdlmm::start_em(model.spectral_system()), EmOptions(), context),
+               std::runtime_error);
   rules.prior = VariancePrior();
-  EXPECT_THROW(MarginalEm(spectral(model), rules), std::invalid_argument);
+  EXPECT_THROW(MarginalEm(model.spectral_system(), rules), std::invalid_argument);
   rules.criterion = Criterion::reml;
-  EXPECT_THROW(RestrictedEm(spectral(model), rules), std::invalid_argument);
+  EXPECT_THROW(RestrictedEm(model.spectral_system(), rules), std::invalid_argument);
 }
 
 }  // namespace

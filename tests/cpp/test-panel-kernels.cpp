@@ -1,7 +1,6 @@
 // Products of a few long columns: at every level of instructions they are the sums that define
 // them, whatever the number of rows and columns, and touch nothing else.
 
-#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -10,13 +9,10 @@
 
 #include "support.hpp"
 
+namespace hdlmm_test {
 namespace {
 
-using hdlmm::Columns;
-using hdlmm::Index;
 using hdlmm::KernelLevel;
-using hdlmm::Matrix;
-using hdlmm::Vector;
 
 class PanelKernels : public ::testing::TestWithParam<KernelLevel> {
  protected:
@@ -42,7 +38,9 @@ TEST_P(PanelKernels, InnerProductsAreAddedToWhatIsThere) {
         kernels.inner(n, {a.data(), n + 5, p}, {b.data(), n + 5, q}, {out.data(), p + 2, q});
         Matrix expected = Matrix::Constant(p + 2, q, kUntouched);
         expected.topRows(p) += a.topRows(n).transpose() * b.topRows(n);
-        if (q > 0) EXPECT_LT((out - expected).cwiseAbs().maxCoeff(), 1e-12) << n << p << q;
+        if (q > 0) {
+          EXPECT_LT((out - expected).cwiseAbs().maxCoeff(), 1e-12) << n << p << q;
+        }
       }
     }
   }
@@ -56,20 +54,17 @@ TEST_P(PanelKernels, MultiplesOfAVectorAreTakenFromColumns) {
       Matrix x = random_columns(n, q), expected = x;
       expected.topRows(n) -= v * factors.transpose();
       kernels.subtract(n, v.data(), factors.data(), {x.data(), n + 5, q});
-      if (q > 0) EXPECT_LT((x - expected).cwiseAbs().maxCoeff(), 1e-15) << n << q;
+      if (q > 0) {
+        EXPECT_LT((x - expected).cwiseAbs().maxCoeff(), 1e-15) << n << q;
+      }
     }
   }
-}
-
-std::string level_name(const ::testing::TestParamInfo<KernelLevel>& info) {
-  return info.param == KernelLevel::avx512 ? "avx512"
-         : info.param == KernelLevel::avx2 ? "avx2"
-                                           : "portable";
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, PanelKernels,
                          ::testing::Values(KernelLevel::portable, KernelLevel::avx2,
                                            KernelLevel::avx512),
-                         level_name);
+                         [](const auto& info) { return level_name(info.param); });
 
 }  // namespace
+}  // namespace hdlmm_test

@@ -158,6 +158,10 @@ hdlmm::Context context_with(hdlmm::KernelLevel level, int n_threads) {
   return context;
 }
 
+std::string level_name(hdlmm::KernelLevel level) {
+  return std::vector<std::string>{"Portable", "Avx2", "Avx512"}[static_cast<std::size_t>(level)];
+}
+
 std::vector<ModelSpec> uncentred_specs(std::uint64_t seed) {
   using D = DesignKind;
   using F = FixedKind;

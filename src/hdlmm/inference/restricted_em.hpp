@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -96,9 +97,8 @@ class RestrictedEm final : public EmMap {
       throw std::invalid_argument("REML takes no prior");
     }
     const ContrastPrice price = price_contrasts(system.parts());
-    can_set_up_ = std::isfinite(price.setup);
     cost_of_step_ = price.step;
-    allowance_ = patience * price.setup;
+    if (std::isfinite(price.setup)) allowance_ = patience * price.setup;
   }
 
   /// The cheapest system at present with the same restricted likelihood: without fixed effects
@@ -110,9 +110,11 @@ class RestrictedEm final : public EmMap {
   bool has_contrasts() const { return contrasts_.has_value(); }
 
  private:
+  static constexpr double kNever = std::numeric_limits<double>::infinity();
+
   EmStep do_advance(const EmState& state) override {
-    if (can_set_up_ && spent_ >= allowance_) {
-      can_set_up_ = false;
+    if (allowance_ <= 0) {
+      allowance_ = kNever;
       contrasts_ = find_contrasts(system_, model_.kind == EmKind::pxem, context_);
     }
     const auto at = ScaledShare::from_variances(state.random, state.residual, system_.kappa());
@@ -130,7 +132,7 @@ class RestrictedEm final : public EmMap {
       const double n_fixed = static_cast<double>(system_.n_fixed());
       return em_detail::moments_of_contrasts(*contrasts_, model_.n_effects, n_fixed, at);
     }
-    spent_ += cost_of_step_;
+    allowance_ -= cost_of_step_;
     const WhitenedData w = system_.whiten(at.share);
     return em_detail::moments_by_leverage(system_, model_.n_effects, at, w);
   }
@@ -150,10 +152,8 @@ class RestrictedEm final : public EmMap {
   EmModel model_;
   Context context_;
   std::optional<ContrastParts> contrasts_;
-  bool can_set_up_ = false;
   double cost_of_step_ = 0;
-  double allowance_ = 0;
-  double spent_ = 0;
+  double allowance_ = kNever;  ///< what steps by leverages may still cost
 };
 
 /// The REML criterion, by the contrasts of an EM as soon as it has them.
