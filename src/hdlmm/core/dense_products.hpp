@@ -253,15 +253,16 @@ class FactorPacker {
 class SymmetricPacker {
  public:
   SymmetricPacker(const ConstMatrix& s, const Context& context)
-      : s_(s), kernel_(micro_kernel(context.kernels)), width_(kernel_.width) {}
+      : s_(s), kernel_(micro_kernel(context.kernels)) {}
 
   void operator()(Index first, Index count, Index first_depth, Index depth, double* out) const {
     const Index size = std::min(count, s_.rows() - first), end = first_depth + depth;
     const Index left = std::min(std::max(first, first_depth), end);
     const Index right = std::min(std::max(first + size, first_depth), end);
     pack_part(rows_from(first), count, first_depth, left, depth, out);
-    pack_square(first, count, left, right, depth, out + (left - first_depth) * width_);
-    pack_part(columns_from(first), count, right, end, depth, out + (right - first_depth) * width_);
+    pack_square(first, count, left, right, depth, out + (left - first_depth) * kernel_.width);
+    pack_part(columns_from(first), count, right, end, depth,
+              out + (right - first_depth) * kernel_.width);
   }
 
  private:
@@ -275,16 +276,17 @@ class SymmetricPacker {
   void pack_part(const Factor& vectors, Index count, Index begin, Index end, Index depth,
                  double* out) const {
     if (begin == end) return;
-    pack_strips(vectors.from(0, begin), kernel_, count / width_, end - begin, out, width_ * depth);
+    pack_strips(vectors.from(0, begin), kernel_, count / kernel_.width, end - begin, out,
+                kernel_.width * depth);
   }
 
   /// Where the diagonal runs through.
   void pack_square(Index first, Index count, Index begin, Index end, Index depth,
                    double* out) const {
     for (Index at = 0; at < count; ++at) {
-      double* to = out + at / width_ * width_ * depth + at % width_;
+      double* to = out + at / kernel_.width * kernel_.width * depth + at % kernel_.width;
       const Index i = first + at;
-      for (Index l = begin; l < end; ++l, to += width_) {
+      for (Index l = begin; l < end; ++l, to += kernel_.width) {
         *to = i >= s_.rows() ? 0 : s_(std::max(i, l), std::min(i, l));
       }
     }
@@ -292,7 +294,6 @@ class SymmetricPacker {
 
   const ConstMatrix& s_;
   MicroKernel kernel_;
-  Index width_;
 };
 
 inline Factor rows_of(const ConstMatrix& a) { return {a.data(), a.rows(), 1, a.outerStride()}; }

@@ -9,6 +9,7 @@
 
 #include "hdlmm/core/kernel_level.hpp"
 #include "hdlmm/core/types.hpp"
+#include "hdlmm/core/vector_packs.hpp"
 
 namespace hdlmm {
 
@@ -27,23 +28,37 @@ namespace pack_detail {
 
 constexpr Index kLine = 8;  // doubles that come from memory together
 
-inline void across_portable(const double* const* runs, Index n_runs, Index strips, Index,
-                            double* out, Index strip_step) {
+template <int W>
+[[gnu::always_inline]] inline void across(const double* const* runs, Index n_runs, Index strips,
+                                          Index ahead, double* out, Index strip_step) {
+  using vector_packs::pack;
   for (Index s = 0; s < strips; ++s) {
     for (Index l = 0; l < n_runs; ++l) {
-      std::copy_n(runs[l] + 4 * s, 4, out + s * strip_step + 4 * l);
+      const double* from = runs[l] + W * s;
+      if (W * s % kLine == 0) __builtin_prefetch(from + ahead);
+      pack<W>(out + s * strip_step + W * l) = pack<W>(from);
     }
   }
 }
 
-inline void along_portable(const double* const* runs, Index depth, Index, double* out) {
-  const double *r0 = runs[0], *r1 = runs[1], *r2 = runs[2], *r3 = runs[3];
-  for (Index l = 0; l < depth; ++l, out += 4) {
-    out[0] = r0[l];
-    out[1] = r1[l];
-    out[2] = r2[l];
-    out[3] = r3[l];
+/// Cells first .. depth - 1 of W runs, one by one.
+template <int W>
+[[gnu::always_inline]] inline void along_from(Index first, const double* const* runs, Index depth,
+                                              double* out) {
+  const double* from[W];
+  for (int i = 0; i < W; ++i) from[i] = runs[i];
+  for (Index l = first; l < depth; ++l) {
+    for (int i = 0; i < W; ++i) out[l * W + i] = from[i][l];
   }
+}
+
+inline void across_portable(const double* const* runs, Index n_runs, Index strips, Index ahead,
+                            double* out, Index strip_step) {
+  across<4>(runs, n_runs, strips, ahead, out, strip_step);
+}
+
+inline void along_portable(const double* const* runs, Index depth, Index, double* out) {
+  along_from<4>(0, runs, depth, out);
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -51,20 +66,15 @@ inline void along_portable(const double* const* runs, Index depth, Index, double
 [[gnu::target("avx2")]] inline void across_avx2(const double* const* runs, Index n_runs,
                                                 Index strips, Index ahead, double* out,
                                                 Index strip_step) {
-  for (Index s = 0; s < strips; ++s) {
-    for (Index l = 0; l < n_runs; ++l) {
-      const double* from = runs[l] + 4 * s;
-      if (s % 2 == 0) __builtin_prefetch(from + ahead);
-      _mm256_storeu_pd(out + s * strip_step + 4 * l, _mm256_loadu_pd(from));
-    }
-  }
+  across<4>(runs, n_runs, strips, ahead, out, strip_step);
 }
 
 /// 4 x 4 cells at a time, turned in registers.
 [[gnu::target("avx2")]] inline void along_avx2(const double* const* runs, Index depth, Index ahead,
                                                double* out) {
   Index l = 0;
-  for (; l + 4 <= depth; l += 4, out += 16) {
+  for (; l + 4 <= depth; l += 4) {
+    double* to = out + 4 * l;
     if (l % kLine == 0) {
       for (int i = 0; i < 4; ++i) __builtin_prefetch(runs[i] + l + ahead);
     }
@@ -72,26 +82,18 @@ inline void along_portable(const double* const* runs, Index depth, Index, double
                   r2 = _mm256_loadu_pd(runs[2] + l), r3 = _mm256_loadu_pd(runs[3] + l);
     const __m256d low01 = _mm256_unpacklo_pd(r0, r1), high01 = _mm256_unpackhi_pd(r0, r1),
                   low23 = _mm256_unpacklo_pd(r2, r3), high23 = _mm256_unpackhi_pd(r2, r3);
-    _mm256_storeu_pd(out, _mm256_permute2f128_pd(low01, low23, 0x20));
-    _mm256_storeu_pd(out + 4, _mm256_permute2f128_pd(high01, high23, 0x20));
-    _mm256_storeu_pd(out + 8, _mm256_permute2f128_pd(low01, low23, 0x31));
-    _mm256_storeu_pd(out + 12, _mm256_permute2f128_pd(high01, high23, 0x31));
+    _mm256_storeu_pd(to, _mm256_permute2f128_pd(low01, low23, 0x20));
+    _mm256_storeu_pd(to + 4, _mm256_permute2f128_pd(high01, high23, 0x20));
+    _mm256_storeu_pd(to + 8, _mm256_permute2f128_pd(low01, low23, 0x31));
+    _mm256_storeu_pd(to + 12, _mm256_permute2f128_pd(high01, high23, 0x31));
   }
-  for (; l < depth; ++l, out += 4) {
-    for (int i = 0; i < 4; ++i) out[i] = runs[i][l];
-  }
+  along_from<4>(l, runs, depth, out);
 }
 
 [[gnu::target("avx512f")]] inline void across_avx512(const double* const* runs, Index n_runs,
                                                      Index strips, Index ahead, double* out,
                                                      Index strip_step) {
-  for (Index s = 0; s < strips; ++s) {
-    for (Index l = 0; l < n_runs; ++l) {
-      const double* from = runs[l] + 8 * s;
-      __builtin_prefetch(from + ahead);
-      _mm512_storeu_pd(out + s * strip_step + 8 * l, _mm512_loadu_pd(from));
-    }
-  }
+  across<8>(runs, n_runs, strips, ahead, out, strip_step);
 }
 
 /// 8 x 8 cells at a time, turned in registers: pairs, then halves of four lanes twice. Masks of all
@@ -100,7 +102,8 @@ inline void along_portable(const double* const* runs, Index depth, Index, double
                                                     Index ahead, double* out) {
   constexpr __mmask8 kAll = 0xff;
   Index l = 0;
-  for (; l + 8 <= depth; l += 8, out += 64) {
+  for (; l + 8 <= depth; l += 8) {
+    double* to = out + 8 * l;
     __m512d pairs[8], fours[8];
     for (int i = 0; i < 8; i += 2) {
       __builtin_prefetch(runs[i] + l + ahead);
@@ -118,14 +121,12 @@ inline void along_portable(const double* const* runs, Index depth, Index, double
       fours[i + 6] = _mm512_maskz_shuffle_f64x2(kAll, pairs[i + 4], pairs[i + 6], 0xdd);
     }
     for (int i = 0; i < 4; ++i) {
-      _mm512_storeu_pd(out + 8 * i, _mm512_maskz_shuffle_f64x2(kAll, fours[i], fours[i + 4], 0x88));
-      _mm512_storeu_pd(out + 8 * (i + 4),
+      _mm512_storeu_pd(to + 8 * i, _mm512_maskz_shuffle_f64x2(kAll, fours[i], fours[i + 4], 0x88));
+      _mm512_storeu_pd(to + 8 * (i + 4),
                        _mm512_maskz_shuffle_f64x2(kAll, fours[i], fours[i + 4], 0xdd));
     }
   }
-  for (; l < depth; ++l, out += 8) {
-    for (int i = 0; i < 8; ++i) out[i] = runs[i][l];
-  }
+  along_from<8>(l, runs, depth, out);
 }
 
 #endif

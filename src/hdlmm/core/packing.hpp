@@ -89,50 +89,60 @@ struct ScaledRun {
 
 namespace packing_detail {
 
-template <int kWidth>
-using Cells = Eigen::Array<double, kWidth, 1>;
-
-template <int kWidth>
-Cells<kWidth> cells_at(const double* run, Index first) {
-  return Eigen::Map<const Cells<kWidth>>(run + first);
-}
-
 template <int kWidth, typename T>
-Cells<kWidth> cells_at(const ScaledRun<T>& run, Index first) {
+Eigen::Array<double, kWidth, 1> cells_at(const ScaledRun<T>& run, Index first) {
   const Eigen::Map<const Eigen::Array<T, kWidth, 1>> stored(run.cells + first);
   return (stored.template cast<double>() - run.shift) * run.scale;
 }
 
-template <int kWidth, typename Run>
-void pack_across(const Run* runs, Index n_runs, Index present, Index strips, double* out,
+template <int kWidth, typename T>
+void copy_across(const ScaledRun<T>* runs, Index n_runs, Index strips, double* out,
                  Index strip_step) {
-  const Index whole = present / kWidth;
-  for (Index s = 0; s < whole; ++s) {
+  for (Index s = 0; s < strips; ++s) {
     for (Index l = 0; l < n_runs; ++l) {
       double* to = out + s * strip_step + l * kWidth;
-      Eigen::Map<Cells<kWidth>>{to} = cells_at<kWidth>(runs[l], s * kWidth);
-    }
-  }
-  for (Index s = whole; s < strips; ++s) {
-    for (Index l = 0; l < n_runs; ++l) {
-      double* to = out + s * strip_step + l * kWidth;
-      for (Index i = s * kWidth; i < (s + 1) * kWidth; ++i) *to++ = i < present ? runs[l][i] : 0;
+      Eigen::Map<Eigen::Array<double, kWidth, 1>>{to} = cells_at<kWidth>(runs[l], s * kWidth);
     }
   }
 }
 
-template <int kWidth, typename Run>
-void pack_along(const Run* runs, Index present, Index depth, double* out) {
-  if (present < kWidth) {
-    for (Index l = 0; l < depth; ++l) {
-      for (Index i = 0; i < kWidth; ++i) *out++ = i < present ? runs[i][l] : 0;
-    }
-    return;
-  }
-  Run from[kWidth];
+template <int kWidth, typename T>
+void copy_along(const ScaledRun<T>* runs, Index depth, double* out) {
+  ScaledRun<T> from[kWidth];
   for (int i = 0; i < kWidth; ++i) from[i] = runs[i];
   for (Index l = 0; l < depth; ++l, out += kWidth) {
     for (int i = 0; i < kWidth; ++i) out[i] = from[i][l];
+  }
+}
+
+/// Whole strips, see PackKernels, of runs of either kind.
+inline void copy_across(const MicroKernel& kernel, const double* const* runs, Index n_runs,
+                        Index strips, Index ahead, double* out, Index strip_step) {
+  kernel.pack.across(runs, n_runs, strips, ahead, out, strip_step);
+}
+
+template <typename T>
+void copy_across(const MicroKernel& kernel, const ScaledRun<T>* runs, Index n_runs, Index strips,
+                 Index, double* out, Index strip_step) {
+  if (kernel.width == 8) {
+    copy_across<8>(runs, n_runs, strips, out, strip_step);
+  } else {
+    copy_across<4>(runs, n_runs, strips, out, strip_step);
+  }
+}
+
+inline void copy_along(const MicroKernel& kernel, const double* const* runs, Index depth,
+                       Index ahead, double* out) {
+  kernel.pack.along(runs, depth, ahead, out);
+}
+
+template <typename T>
+void copy_along(const MicroKernel& kernel, const ScaledRun<T>* runs, Index depth, Index,
+                double* out) {
+  if (kernel.width == 8) {
+    copy_along<8>(runs, depth, out);
+  } else {
+    copy_along<4>(runs, depth, out);
   }
 }
 
@@ -140,25 +150,31 @@ void pack_along(const Run* runs, Index present, Index depth, double* out) {
 
 /// Pack n_runs <= kRuns steps of depth of `present` vectors into `strips` strips that begin
 /// strip_step apart: run l, a pointer or a ScaledRun, holds cell l of every vector. Absent vectors
-/// are zero.
+/// are zero. `ahead`: see PackKernels.
 template <typename Run>
-void pack_across(const Run* runs, Index n_runs, Index present, Index width, Index strips,
-                 double* out, Index strip_step) {
-  if (width == 8) {
-    packing_detail::pack_across<8>(runs, n_runs, present, strips, out, strip_step);
-  } else {
-    packing_detail::pack_across<4>(runs, n_runs, present, strips, out, strip_step);
+void pack_across(const MicroKernel& kernel, const Run* runs, Index n_runs, Index present,
+                 Index strips, double* out, Index strip_step, Index ahead = 0) {
+  const Index width = kernel.width, whole = present / width;
+  packing_detail::copy_across(kernel, runs, n_runs, whole, ahead, out, strip_step);
+  for (Index s = whole; s < strips; ++s) {
+    for (Index l = 0; l < n_runs; ++l) {
+      double* to = out + s * strip_step + l * width;
+      for (Index i = s * width; i < (s + 1) * width; ++i) *to++ = i < present ? runs[l][i] : 0;
+    }
   }
 }
 
 /// Pack one strip: run i, a pointer or a ScaledRun, holds the cells of vector i < present. Absent
 /// vectors are zero.
 template <typename Run>
-void pack_along(const Run* runs, Index present, Index width, Index depth, double* out) {
-  if (width == 8) {
-    packing_detail::pack_along<8>(runs, present, depth, out);
-  } else {
-    packing_detail::pack_along<4>(runs, present, depth, out);
+void pack_along(const MicroKernel& kernel, const Run* runs, Index present, Index depth, double* out,
+                Index ahead = 0) {
+  if (present == kernel.width) {
+    packing_detail::copy_along(kernel, runs, depth, ahead, out);
+    return;
+  }
+  for (Index l = 0; l < depth; ++l) {
+    for (Index i = 0; i < kernel.width; ++i) *out++ = i < present ? runs[i][l] : 0;
   }
 }
 
@@ -182,17 +198,12 @@ inline void pack_strips(const Factor& factor, const MicroKernel& kernel, Index s
                         double* out, Index strip_step) {
   const double* runs[kMaxStrip];
   const Index width = kernel.width, present = std::min(factor.size, strips * width);
-  const Index whole = std::max<Index>(0, present) / width;
   if (factor.vector_step == 1) {
     for (Index l = 0; l < depth; l += kRuns) {
       const Index n_runs = std::min(kRuns, depth - l);
       for (Index i = 0; i < n_runs; ++i) runs[i] = factor.cells + (l + i) * factor.depth_step;
-      double* to = out + l * width;
-      kernel.pack.across(runs, n_runs, whole, kRuns * factor.depth_step, to, strip_step);
-      if (whole == strips) continue;
-      for (Index i = 0; i < n_runs; ++i) runs[i] += whole * width;
-      pack_across(runs, n_runs, present - whole * width, width, strips - whole,
-                  to + whole * strip_step, strip_step);
+      pack_across(kernel, runs, n_runs, present, strips, out + l * width, strip_step,
+                  kRuns * factor.depth_step);
     }
     return;
   }
@@ -201,11 +212,7 @@ inline void pack_strips(const Factor& factor, const MicroKernel& kernel, Index s
     for (Index i = 0; i < count; ++i) {
       runs[i] = factor.cells + (s * width + i) * factor.vector_step;
     }
-    if (count == width) {
-      kernel.pack.along(runs, depth, width * factor.vector_step, out + s * strip_step);
-    } else {
-      pack_along(runs, count, width, depth, out + s * strip_step);
-    }
+    pack_along(kernel, runs, count, depth, out + s * strip_step, width * factor.vector_step);
   }
 }
 

@@ -34,8 +34,8 @@ constexpr Index kPanelsTogether = 2;
 inline Index panel_rows(Index n, Index width, Index c) { return n - c - width; }
 
 /// Columns of a matrix as kernels take them.
-inline Columns<double> columns_of(MatrixView a) { return {a.data(), a.outerStride(), a.cols()}; }
-inline Columns<const double> columns_of(const ConstMatrix& a) {
+inline Columns<double> as_columns(MatrixView a) { return {a.data(), a.outerStride(), a.cols()}; }
+inline Columns<const double> as_columns(const ConstMatrix& a) {
   return {a.data(), a.outerStride(), a.cols()};
 }
 
@@ -43,7 +43,7 @@ inline Columns<const double> columns_of(const ConstMatrix& a) {
 inline Matrix inner_products(const ConstMatrix& a, const ConstMatrix& b,
                              const PanelKernels& kernels) {
   Matrix out = Matrix::Zero(a.cols(), b.cols());
-  kernels.inner(a.rows(), columns_of(a), columns_of(b), columns_of(MatrixView(out)));
+  kernels.inner(a.rows(), as_columns(a), as_columns(b), as_columns(MatrixView(out)));
   return out;
 }
 
@@ -80,9 +80,9 @@ inline void factor_leaf(MatrixView a, MatrixView v, MatrixView t, const PanelKer
     v.col(j).tail(below - 1) = a.col(j).tail(below - 1);
     const auto vj = v.col(j).tail(below);
     if (right > 0) {
-      const auto beside = a.bottomRightCorner(below, right);
+      MatrixView beside = a.bottomRightCorner(below, right);
       dots.head(right) = tau * inner_products(beside, vj, kernels);
-      kernels.subtract(below, vj.data(), dots.data(), columns_of(MatrixView(beside)));
+      kernels.subtract(below, vj.data(), dots.data(), as_columns(beside));
     }
     t(j, j) = tau;
     if (j > 0) {

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "hdlmm/core/context.hpp"
+#include "hdlmm/core/vector_packs.hpp"
 #include "hdlmm/linalg/moderate_scale.hpp"
-#include "hdlmm/linalg/vector_packs.hpp"
 
 namespace hdlmm {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "hdlmm/core/context.hpp"
-#include "hdlmm/linalg/vector_packs.hpp"
+#include "hdlmm/core/vector_packs.hpp"
 
 namespace hdlmm {
 
@@ -16,6 +16,7 @@ struct Columns {
   Index count;
 
   Columns from(Index c) const { return {cells + c * stride, stride, count - c}; }
+  Columns below(Index row) const { return {cells + row, stride, count}; }
 };
 
 /// Products of a few long columns, n rows each, where packing would cost more than it gains: every
@@ -85,16 +86,12 @@ template <int W>
                                          const Columns<double>& out) {
   for (Index first = 0; first < n; first += kRows) {
     const Index rows = std::min(kRows, n - first);
-    const Columns<const double> right{b.cells + first, b.stride, b.count};
+    const Columns<const double> left = a.below(first), right = b.below(first);
     Index i = 0;
-    const auto left = [&] {
-      return Columns<const double>{a.cells + first, a.stride, a.count}.from(i);
-    };
-    const auto target = [&] { return Columns<double>{out.cells + i, out.stride, out.count}; };
     for (; i + kTile <= a.count; i += kTile) {
-      add_inner_strip<W, kTile>(rows, left(), right, target());
+      add_inner_strip<W, kTile>(rows, left.from(i), right, out.below(i));
     }
-    for (; i < a.count; ++i) add_inner_strip<W, 1>(rows, left(), right, target());
+    for (; i < a.count; ++i) add_inner_strip<W, 1>(rows, left.from(i), right, out.below(i));
   }
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "hdlmm/core/context.hpp"
-#include "hdlmm/linalg/vector_packs.hpp"
+#include "hdlmm/core/vector_packs.hpp"
 
 namespace hdlmm {
 

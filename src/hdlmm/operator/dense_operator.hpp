@@ -132,41 +132,43 @@ class DenseOperator final : public DesignOperator {
   }
 
   /// Strips of rows of the design, for its row Gram matrix and products with X.
-  void pack_rows(Index width, Index first, Index count, Index first_col, Index n_cols,
+  void pack_rows(const MicroKernel& kernel, Index first, Index count, Index first_col, Index n_cols,
                  double* out) const {
     double scratch[kRuns * kPackedVectors];
-    const Index present = std::min(count, rows() - first), step = width * n_cols;
+    const Index width = kernel.width, step = width * n_cols;
+    const Index present = std::min(count, rows() - first);
     for (Index l = 0; l < n_cols; l += kRuns) {
       const Index n_runs = std::min(kRuns, n_cols - l);
       with_runs(first_col + l, n_runs, first, present, scratch, [&](const auto* runs) {
-        pack_across(runs, n_runs, present, width, count / width, out + l * width, step);
+        pack_across(kernel, runs, n_runs, present, count / width, out + l * width, step);
       });
     }
   }
 
   auto row_packer(const Context& context) const {
-    const Index width = micro_kernel(context.kernels).width;
-    return [this, width](Index first, Index count, Index first_col, Index n_cols, double* out) {
-      pack_rows(width, first, count, first_col, n_cols, out);
+    const MicroKernel kernel = micro_kernel(context.kernels);
+    return [this, kernel](Index first, Index count, Index first_col, Index n_cols, double* out) {
+      pack_rows(kernel, first, count, first_col, n_cols, out);
     };
   }
 
   /// Strips of columns of the design, for its column Gram matrix and products with X'.
-  void pack_columns(Index width, Index first, Index count, Index first_row, Index n_rows,
-                    double* out) const {
+  void pack_columns(const MicroKernel& kernel, Index first, Index count, Index first_row,
+                    Index n_rows, double* out) const {
     double scratch[kMaxStrip * kMaxDepth];
+    const Index width = kernel.width;
     for (Index at = 0; at < count; at += width) {
       const Index present = std::max<Index>(0, std::min(width, cols() - first - at));
       with_runs(first + at, present, first_row, n_rows, scratch, [&](const auto* runs) {
-        pack_along(runs, present, width, n_rows, out + at * n_rows);
+        pack_along(kernel, runs, present, n_rows, out + at * n_rows);
       });
     }
   }
 
   auto column_packer(const Context& context) const {
-    const Index width = micro_kernel(context.kernels).width;
-    return [this, width](Index first, Index count, Index first_row, Index n_rows, double* out) {
-      pack_columns(width, first, count, first_row, n_rows, out);
+    const MicroKernel kernel = micro_kernel(context.kernels);
+    return [this, kernel](Index first, Index count, Index first_row, Index n_rows, double* out) {
+      pack_columns(kernel, first, count, first_row, n_rows, out);
     };
   }
 
@@ -262,7 +264,7 @@ class DenseOperator final : public DesignOperator {
     }
     const MicroKernel kernel = micro_kernel(context.kernels);
     const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* to) {
-      pack_columns(kernel.width, first, count, first_row, n_rows, to);
+      pack_columns(kernel, first, count, first_row, n_rows, to);
       const Index present = std::min(count, cols() - first);
       add_packed_product(kernel, to, v.middleRows(first_row, n_rows),
                          out.middleRows(first, present));

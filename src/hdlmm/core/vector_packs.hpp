@@ -1,5 +1,5 @@
-#ifndef HDLMM_LINALG_VECTOR_PACKS_HPP
-#define HDLMM_LINALG_VECTOR_PACKS_HPP
+#ifndef HDLMM_CORE_VECTOR_PACKS_HPP
+#define HDLMM_CORE_VECTOR_PACKS_HPP
 
 #include <cstddef>
 #include <type_traits>
@@ -64,4 +64,4 @@ template <int W>
 
 }  // namespace hdlmm
 
-#endif  // HDLMM_LINALG_VECTOR_PACKS_HPP
+#endif  // HDLMM_CORE_VECTOR_PACKS_HPP
