@@ -228,8 +228,10 @@ run_gibbs <- function(data, fit, prior, threads) {
       hdlmm:::make_host(lmm_control(threads = threads))
     )
   })
+  draws <- own$draws[, , c("var_x", "var_Residual", "pve")]
+  dimnames(draws)[[3]] <- c("x", "Residual", "pve")
   list(
-    draws = own$draws[, , c("x", "Residual", "pve")], whole = whole, core = core,
+    draws = draws, whole = whole, core = core,
     sweeps = control$chains * (control$draws + control$warmup),
     kept = control$chains * control$draws
   )
