@@ -89,18 +89,20 @@ Matrix products(const Matrix& a, const Matrix& b) {
 TEST(BandReduction, IsAnOrthogonalSimilarityWithABand) {
   for (const Index n : {0, 1, 2, 3, 8, 9, 33, 100, 131}) {
     for (const Index width : {1, 3, 8, 16, 32}) {
-      SCOPED_TRACE("n = " + std::to_string(n) + ", width " + std::to_string(width));
-      Random random(1);
-      const Matrix k = symmetric(random, n), identity = Matrix::Identity(n, n);
-      const Context context;
-      const BandReduction reduction = hdlmm::reduce_to_band(lower_only(k), width, context);
-      Matrix q = identity;
-      hdlmm::apply(reduction, q, context);
-      EXPECT_LT(error(products(q, q.transpose()), identity, 1), 1e-14);
-      const Matrix back = products(products(q, dense_band(reduction.band)), q.transpose());
-      EXPECT_LT(error(back, k, length(k)), 1e-14);
-      hdlmm::apply_transposed(reduction, q, context);
-      EXPECT_LT(error(q, identity, 1), 1e-14);
+      for (const KernelLevel level : levels()) {
+        SCOPED_TRACE("n = " + std::to_string(n) + ", width " + std::to_string(width));
+        Random random(1);
+        const Matrix k = symmetric(random, n), identity = Matrix::Identity(n, n);
+        const Context context = context_with(level, 1);
+        const BandReduction reduction = hdlmm::reduce_to_band(lower_only(k), width, context);
+        Matrix q = identity;
+        hdlmm::apply(reduction, q, context);
+        EXPECT_LT(error(products(q, q.transpose()), identity, 1), 1e-14);
+        const Matrix back = products(products(q, dense_band(reduction.band)), q.transpose());
+        EXPECT_LT(error(back, k, length(k)), 1e-14);
+        hdlmm::apply_transposed(reduction, q, context);
+        EXPECT_LT(error(q, identity, 1), 1e-14);
+      }
     }
   }
 }
@@ -111,6 +113,35 @@ TEST(BandReduction, LeavesABandAsItIs) {
   const BandReduction reduction = hdlmm::reduce_to_band(dense_band(band), 8, Context());
   EXPECT_EQ(reduction.band.topRows(5), band);
   EXPECT_EQ(reduction.band.bottomRows(4).cwiseAbs().maxCoeff(), 0);
+}
+
+TEST(BandReduction, LeavesATridiagonalMatrixAsItIs) {
+  Random random(2);
+  const Matrix band = random_band(random, 60, 1);
+  EXPECT_EQ(hdlmm::reduce_to_band(dense_band(band), 1, Context()).band, band);
+}
+
+TEST(RankTwoPass, UpdatesAndMultipliesTheLowerTriangleAlone) {
+  for (const KernelLevel level : levels()) {
+    for (const Index n : {1, 2, 3, 4, 5, 7, 8, 9, 16, 33, 70}) {
+      SCOPED_TRACE(std::string(hdlmm::name(level)) + ", n = " + std::to_string(n));
+      Random random(13);
+      const Matrix k = symmetric(random, n);
+      Matrix cells = Matrix::Zero(n + hdlmm::kRankTwoPad, n), vectors = random.normals(n, 4);
+      cells.topRows(n) = lower_only(k);
+      vectors.conservativeResizeLike(Matrix::Zero(n + hdlmm::kRankTwoPad, 4));
+      const Vector v = vectors.col(0).head(n), w = vectors.col(1).head(n);
+      const Vector x = vectors.col(2).head(n), y = vectors.col(3).head(n);
+      hdlmm::rank_two_kernel(level)({n, cells.data(), cells.rows(), &vectors(0, 0), &vectors(0, 1),
+                                     &vectors(0, 2), &vectors(0, 3)});
+      const Matrix wanted = k - v * w.transpose() - w * v.transpose();
+      EXPECT_LT(error(from_lower(cells.topRows(n)), wanted, length(wanted)), 1e-15);
+      EXPECT_LT(error(vectors.col(3).head(n), y + wanted * x, length(wanted) * length(x)), 1e-15);
+      EXPECT_EQ(cells.bottomRows(hdlmm::kRankTwoPad).cwiseAbs().maxCoeff(), 0);
+      EXPECT_EQ(vectors.bottomRows(hdlmm::kRankTwoPad).cwiseAbs().maxCoeff(), 0);
+      for (Index j = 1; j < n; ++j) EXPECT_TRUE(std::isnan(cells(j - 1, j)));
+    }
+  }
 }
 
 // ---- tridiagonal ----
@@ -267,6 +298,8 @@ std::vector<Problem> problems() {
 
 void PrintTo(const Problem& problem, std::ostream* out) { *out << problem.name; }
 
+const std::vector<Index> kWidths = {1, 32};  // one stage, two stages
+
 class TwoStageSpectrum : public ::testing::TestWithParam<Problem> {};
 
 TEST_P(TwoStageSpectrum, GivesFunctionsOfTheMatrixOnTheData) {
@@ -280,24 +313,27 @@ TEST_P(TwoStageSpectrum, GivesFunctionsOfTheMatrixOnTheData) {
   const double norm = std::max(1.0, length(scaled)), size = std::max(1.0, f.squaredNorm());
   const Vector wanted = reference_values(scaled);
   for (const KernelLevel level : levels()) {
-    SCOPED_TRACE(hdlmm::name(level));
-    const TwoStage s = hdlmm::two_stage_spectrum(lower_only(k), f, context_with(level, 2));
-    ASSERT_EQ(s.d.size(), n);
-    const Vector d = s.d / unit;
-    EXPECT_TRUE(std::is_sorted(d.data(), d.data() + n));
-    EXPECT_LT(error(d, wanted, norm), 20 * kEps * std::sqrt(std::max<Index>(n, 1)));
-    const Matrix& g = s.rotated;
-    const auto form = [&](const Vector& weights) {
-      return products(g.transpose(), products(weights.asDiagonal(), g));
-    };
-    EXPECT_LT(error(form(Vector::Ones(n)), products(f.transpose(), f), size), 1e-13);
-    const Matrix kf = products(scaled, f);
-    EXPECT_LT(error(form(d), products(f.transpose(), kf), size * norm), 1e-13);
-    EXPECT_LT(error(form(d.cwiseAbs2()), products(kf.transpose(), kf), size * norm * norm), 1e-13);
-    if (n == 0) continue;
-    const Matrix shifted = scaled + 2 * norm * Matrix::Identity(n, n);
-    const Vector inverse = (d.array() + 2 * norm).inverse();
-    EXPECT_LT(error(form(inverse), f.transpose() * shifted.llt().solve(f), size / norm), 1e-13);
+    for (const Index width : kWidths) {
+      SCOPED_TRACE(std::string(hdlmm::name(level)) + ", width " + std::to_string(width));
+      const TwoStage s = hdlmm::two_stage_spectrum(lower_only(k), f, width, context_with(level, 2));
+      ASSERT_EQ(s.d.size(), n);
+      const Vector d = s.d / unit;
+      EXPECT_TRUE(std::is_sorted(d.data(), d.data() + n));
+      EXPECT_LT(error(d, wanted, norm), 20 * kEps * std::sqrt(std::max<Index>(n, 1)));
+      const Matrix& g = s.rotated;
+      const auto form = [&](const Vector& weights) {
+        return products(g.transpose(), products(weights.asDiagonal(), g));
+      };
+      EXPECT_LT(error(form(Vector::Ones(n)), products(f.transpose(), f), size), 1e-13);
+      const Matrix kf = products(scaled, f);
+      EXPECT_LT(error(form(d), products(f.transpose(), kf), size * norm), 1e-13);
+      EXPECT_LT(error(form(d.cwiseAbs2()), products(kf.transpose(), kf), size * norm * norm),
+                1e-13);
+      if (n == 0) continue;
+      const Matrix shifted = scaled + 2 * norm * Matrix::Identity(n, n);
+      const Vector inverse = (d.array() + 2 * norm).inverse();
+      EXPECT_LT(error(form(inverse), f.transpose() * shifted.llt().solve(f), size / norm), 1e-13);
+    }
   }
 }
 
@@ -306,13 +342,15 @@ INSTANTIATE_TEST_SUITE_P(Problems, TwoStageSpectrum, ::testing::ValuesIn(problem
 TEST(TwoStageSpectrum, FollowsAChangeOfScaleToTheLastBit) {
   Random random(7);
   const Matrix k = symmetric(random, 90), f = random.normals(90, 3);
-  const TwoStage one = hdlmm::two_stage_spectrum(Matrix(k), f, Context());
-  for (const int exponent : {-900, -20, 900}) {
-    const double scale = std::ldexp(1.0, exponent);
-    const TwoStage other = hdlmm::two_stage_spectrum(scale * k, f, Context());
-    EXPECT_EQ(other.d, Vector(scale * one.d));
-    EXPECT_EQ(other.rotated, one.rotated);
-    EXPECT_EQ(other.reduction.band, Matrix(scale * one.reduction.band));
+  for (const Index width : kWidths) {
+    const TwoStage one = hdlmm::two_stage_spectrum(Matrix(k), f, width, Context());
+    for (const int exponent : {-900, -20, 900}) {
+      const double scale = std::ldexp(1.0, exponent);
+      const TwoStage other = hdlmm::two_stage_spectrum(scale * k, f, width, Context());
+      EXPECT_EQ(other.d, Vector(scale * one.d));
+      EXPECT_EQ(other.rotated, one.rotated);
+      EXPECT_EQ(other.reduction.band, Matrix(scale * one.reduction.band));
+    }
   }
 }
 
@@ -334,10 +372,12 @@ TEST(TwoStageSpectrum, DoesNotDependOnTheNumberOfThreads) {
 TEST(TwoStageSpectrum, TakesNoDataAtAll) {
   Random random(9);
   const Matrix k = symmetric(random, 70);
-  const TwoStage s = hdlmm::two_stage_spectrum(Matrix(k), Matrix(70, 0), Context());
-  EXPECT_LT(error(s.d, reference_values(k), k.norm()), 1e-14);
-  EXPECT_EQ(s.rotated.rows(), 70);
-  EXPECT_EQ(s.rotated.cols(), 0);
+  for (const Index width : kWidths) {
+    const TwoStage s = hdlmm::two_stage_spectrum(Matrix(k), Matrix(70, 0), width, Context());
+    EXPECT_LT(error(s.d, reference_values(k), k.norm()), 1e-14);
+    EXPECT_EQ(s.rotated.rows(), 70);
+    EXPECT_EQ(s.rotated.cols(), 0);
+  }
 }
 
 TEST(TwoStageSpectrum, RefusesWhatItCannotDo) {
@@ -348,8 +388,10 @@ TEST(TwoStageSpectrum, RefusesWhatItCannotDo) {
     for (const Index at : {0, 50, 99}) {
       Matrix k = symmetric(random, 100);
       k(at, at) = bad;
-      EXPECT_THROW(hdlmm::two_stage_spectrum(std::move(k), Matrix::Zero(100, 1), Context()),
-                   std::runtime_error);
+      for (const Index width : kWidths) {
+        EXPECT_THROW(hdlmm::two_stage_spectrum(Matrix(k), Matrix::Zero(100, 1), width, Context()),
+                     std::runtime_error);
+      }
     }
   }
 }
@@ -376,23 +418,25 @@ TEST(TwoStageSpectrum, GivesWayToAnInterruptWhileThreadsWaitForEachOther) {
 TEST(TwoStageSpectrum, GivesWayToAnInterruptAtAnyMoment) {
   Random random(11);
   const Matrix k = symmetric(random, 200), f = random.normals(200, 2);
-  const TwoStage wanted = hdlmm::two_stage_spectrum(Matrix(k), f, Context());
-  for (const int n_threads : {1, 2, 4}) {
-    int n_polls = 0;
-    Context counting = context_with(hdlmm::best_kernel_level(), n_threads);
-    counting.poll = [&] { ++n_polls; };
-    hdlmm::two_stage_spectrum(Matrix(k), f, counting);
-    ASSERT_GT(n_polls, 10);
-    for (int last = 1; last < n_polls / 2; ++last) {
-      Context context = counting;
-      int left = last;
-      context.poll = [&] {
-        if (--left == 0) throw Interrupted();
-      };
-      EXPECT_THROW(hdlmm::two_stage_spectrum(Matrix(k), f, context), Interrupted);
+  for (const Index width : kWidths) {
+    const TwoStage wanted = hdlmm::two_stage_spectrum(Matrix(k), f, width, Context());
+    for (const int n_threads : {1, 2, 4}) {
+      int n_polls = 0;
+      Context counting = context_with(hdlmm::best_kernel_level(), n_threads);
+      counting.poll = [&] { ++n_polls; };
+      hdlmm::two_stage_spectrum(Matrix(k), f, width, counting);
+      ASSERT_GT(n_polls, 10);
+      for (int last = 1; last < n_polls / 2; ++last) {
+        Context context = counting;
+        int left = last;
+        context.poll = [&] {
+          if (--left == 0) throw Interrupted();
+        };
+        EXPECT_THROW(hdlmm::two_stage_spectrum(Matrix(k), f, width, context), Interrupted);
+      }
+      const TwoStage again = hdlmm::two_stage_spectrum(Matrix(k), f, width, counting);
+      EXPECT_EQ(again.rotated, wanted.rotated);
     }
-    const TwoStage again = hdlmm::two_stage_spectrum(Matrix(k), f, counting);
-    EXPECT_EQ(again.rotated, wanted.rotated);
   }
 }
 
@@ -410,9 +454,12 @@ TEST(TwoStageSpectrum, ReportsItsProgress) {
     EXPECT_LE(fraction, 1);
     last = fraction;
   };
-  hdlmm::two_stage_spectrum(symmetric(random, 200), Matrix::Zero(200, 1), context);
+  hdlmm::two_stage_spectrum(symmetric(random, 200), Matrix::Zero(200, 1), 32, context);
   EXPECT_EQ(stages, (std::vector<std::string>{"reduction to a band", "band to tridiagonal",
                                               "tridiagonal to diagonal"}));
+  stages.clear();
+  hdlmm::two_stage_spectrum(symmetric(random, 200), Matrix::Zero(200, 1), 1, context);
+  EXPECT_EQ(stages, (std::vector<std::string>{"reduction to a band", "tridiagonal to diagonal"}));
 }
 
 // ---- linear systems ----

@@ -2,12 +2,12 @@
 #define HDLMM_LINALG_BAND_REDUCTION_HPP
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "hdlmm/core/dense_products.hpp"
+#include "hdlmm/linalg/column_reduction.hpp"
+#include "hdlmm/linalg/householder.hpp"
 #include "hdlmm/linalg/moderate_scale.hpp"
-#include "hdlmm/linalg/panel_kernels.hpp"
 
 namespace hdlmm {
 
@@ -25,96 +25,16 @@ struct BandReduction {
 
 namespace band_reduction_detail {
 
-constexpr Index kLeaf = 8;  // columns of a panel that are reduced one by one
+using householder_detail::as_columns;
+using householder_detail::factor_panel;
+using householder_detail::inner_products;
+
 // Panels between two updates of the rest of the matrix. Measured at n = 3000, width 64, seconds of
 // one processor: 1.09 (1), 1.03 (2), 1.13 (4), 1.31 (8).
 constexpr Index kPanelsTogether = 2;
 
 /// Rows below the band of the panel that starts at column c.
 inline Index panel_rows(Index n, Index width, Index c) { return n - c - width; }
-
-/// Columns of a matrix as kernels take them.
-inline Columns<double> as_columns(MatrixView a) { return {a.data(), a.outerStride(), a.cols()}; }
-inline Columns<const double> as_columns(const ConstMatrix& a) {
-  return {a.data(), a.outerStride(), a.cols()};
-}
-
-/// a'b, [cols of a x cols of b], for long and narrow matrices.
-inline Matrix inner_products(const ConstMatrix& a, const ConstMatrix& b,
-                             const PanelKernels& kernels) {
-  Matrix out = Matrix::Zero(a.cols(), b.cols());
-  kernels.inner(a.rows(), as_columns(a), as_columns(b), as_columns(MatrixView(out)));
-  return out;
-}
-
-/// H x = beta e_1 for x [n], H = I - tau v v'; x becomes v without its leading one. Returns beta.
-/// The matrix must be of moderate scale.
-inline double reflect(Index n, double* x, double& tau, const PanelKernels& kernels) {
-  const double alpha = x[0];
-  const Columns<const double> tail{x + 1, n, 1};
-  double tail2 = 0;
-  kernels.inner(n - 1, tail, tail, {&tail2, 1, 1});
-  tau = 0;
-  if (tail2 < kNegligibleSquare) {
-    std::fill(x + 1, x + n, 0.0);
-    return alpha;
-  }
-  const double length = std::sqrt(alpha * alpha + tail2);
-  const double beta = alpha > 0 ? -length : length;
-  tau = (beta - alpha) / beta;
-  Eigen::Map<Vector>(x + 1, n - 1) *= 1 / (alpha - beta);
-  return beta;
-}
-
-/// QR of a few columns, one by one: R above, V below in `a` and in full in `v`, T in `t`.
-/// 5 m w^2 flops.
-inline void factor_leaf(MatrixView a, MatrixView v, MatrixView t, const PanelKernels& kernels) {
-  const Index m = a.rows(), w = a.cols();
-  v.setZero();
-  Vector dots(w);
-  for (Index j = 0; j < w; ++j) {
-    const Index below = m - j, right = w - j - 1;
-    double tau = 0;
-    a(j, j) = reflect(below, &a(j, j), tau, kernels);
-    v(j, j) = 1;
-    v.col(j).tail(below - 1) = a.col(j).tail(below - 1);
-    const auto vj = v.col(j).tail(below);
-    if (right > 0) {
-      MatrixView beside = a.bottomRightCorner(below, right);
-      dots.head(right) = tau * inner_products(beside, vj, kernels);
-      kernels.subtract(below, vj.data(), dots.data(), as_columns(beside));
-    }
-    t(j, j) = tau;
-    if (j > 0) {
-      dots.head(j) = inner_products(v.bottomLeftCorner(below, j), vj, kernels);
-      const auto before = t.topLeftCorner(j, j).template triangularView<Eigen::Upper>();
-      t.col(j).head(j) = before * (-tau * dots.head(j));
-    }
-  }
-}
-
-/// QR of a panel by halves (Elmroth & Gustavson 2000, IBM J. Res. Dev. 44). a: [m x w], w <= m;
-/// v: [m x w], t: [w x w] zero below its diagonal.
-inline void factor_panel(MatrixView a, MatrixView v, MatrixView t, const Context& context) {
-  const PanelKernels kernels = panel_kernels(context.kernels);
-  const Index m = a.rows(), w = a.cols();
-  if (w <= kLeaf) return factor_leaf(a, v, t, kernels);
-  const Index left = (w / 2 + kLeaf - 1) / kLeaf * kLeaf, right = w - left;
-  factor_panel(a.leftCols(left), v.leftCols(left), t.topLeftCorner(left, left), context);
-
-  const auto v1 = v.leftCols(left);
-  const auto t1 = t.topLeftCorner(left, left).template triangularView<Eigen::Upper>();
-  Matrix dots = t1.transpose() * inner_products(v1, a.rightCols(right), kernels);
-  add_product(-1, v1, Op::none, dots, Op::none, a.rightCols(right), context);
-
-  v.topRightCorner(left, right).setZero();
-  const Index below = m - left;
-  factor_panel(a.bottomRightCorner(below, right), v.bottomRightCorner(below, right),
-               t.bottomRightCorner(right, right), context);
-  const auto t2 = t.bottomRightCorner(right, right).template triangularView<Eigen::Upper>();
-  dots = inner_products(v1.bottomRows(below), v.bottomRightCorner(below, right), kernels) * t2;
-  t.topRightCorner(left, right) = t1 * (-dots);
-}
 
 /// Panels in a row, and the update of the rest of the matrix that is still to be made with them:
 /// K -= V W' + W V'.
@@ -123,26 +43,25 @@ class PanelGroup {
   explicit PanelGroup(BandReduction& out)
       : out_(out),
         n_(out.reflectors.rows()),
-        pending_(n_, 3 * kPanelsTogether * out.width),
+        left_(n_, 2 * kPanelsTogether * out.width),
+        right_(n_, 2 * kPanelsTogether * out.width),
         product_(n_, out.width) {}
 
   /// Reduces `count` panels from column `first` on and brings the rest up to date.
   void reduce(Index first, Index count, const Context& context) {
     const Index b = out_.width, below = panel_rows(n_, b, first);
-    size_ = count * b;
     done_ = 0;
-    pending_.bottomRows(below).leftCols(3 * size_).setZero();
-    for (Index c = first; c < first + size_; c += b) reduce_panel(c, context);
-    const Index m = below - size_ + b;
-    add_lower_product(-1, columns(m, 0, 2 * size_), columns(m, size_, 2 * size_),
+    left_.bottomRows(below).leftCols(2 * count * b).setZero();
+    right_.bottomRows(below).leftCols(2 * count * b).setZero();
+    for (Index c = first; c < first + count * b; c += b) reduce_panel(c, context);
+    const Index m = below - (count - 1) * b;
+    add_lower_product(-1, before(left_, m), before(right_, m),
                       out_.reflectors.bottomRightCorner(m, m), context);
   }
 
  private:
-  /// Part of the last m rows of [V W V], where [V W] and [W V] are neighbours.
-  Eigen::Block<Matrix> columns(Index m, Index first, Index count) {
-    return pending_.block(n_ - m, first, m, count);
-  }
+  /// The last m rows of the panels that are reduced.
+  Eigen::Block<Matrix> before(Matrix& side, Index m) { return side.block(n_ - m, 0, m, done_); }
 
   /// 4 m^2 r flops, half of them in the update that waits.
   void reduce_panel(Index c, const Context& context) {
@@ -150,7 +69,7 @@ class PanelGroup {
     update_panel(c, context);
     auto panel = out_.reflectors.block(c + b, c, m, b);
     auto t = out_.factors.block(0, c, r, r);
-    auto v = columns(m, done_, r), w = columns(m, size_ + done_, r);
+    auto v = left_.block(n_ - m, done_, m, r), w = left_.block(n_ - m, done_ + b, m, r);
     factor_panel(panel.leftCols(r), v, t, context);
     if (r < b) {
       const Matrix dots = v.transpose() * panel.rightCols(b - r);
@@ -161,41 +80,36 @@ class PanelGroup {
     y.setZero();
     add_symmetric_product(1, out_.reflectors.bottomRightCorner(m, m), v, y, context);
     subtract_pending(v, y, context);
-    Matrix inner = Matrix::Zero(r, r);
+    Matrix inner = t.transpose() * inner_products(v, y, context) * t;
     add_product(1, y, Op::none, t, Op::none, w, context);
-    add_product(1, v, Op::transpose, w, Op::none, inner, context);
-    inner = t.transpose() * inner.eval();
     add_product(-0.5, v, Op::none, inner, Op::none, w, context);
-    columns(m, 2 * size_ + done_, r) = v;
-    done_ += b;
+    right_.block(n_ - m, done_, m, r) = w;
+    right_.block(n_ - m, done_ + b, m, r) = v;
+    done_ += 2 * b;
   }
 
   /// The update of the panel's own columns, from the diagonal down, with those before it.
   void update_panel(Index c, const Context& context) {
     if (done_ == 0) return;
     const Index b = out_.width, m = n_ - c;
-    for (const Index side : {Index{0}, size_}) {
-      add_product(-1, columns(m, side, done_), Op::none, columns(m, side + size_, done_).topRows(b),
-                  Op::transpose, out_.reflectors.block(c, c, m, b), context);
-    }
+    add_product(-1, before(left_, m), Op::none, before(right_, m).topRows(b), Op::transpose,
+                out_.reflectors.block(c, c, m, b), context);
   }
 
   /// y [m x r] -= (V W' + W V') v of the panels before.
   void subtract_pending(const ConstMatrix& v, MatrixView y, const Context& context) {
     if (done_ == 0) return;
-    for (const Index side : {Index{0}, size_}) {
-      Matrix dots = Matrix::Zero(done_, v.cols());
-      add_product(1, columns(v.rows(), side + size_, done_), Op::transpose, v, Op::none, dots,
-                  context);
-      add_product(-1, columns(v.rows(), side, done_), Op::none, dots, Op::none, y, context);
-    }
+    const Matrix dots = inner_products(before(right_, v.rows()), v, context);
+    add_product(-1, before(left_, v.rows()), Op::none, dots, Op::none, y, context);
   }
 
   BandReduction& out_;
   Index n_;
-  Index size_ = 0, done_ = 0;  ///< columns of the group, and those that are reduced
-  Matrix pending_;             ///< [n x 3 size], [V W V], zero above each panel's rows
-  Matrix product_;             ///< [n x width]
+  Index done_ = 0;  ///< columns of the sides that are filled
+  /// [n x 2 width kPanelsTogether]: V and W of one panel after another, zero above its rows; the
+  /// same with W and V.
+  Matrix left_, right_;
+  Matrix product_;  ///< [n x width]
 };
 
 /// V [m x r] of the panel at column c with its zeros and ones.
@@ -208,9 +122,20 @@ inline Matrix panel_reflectors(const BandReduction& reduction, Index c) {
   return v;
 }
 
+/// f [n x k] <- (I - tau v v') f, the reflector of a panel of one column.
+inline void apply_reflector(const BandReduction& reduction, Index c, MatrixView f,
+                            const Context& context) {
+  const PanelKernels kernels = panel_kernels(context.kernels);
+  const Matrix v = panel_reflectors(reduction, c);
+  MatrixView below = f.bottomRows(v.rows());
+  const Vector dots = reduction.factors(0, c) * inner_products(below, v, kernels);
+  kernels.subtract(v.rows(), v.data(), dots.data(), as_columns(below));
+}
+
 /// f [n x k] <- (I - V T V') f, or with T' in place of T.
 inline void apply_panel(const BandReduction& reduction, Index c, bool transposed, MatrixView f,
                         const Context& context) {
+  if (reduction.width == 1) return apply_reflector(reduction, c, f, context);
   const Matrix v = panel_reflectors(reduction, c);
   const Index m = v.rows(), r = v.cols();
   const auto t = reduction.factors.block(0, c, r, r).template triangularView<Eigen::Upper>();
@@ -229,6 +154,17 @@ inline Index count_panels(Index n, Index width) {
   return n > width + 1 ? (n - width - 2) / width + 1 : 0;
 }
 
+inline void reduce_by_panels(BandReduction& out, const Context& context) {
+  const Index width = out.width, n_panels = count_panels(out.reflectors.rows(), width);
+  PanelGroup group(out);
+  for (Index first = 0; first < n_panels; first += kPanelsTogether) {
+    context.poll();
+    const double left = 1 - static_cast<double>(first) / n_panels;
+    context.progress("reduction to a band", 1 - left * left * left);
+    group.reduce(first * width, std::min(kPanelsTogether, n_panels - first), context);
+  }
+}
+
 inline double largest_in_lower(const Matrix& k) {
   double largest = 0;
   for (Index j = 0; j < k.cols(); ++j) {
@@ -243,7 +179,7 @@ inline double largest_in_lower(const Matrix& k) {
 ///
 /// k: [n x n], its lower triangle is read and the storage reused. Blocked Householder panels
 /// (Bischof, Lang & Sun 2000, ACM TOMS 26); the rest of the matrix is read once a panel and written
-/// once every few panels. 4/3 n^3 flops.
+/// once every few panels. Width 1: column by column, for small matrices. 4/3 n^3 flops.
 inline BandReduction reduce_to_band(Matrix&& k, Index width, const Context& context) {
   namespace detail = band_reduction_detail;
   const Index n = k.rows();
@@ -255,13 +191,10 @@ inline BandReduction reduce_to_band(Matrix&& k, Index width, const Context& cont
   const double scale = moderate_scale(detail::largest_in_lower(out.reflectors));
   if (scale != 1) out.reflectors *= scale;
 
-  const Index n_panels = detail::count_panels(n, width);
-  detail::PanelGroup group(out);
-  for (Index first = 0; first < n_panels; first += detail::kPanelsTogether) {
-    context.poll();
-    const double left = 1 - static_cast<double>(first) / n_panels;
-    context.progress("reduction to a band", 1 - left * left * left);
-    group.reduce(first * width, std::min(detail::kPanelsTogether, n_panels - first), context);
+  if (width == 1) {
+    reduce_by_columns(out.reflectors, out.factors.row(0), context);
+  } else {
+    detail::reduce_by_panels(out, context);
   }
   for (Index j = 0; j < n; ++j) {
     const Index length = std::min(width + 1, n - j);

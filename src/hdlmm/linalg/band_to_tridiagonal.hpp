@@ -140,6 +140,7 @@ inline Tridiagonal band_to_tridiagonal(const ConstMatrix& band, const ConstMatri
                                        const Context& context) {
   const Index n = band.cols(), k = f_transposed.rows();
   if (n == 0) return {Vector(0), Vector(0), Matrix(k, 0)};
+  if (band.rows() == 2) return {band.row(0), band.row(1).head(n - 1), f_transposed};
   const double scale = moderate_scale(largest_entry(band));
   chase_detail::BulgeChase chase(scale * band, f_transposed, context);
   chase.run(context);

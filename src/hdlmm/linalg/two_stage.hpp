@@ -19,24 +19,30 @@ struct TwoStage {
   Matrix rotated;           ///< [n x k], U' F
 };
 
+constexpr Index kWorthThreads = 512;  ///< below, threads that wait for each other cost more
+
 /// Width of the band between the stages: the first one gains from a wide band, the second one
 /// costs 6 n^2 times the width. Seconds of one processor for all stages at n = 2000: 0.41
 /// (32), 0.43 (48), 0.44 (64); at n = 5000: 5.6 (48), 5.1 (64), 5.3 (96).
-inline Index two_stage_width(Index n) { return n < 2500 ? 32 : 64; }
+///
+/// Small matrices have one stage alone, to a tridiagonal matrix at once: 2.5 ms for all of it
+/// against 4.6 at n = 300, 9.9 against 15 at n = 511; at n = 800 two stages on two threads are as
+/// fast.
+inline Index two_stage_width(Index n) { return n < kWorthThreads ? 1 : n < 2500 ? 32 : 64; }
 
 /// Eigenvalues of a symmetric matrix and U' F, by way of a band and a tridiagonal matrix.
 ///
 /// k: [n x n], lower triangle read, storage reused; f: [n x k]. 4/3 n^3 flops in matrix products,
 /// then O(n^2 (width + k)). Throws std::runtime_error when the iteration does not converge.
-inline TwoStage two_stage_spectrum(Matrix&& k, const ConstMatrix& f, const Context& host) {
-  constexpr Index kWorthThreads = 512;  // below, threads that wait for each other cost more
+inline TwoStage two_stage_spectrum(Matrix&& k, const ConstMatrix& f, Index width,
+                                   const Context& host) {
   Context context = host;
   if (f.rows() < kWorthThreads) context.n_threads = 1;
   if (k.rows() != k.cols() || k.rows() != f.rows()) {
     throw std::invalid_argument("shapes in two_stage_spectrum");
   }
   TwoStage out;
-  out.reduction = reduce_to_band(std::move(k), two_stage_width(f.rows()), context);
+  out.reduction = reduce_to_band(std::move(k), width, context);
   Matrix banded = f;
   apply_transposed(out.reduction, banded, context);
   const Tridiagonal t = band_to_tridiagonal(out.reduction.band, banded.transpose(), context);
@@ -44,6 +50,10 @@ inline TwoStage two_stage_spectrum(Matrix&& k, const ConstMatrix& f, const Conte
   out.d = std::move(spectrum.values);
   out.rotated = std::move(spectrum.rotated);
   return out;
+}
+
+inline TwoStage two_stage_spectrum(Matrix&& k, const ConstMatrix& f, const Context& host) {
+  return two_stage_spectrum(std::move(k), f, two_stage_width(f.rows()), host);
 }
 
 /// (alpha K + nu I)^-1 f [n x k] with one step of refinement; nothing when that matrix is not

@@ -1,0 +1,108 @@
+#ifndef HDLMM_LINALG_RANK_TWO_KERNELS_HPP
+#define HDLMM_LINALG_RANK_TWO_KERNELS_HPP
+
+#include "hdlmm/core/context.hpp"
+#include "hdlmm/core/vector_packs.hpp"
+
+namespace hdlmm {
+
+/// K -= v w' + w v', then y += K x, in one pass over the lower triangle of K [n x n].
+///
+/// Columns of K and all four vectors go on for kRankTwoPad cells beyond their n, which are zero and
+/// remain so.
+struct RankTwoPass {
+  Index n;
+  double* cells;  ///< K(0, 0)
+  Index stride;   ///< from column to column
+  const double *v, *w, *x;
+  double* y;
+};
+
+constexpr Index kRankTwoPad = 7;  ///< the widest pack less one
+
+namespace rank_two_detail {
+
+using vector_packs::lane_sum;
+using vector_packs::pack;
+using vector_packs::Pack;
+using vector_packs::unroll;
+
+constexpr int kColumns = 4;  // for one pass over v, w, x and y
+
+/// Columns c .. c + N - 1 where they meet the diagonal. dots: what they add to y there.
+template <int N>
+[[gnu::always_inline]] inline void pass_corner(const RankTwoPass& pass, Index c, double* dots) {
+  for (Index j = c; j < c + N; ++j) {
+    double* column = pass.cells + j * pass.stride;
+    double dot = 0;
+    for (Index i = j; i < c + N; ++i) {
+      column[i] -= pass.v[i] * pass.w[j] + pass.w[i] * pass.v[j];
+      dot += column[i] * pass.x[i];
+      if (i > j) pass.y[i] += column[i] * pass.x[j];
+    }
+    dots[j - c] = dot;
+  }
+}
+
+template <int W, int N>
+[[gnu::always_inline]] inline void pass_columns(const RankTwoPass& pass, Index c) {
+  using V = typename Pack<W>::type;
+  double dots[N], v[N], w[N], x[N];
+  pass_corner<N>(pass, c, dots);
+  V sums[N];
+  unroll<N>([&](auto j) __attribute__((always_inline)) {
+    sums[j] = V{};
+    v[j] = pass.v[c + j];
+    w[j] = pass.w[c + j];
+    x[j] = pass.x[c + j];
+  });
+  double* first = pass.cells + c * pass.stride;
+  for (Index i = c + N; i < pass.n; i += W) {
+    const V vi = pack<W>(pass.v + i), wi = pack<W>(pass.w + i), xi = pack<W>(pass.x + i);
+    V yi = pack<W>(pass.y + i);
+    unroll<N>([&](auto j) __attribute__((always_inline)) {
+      V& cell = pack<W>(first + j * pass.stride + i);
+      const V k = cell - w[j] * vi - v[j] * wi;
+      cell = k;
+      yi += x[j] * k;
+      sums[j] += k * xi;
+    });
+    pack<W>(pass.y + i) = yi;
+  }
+  unroll<N>([&](auto j) __attribute__((always_inline)) {
+    pass.y[c + j] += dots[j] + lane_sum<W>(sums[j]);
+  });
+}
+
+template <int W>
+[[gnu::always_inline]] inline void make_pass(const RankTwoPass& pass) {
+  Index c = 0;
+  for (; c + kColumns <= pass.n; c += kColumns) pass_columns<W, kColumns>(pass, c);
+  for (; c < pass.n; ++c) pass_columns<W, 1>(pass, c);
+}
+
+inline void pass_portable(const RankTwoPass& pass) {
+  make_pass<vector_packs::kPortableWidth>(pass);
+}
+#if defined(__x86_64__) && defined(__GNUC__)
+[[gnu::target("avx2,fma")]] inline void pass_avx2(const RankTwoPass& pass) { make_pass<4>(pass); }
+[[gnu::target("avx512f")]] inline void pass_avx512(const RankTwoPass& pass) { make_pass<8>(pass); }
+#endif
+
+}  // namespace rank_two_detail
+
+using RankTwoKernel = void (*)(const RankTwoPass&);
+
+/// 4 n^2 flops.
+inline RankTwoKernel rank_two_kernel(KernelLevel level) {
+#if defined(__x86_64__) && defined(__GNUC__)
+  if (level == KernelLevel::avx512) return rank_two_detail::pass_avx512;
+  if (level == KernelLevel::avx2) return rank_two_detail::pass_avx2;
+#endif
+  (void)level;
+  return rank_two_detail::pass_portable;
+}
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_LINALG_RANK_TWO_KERNELS_HPP
