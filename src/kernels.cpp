@@ -4,6 +4,7 @@
 #include <RcppEigen.h>
 
 #include "hdlmm/core/kernel_level.hpp"
+#include "hdlmm/core/lower_triangle.hpp"
 #include "hdlmm/linalg/band_reduction.hpp"
 #include "hdlmm/linalg/two_stage.hpp"
 
@@ -33,7 +34,7 @@ Eigen::MatrixXd cpp_gram(const Rcpp::List& design, SEXP row_scale, const std::st
 // The band of a symmetric matrix [n x n] after the first of two stages, [(width + 1) x n].
 // [[Rcpp::export(rng = false)]]
 Eigen::MatrixXd cpp_reduce_to_band(const Eigen::Map<Eigen::MatrixXd> k, const Rcpp::List& host) {
-  hdlmm::Matrix copy = k;
-  const hdlmm::Index width = hdlmm::two_stage_width(copy.rows());
-  return hdlmm::reduce_to_band(std::move(copy), width, make_context(host)).band;
+  const hdlmm::Context context = make_context(host);
+  const hdlmm::Index width = hdlmm::two_stage_width(k.rows());
+  return hdlmm::reduce_to_band(hdlmm::copy_lower(k, context), width, context).band;
 }

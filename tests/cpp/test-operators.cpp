@@ -465,9 +465,9 @@ TEST_P(OperatorContract, GramsDoNotDependOnTheNumberOfThreads) {
     const DesignOperator& x = *sample.x;
     Context one, many;
     many.n_threads = 3;
-    EXPECT_EQ(x.row_gram(one), x.row_gram(many));
+    EXPECT_EQ(from_lower(x.row_gram(one)), from_lower(x.row_gram(many)));
     if (x.has_identity_prior()) {
-      EXPECT_EQ(x.column_gram(one), x.column_gram(many));
+      EXPECT_EQ(from_lower(x.column_gram(one)), from_lower(x.column_gram(many)));
     }
   });
 }
@@ -498,7 +498,8 @@ TEST_P(OperatorContract, TheColumnGramTakesAnAdjointProductAlong) {
     for (const Index k : {0, 1, 11}) {
       const Matrix v = random.normals(x.rows(), k), start = random.normals(x.cols(), k);
       Matrix out = start;
-      EXPECT_EQ(x.column_gram_and_adjoint(v, out, Context()), x.column_gram(Context()));
+      EXPECT_EQ(from_lower(x.column_gram_and_adjoint(v, out, Context())),
+                from_lower(x.column_gram(Context())));
       EXPECT_LT(distance(out, start + sample.dense.transpose() * v), kRounding);
     }
   });
@@ -513,8 +514,8 @@ TEST_P(OperatorContract, AnAdjointProductOfManyTilesIsTakenAlongByAnyNumberOfThr
   Context many;
   many.n_threads = 3;
   Matrix one = Matrix::Zero(x.cols(), 11), shared = one;
-  EXPECT_EQ(x.column_gram_and_adjoint(v, one, Context()),
-            x.column_gram_and_adjoint(v, shared, many));
+  EXPECT_EQ(from_lower(x.column_gram_and_adjoint(v, one, Context())),
+            from_lower(x.column_gram_and_adjoint(v, shared, many)));
   EXPECT_EQ(one, shared);
   EXPECT_LT(distance(one, sample->dense.transpose() * v), 1e-12);  // rounding of 1100 terms
 }

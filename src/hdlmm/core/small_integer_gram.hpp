@@ -113,6 +113,14 @@ inline void store_quad(std::uint32_t quad, std::uint8_t* to) {
 
 }  // namespace small_integer_detail
 
+/// Whether all of n cells are whole numbers from 0 to 15.
+template <typename T>
+bool are_small_integers(const T* cells, Index n) {
+  small_integer_detail::SmallReader<T> reader;
+  for (Index i = 0; i < n; ++i) reader(cells[i]);
+  return reader.seen <= 15;
+}
+
 /// Pack four steps of depth of `present` vectors into one quad of `strips` strips that begin
 /// strip_step apart: run l holds cell l of every vector. Absent vectors are zero.
 ///

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "hdlmm/core/lower_triangle.hpp"
 #include "hdlmm/core/narrow_product.hpp"
 #include "hdlmm/core/rank_update.hpp"
 #include "hdlmm/core/small_integer_gram.hpp"
@@ -81,10 +82,21 @@ class DenseOperator final : public DesignOperator {
   }
 
   /// visit(runs): cells of rows first .. first + count - 1 of n_runs <= kMaxStrip columns from
-  /// column j on; where a ScaledRun cannot say what they are, copies in `scratch` [count x n_runs].
+  /// column j on: themselves, as ScaledRuns, or where these cannot say what they are copies in
+  /// `scratch` [count x n_runs].
   template <typename Visit>
   void with_runs(Index j, Index n_runs, Index first, Index count, double* scratch,
                  Visit&& visit) const {
+    if constexpr (std::is_same<T, double>::value) {
+      if (is_as_stored()) {
+        const double* runs[kMaxStrip];
+        for (Index i = 0; i < n_runs; ++i) {
+          runs[i] = stored_.cells + (j + i) * stored_.stride + first;
+        }
+        visit(runs);
+        return;
+      }
+    }
     if (is_plain() && transform_.row_scale.size() == 0) {
       ScaledRun<T> runs[kMaxStrip];
       for (Index i = 0; i < n_runs; ++i) {
@@ -201,6 +213,12 @@ class DenseOperator final : public DesignOperator {
   /// Whether column j is (cells - shift) * scale over a run of memory.
   bool is_plain() const { return stored_.rows.empty() && transform_.fill.size() == 0; }
 
+  /// Whether the cells of the design are the stored ones.
+  bool is_as_stored() const {
+    return is_plain() && transform_.shift.size() == 0 && transform_.scale.size() == 0 &&
+           transform_.row_scale.size() == 0;
+  }
+
   auto plain_column(Index j) const {
     using Cells = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
     return (Cells(stored_.cells + j * stored_.stride, rows()).template cast<double>() -
@@ -236,10 +254,10 @@ class DenseOperator final : public DesignOperator {
   }
 
   Matrix do_row_gram(const Context& context) const override {
-    Matrix gram = Matrix::Zero(rows(), rows());
+    Matrix gram = zero_lower(rows(), context);
     if (may_be_small_integers(context) && has_constant_scale()) {
       if (add_integer_row_gram(context, gram)) return gram;
-      gram.setZero();
+      gram = zero_lower(rows(), context);
     }
     add_packed_gram(cols(), row_packer(context), Adjacent::vectors, gram, context,
                     report(context, cols()));
@@ -254,13 +272,13 @@ class DenseOperator final : public DesignOperator {
   /// Packed columns meet v [n x k] while they are in a cache.
   Matrix do_column_gram_and_adjoint(const ConstMatrix& v, Eigen::Ref<Matrix> out,
                                     const Context& context) const override {
-    Matrix gram = Matrix::Zero(cols(), cols());
+    Matrix gram = zero_lower(cols(), context);
     if (may_be_small_integers(context)) {
       if (add_integer_column_gram(context, gram)) {
         do_add_adjoint_product(v, out, context);
         return gram;
       }
-      gram.setZero();
+      gram = zero_lower(cols(), context);
     }
     const MicroKernel kernel = micro_kernel(context.kernels);
     const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* to) {
@@ -275,8 +293,10 @@ class DenseOperator final : public DesignOperator {
 
   /// Whether it is worth while to look for cells that are all whole numbers from 0 to 15.
   bool may_be_small_integers(const Context& context) const {
-    return has_byte_kernel(context.kernels) && transform_.fill.size() == 0 &&
-           transform_.row_scale.size() == 0;
+    if (!has_byte_kernel(context.kernels) || cols() == 0) return false;
+    if (transform_.fill.size() > 0 || transform_.row_scale.size() > 0) return false;
+    std::vector<T> scratch(static_cast<std::size_t>(rows()));
+    return are_small_integers(stored_cells(0, 0, rows(), scratch.data()), rows());
   }
 
   bool has_constant_scale() const {
