@@ -58,7 +58,7 @@ column_facts <- function(summary, scaled, options, n, own) {
 # units of the design inside.
 transform_columns <- function(summary, options, n, own, common, label) {
   if (!options$scale) {
-    unit <- times_two_to(rep(1, length(own)), common - own)
+    unit <- times_two_to(1, common - own)
     return(list(
       factor = rep(times_two_to(1, common), length(own)), divisor = NULL, unit = unit,
       squares = summary$squares * unit^2, exponent = common

@@ -65,7 +65,7 @@ find_constant <- function(model, z, root, kz) {
 
 # Condition number of Z with columns of unit length.
 basis_condition <- function(r) {
-  if (ncol(r) == 0) return(1)
+  if (ncol(r) < 2) return(1)
   values <- svd(sweep(r, 2, sqrt(colSums(r^2)), `/`), nu = 0, nv = 0)$d
   max(values) / min(values)
 }

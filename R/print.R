@@ -15,7 +15,11 @@ print.hdlmm <- function(x, digits = max(3, getOption("digits") - 3), ...) {
   invisible(x)
 }
 
-cat_lines <- function(lines) cat(paste0(strwrap(lines, exdent = 2), "\n"), sep = "")
+cat_lines <- function(lines) {
+  is_long <- nchar(lines, "width") >= 0.9 * getOption("width")
+  if (any(is_long)) lines <- strwrap(lines, exdent = 2)
+  cat(paste0(lines, "\n"), sep = "")
+}
 
 method_words <- c(
   OLS = "ordinary least squares", REML = "restricted maximum likelihood (REML)",

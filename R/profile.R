@@ -128,7 +128,8 @@ objective_at <- function(fit, phi) {
     VB = bound_at(fit, phi),
     likelihood_at(fit, phi)
   )
-  ifelse(is.nan(value), -Inf, value)
+  value[is.nan(value)] <- -Inf
+  value
 }
 
 likelihood_at <- function(fit, phi) {

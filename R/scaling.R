@@ -9,7 +9,9 @@ scale_exponent <- function(x) {
 
 # The same for each element, at most 2^1000 so that the factor itself is a number.
 column_exponents <- function(x) {
-  ifelse(is.finite(x) & x > 0, pmin(1000, -(floor(log2(x)) + 1)), 0)
+  out <- pmin(1000, -(floor(log2(x)) + 1))
+  out[!(is.finite(x) & x > 0)] <- 0
+  out
 }
 max_exponent <- function(x) min(1000, scale_exponent(x))
 
