@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing, and nothing else:   tools/deps.sh [demo|test|dev]
 #   demo  what building and the example need       test  + the suggested packages, GoogleTest
-#   dev   + roxygen2, lintr, clang-format, pandoc
+#   dev   + roxygen2, lintr, clang-format, pandoc, qpdf
 # Debian's binaries come first (as root, or with a password-less sudo), CRAN's sources second;
 # the latter go to the private library .lib of this directory. Silent when nothing is missing.
 #   HDLMM_CRAN=url         a CRAN mirror to use if R has none set, or if that one fails
@@ -59,6 +59,7 @@ missing_tools() {
   [ "$mode" = test ] && return
   have clang-format || echo clang-format
   have pandoc || echo pandoc
+  have qpdf || echo qpdf
 }
 
 # Lines "hard <name>" (the package needs it) and "soft <name>" (suggested).
