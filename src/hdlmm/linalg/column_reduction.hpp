@@ -13,8 +13,8 @@ namespace hdlmm {
 /// diagonal and subdiagonal, and below lie the reflectors I - tau v v', v without its leading one.
 /// factors: [n], tau. Householder's method with the update by one column and the product for the
 /// next one made together (as in Dongarra, Hammarling & Sorensen 1989, J. Comput. Appl. Math. 27,
-/// section 3, without their blocks): the matrix is read and written once a column, which is fast
-/// while it stays in a cache. 4/3 n^3 flops.
+/// but without their blocks): the matrix is read and written once a column, which is fast while it
+/// stays in a cache. 4/3 n^3 flops.
 inline void reduce_by_columns(MatrixView k,
                               Eigen::Ref<Eigen::RowVectorXd, 0, Eigen::InnerStride<>> factors,
                               const Context& context) {
