@@ -221,7 +221,5 @@ crossing <- function(phi, above, gap, side) {
   if (length(positive) == 0) return(if (side == "first") phi[1] else phi[length(phi)])
   i <- if (side == "first") positive[1] - 1 else positive[length(positive)]
   if (i < 1) return(phi[1])
-  stats::uniroot(
-    gap, phi[c(i, i + 1)], f.lower = above[i], f.upper = above[i + 1], tol = 1e-9
-  )$root
+  stats::uniroot(gap, phi[c(i, i + 1)], tol = 1e-9)$root
 }
