@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "hdlmm/core/packing.hpp"
 #include "hdlmm/core/parallel.hpp"
 #include "hdlmm/core/types.hpp"
 
@@ -18,7 +19,7 @@ template <typename Fill>
 Matrix make_lower(Index n, const Context& context, const Fill& fill) {
   constexpr Index kColumns = 256;  // a few hundred columns are not worth a thread
   Matrix out(n, n);
-  parallel_for(context, (n + kColumns - 1) / kColumns, [&](Index task) {
+  parallel_for(context, divide_up(n, kColumns), [&](Index task) {
     const Index end = std::min(n, (task + 1) * kColumns);
     for (Index j = task * kColumns; j < end; ++j) fill(j, &out(j, j));
   });

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -254,11 +255,8 @@ class DenseOperator final : public DesignOperator {
   }
 
   Matrix do_row_gram(const Context& context) const override {
+    if (std::optional<Matrix> exact = integer_row_gram(context)) return std::move(*exact);
     Matrix gram = zero_lower(rows(), context);
-    if (may_be_small_integers(context) && has_constant_scale()) {
-      if (add_integer_row_gram(context, gram)) return gram;
-      gram = zero_lower(rows(), context);
-    }
     add_packed_gram(cols(), row_packer(context), Adjacent::vectors, gram, context,
                     report(context, cols()));
     return gram;
@@ -272,14 +270,11 @@ class DenseOperator final : public DesignOperator {
   /// Packed columns meet v [n x k] while they are in a cache.
   Matrix do_column_gram_and_adjoint(const ConstMatrix& v, Eigen::Ref<Matrix> out,
                                     const Context& context) const override {
-    Matrix gram = zero_lower(cols(), context);
-    if (may_be_small_integers(context)) {
-      if (add_integer_column_gram(context, gram)) {
-        do_add_adjoint_product(v, out, context);
-        return gram;
-      }
-      gram = zero_lower(cols(), context);
+    if (std::optional<Matrix> exact = integer_column_gram(context)) {
+      do_add_adjoint_product(v, out, context);
+      return std::move(*exact);
     }
+    Matrix gram = zero_lower(cols(), context);
     const MicroKernel kernel = micro_kernel(context.kernels);
     const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* to) {
       pack_columns(kernel, first, count, first_row, n_rows, to);
@@ -304,8 +299,10 @@ class DenseOperator final : public DesignOperator {
     return scale.size() == 0 || (scale.array() == scale[0]).all();
   }
 
-  /// The row Gram matrix from whole numbers; false when they are not.
-  bool add_integer_row_gram(const Context& context, Matrix& gram) const {
+  /// The row Gram matrix from whole numbers, or nothing where the cells are not.
+  std::optional<Matrix> integer_row_gram(const Context& context) const {
+    if (!may_be_small_integers(context) || !has_constant_scale()) return std::nullopt;
+    Matrix gram = zero_lower(rows(), context);
     const Index width = byte_kernel(context.kernels).width;
     const bool is_shifted = transform_.shift.size() > 0;
     RowShift shift(transform_.shift, rows());
@@ -317,15 +314,17 @@ class DenseOperator final : public DesignOperator {
       add_small_integer_gram(cols(), pack, Adjacent::vectors, gram, context,
                              report(context, cols()));
     } catch (const NotSmallIntegers&) {
-      return false;
+      return std::nullopt;
     }
     if (is_shifted) shift.subtract_from(gram);
     if (transform_.scale.size() > 0) gram *= transform_.scale[0] * transform_.scale[0];
-    return true;
+    return gram;
   }
 
-  /// The column Gram matrix from whole numbers; false when they are not.
-  bool add_integer_column_gram(const Context& context, Matrix& gram) const {
+  /// The column Gram matrix from whole numbers, or nothing where the cells are not.
+  std::optional<Matrix> integer_column_gram(const Context& context) const {
+    if (!may_be_small_integers(context)) return std::nullopt;
+    Matrix gram = zero_lower(cols(), context);
     const Index width = byte_kernel(context.kernels).width;
     Vector sums = Vector::Zero(cols());
     const auto pack = [&](Index first, Index count, Index first_row, Index n_rows,
@@ -335,14 +334,14 @@ class DenseOperator final : public DesignOperator {
     try {
       add_small_integer_gram(rows(), pack, Adjacent::depth, gram, context, report(context, rows()));
     } catch (const NotSmallIntegers&) {
-      return false;
+      return std::nullopt;
     }
     if (transform_.shift.size() > 0) subtract_column_shift(sums, transform_.shift, rows(), gram);
     if (transform_.scale.size() > 0) {
       gram.array().colwise() *= transform_.scale.array();
       gram.array().rowwise() *= transform_.scale.array().transpose();
     }
-    return true;
+    return gram;
   }
 
   /// Stored cells of rows first .. first + count - 1 of column j, in place or in `scratch` [count].
