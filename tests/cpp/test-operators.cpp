@@ -442,6 +442,9 @@ TEST_P(OperatorContract, WrongShapesThrow) {
     EXPECT_THROW(x.column_gram_and_adjoint(v_more, cols, Context()), std::invalid_argument);
     EXPECT_THROW(x.column_gram_and_adjoint(v, cols_more, Context()), std::invalid_argument);
     EXPECT_THROW(x.column_gram_and_adjoint(v_wide, cols, Context()), std::invalid_argument);
+    EXPECT_THROW(x.row_gram_and_product(u_more, rows, Context()), std::invalid_argument);
+    EXPECT_THROW(x.row_gram_and_product(u, rows_more, Context()), std::invalid_argument);
+    EXPECT_THROW(x.row_gram_and_product(u_wide, rows, Context()), std::invalid_argument);
     EXPECT_THROW(x.add_covariance_product(v_more, cols), std::invalid_argument);
     EXPECT_THROW(x.add_covariance_product(v, cols_more), std::invalid_argument);
     EXPECT_THROW(x.add_covariance_product(v_wide, cols), std::invalid_argument);
@@ -503,6 +506,33 @@ TEST_P(OperatorContract, TheColumnGramTakesAnAdjointProductAlong) {
       EXPECT_LT(distance(out, start + sample.dense.transpose() * v), kRounding);
     }
   });
+}
+
+TEST_P(OperatorContract, TheRowGramTakesAProductAlong) {
+  for_shapes([](const Sample& sample, Random& random) {
+    const DesignOperator& x = *sample.x;
+    for (const Index k : {0, 1, 11}) {
+      const Matrix u = random.normals(x.cols(), k), start = random.normals(x.rows(), k);
+      Matrix out = start;
+      EXPECT_EQ(from_lower(x.row_gram_and_product(u, out, Context())),
+                from_lower(x.row_gram(Context())));
+      EXPECT_LT(distance(out, start + sample.dense * u), kRounding);
+    }
+  });
+}
+
+TEST_P(OperatorContract, AProductOfManyTilesIsTakenAlongByAnyNumberOfThreads) {
+  Random random(7);
+  const std::unique_ptr<Sample> sample = GetParam().build({500, 2600}, random);
+  const DesignOperator& x = *sample->x;
+  const Matrix u = random.normals(x.cols(), 2);
+  Context many;
+  many.n_threads = 3;
+  Matrix one = Matrix::Zero(x.rows(), 2), shared = one;
+  EXPECT_EQ(from_lower(x.row_gram_and_product(u, one, Context())),
+            from_lower(x.row_gram_and_product(u, shared, many)));
+  EXPECT_EQ(one, shared);
+  EXPECT_LT(distance(one, sample->dense * u), 1e-12);  // rounding of 2600 terms
 }
 
 TEST_P(OperatorContract, AnAdjointProductOfManyTilesIsTakenAlongByAnyNumberOfThreads) {

@@ -76,17 +76,6 @@ constexpr Index kRuns = 4;
 constexpr Index kMaxStrip = 8;
 constexpr Index kMaxDepth = 256;
 
-/// A run of cells that stand for (cell - shift) * scale: read so on the way, a pass over a copy of
-/// them is saved.
-template <typename T>
-struct ScaledRun {
-  const T* cells;
-  double shift;
-  double scale;
-
-  double operator[](Index l) const { return (static_cast<double>(cells[l]) - shift) * scale; }
-};
-
 namespace packing_detail {
 
 template <int kWidth, typename T>
@@ -118,7 +107,12 @@ void copy_along(const ScaledRun<T>* runs, Index depth, double* out) {
 /// Whole strips, see PackKernels, of runs of either kind.
 inline void copy_across(const MicroKernel& kernel, const double* const* runs, Index n_runs,
                         Index strips, Index ahead, double* out, Index strip_step) {
-  kernel.pack.across(runs, n_runs, strips, ahead, out, strip_step);
+  kernel.pack.plain.across(runs, n_runs, strips, ahead, out, strip_step);
+}
+
+inline void copy_across(const MicroKernel& kernel, const ScaledRun<double>* runs, Index n_runs,
+                        Index strips, Index ahead, double* out, Index strip_step) {
+  kernel.pack.scaled.across(runs, n_runs, strips, ahead, out, strip_step);
 }
 
 template <typename T>
@@ -133,7 +127,12 @@ void copy_across(const MicroKernel& kernel, const ScaledRun<T>* runs, Index n_ru
 
 inline void copy_along(const MicroKernel& kernel, const double* const* runs, Index depth,
                        Index ahead, double* out) {
-  kernel.pack.along(runs, depth, ahead, out);
+  kernel.pack.plain.along(runs, depth, ahead, out);
+}
+
+inline void copy_along(const MicroKernel& kernel, const ScaledRun<double>* runs, Index depth,
+                       Index ahead, double* out) {
+  kernel.pack.scaled.along(runs, depth, ahead, out);
 }
 
 template <typename T>

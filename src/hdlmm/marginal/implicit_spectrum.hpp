@@ -94,14 +94,12 @@ inline ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& 
                                     const ConstVector& constant, const Context& context) {
   const Index n = x.rows(), c = q.cols();
   const bool has_mean = mean_columns.size() > 0;
-  Matrix data(n, c + 1 + (has_mean ? 1 : 0));
+  Matrix data = Matrix::Zero(n, c + 1 + (has_mean ? 1 : 0));
   data.leftCols(c + 1) = implicit_detail::beside(q, y);
-  if (has_mean) {
-    data.rightCols(1).setZero();
-    x.add_product(mean_columns, data.rightCols(1), context);
-  }
+  Matrix gram = has_mean ? x.row_gram_and_product(mean_columns, data.rightCols(1), context)
+                         : x.row_gram(context);
   ImplicitSpectrum out;
-  out.reduction.two_stage = two_stage_spectrum(x.row_gram(context), data, context);
+  out.reduction.two_stage = two_stage_spectrum(std::move(gram), data, context);
   const Vector& all = out.reduction.two_stage.d;
   const Matrix& turned = out.reduction.two_stage.rotated;
   out.min_computed = all[0];

@@ -255,10 +255,26 @@ class DenseOperator final : public DesignOperator {
   }
 
   Matrix do_row_gram(const Context& context) const override {
-    if (std::optional<Matrix> exact = integer_row_gram(context)) return std::move(*exact);
+    Matrix none(rows(), 0);
+    return do_row_gram_and_product(Matrix(cols(), 0), none, context);
+  }
+
+  /// Packed rows meet u [p x k] while they are in a cache.
+  Matrix do_row_gram_and_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
+                                 const Context& context) const override {
+    if (std::optional<Matrix> exact = integer_row_gram(context)) {
+      do_add_product(u, out, context);
+      return std::move(*exact);
+    }
     Matrix gram = zero_lower(rows(), context);
-    add_packed_gram(cols(), row_packer(context), Adjacent::vectors, gram, context,
-                    report(context, cols()));
+    const MicroKernel kernel = micro_kernel(context.kernels);
+    const auto pack = [&](Index first, Index count, Index first_col, Index n_cols, double* to) {
+      pack_rows(kernel, first, count, first_col, n_cols, to);
+      const Index present = std::min(count, rows() - first);
+      add_packed_product(kernel, to, u.middleRows(first_col, n_cols),
+                         out.middleRows(first, present));
+    };
+    add_packed_gram(cols(), pack, Adjacent::vectors, gram, context, report(context, cols()));
     return gram;
   }
 

@@ -69,6 +69,14 @@ class DesignOperator {
   /// X S X', [n x n]; only the lower triangle is meaningful.
   Matrix row_gram(const Context& context) const { return do_row_gram(context); }
 
+  /// The same, and out [n x k] += X u, u: [p x k], where the kind can from one pass over the cells.
+  Matrix row_gram_and_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
+                              const Context& context) const {
+    require(u.rows() == cols_ && out.rows() == rows_ && u.cols() == out.cols(),
+            "row_gram_and_product");
+    return do_row_gram_and_product(u, out, context);
+  }
+
   /// X' X, [p x p], lower triangle; only where the prior correlation is the identity.
   Matrix column_gram(const Context& context) const { return do_column_gram(context); }
 
@@ -109,6 +117,11 @@ class DesignOperator {
   virtual void do_add_column(Index j, double a, Eigen::Ref<Vector> out) const = 0;
   virtual Vector do_prior_variances() const { return Vector::Ones(cols_); }
   virtual Matrix do_row_gram(const Context& context) const = 0;
+  virtual Matrix do_row_gram_and_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
+                                         const Context& context) const {
+    do_add_product(u, out, context);
+    return do_row_gram(context);
+  }
   virtual Matrix do_column_gram(const Context& context) const = 0;
   virtual Matrix do_column_gram_and_adjoint(const ConstMatrix& v, Eigen::Ref<Matrix> out,
                                             const Context& context) const {
