@@ -33,7 +33,7 @@ build_design <- function(term, model, data, env, centre_weights, host) {
     na = check_choice(value_or(arguments$na, "fail"), c("fail", "mean"), "na")
   )
   if (ncol(x) == 0) return(empty_design(term))
-  if (methods::is(x, "dgCMatrix")) {
+  if (isS4(x)) {  # a dgCMatrix
     build_sparse(term, x, options, model)
   } else {
     build_dense(term, x, options, model, centre_weights, host)
@@ -56,7 +56,8 @@ as_design_matrix <- function(x, term) {
   name <- backtick(term$label)
   if (is.factor(x)) bad_input(name, " is a factor: write (1 | ", term$label, ").")
   if (is.data.frame(x)) x <- as_matrix_of_numbers(x, name)
-  if (methods::is(x, "Matrix") || methods::is(x, "sparseVector")) return(as_readable_matrix(x))
+  is_of_matrix <- isS4(x) && (methods::is(x, "Matrix") || methods::is(x, "sparseVector"))
+  if (is_of_matrix) return(as_readable_matrix(x))
   if (is.null(dim(x)) && (is.numeric(x) || is.logical(x))) x <- matrix(x, ncol = 1)
   if (!is.matrix(x) || !typeof(x) %in% c("double", "integer", "logical", "raw")) {
     bad_input(name, " must be a numeric matrix; found ", describe(x), ".")

@@ -36,7 +36,7 @@ choose_mode <- function(search, method, design) {
   }
   if (search$is_unbounded) warn_unbounded(modes, method, design)
   list(
-    mode = modes[1, ], modes = modes, trace = search$traces[[1]], grid = search$grid,
+    mode = lapply(modes, `[`, 1), modes = modes, trace = search$traces[[1]], grid = search$grid,
     is_unbounded = search$is_unbounded
   )
 }

@@ -61,11 +61,14 @@ build_frame <- function(fixed, parts, data, call, env, n_total) {
     eval(frame_call, list(), env),
     error = function(e) stop_frame(e, call, data, env, n_total)
   )
-  terms <- tryCatch(
-    stats::terms(fixed, data = if (is.data.frame(data)) data[0, , drop = FALSE] else NULL),
-    error = function(e) bad_input("in `formula`: ", sentence(e))
-  )
-  attr(frame, "terms") <- with_safe_prediction(terms, attr(frame, "terms"))
+  terms <- attr(frame, "terms")
+  attr(frame, "terms") <- if (length(groups) > 0) {
+    terms_of_part(fixed, data, terms)
+  } else {
+    classes <- attr(terms, "dataClasses")
+    is_variable <- !names(classes) %in% c("(rows)", "(weights)", "(offset)")
+    structure(terms, dataClasses = classes[is_variable])
+  }
   attr(frame, "n_nan") <- count_nan(all_variables, data)
   frame
 }
@@ -87,8 +90,13 @@ stop_frame <- function(error, call, data, env, n_total) {
   bad_input(sub("[.]$", "", message), hint, ".")
 }
 
-# The fixed part's terms with the predvars that model.frame() found for poly(), splines, scale().
-with_safe_prediction <- function(terms, frame_terms) {
+# The fixed part's terms with the predvars that model.frame() found for poly(), splines, scale()
+# among all variables.
+terms_of_part <- function(fixed, data, frame_terms) {
+  terms <- tryCatch(
+    stats::terms(fixed, data = if (is.data.frame(data)) data[0, , drop = FALSE] else NULL),
+    error = function(e) bad_input("in `formula`: ", sentence(e))
+  )
   wanted <- vapply(as.list(attr(terms, "variables"))[-1], deparse1, "")
   have <- vapply(as.list(attr(frame_terms, "variables"))[-1], deparse1, "")
   at <- match(wanted, have)

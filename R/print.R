@@ -174,14 +174,18 @@ summary.hdlmm <- function(object, level = 0.95, ...) {
       fit = object, coefficients = fixed_table(object),
       limits = if (!has_tests(object)) fixed_limits(object, level), varcor = VarCorr.hdlmm(object),
       pve = pve.hdlmm(object, level), level = level,
-      residuals = if (!exact && sigma.hdlmm(object) > 0) {
-        stats::quantile(residuals.hdlmm(object, "scaled"), na.rm = TRUE)
-      },
+      residuals = if (!exact && sigma.hdlmm(object) > 0) residual_quartiles(object),
       logLik = log_lik, AIC = stats::AIC(log_lik), BIC = stats::BIC(log_lik),
       sigma = sigma.hdlmm(object)
     ),
     class = "summary.hdlmm"
   )
+}
+
+# Without names = TRUE, which costs more than the quantiles of a few hundred residuals.
+residual_quartiles <- function(fit) {
+  quartiles <- stats::quantile(residuals.hdlmm(fit, "scaled"), na.rm = TRUE, names = FALSE)
+  stats::setNames(quartiles, c("0%", "25%", "50%", "75%", "100%"))
 }
 
 #' @export
@@ -291,7 +295,7 @@ print_pve <- function(table, level, digits, words) {
       if (!is.na(table$se[i])) {
         paste0(" (", words$error, " ", format(table$se[i], digits = digits), ")")
       },
-      if (!anyNA(table[i, c("lower", "upper")])) {
+      if (!is.na(table$lower[i]) && !is.na(table$upper[i])) {
         paste0(
           ",\n  ", format(100 * level), "% ", words$interval, " interval ",
           format(table$lower[i], digits = digits), " to ", format(table$upper[i], digits = digits)

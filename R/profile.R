@@ -155,9 +155,13 @@ bound_at <- function(fit, phi) {
   cpp_bound_curve(problem$system, columns, phi, make_host(fit$control))$value
 }
 
-posterior_at <- function(fit, phi) {
+posterior_at <- function(fit, phi) curve_at(fit, phi)$value
+
+# The curve of the core (value, slope, ...) of what REML, ML and MAP maximise, at finite phi.
+curve_at <- function(fit, phi) {
+  if (fit$method != "MAP") return(cpp_curve(fit$internal$system, fit$method, phi))
   problem <- problem_of(fit)
-  cpp_posterior_curve(problem$system, fit$internal$prior, prior_root(problem), phi)$value
+  cpp_posterior_curve(problem$system, fit$internal$prior, prior_root(problem), phi)
 }
 
 # Log posterior density of pve, exact whatever drew the fit's own numbers.
@@ -185,41 +189,82 @@ criterion_at <- function(fit, h, nu) {
   if (is.nan(value)) -Inf else value
 }
 
-# Where the profile falls to `drop` below its maximum, left and right of every mode: the hull.
+# Where the profile falls to half a quantile below its maximum, left and right of every mode: the
+# hull.
 profile_pve_limits <- function(fit, level) {
   if (fit$method == "VB") return(variational_share_limits(fit, level))
   if (fit$boundary == "exact") return(c(NA_real_, NA_real_))
   if (is.infinite(fit$loglik)) return(c(NA_real_, 1))
   if (is.null(fit$grid)) return(c(0, NA_real_))
-  drop <- stats::qchisq(level, 1) / 2
-  system <- fit$internal$system
-  floor <- fit$internal$value - drop  # in the units of the core: exact under changes of units
-  gap <- function(phi) objective_at(fit, phi) - floor
+  # in the units of the core: exact under changes of units
+  floor <- fit$internal$value - stats::qchisq(level, 1) / 2
+  known <- known_curve(fit, floor)
+  n <- length(known$phi)
+  is_open <- c(criterion_at(fit, 0, 1) >= floor, known$value[n] >= 0)
+  inside <- which(known$value >= 0)
+  # the last known point before each limit: 0 or n where there is none or none beyond
+  before <- if (length(inside)) c(inside[1] - 1, inside[length(inside)]) else c(0, n)
+  limits <- known$phi[c(1, n)]
+  sought <- which(!is_open & before >= 1 & before < n)
+  if (length(sought)) {
+    limits[sought] <- crossings(known, before[sought], function(phi) {
+      at <- curve_at(fit, phi)
+      value <- at$value - floor
+      value[is.nan(value)] <- -Inf
+      list(value = value, slope = at$slope)
+    })
+  }
+  out <- ratio_to_h(limits, fit$internal$system$kappa)
+  out[is_open] <- c(0, 1)[is_open]
+  out
+}
+
+# The criterion above `floor` and its slope at the points of the search, modes included:
+# list(phi, value, slope), ascending in phi.
+known_curve <- function(fit, floor) {
   constant <- loglik_constant(fit$internal$fixed, if (fit$method == "REML") "REML" else "ML")
-  inside <- fit$modes$where == "interior"
-  size <- basin_size(fit$grid$value, fit$grid$phi > mode_phi(fit), fit$is_unbounded)
-  grid <- fit$grid[seq_len(size), ]
-  at_modes <- log_ratio(fit$modes$pve[inside], system$kappa)
-  is_here <- at_modes <= max(grid$phi)
-  phi <- c(grid$phi, at_modes[is_here])
-  above <- c(grid$value, fit$modes$logLik[inside][is_here] - constant) - floor
+  grid <- fit$grid
+  here <- seq_len(basin_size(grid$value, grid$phi > mode_phi(fit), fit$is_unbounded))
+  phi <- grid$phi[here]
+  at_modes <- log_ratio(fit$modes$pve, fit$internal$system$kappa)
+  modes <- which(fit$modes$where == "interior" & at_modes <= max(phi))
+  phi <- c(phi, at_modes[modes])
   order <- order(phi)
-  phi <- phi[order]
-  above <- above[order]
-  is_open <- c(criterion_at(fit, 0, 1) >= floor, above[length(above)] >= 0)
-  c(
-    if (is_open[1]) 0 else ratio_to_h(crossing(phi, above, gap, "first"), system$kappa),
-    if (is_open[2]) 1 else ratio_to_h(crossing(phi, above, gap, "last"), system$kappa)
+  list(
+    phi = phi[order],
+    value = c(grid$value[here], fit$modes$logLik[modes] - constant)[order] - floor,
+    slope = c(grid$slope[here], rep(0, length(modes)))[order]
   )
 }
 
 ratio_to_h <- function(phi, kappa) stats::plogis(phi + log(kappa))
 
-# First or last sign change of `above` on the grid, refined.
-crossing <- function(phi, above, gap, side) {
-  positive <- which(above >= 0)
-  if (length(positive) == 0) return(if (side == "first") phi[1] else phi[length(phi)])
-  i <- if (side == "first") positive[1] - 1 else positive[length(positive)]
-  if (i < 1) return(phi[1])
-  stats::uniroot(gap, phi[c(i, i + 1)], tol = 1e-9)$root
+# Where a curve crosses 0 between known points i and i + 1, for every element of i at once.
+# curve: list(phi, value, slope); f(phi) gives list(value, slope) anywhere. Newton's method kept
+# inside the brackets, from the cubic of the inverse function through both ends.
+crossings <- function(curve, i, f) {
+  a <- curve$phi[i]
+  b <- curve$phi[i + 1]
+  is_falling <- curve$value[i] >= 0
+  x <- inverse_cubic(a, b, curve$value[i], curve$value[i + 1], curve$slope[i], curve$slope[i + 1])
+  for (step in seq_len(200)) {
+    is_out <- !(is.finite(x) & x > a & x < b)
+    x[is_out] <- ((a + b) / 2)[is_out]
+    at <- f(x)
+    is_left <- (at$value >= 0) == is_falling
+    a[is_left] <- x[is_left]
+    b[!is_left] <- x[!is_left]
+    newton <- x - at$value / at$slope
+    is_near <- is.finite(newton) & abs(newton - x) <= 1e-6 & newton >= a & newton <= b
+    if (all(is_near | b - a <= 1e-9)) return(ifelse(is_near, newton, (a + b) / 2))
+    x <- newton
+  }
+  (a + b) / 2
+}
+
+# Where the cubic in y through (y_a, a) and (y_b, b) with slopes 1 / slope passes y = 0.
+inverse_cubic <- function(a, b, y_a, y_b, slope_a, slope_b) {
+  width <- y_b - y_a
+  t <- -y_a / width
+  a + t^2 * (3 - 2 * t) * (b - a) + t * (1 - t) * width * ((1 - t) / slope_a - t / slope_b)
 }

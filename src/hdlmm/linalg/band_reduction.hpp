@@ -124,18 +124,20 @@ inline Matrix panel_reflectors(const BandReduction& reduction, Index c) {
 
 /// f [n x k] <- (I - tau v v') f, the reflector of a panel of one column.
 inline void apply_reflector(const BandReduction& reduction, Index c, MatrixView f,
-                            const Context& context) {
-  const PanelKernels kernels = panel_kernels(context.kernels);
-  const Matrix v = panel_reflectors(reduction, c);
-  MatrixView below = f.bottomRows(v.rows());
-  const Vector dots = reduction.factors(0, c) * inner_products(below, v, kernels);
-  kernels.subtract(v.rows(), v.data(), dots.data(), as_columns(below));
+                            const PanelKernels& kernels, Vector& dots) {
+  const Index first = c + 1, left = f.rows() - first - 1;
+  const Columns<const double> tail{&reduction.reflectors(first + 1, c), left, 1};
+  MatrixView below = f.bottomRows(left);
+  dots = f.row(first).transpose();
+  kernels.inner(left, as_columns(ConstMatrix(below)), tail, {dots.data(), dots.size(), 1});
+  dots *= reduction.factors(0, c);
+  f.row(first) -= dots.transpose();
+  kernels.subtract(left, tail.cells, dots.data(), as_columns(below));
 }
 
 /// f [n x k] <- (I - V T V') f, or with T' in place of T.
 inline void apply_panel(const BandReduction& reduction, Index c, bool transposed, MatrixView f,
                         const Context& context) {
-  if (reduction.width == 1) return apply_reflector(reduction, c, f, context);
   const Matrix v = panel_reflectors(reduction, c);
   const Index m = v.rows(), r = v.cols();
   const auto t = reduction.factors.block(0, c, r, r).template triangularView<Eigen::Upper>();
@@ -203,25 +205,36 @@ inline BandReduction reduce_to_band(Matrix&& k, Index width, const Context& cont
   return out;
 }
 
-/// f [n x k] <- Q1' f. 2 n^2 k flops.
-inline void apply_transposed(const BandReduction& reduction, MatrixView f, const Context& context) {
+namespace band_reduction_detail {
+
+/// f [n x k] <- Q1 f, or Q1' f: a panel after the other, backwards or forwards.
+inline void apply_panels(const BandReduction& reduction, bool transposed, MatrixView f,
+                         const Context& context) {
   if (f.size() == 0) return;
-  const Index width = reduction.width;
-  const Index n_panels = band_reduction_detail::count_panels(f.rows(), width);
+  const Index width = reduction.width, n_panels = count_panels(f.rows(), width);
+  const PanelKernels kernels = panel_kernels(context.kernels);
+  Vector dots(f.cols());
   for (Index i = 0; i < n_panels; ++i) {
     context.poll();
-    band_reduction_detail::apply_panel(reduction, i * width, true, f, context);
+    const Index c = (transposed ? i : n_panels - 1 - i) * width;
+    if (width == 1) {
+      apply_reflector(reduction, c, f, kernels, dots);
+    } else {
+      apply_panel(reduction, c, transposed, f, context);
+    }
   }
+}
+
+}  // namespace band_reduction_detail
+
+/// f [n x k] <- Q1' f. 2 n^2 k flops.
+inline void apply_transposed(const BandReduction& reduction, MatrixView f, const Context& context) {
+  band_reduction_detail::apply_panels(reduction, true, f, context);
 }
 
 /// f [n x k] <- Q1 f. 2 n^2 k flops.
 inline void apply(const BandReduction& reduction, MatrixView f, const Context& context) {
-  if (f.size() == 0) return;
-  const Index width = reduction.width;
-  for (Index i = band_reduction_detail::count_panels(f.rows(), width) - 1; i >= 0; --i) {
-    context.poll();
-    band_reduction_detail::apply_panel(reduction, i * width, false, f, context);
-  }
+  band_reduction_detail::apply_panels(reduction, false, f, context);
 }
 
 }  // namespace hdlmm

@@ -79,7 +79,8 @@ template <int W>
       unroll<kPacks>([&](auto r) __attribute__((always_inline)) {
         const V next = pack<W>(near + r * W);
         pack<W>(far + r * W) = s * next + c * carried[r];
-        carried[r] = c * next - s * carried[r];
+        const V lost = s * carried[r];
+        carried[r] = c * next - lost;
       });
       far += move;
     }
