@@ -5,8 +5,8 @@
 
 namespace hdlmm {
 
-// Matrix times vector where the matrix may be empty: Eigen's kernel then binds references to null
-// pointers, which is harmless but undefined, and sanitizers stop at it.
+// Small products. Matrix times vector where the matrix may be empty: Eigen's kernel then binds
+// references to null pointers, which is harmless but undefined, and sanitizers stop at it.
 
 /// a x, [m], a: [m x k].
 inline Vector times(const ConstMatrix& a, const ConstVector& x) {
@@ -18,6 +18,21 @@ inline Vector times(const ConstMatrix& a, const ConstVector& x) {
 inline Vector transpose_times(const ConstMatrix& a, const ConstVector& x) {
   if (a.size() == 0) return Vector::Zero(a.cols());
   return a.transpose() * x;
+}
+
+/// Lower triangle of a'a, [c x c], a: [m x c].
+inline Matrix lower_gram(const ConstMatrix& a) {
+  constexpr Index kNarrow = 4;  // up to here Eigen's packing costs more than it gains
+  const Index c = a.cols();
+  Matrix out = Matrix::Zero(c, c);
+  if (c > kNarrow) {
+    out.selfadjointView<Eigen::Lower>().rankUpdate(a.transpose());
+    return out;
+  }
+  for (Index j = 0; j < c; ++j) {
+    for (Index i = j; i < c; ++i) out(i, j) = a.col(i).dot(a.col(j));
+  }
+  return out;
 }
 
 }  // namespace hdlmm

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "hdlmm/core/sum_log.hpp"
 #include "hdlmm/marginal/spectral_system.hpp"
 #include "hdlmm/model/variance_prior.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
@@ -236,8 +237,7 @@ class MarginalEm final : public EmMap {
     out.tr_beta = random * (noise.sum() + n_prior);
     out.tr_fitted = random * parts_.d.dot(noise);
     out.quadratic = e.cwiseAbs2().cwiseQuotient(s).sum();
-    out.log_det =
-        s.array().log().sum() + static_cast<double>(parts_.null_dimension()) * std::log(residual);
+    out.log_det = sum_log(s) + static_cast<double>(parts_.null_dimension()) * std::log(residual);
     if (parts_.mean.is_present()) {
       observe_constant(state, noise, null, b, out);
     } else {

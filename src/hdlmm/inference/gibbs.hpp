@@ -11,6 +11,7 @@
 #include "hdlmm/core/parallel.hpp"
 #include "hdlmm/core/random.hpp"
 #include "hdlmm/core/slice_sampler.hpp"
+#include "hdlmm/core/sum_log.hpp"
 #include "hdlmm/inference/gibbs_model.hpp"
 
 namespace hdlmm {
@@ -46,25 +47,6 @@ struct Deviates {
   double count = 0;
   double squares = 0;
 };
-
-/// Sum of logarithms of positive numbers: one logarithm for eight of them where no product leaves
-/// the range of doubles.
-inline double sum_log(const Vector& s) {
-  constexpr Index kBlock = 8;
-  const Index n = s.size();
-  double sum = 0;
-  Index i = 0;
-  for (; i + kBlock <= n; i += kBlock) {
-    const double product = s.segment<kBlock>(i).prod();
-    if (product > 1e-290 && product < 1e290) {
-      sum += std::log(product);
-    } else {
-      sum += s.segment<kBlock>(i).array().log().sum();
-    }
-  }
-  for (; i < n; ++i) sum += std::log(s[i]);
-  return sum;
-}
 
 /// One chain. The state: b = g / d^1/2 with g = U'X beta [r], t [c] and the logarithms of both
 /// variances. beta's part outside the row space of X touches neither y nor the rest: it is

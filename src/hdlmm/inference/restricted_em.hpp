@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "hdlmm/core/sum_log.hpp"
 #include "hdlmm/inference/contrast_parts.hpp"
 #include "hdlmm/inference/em_step.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
@@ -30,8 +31,8 @@ inline double restricted_value(const SpectralParts& parts, const ScaledShare& at
                                const WhitenedData& w, double rss) {
   const Index rest = parts.null_dimension() - parts.null_in_fixed();
   const double df = static_cast<double>(parts.n - parts.n_fixed());
-  const double log_det = w.s.array().log().sum() + w.log_det_factor +
-                         static_cast<double>(rest) * std::log(at.share.nu);
+  const double log_det =
+      sum_log(w.s) + w.log_det_factor + static_cast<double>(rest) * std::log(at.share.nu);
   return -0.5 * (df * (kLog2Pi + std::log(at.tau2)) + log_det + rss / at.tau2);
 }
 

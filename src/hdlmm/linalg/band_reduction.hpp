@@ -112,16 +112,6 @@ class PanelGroup {
   Matrix product_;  ///< [n x width]
 };
 
-/// V [m x r] of the panel at column c with its zeros and ones.
-inline Matrix panel_reflectors(const BandReduction& reduction, Index c) {
-  const Index m = panel_rows(reduction.reflectors.rows(), reduction.width, c);
-  const Index r = std::min(reduction.width, m);
-  Matrix v = reduction.reflectors.block(c + reduction.width, c, m, r);
-  v.topRows(r).template triangularView<Eigen::StrictlyUpper>().setZero();
-  v.diagonal().setOnes();
-  return v;
-}
-
 /// f [n x k] <- (I - tau v v') f, the reflector of a panel of one column.
 inline void apply_reflector(const BandReduction& reduction, Index c, MatrixView f,
                             const PanelKernels& kernels, Vector& dots) {
@@ -135,20 +125,24 @@ inline void apply_reflector(const BandReduction& reduction, Index c, MatrixView 
   kernels.subtract(left, tail.cells, dots.data(), as_columns(below));
 }
 
-/// f [n x k] <- (I - V T V') f, or with T' in place of T.
+/// f [n x k] <- (I - V T V') f, or with T' in place of T. V is read where it lies: a triangle with
+/// ones on its diagonal above a whole block.
 inline void apply_panel(const BandReduction& reduction, Index c, bool transposed, MatrixView f,
                         const Context& context) {
-  const Matrix v = panel_reflectors(reduction, c);
-  const Index m = v.rows(), r = v.cols();
+  const Index b = reduction.width, m = panel_rows(f.rows(), b, c), r = std::min(b, m);
+  const auto panel = reduction.reflectors.block(c + b, c, m, r);
+  const auto top = panel.topRows(r).template triangularView<Eigen::UnitLower>();
   const auto t = reduction.factors.block(0, c, r, r).template triangularView<Eigen::Upper>();
-  Matrix dots = Matrix::Zero(r, f.cols());
-  add_product(1, v, Op::transpose, f.bottomRows(m), Op::none, dots, context);
+  MatrixView f_top = f.middleRows(c + b, r), f_rest = f.bottomRows(m - r);
+  Matrix dots = top.transpose() * f_top;
+  add_product(1, panel.bottomRows(m - r), Op::transpose, f_rest, Op::none, dots, context);
   if (transposed) {
     dots = t.transpose() * dots.eval();
   } else {
     dots = t * dots.eval();
   }
-  add_product(-1, v, Op::none, dots, Op::none, f.bottomRows(m), context);
+  f_top -= top * dots;
+  add_product(-1, panel.bottomRows(m - r), Op::none, dots, Op::none, f_rest, context);
 }
 
 /// Number of panels that have something below the band to be reduced.

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "hdlmm/core/types.hpp"
+#include "hdlmm/core/products.hpp"
 
 namespace hdlmm {
 
@@ -19,8 +19,7 @@ namespace thin_detail {
 /// as it was, when some column has less than `least` of its squared length outside of those before.
 inline bool cholesky_pass(Matrix& a, Matrix& r, double least) {
   const Index c = a.cols();
-  Matrix gram = Matrix::Zero(c, c);
-  gram.selfadjointView<Eigen::Lower>().rankUpdate(a.transpose());
+  Matrix gram = lower_gram(a);
   const Vector length2 = gram.diagonal();
   const Eigen::LLT<Eigen::Ref<Matrix>> factor(gram);  // in place
   if (factor.info() != Eigen::Success) return false;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "hdlmm/core/products.hpp"
+#include "hdlmm/core/sum_log.hpp"
 #include "hdlmm/linalg/thin_factors.hpp"
 #include "hdlmm/marginal/marginal_system.hpp"
 #include "hdlmm/marginal/spectral_parts.hpp"
@@ -19,6 +20,7 @@ namespace hdlmm {
 struct WhitenedData {
   Share share;
   Vector s;                   ///< [r], eigenvalues of V along U
+  Vector inverse;             ///< [r], of s
   Vector explained;           ///< [r], (h / kappa) d / s: share of each direction that K explains
   Vector noise;               ///< [r], nu / s = 1 - explained
   Matrix q_null;              ///< [rho x c], orthonormal basis, rows in null(K)
@@ -76,9 +78,10 @@ class SpectralSystem final : public MarginalSystem {
     WhitenedData w;
     w.share = share;
     w.s = (hk * parts_.d).array() + share.nu;
-    w.explained = hk * parts_.d.cwiseQuotient(w.s);
-    w.noise = share.nu * w.s.cwiseInverse();
-    const Vector root = w.s.cwiseSqrt().cwiseInverse();
+    w.inverse = w.s.cwiseInverse();
+    w.explained = hk * parts_.d.cwiseProduct(w.inverse);
+    w.noise = share.nu * w.inverse;
+    const Vector root = w.inverse.cwiseSqrt();
     w.e = parts_.y.cwiseProduct(root);
     w.e_null = Vector::Zero(rho);
     w.inverse_factor = Matrix::Identity(c, c);
@@ -122,7 +125,7 @@ class SpectralSystem final : public MarginalSystem {
   Evaluation do_evaluate(const Share& share, Detail detail) const override {
     const WhitenedData w = whiten(share);
     const Index rho = parts_.null_in_fixed(), m = parts_.null_dimension();
-    const Vector k = parts_.d.cwiseQuotient(w.s);
+    const Vector k = parts_.d.cwiseProduct(w.inverse);
     const Vector e2 = w.e.cwiseAbs2();
     Evaluation out;
     out.share = share;
@@ -130,7 +133,7 @@ class SpectralSystem final : public MarginalSystem {
         parts_.null_residual > 0 ? parts_.null_residual * parts_.null_residual / share.nu : 0;
     const double null_quad = w.e_null.squaredNorm() + rest2;
     out.rss = e2.sum() + null_quad + w.e_prior.squaredNorm();
-    const double log_s = w.s.array().log().sum();
+    const double log_s = sum_log(w.s);
     out.log_det_v = log_s + (m > 0 ? m * std::log(share.nu) : 0);
     out.log_det_restricted =
         log_s + w.log_det_factor + (m > rho ? (m - rho) * std::log(share.nu) : 0);
@@ -166,10 +169,7 @@ class SpectralSystem final : public MarginalSystem {
 
   /// q' diag(weight) q with weight >= 0, [c x c], by half of the products.
   static Matrix weighted_gram(const Matrix& q, const Vector& weight) {
-    const Matrix root = (weight.cwiseSqrt().asDiagonal() * q).transpose();
-    Matrix out = Matrix::Zero(q.cols(), q.cols());
-    out.selfadjointView<Eigen::Lower>().rankUpdate(root);
-    return out.selfadjointView<Eigen::Lower>();
+    return lower_gram(weight.cwiseSqrt().asDiagonal() * q).selfadjointView<Eigen::Lower>();
   }
 
   void add_coefficients(const WhitenedData& w, const Vector& k, const Matrix& qkq,

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "hdlmm/core/sum_log.hpp"
 #include "hdlmm/marginal/spectral_system.hpp"
 #include "hdlmm/objective/share_objective.hpp"
 
@@ -47,8 +48,7 @@ struct GramSpectrum {
     const double hk = share.h / kappa, nu = share.nu;
     const Vector s = (hk * d).array() + nu;
     const Vector explained = hk * d.cwiseQuotient(s), noise = nu * s.cwiseInverse();
-    DeterminantTerms out{s.array().log().sum(), explained.sum(), explained.squaredNorm(),
-                         noise.sum()};
+    DeterminantTerms out{sum_log(s), explained.sum(), explained.squaredNorm(), noise.sum()};
     if (!has_shift()) return out;
     // nu + hk o'o (rest2 + sum a^2 nu / s); with rest2 = 0 divided by nu, so that nu = 0 is safe
     const double size = constant_norm2 * hk, unit = adds_direction() ? nu : 1;

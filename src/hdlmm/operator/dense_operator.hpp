@@ -204,7 +204,19 @@ class DenseOperator final : public DesignOperator {
   /// One pass over the cells, which threads share by columns.
   void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
                               const Context& context) const override {
+    if (v.cols() == 1 && is_plain()) return add_column_dots(v.col(0), out, context);
     add_narrow_product(column_packer(context), kAdjointColumns, kMaxDepth, v, out, context);
+  }
+
+  /// out [p x 1] += X' v: there is nothing to be gained from packing for one vector.
+  void add_column_dots(const ConstVector& v, Eigen::Ref<Matrix> out, const Context& context) const {
+    const double flops = 2.0 * static_cast<double>(rows()) * static_cast<double>(cols());
+    parallel_for(dense_products_detail::context_for(flops, context),
+                 divide_up(cols(), kAdjointColumns), [&](Index task) {
+                   const Index first = task * kAdjointColumns;
+                   const Index end = std::min(cols(), first + kAdjointColumns);
+                   for (Index j = first; j < end; ++j) out(j, 0) += do_column_dot(j, v);
+                 });
   }
 
   void do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const override {
