@@ -93,6 +93,13 @@ class RestrictedEmContract : public ::testing::TestWithParam<ModelSpec> {
     return out;
   }
 
+  /// Whether the fixed effects span the design: slopes and curvatures of the restricted likelihood
+  /// are then rounding, and when a run stops is too. lmm() refuses such a model.
+  bool is_flat() const {
+    const double total = system_.parts().d.sum();
+    return system_.evaluate(hdlmm::Share{0, 1}).tr_pk < 1e-10 * total;
+  }
+
   Model model_{GetParam()};
   const SpectralSystem& system_ = model_.spectral_system();
 };
@@ -124,10 +131,13 @@ TEST_P(RestrictedEmContract, ARunTakesTheSameCourse) {
     const EmResult a = run(system_, rules, EmOptions(), kNever);
     const EmResult b = run(system_, rules, EmOptions(), kAtOnce);
     EXPECT_EQ(a.status, b.status);
-    EXPECT_EQ(a.iterations, b.iterations);
-    ASSERT_EQ(a.trace.size(), b.trace.size());
+    if (!is_flat()) {
+      EXPECT_EQ(a.iterations, b.iterations);
+      ASSERT_EQ(a.trace.size(), b.trace.size());
+    }
     // EM contracts what rounding does to a step
-    for (std::size_t i = 0; i < a.trace.size(); ++i) expect_near(a.trace[i], b.trace[i], 1e-11);
+    const std::size_t n = std::min(a.trace.size(), b.trace.size());
+    for (std::size_t i = 0; i < n; ++i) expect_near(a.trace[i], b.trace[i], 1e-11);
   }
 }
 
