@@ -112,8 +112,7 @@ hdlmm::KernelLevel as_kernel_level(const std::string& name) {
       {"portable", hdlmm::KernelLevel::portable},
       {"avx2", hdlmm::KernelLevel::avx2},
       {"avx512", hdlmm::KernelLevel::avx512}};
-  const hdlmm::KernelLevel best = hdlmm::best_kernel_level();
-  return name.empty() ? best : std::min(table.at(name), best);
+  return name.empty() ? hdlmm::best_kernel_level() : hdlmm::usable(table.at(name));
 }
 
 }  // namespace

@@ -479,19 +479,21 @@ TEST_P(OperatorContract, ProductsOfManyTilesAreRightForAnyNumberOfThreads) {
   Random random(5);
   const std::unique_ptr<Sample> sample = GetParam().build({1100, 130}, random);
   const DesignOperator& x = *sample->x;
-  const Matrix u = random.normals(x.cols(), 3), v = random.normals(x.rows(), 3);
   Context many;
   many.n_threads = 3;
-  Matrix xu[2] = {Matrix::Zero(x.rows(), 3), Matrix::Zero(x.rows(), 3)};
-  Matrix xtv[2] = {Matrix::Zero(x.cols(), 3), Matrix::Zero(x.cols(), 3)};
-  x.add_product(u, xu[0]);
-  x.add_product(u, xu[1], many);
-  x.add_adjoint_product(v, xtv[0]);
-  x.add_adjoint_product(v, xtv[1], many);
-  EXPECT_EQ(xu[0], xu[1]);
-  EXPECT_EQ(xtv[0], xtv[1]);
-  EXPECT_LT(distance(xu[0], sample->dense * u), 1e-12);
-  EXPECT_LT(distance(xtv[0], sample->dense.transpose() * v), 1e-12);
+  for (const Index k : {1, 3}) {
+    const Matrix u = random.normals(x.cols(), k), v = random.normals(x.rows(), k);
+    Matrix xu[2] = {Matrix::Zero(x.rows(), k), Matrix::Zero(x.rows(), k)};
+    Matrix xtv[2] = {Matrix::Zero(x.cols(), k), Matrix::Zero(x.cols(), k)};
+    x.add_product(u, xu[0]);
+    x.add_product(u, xu[1], many);
+    x.add_adjoint_product(v, xtv[0]);
+    x.add_adjoint_product(v, xtv[1], many);
+    EXPECT_EQ(xu[0], xu[1]);
+    EXPECT_EQ(xtv[0], xtv[1]);
+    EXPECT_LT(distance(xu[0], sample->dense * u), 1e-12);
+    EXPECT_LT(distance(xtv[0], sample->dense.transpose() * v), 1e-12);
+  }
 }
 
 TEST_P(OperatorContract, TheColumnGramTakesAnAdjointProductAlong) {

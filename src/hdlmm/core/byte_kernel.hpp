@@ -1,7 +1,6 @@
 #ifndef HDLMM_CORE_BYTE_KERNEL_HPP
 #define HDLMM_CORE_BYTE_KERNEL_HPP
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -158,14 +157,12 @@ struct Avx512Column {
 }  // namespace byte_kernel_detail
 
 /// Whether there is such a kernel at this level on this processor.
-inline bool has_byte_kernel(KernelLevel level) {
-  return std::min(level, best_kernel_level()) != KernelLevel::portable;
-}
+inline bool has_byte_kernel(KernelLevel level) { return usable(level) != KernelLevel::portable; }
 
 /// Only where has_byte_kernel().
 inline ByteKernel byte_kernel(KernelLevel level) {
 #if defined(__x86_64__) && defined(__GNUC__)
-  if (std::min(level, best_kernel_level()) == KernelLevel::avx512) {
+  if (usable(level) == KernelLevel::avx512) {
     return {16, 32, 8, byte_kernel_detail::add_tile_avx512};
   }
   return {8, 16, 4, byte_kernel_detail::add_tile_avx2};

@@ -1,6 +1,8 @@
 #ifndef HDLMM_CORE_KERNEL_LEVEL_HPP
 #define HDLMM_CORE_KERNEL_LEVEL_HPP
 
+#include <algorithm>
+
 namespace hdlmm {
 
 /// Instruction sets that the dense kernels are written for, each including those before it.
@@ -16,6 +18,9 @@ inline KernelLevel best_kernel_level() {
 #endif
   return KernelLevel::portable;
 }
+
+/// A level, or the highest below it that this processor runs: what every choice of a kernel takes.
+inline KernelLevel usable(KernelLevel level) { return std::min(level, best_kernel_level()); }
 
 inline const char* name(KernelLevel level) {
   switch (level) {

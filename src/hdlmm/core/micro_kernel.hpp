@@ -1,8 +1,6 @@
 #ifndef HDLMM_CORE_MICRO_KERNEL_HPP
 #define HDLMM_CORE_MICRO_KERNEL_HPP
 
-#include <algorithm>
-
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #endif
@@ -211,7 +209,7 @@ struct Avx512Column {
 /// The kernel of a level, or of the highest level below it that this processor runs.
 inline MicroKernel micro_kernel(KernelLevel level) {
   const PackKernels pack = pack_kernels(level);
-  switch (std::min(level, best_kernel_level())) {
+  switch (usable(level)) {
 #if defined(__x86_64__) && defined(__GNUC__)
     case KernelLevel::avx512:
       return {8, 3, micro_kernel_detail::add_tile_avx512, pack};

@@ -1,8 +1,6 @@
 #ifndef HDLMM_CORE_PACK_KERNELS_HPP
 #define HDLMM_CORE_PACK_KERNELS_HPP
 
-#include <algorithm>
-
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #endif
@@ -167,7 +165,7 @@ template <typename Run>
 
 template <typename Run>
 RunKernels<Run> run_kernels(KernelLevel level) {
-  switch (std::min(level, best_kernel_level())) {
+  switch (usable(level)) {
 #if defined(__x86_64__) && defined(__GNUC__)
     case KernelLevel::avx512:
       return {across_avx512<Run>, along_avx512<Run>};

@@ -32,7 +32,7 @@ class BulgeChase {
         b_(round_up(std::max<Index>(band.rows() - 1, 1), kChaseMultiple)),
         k_(round_up(f_transposed.rows(), kChaseMultiple)),
         n_sweeps_(std::max<Index>(n_ - 2, 0)),
-        n_groups_((n_sweeps_ + kSweepsTogether - 1) / kSweepsTogether),
+        n_groups_(divide_up(n_sweeps_, kSweepsTogether)),
         kernel_(chase_kernel(context.kernels)),
         band_(Matrix::Zero(2 * b_, n_ + 2 * b_)),
         rotated_(Matrix::Zero(k_, n_ + b_)),

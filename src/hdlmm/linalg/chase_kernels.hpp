@@ -261,8 +261,8 @@ using ChaseKernel = void (*)(const ChaseStep&);
 /// F' <- F' H. 12 b^2 + 4 b k flops.
 inline ChaseKernel chase_kernel(KernelLevel level) {
 #if defined(__x86_64__) && defined(__GNUC__)
-  if (level == KernelLevel::avx512) return chase_detail::chase_avx512;
-  if (level == KernelLevel::avx2) return chase_detail::chase_avx2;
+  if (usable(level) == KernelLevel::avx512) return chase_detail::chase_avx512;
+  if (usable(level) == KernelLevel::avx2) return chase_detail::chase_avx2;
 #endif
   (void)level;
   return chase_detail::chase_portable;

@@ -156,10 +156,11 @@ inline void subtract_portable(Index n, const double* v, const double* factors,
 
 inline PanelKernels panel_kernels(KernelLevel level) {
 #if defined(__x86_64__) && defined(__GNUC__)
-  if (level == KernelLevel::avx512) {
+  if (usable(level) == KernelLevel::avx512) {
     return {panel_detail::inner_avx512, panel_detail::subtract_avx512};
   }
-  if (level == KernelLevel::avx2) return {panel_detail::inner_avx2, panel_detail::subtract_avx2};
+  if (usable(level) == KernelLevel::avx2)
+    return {panel_detail::inner_avx2, panel_detail::subtract_avx2};
 #endif
   (void)level;
   return {panel_detail::inner_portable, panel_detail::subtract_portable};

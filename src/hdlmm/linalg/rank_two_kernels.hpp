@@ -96,8 +96,8 @@ using RankTwoKernel = void (*)(const RankTwoPass&);
 /// 4 n^2 flops.
 inline RankTwoKernel rank_two_kernel(KernelLevel level) {
 #if defined(__x86_64__) && defined(__GNUC__)
-  if (level == KernelLevel::avx512) return rank_two_detail::pass_avx512;
-  if (level == KernelLevel::avx2) return rank_two_detail::pass_avx2;
+  if (usable(level) == KernelLevel::avx512) return rank_two_detail::pass_avx512;
+  if (usable(level) == KernelLevel::avx2) return rank_two_detail::pass_avx2;
 #endif
   (void)level;
   return rank_two_detail::pass_portable;

@@ -112,8 +112,8 @@ using RotationKernel = void (*)(const RotationBatch&, double* f, Index stride);
 /// 0 and `stride` leading from column to column.
 inline RotationKernel rotation_kernel(KernelLevel level) {
 #if defined(__x86_64__) && defined(__GNUC__)
-  if (level == KernelLevel::avx512) return rotation_detail::turn_avx512;
-  if (level == KernelLevel::avx2) return rotation_detail::turn_avx2;
+  if (usable(level) == KernelLevel::avx512) return rotation_detail::turn_avx512;
+  if (usable(level) == KernelLevel::avx2) return rotation_detail::turn_avx2;
 #endif
   (void)level;
   return rotation_detail::turn_portable;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "hdlmm/core/lower_triangle.hpp"
 #include "hdlmm/core/rank_update.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 
@@ -50,7 +51,7 @@ class ColumnSubset final : public DesignOperator {
   }
 
   Matrix do_row_gram(const Context& context) const override {
-    Matrix gram = Matrix::Zero(rows(), rows());
+    Matrix gram = zero_lower(rows(), context);
     for (Index first = 0; first < cols(); first += kColumnBlock) {
       Matrix block(rows(), std::min(kColumnBlock, cols() - first));
       do_covariance_columns(first, block);
@@ -60,7 +61,7 @@ class ColumnSubset final : public DesignOperator {
   }
 
   Matrix do_column_gram(const Context& context) const override {
-    Matrix all(rows(), cols()), gram = Matrix::Zero(cols(), cols());
+    Matrix all(rows(), cols()), gram = zero_lower(cols(), context);
     do_covariance_columns(0, all);
     add_inner_gram(all, gram, context);
     return gram;

@@ -1,0 +1,38 @@
+# Profile limits of pve: where the criterion itself, evaluated apart, has fallen by half a quantile.
+
+test_that("the criterion has fallen by half a chi-squared quantile at every limit inside", {
+  set.seed(5)
+  n_inside <- 0
+  for (i in 1:12) {
+    n <- c(30, 120)[1 + i %% 2]
+    p <- c(6, 60, 400)[1 + i %% 3]
+    d <- data.frame(z = rnorm(n))
+    d$X <- matrix(rnorm(n * p), n)
+    d$y <- d$z + drop(d$X %*% rnorm(p, 0, sqrt(c(0, 0.5, 5)[1 + i %/% 4 %% 3] / p))) + rnorm(n)
+    for (method in c("REML", "ML", "MAP")) {
+      fit <- suppressWarnings(lmm(y ~ z + re(X), d, method = method))
+      for (level in c(0.5, 0.95)) {
+        limits <- unlist(pve(fit, level = level)[c("lower", "upper")], use.names = FALSE)
+        inside <- limits[!is.na(limits) & limits > 0 & limits < 1]
+        n_inside <- n_inside + length(inside)
+        fallen <- fit$internal$value - objective_at(fit, log_ratio(inside, fit$internal$system$kappa))
+        expect_equal(fallen, rep(qchisq(level, 1) / 2, length(inside)), tolerance = 1e-8)
+        expect_true(limits[1] <= pve(fit)$estimate && pve(fit)$estimate <= limits[2])
+      }
+    }
+  }
+  expect_gt(n_inside, 50)
+})
+
+test_that("crossings are found in several brackets at once, also of curves that end or turn", {
+  known <- function(f, phi) c(list(phi = phi), f(phi))
+  line <- function(x) list(value = 4 - x^2, slope = -2 * x)
+  expect_equal(crossings(known(line, c(-3, -1, 1, 3)), c(1, 3), line), c(-2, 2), tolerance = 1e-12)
+  # from a mode, where the slope is 0
+  expect_equal(crossings(known(line, c(0, 3)), 1, line), 2, tolerance = 1e-12)
+  # a slope that leads nowhere, and a value that stops being one
+  steep <- function(x) list(value = atan(50 * (0.3 - x)), slope = -50 / (1 + (50 * (0.3 - x))^2))
+  expect_equal(crossings(known(steep, c(-40, 60)), 1, steep), 0.3, tolerance = 1e-9)
+  cliff <- function(x) list(value = ifelse(x < 0.7, 1, -Inf), slope = ifelse(x < 0.7, 0, NaN))
+  expect_equal(crossings(known(cliff, c(0, 1)), 1, cliff), 0.7, tolerance = 1e-8)
+})
