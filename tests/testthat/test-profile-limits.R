@@ -15,7 +15,8 @@ test_that("the criterion has fallen by half a chi-squared quantile at every limi
         limits <- unlist(pve(fit, level = level)[c("lower", "upper")], use.names = FALSE)
         inside <- limits[!is.na(limits) & limits > 0 & limits < 1]
         n_inside <- n_inside + length(inside)
-        fallen <- fit$internal$value - objective_at(fit, log_ratio(inside, fit$internal$system$kappa))
+        phi <- log_ratio(inside, fit$internal$system$kappa)
+        fallen <- fit$internal$value - objective_at(fit, phi)
         expect_equal(fallen, rep(qchisq(level, 1) / 2, length(inside)), tolerance = 1e-8)
         expect_true(limits[1] <= pve(fit)$estimate && pve(fit)$estimate <= limits[2])
       }
