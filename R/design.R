@@ -33,7 +33,7 @@ build_design <- function(term, model, data, env, centre_weights, host) {
     na = check_choice(value_or(arguments$na, "fail"), c("fail", "mean"), "na")
   )
   if (ncol(x) == 0) return(empty_design(term))
-  if (isS4(x)) {  # a dgCMatrix
+  if (isS4(x) && methods::is(x, "dgCMatrix")) {
     build_sparse(term, x, options, model)
   } else {
     build_dense(term, x, options, model, centre_weights, host)

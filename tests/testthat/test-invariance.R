@@ -536,3 +536,13 @@ test_that("a constant added to X of more rows than columns moves the intercept a
   # x + 1e6 is rounded to 1e-10; with the means times X'1 left in, the BLUPs were off by 5e-4
   expect_equal(unname(ranef(moved)[[1]]), unname(ranef(fit)[[1]]), tolerance = 1e-8)
 })
+
+test_that("an S4 class that extends matrix is a dense design like the matrix in it", {
+  where <- environment()
+  labelled <- methods::setClass("labelled_matrix", contains = "matrix", where = where)
+  on.exit(methods::removeClass("labelled_matrix", where = where))
+  set.seed(11)
+  x <- matrix(rnorm(30 * 8), 30)
+  y <- drop(x %*% rnorm(8)) + rnorm(30)
+  expect_same_fit(lmm(y ~ re(labelled(x))), lmm(y ~ re(x)), 0)
+})
