@@ -77,10 +77,11 @@ check_control <- function(control) {
 }
 
 n_threads <- function(control) {
-  limit <- suppressWarnings(as.integer(Sys.getenv("OMP_THREAD_LIMIT")))
   threads <- if (is.null(control$threads)) 2L else as.integer(control$threads)
-  if (!is.na(limit) && limit >= 1) threads <- min(threads, limit)
-  threads
+  limit <- Sys.getenv("OMP_THREAD_LIMIT")
+  if (!nzchar(limit)) return(threads)
+  limit <- suppressWarnings(as.integer(limit))
+  if (!is.na(limit) && limit >= 1) min(threads, limit) else threads
 }
 
 search_options <- function(control) {

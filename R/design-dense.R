@@ -2,41 +2,25 @@
 
 build_dense <- function(term, x, options, model, centre_weights, host) {
   rows <- fitted_rows(model)
-  first <- cpp_summarise_columns(x, rows, NULL, rep(1, ncol(x)), host)
+  is_weighted <- !is.null(centre_weights) && any(centre_weights != 1)
+  summary <- cpp_summarise_columns(x, rows, if (is_weighted) centre_weights, host)
   names <- colnames(x)
-  stop_infinite_cells(first$n_infinite, names, term$label)
-  if (options$na == "fail") stop_missing_cells(first$n_missing, names, term$label)
-  # moments of each column scaled to moderate size cannot overflow
-  own <- column_exponents(first$max_abs)
-  summary <- column_moments(first, x, rows, centre_weights, own, host)
-  summary$size <- times_two_to(first$max_abs, own)
+  stop_infinite_cells(summary$n_infinite, names, term$label)
+  if (options$na == "fail") stop_missing_cells(summary$n_missing, names, term$label)
   n <- length(model$rows)
-  scaled <- transform_columns(summary, options, n, own, max_exponent(first$max_abs), term$label)
-  centre <- internal_centre(summary, scaled, centre_weights, options, own)
-  raw_mean <- times_two_to(summary$mean, -own)
-  fill <- if (any(first$n_missing > 0)) raw_mean
+  scaled <- transform_columns(summary, options, n, max_exponent(summary$max_abs), term$label)
+  centre <- internal_centre(summary, scaled, centre_weights, options)
+  fill <- if (any(summary$n_missing > 0)) summary$raw_mean
   c(design_head("dense", term, ncol(x), names), list(
     core = list(
       kind = "dense", x = x, rows = rows, shift = centre$shift, scale = scaled$factor, fill = fill
     ),
-    center = if (options$center) raw_mean, fill = fill, mean_columns = centre$mean,
+    center = if (options$center) summary$raw_mean, fill = fill, mean_columns = centre$mean,
     notes = c(
-      imputed_note(first$n_missing, term$label),
-      zero_column_note(first$max_abs == 0, term$label)
+      imputed_note(summary$n_missing, term$label),
+      zero_column_note(summary$max_abs == 0, term$label)
     )
-  ), column_facts(summary, scaled, options, n, own))
-}
-
-# Moments of 2^own x: scaling by a power of two is exact, so a second pass is needed only for
-# weights and where squares of the cells as they are leave the range of numbers.
-column_moments <- function(first, x, rows, weights, own, host) {
-  if (!is.null(weights) && all(weights == 1)) weights <- NULL
-  if (is.null(weights) && all(abs(own) < 400)) {
-    first$mean <- first$weighted_mean <- times_two_to(first$mean, own)
-    first$squares <- times_two_to(first$squares, 2 * own)
-    return(first)
-  }
-  cpp_summarise_columns(x, rows, weights, times_two_to(rep(1, ncol(x)), own), host)
+  ), column_facts(summary, scaled, options, n))
 }
 
 design_head <- function(kind, term, n_cols, names) {
@@ -44,19 +28,20 @@ design_head <- function(kind, term, n_cols, names) {
 }
 
 # What fits and warnings need to know of the columns of a dense or sparse design.
-column_facts <- function(summary, scaled, options, n, own) {
+column_facts <- function(summary, scaled, options, n) {
   list(
     scale = scaled$divisor, exponent = scaled$exponent, effect_exponent = scaled$exponent,
     kappa_scaled = sum(scaled$squares) / max(1, n - 1),
     has_constant = n > 1 && any(summary$squares == 0 & summary$mean != 0) && !options$center,
-    log10_spread = if (options$scale) 0 else log10_spread(summary$squares, own)
+    log10_spread = if (options$scale) 0 else log10_spread(summary)
   )
 }
 
 # Powers of two and the user's scaling, folded into one factor a column. summary: moments of
 # columns times 2^own; common: the exponent of the whole design. `unit` turns those into the
 # units of the design inside.
-transform_columns <- function(summary, options, n, own, common, label) {
+transform_columns <- function(summary, options, n, common, label) {
+  own <- summary$own
   if (!options$scale) {
     unit <- times_two_to(1, common - own)
     return(list(
@@ -79,20 +64,22 @@ transform_columns <- function(summary, options, n, own, common, label) {
 
 # With a constant in the span of Z the column means can be taken out before the decomposition,
 # exactly accounted for in the core (MeanShift): K then keeps its digits however large they are.
-internal_centre <- function(summary, scaled, centre_weights, options, own) {
-  if (options$center) return(list(shift = times_two_to(summary$mean, -own), mean = NULL))
+internal_centre <- function(summary, scaled, centre_weights, options) {
+  if (options$center) return(list(shift = summary$raw_mean, mean = NULL))
   if (is.null(centre_weights)) return(list(shift = NULL, mean = NULL))
   mean <- summary$weighted_mean
   # means that are rounding only: the columns are centred already
-  mean[abs(mean) <= 1e-13 * summary$size] <- 0
-  list(shift = times_two_to(mean, -own), mean = if (any(mean != 0)) mean * scaled$unit)
+  mean[abs(mean) <= 1e-13 * times_two_to(summary$max_abs, summary$own)] <- 0
+  list(
+    shift = times_two_to(mean, -summary$own), mean = if (any(mean != 0)) mean * scaled$unit
+  )
 }
 
 # Decimal logarithm of the ratio of the largest to the smallest column, constants aside.
-log10_spread <- function(squares, own) {
-  size <- log10(squares) / 2 - own * log10(2)
+log10_spread <- function(summary) {
+  size <- log10(summary$squares) / 2 - summary$own * log10(2)
   size <- size[is.finite(size)]
-  if (length(size) < 2) 0 else diff(range(size))
+  if (length(size) < 2) 0 else max(size) - min(size)
 }
 
 # Rows of new data for dense and sparse designs: list(x = matrix or dgCMatrix [m x p]) matched by

@@ -18,10 +18,9 @@ build_sparse <- function(term, x, options, model) {
     x@x[is.na(x@x)] <- fill[column[is.na(x@x)]]
   }
   largest <- vapply(split(abs(x@x), factor(column, seq_len(ncol(x)))), max0, 0)
-  own <- column_exponents(largest)
-  moments <- sparse_moments(x, own, n)
-  scaled <- transform_columns(moments, options, n, own, max_exponent(largest), term$label)
-  raw_mean <- times_two_to(moments$mean, -own)
+  moments <- sparse_moments(x, column_exponents(largest), n)
+  scaled <- transform_columns(moments, options, n, max_exponent(largest), term$label)
+  raw_mean <- times_two_to(moments$mean, -moments$own)
   c(design_head("sparse", term, ncol(x), names), list(
     core = list(
       kind = "sparse", x = x, shift = if (options$center) raw_mean, scale = scaled$factor
@@ -31,7 +30,7 @@ build_sparse <- function(term, x, options, model) {
       imputed_note(n_missing, term$label),
       zero_column_note(diff(x@p) == 0, term$label)
     )
-  ), column_facts(moments, scaled, options, n, own))
+  ), column_facts(moments, scaled, options, n))
 }
 
 max0 <- function(x) max(0, x)
@@ -44,5 +43,5 @@ sparse_moments <- function(x, own, n) {
   deviations <- x
   deviations@x <- (x@x - rep.int(mean, counts))^2
   squares <- Matrix::colSums(deviations) + (n - counts) * mean^2
-  list(mean = unname(mean), squares = unname(squares))
+  list(own = own, mean = unname(mean), squares = unname(squares))
 }

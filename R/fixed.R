@@ -81,17 +81,18 @@ unscale_covariance <- function(fixed, covariance) {
   half <- backsolve(fixed$r, covariance)
   out <- backsolve(fixed$r, t(half))
   k <- fixed$kz - fixed$ky
-  out <- times_two_to((out + t(out)) / 2, rep(k, fixed$rank))
-  out <- times_two_to(out, rep(k, each = fixed$rank))
+  out <- times_two_to((out + t(out)) / 2, rep(k, fixed$rank) + rep(k, each = fixed$rank))
   names <- names(fixed$omega)[fixed$kept]
-  lost <- !is.finite(diag(out)) | (diag(out) == 0 & diag(half) != 0)
+  diagonal <- seq.int(1, fixed$rank^2, fixed$rank + 1)
+  variances <- out[diagonal]
+  lost <- !is.finite(variances) | (variances == 0 & half[diagonal] != 0)
   if (any(lost) && all(is.finite(covariance))) {
     abort(
       "overflow", "the variance of the coefficient of ", enumerate(backtick(names[lost])),
       " cannot be held by a double in the units of the data; change them."
     )
   }
-  diag(out) <- pmax(0, diag(out))  # rounding at a boundary
+  out[diagonal[variances < 0]] <- 0  # rounding at a boundary
   dimnames(out) <- list(names, names)
   out
 }

@@ -60,16 +60,14 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
                 na.action, contrasts = NULL, prior = lmm_prior(), control = lmm_control()) {
   call <- match.call()
   check_control(control)
-  check_prior(prior)
+  if (!missing(prior)) check_prior(prior)
   engine <- find_engine(method, algorithm)
   if (missing(formula)) bad_input("`formula` is missing: write lmm(y ~ age + re(X), data = d).")
   formula <- check_formula(formula)
   env <- environment(formula)
   data <- check_data(if (missing(data)) NULL else data, env)
-  if (!missing(prior)) prior <- structure(prior, is_given = TRUE)
-  problem <- build_problem(
-    formula, data, call, env, contrasts, used_prior(prior, engine), make_host(control)
-  )
+  used <- used_prior(prior, !missing(prior), engine)
+  problem <- build_problem(formula, data, call, env, contrasts, used, make_host(control))
   if (length(problem$designs) == 0) {
     if (!missing(prior) && engine$method %in% c("MAP", "VB", "Bayes")) warn_ignored_prior("OLS")
     engine <- find_engine("OLS", if (engine$method == "OLS") engine$algorithm)
@@ -82,9 +80,8 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
   fit
 }
 
-# The prior as the engine sees it; likelihood methods have none.
-used_prior <- function(prior, engine) {
-  is_given <- isTRUE(attr(prior, "is_given"))
+# The prior as the engine sees it; likelihood methods have none, and the default is not built.
+used_prior <- function(prior, is_given, engine) {
   if (engine$method %in% c("MAP", "VB", "Bayes")) {
     # parameters that are estimated have no prior
     return(if (engine$method != "VB" || is_given) prior)
@@ -158,7 +155,9 @@ build_problem <- function(formula, data, call, env, contrasts, prior, host) {
   names(designs) <- vapply(designs, `[[`, "", "label")
   if (length(designs) == 0) fixed <- least_squares  # no method but OLS, which has no prior
   for (design in designs) warn_design(design, fixed)
-  list(model = model, fixed = fixed, designs = designs, empty = empty, prior = prior)
+  list(
+    model = model, fixed = fixed, designs = designs, empty = empty, prior = prior, host = host
+  )
 }
 
 # A term called like a fixed effect or like another parameter goes by its full text.

@@ -14,7 +14,7 @@ fit_map <- function(problem, engine, control) {
 search_map <- function(problem, prior, control) {
   stop_infinite_density(problem$prior, problem$designs[[1]])
   search <- cpp_search_posterior(
-    problem$system, prior, prior_root(problem), search_options(control), make_host(control)
+    problem$system, prior, prior_root(problem), search_options(control), problem$host
   )
   choose_mode(search, "MAP", problem$designs[[1]])
 }

@@ -63,7 +63,7 @@ find_engine <- function(method, algorithm) {
 run_engine <- function(engine, problem, control) {
   if (length(problem$designs) == 0) return(engine$run(problem, engine, control))
   design <- problem$designs[[1]]
-  problem$host <- make_host(control)
+  if (is.null(problem$host)) problem$host <- make_host(control)
   if (is.null(problem$system)) {
     problem$system <- build_system(design, problem$fixed, problem$host, engine$needs_vectors)
   }

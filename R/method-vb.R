@@ -60,7 +60,7 @@ fit_collapsed_vb <- function(problem, control, columns) {
 # The highest mode of the bound. It has no maximum only where no column is left to pay for a
 # residual variance of 0: fewer columns than rows, and a response that they reproduce.
 choose_bound_mode <- function(search, design) {
-  modes <- found_modes(search)
+  modes <- search$modes
   if (nrow(modes) == 0) stop_unbounded_bound("and has no interior mode")
   if (search$is_unbounded) warn_unbounded_bound(design)
   list(

@@ -71,11 +71,15 @@ residuals.hdlmm <- function(object,
                             type = c("response", "pearson", "scaled", "deviance", "working"),
                             ...) {
   type <- check_choice(type, eval(formals(residuals.hdlmm)$type), "type")
-  out <- object$residuals
-  is_raw <- type %in% c("response", "working")
-  if (!is_raw && !is.null(object$weights)) out <- out * sqrt(object$weights)
-  if (type == "scaled" && sigma.hdlmm(object) > 0) out <- out / sigma.hdlmm(object)
-  stats::naresid(object$na_action, row_named(out, object))
+  stats::naresid(object$na_action, row_named(fitted_residuals(object, type), object))
+}
+
+# Of the fitted rows, without names.
+fitted_residuals <- function(fit, type) {
+  out <- fit$residuals
+  if (type %in% c("response", "working")) return(out)
+  if (!is.null(fit$weights)) out <- out * sqrt(fit$weights)
+  if (type == "scaled" && sigma.hdlmm(fit) > 0) out / sigma.hdlmm(fit) else out
 }
 
 row_named <- function(x, fit) stats::setNames(x, rownames(fit$frame))

@@ -12,16 +12,15 @@ Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
 // cpp_summarise_columns
-Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> rows, Rcpp::Nullable<Rcpp::NumericVector> weights, const Rcpp::NumericVector& factor, const Rcpp::List& host);
-RcppExport SEXP _hdlmm_cpp_summarise_columns(SEXP xSEXP, SEXP rowsSEXP, SEXP weightsSEXP, SEXP factorSEXP, SEXP hostSEXP) {
+Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> rows, Rcpp::Nullable<Rcpp::NumericVector> weights, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_summarise_columns(SEXP xSEXP, SEXP rowsSEXP, SEXP weightsSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
     Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::IntegerVector> >::type rows(rowsSEXP);
     Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::NumericVector> >::type weights(weightsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type factor(factorSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_summarise_columns(x, rows, weights, factor, host));
+    rcpp_result_gen = Rcpp::wrap(cpp_summarise_columns(x, rows, weights, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -551,7 +550,7 @@ END_RCPP
 }
 
 static const R_CallMethodDef CallEntries[] = {
-    {"_hdlmm_cpp_summarise_columns", (DL_FUNC) &_hdlmm_cpp_summarise_columns, 5},
+    {"_hdlmm_cpp_summarise_columns", (DL_FUNC) &_hdlmm_cpp_summarise_columns, 4},
     {"_hdlmm_cpp_em", (DL_FUNC) &_hdlmm_cpp_em, 9},
     {"_hdlmm_cpp_least_squares", (DL_FUNC) &_hdlmm_cpp_least_squares, 3},
     {"_hdlmm_cpp_gibbs", (DL_FUNC) &_hdlmm_cpp_gibbs, 5},

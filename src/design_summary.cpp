@@ -141,46 +141,101 @@ void summarise_all(const T* cells, R_xlen_t stride, R_xlen_t p, const int* rows,
   });
 }
 
+// What summarise_all() reads, whatever the type of the cells.
+struct Cells {
+  SEXP x;
+  const int* rows;  ///< [n], 1-based, or null: all
+  R_xlen_t n;       ///< fitted rows
+  R_xlen_t p;
+};
+
+void summarise_cells(const Cells& cells, const double* weight, const double* factor,
+                     ColumnSummary& out, const hdlmm::Context& context) {
+  const auto of = [&](const auto* first) {
+    summarise_all(first, Rf_nrows(cells.x), cells.p, cells.rows, cells.n, weight, factor, out,
+                  context);
+  };
+  switch (TYPEOF(cells.x)) {
+    case REALSXP:
+      return of(REAL(cells.x));
+    case INTSXP:
+      return of(INTEGER(cells.x));
+    case LGLSXP:
+      return of(LOGICAL(cells.x));
+    case RAWSXP:
+      return of(RAW(cells.x));
+    default:
+      throw std::invalid_argument("x must be a double, integer, logical or raw matrix");
+  }
+}
+
+// Exponent k, at most 1000, such that 2^k times the largest cell of a column lies in [0.5, 1).
+int own_exponent(double largest) {
+  if (!(largest > 0) || !std::isfinite(largest)) return 0;
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  return std::min(1000, -exponent);
+}
+
+// Moments of 2^own x from those of x.
+void scale_moments(const std::vector<double>& own, ColumnSummary& out) {
+  for (std::size_t j = 0; j < own.size(); ++j) {
+    const double factor = std::ldexp(1.0, static_cast<int>(own[j]));
+    out.mean[j] *= factor;
+    out.weighted_mean[j] *= factor;
+    out.squares[j] *= factor * factor;
+  }
+}
+
 }  // namespace
 
 // Per column of a dense matrix, over the fitted rows (1-based, or NULL for all): missing and
-// infinite cells, largest absolute value, and of factor[j] * x the mean, the weighted mean and the
-// centred sum of squares, missing cells counted at the mean.
+// infinite cells, the largest absolute value, the exponent `own` that scales it to [0.5, 1), and of
+// 2^own x the mean, the mean weighted by `weights` (or NULL) and the centred sum of squares,
+// missing cells counted at the mean; `raw_mean` is the mean of x itself. Scaling by a power of two
+// is exact, so a second pass is needed only for weights and where squares of the cells as they are
+// leave the range of numbers.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> rows,
                                  Rcpp::Nullable<Rcpp::NumericVector> weights,
-                                 const Rcpp::NumericVector& factor, const Rcpp::List& host) {
-  if (factor.size() != Rf_ncols(x)) throw std::invalid_argument("one factor a column is expected");
-  const R_xlen_t stride = Rf_nrows(x), p = Rf_ncols(x);
+                                 const Rcpp::List& host) {
+  const R_xlen_t p = Rf_ncols(x);
   const Rcpp::IntegerVector row_index =
       rows.isNull() ? Rcpp::IntegerVector() : Rcpp::IntegerVector(rows.get());
   const Rcpp::NumericVector row_weight =
       weights.isNull() ? Rcpp::NumericVector() : Rcpp::NumericVector(weights.get());
-  const int* index = rows.isNull() ? nullptr : row_index.begin();
-  const double* weight = weights.isNull() ? nullptr : row_weight.begin();
-  const R_xlen_t n = rows.isNull() ? stride : row_index.size();
+  const Cells cells{x, rows.isNull() ? nullptr : row_index.begin(),
+                    rows.isNull() ? static_cast<R_xlen_t>(Rf_nrows(x)) : row_index.size(), p};
   hdlmm::Context context = make_context(host);
   constexpr double kCellsWorthAThread = 1e6;
-  if (static_cast<double>(n) * static_cast<double>(p) < kCellsWorthAThread) context.n_threads = 1;
-  ColumnSummary out(p);
-  switch (TYPEOF(x)) {
-    case REALSXP:
-      summarise_all(REAL(x), stride, p, index, n, weight, factor.begin(), out, context);
-      break;
-    case INTSXP:
-      summarise_all(INTEGER(x), stride, p, index, n, weight, factor.begin(), out, context);
-      break;
-    case LGLSXP:
-      summarise_all(LOGICAL(x), stride, p, index, n, weight, factor.begin(), out, context);
-      break;
-    case RAWSXP:
-      summarise_all(RAW(x), stride, p, index, n, weight, factor.begin(), out, context);
-      break;
-    default:
-      throw std::invalid_argument("x must be a double, integer, logical or raw matrix");
+  if (static_cast<double>(cells.n) * static_cast<double>(p) < kCellsWorthAThread) {
+    context.n_threads = 1;
   }
+  ColumnSummary out(p);
+  summarise_cells(cells, nullptr, std::vector<double>(p, 1.0).data(), out, context);
+  std::vector<double> own(p);
+  std::transform(out.max_abs.begin(), out.max_abs.end(), own.begin(), own_exponent);
+
+  constexpr double kSquaresInRange = 400;
+  const bool is_moderate = std::all_of(own.begin(), own.end(),
+                                       [](double k) { return std::abs(k) < kSquaresInRange; });
+  const bool is_finite = std::all_of(out.n_infinite.begin(), out.n_infinite.end(),
+                                     [](int count) { return count == 0; });
+  if (is_moderate && weights.isNull()) {
+    scale_moments(own, out);
+  } else if (is_finite) {
+    std::vector<double> factor(p);
+    std::transform(own.begin(), own.end(), factor.begin(),
+                   [](double k) { return std::ldexp(1.0, static_cast<int>(k)); });
+    summarise_cells(cells, weights.isNull() ? nullptr : row_weight.begin(), factor.data(), out,
+                    context);
+  }
+  std::vector<double> raw_mean(p);
+  std::transform(out.mean.begin(), out.mean.end(), own.begin(), raw_mean.begin(),
+                 [](double mean, double k) { return std::ldexp(mean, -static_cast<int>(k)); });
   return Rcpp::List::create(
       Rcpp::Named("n_missing") = out.n_missing, Rcpp::Named("n_infinite") = out.n_infinite,
-      Rcpp::Named("max_abs") = out.max_abs, Rcpp::Named("mean") = out.mean,
-      Rcpp::Named("weighted_mean") = out.weighted_mean, Rcpp::Named("squares") = out.squares);
+      Rcpp::Named("max_abs") = out.max_abs, Rcpp::Named("own") = own,
+      Rcpp::Named("raw_mean") = raw_mean, Rcpp::Named("mean") = out.mean, Rcpp::Named("weighted_mean") = out.weighted_mean,
+      Rcpp::Named("squares") = out.squares);
 }

@@ -39,7 +39,9 @@ hdlmm::SearchOptions as_search_options(const Rcpp::List& list) {
   return options;
 }
 
-Rcpp::DataFrame as_frame(const std::vector<hdlmm::ProfilePoint>& points) {
+namespace {
+
+Rcpp::List as_columns(const std::vector<hdlmm::ProfilePoint>& points) {
   const R_xlen_t n = static_cast<R_xlen_t>(points.size());
   Rcpp::NumericVector phi(n), h(n), nu(n), value(n), slope(n), curvature(n), tau2(n);
   for (R_xlen_t i = 0; i < n; ++i) {
@@ -52,26 +54,39 @@ Rcpp::DataFrame as_frame(const std::vector<hdlmm::ProfilePoint>& points) {
     curvature[i] = point.curvature;
     tau2[i] = point.tau2;
   }
-  return make_frame(Rcpp::List::create(Named("phi") = phi, Named("h") = h, Named("nu") = nu,
-                                       Named("value") = value, Named("slope") = slope,
-                                       Named("curvature") = curvature, Named("tau2") = tau2),
-                    n);
+  return Rcpp::List::create(Named("phi") = phi, Named("h") = h, Named("nu") = nu,
+                            Named("value") = value, Named("slope") = slope,
+                            Named("curvature") = curvature, Named("tau2") = tau2);
+}
+
+Rcpp::DataFrame as_frame(const std::vector<hdlmm::Mode>& modes) {
+  const R_xlen_t n = static_cast<R_xlen_t>(modes.size());
+  std::vector<hdlmm::ProfilePoint> points;
+  Rcpp::CharacterVector kind(n), termination(n);
+  for (R_xlen_t i = 0; i < n; ++i) {
+    const hdlmm::Mode& mode = modes[static_cast<std::size_t>(i)];
+    points.push_back(mode.point);
+    kind[i] = kind_name(mode.kind);
+    termination[i] = termination_name(mode.termination);
+  }
+  Rcpp::List columns = as_columns(points);
+  columns["kind"] = kind;
+  columns["termination"] = termination;
+  return make_frame(columns, n);
+}
+
+}  // namespace
+
+Rcpp::DataFrame as_frame(const std::vector<hdlmm::ProfilePoint>& points) {
+  return make_frame(as_columns(points), static_cast<R_xlen_t>(points.size()));
 }
 
 Rcpp::List run_search(const hdlmm::ShareObjective& objective, const hdlmm::SearchOptions& options,
                       const hdlmm::Context& context) {
   const hdlmm::SearchResult result = hdlmm::search_all_modes(objective, options, context);
-  std::vector<hdlmm::ProfilePoint> points;
-  Rcpp::CharacterVector kind, termination;
   Rcpp::List traces;
-  for (const hdlmm::Mode& mode : result.modes) {
-    points.push_back(mode.point);
-    kind.push_back(kind_name(mode.kind));
-    termination.push_back(termination_name(mode.termination));
-    traces.push_back(as_frame(mode.trace));
-  }
-  return Rcpp::List::create(Named("modes") = as_frame(points), Named("kind") = kind,
-                            Named("termination") = termination, Named("traces") = traces,
+  for (const hdlmm::Mode& mode : result.modes) traces.push_back(as_frame(mode.trace));
+  return Rcpp::List::create(Named("modes") = as_frame(result.modes), Named("traces") = traces,
                             Named("grid") = as_frame(result.grid),
                             Named("is_unbounded") = result.is_unbounded);
 }

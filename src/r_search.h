@@ -13,7 +13,8 @@ hdlmm::SearchOptions as_search_options(const Rcpp::List& list);
 // phi, h, nu, value, slope, curvature, tau2: one row a point.
 Rcpp::DataFrame as_frame(const std::vector<hdlmm::ProfilePoint>& points);
 
-// Every mode of an objective: list(modes, kind, termination, traces, grid, is_unbounded).
+// Every mode of an objective, the highest first: list(modes (points, kind and termination), traces,
+// grid, is_unbounded).
 Rcpp::List run_search(const hdlmm::ShareObjective& objective, const hdlmm::SearchOptions& options,
                       const hdlmm::Context& context);
 
