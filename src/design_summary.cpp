@@ -217,8 +217,8 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
   std::transform(out.max_abs.begin(), out.max_abs.end(), own.begin(), own_exponent);
 
   constexpr double kSquaresInRange = 400;
-  const bool is_moderate = std::all_of(own.begin(), own.end(),
-                                       [](double k) { return std::abs(k) < kSquaresInRange; });
+  const bool is_moderate =
+      std::all_of(own.begin(), own.end(), [](double k) { return std::abs(k) < kSquaresInRange; });
   const bool is_finite = std::all_of(out.n_infinite.begin(), out.n_infinite.end(),
                                      [](int count) { return count == 0; });
   if (is_moderate && weights.isNull()) {
@@ -236,6 +236,6 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
   return Rcpp::List::create(
       Rcpp::Named("n_missing") = out.n_missing, Rcpp::Named("n_infinite") = out.n_infinite,
       Rcpp::Named("max_abs") = out.max_abs, Rcpp::Named("own") = own,
-      Rcpp::Named("raw_mean") = raw_mean, Rcpp::Named("mean") = out.mean, Rcpp::Named("weighted_mean") = out.weighted_mean,
-      Rcpp::Named("squares") = out.squares);
+      Rcpp::Named("raw_mean") = raw_mean, Rcpp::Named("mean") = out.mean,
+      Rcpp::Named("weighted_mean") = out.weighted_mean, Rcpp::Named("squares") = out.squares);
 }

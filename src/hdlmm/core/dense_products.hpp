@@ -58,17 +58,32 @@ constexpr Index kSharedCells = 1 << 20;  // packed at once
 constexpr double kFlopsWorthAThread = 4e6;
 
 /// A tile that is not whole: through a buffer, of which only the cells of C come and go.
-inline void add_edge_tile(const MicroKernel& kernel, Index depth, const double* a, const double* b,
-                          double alpha, const TargetBlock& c) {
-  alignas(64) double tile[24 * 8] = {};
-  const Index stride = kernel.rows();
+inline void add_edge_tile(const MicroKernel& kernel, Index strips, Index depth, const double* a,
+                          const double* b, double alpha, const TargetBlock& c) {
+  alignas(64) double tile[kMaxStrips * kMaxStrip * kMaxStrip] = {};
+  const Index stride = strips * kernel.width;
   const auto first_row = [&](Index j) { return std::max<Index>(0, j - c.diagonal); };
   for (Index j = 0; j < c.cols; ++j) {
     for (Index i = first_row(j); i < c.rows; ++i) tile[i + j * stride] = c.cells[i + j * c.stride];
   }
-  kernel.add_tile(depth, a, b, alpha, tile, stride);
+  kernel.add_tile[strips - 1](depth, a, b, alpha, tile, stride);
   for (Index j = 0; j < c.cols; ++j) {
     for (Index i = first_row(j); i < c.rows; ++i) c.cells[i + j * c.stride] = tile[i + j * stride];
+  }
+}
+
+/// A tile of at most kernel.rows() x kernel.width cells, without the strips above the diagonal.
+inline void add_packed_tile(const MicroKernel& kernel, Index depth, const double* a,
+                            const double* b, double alpha, const TargetBlock& c) {
+  if (c.is_empty()) return;
+  const Index skipped = std::max<Index>(0, -c.diagonal) / kernel.width * kernel.width;
+  const TargetBlock tile = c.part(skipped, 0, c.rows - skipped, c.cols);
+  const Index strips = divide_up(tile.rows, kernel.width);
+  a += skipped * depth;
+  if (tile.rows == strips * kernel.width && tile.cols == kernel.width && tile.is_whole()) {
+    kernel.add_tile[strips - 1](depth, a, b, alpha, tile.cells, tile.stride);
+  } else {
+    add_edge_tile(kernel, strips, depth, a, b, alpha, tile);
   }
 }
 
@@ -78,14 +93,8 @@ inline void add_packed_block(const MicroKernel& kernel, Index depth, const doubl
   for (Index j = 0; j < c.cols; j += kernel.width) {
     const Index n_cols = std::min(kernel.width, c.cols - j);
     for (Index i = 0; i < c.rows; i += kernel.rows()) {
-      const TargetBlock tile = c.part(i, j, std::min(kernel.rows(), c.rows - i), n_cols);
-      if (tile.is_empty()) continue;
-      const double *tile_a = a + i * depth, *tile_b = b + j * depth;
-      if (tile.rows == kernel.rows() && tile.cols == kernel.width && tile.is_whole()) {
-        kernel.add_tile(depth, tile_a, tile_b, alpha, tile.cells, tile.stride);
-      } else {
-        add_edge_tile(kernel, depth, tile_a, tile_b, alpha, tile);
-      }
+      add_packed_tile(kernel, depth, a + i * depth, b + j * depth, alpha,
+                      c.part(i, j, std::min(kernel.rows(), c.rows - i), n_cols));
     }
   }
 }

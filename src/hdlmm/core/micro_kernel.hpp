@@ -15,12 +15,18 @@ namespace hdlmm {
 // step of the product lie side by side: cell l of vector i is at l * width + i. The left operand
 // and the right one are packed alike, so that a Gram matrix needs one copy of its factor.
 
-/// The innermost product: c [strips * width x width] += alpha a b', where a is `strips` adjacent
-/// strips, b one strip, all of depth k, and c has leading dimension ldc.
+constexpr Index kMaxStrips = 3;
+
+/// The innermost product: c [s * width x width] += alpha a b' by add_tile[s - 1], where a is
+/// s <= strips adjacent strips, b one strip, all of depth k, and c has leading dimension ldc. It is
+/// as fast as it gets for all the strips.
 struct MicroKernel {
+  using AddTile = void (*)(Index k, const double* a, const double* b, double alpha, double* c,
+                           Index ldc);
+
   Index width;
   Index strips;
-  void (*add_tile)(Index k, const double* a, const double* b, double alpha, double* c, Index ldc);
+  AddTile add_tile[kMaxStrips];
   PackKernels pack;
 
   Index rows() const { return strips * width; }
@@ -87,7 +93,8 @@ inline void add_tile_portable(Index k, const double* a, const double* b, double 
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-/// One column of a tile: 12 rows in AVX2 registers.
+/// One column of a tile: S strips of 4 rows in AVX2 registers.
+template <int S>
 struct Avx2Column {
   __m256d top, middle, bottom;
 
@@ -99,34 +106,41 @@ struct Avx2Column {
                                                                   const double* b) {
     const __m256d factor = _mm256_broadcast_sd(b);
     top = _mm256_fmadd_pd(a_top, factor, top);
-    middle = _mm256_fmadd_pd(a_middle, factor, middle);
-    bottom = _mm256_fmadd_pd(a_bottom, factor, bottom);
+    if constexpr (S > 1) middle = _mm256_fmadd_pd(a_middle, factor, middle);
+    if constexpr (S > 2) bottom = _mm256_fmadd_pd(a_bottom, factor, bottom);
   }
   [[gnu::target("avx2,fma"), gnu::always_inline]] inline void add_to(double* c,
                                                                      double alpha) const {
     const __m256d factor = _mm256_set1_pd(alpha);
     _mm256_storeu_pd(c, _mm256_fmadd_pd(factor, top, _mm256_loadu_pd(c)));
-    _mm256_storeu_pd(c + 4, _mm256_fmadd_pd(factor, middle, _mm256_loadu_pd(c + 4)));
-    _mm256_storeu_pd(c + 8, _mm256_fmadd_pd(factor, bottom, _mm256_loadu_pd(c + 8)));
+    if constexpr (S > 1) {
+      _mm256_storeu_pd(c + 4, _mm256_fmadd_pd(factor, middle, _mm256_loadu_pd(c + 4)));
+    }
+    if constexpr (S > 2) {
+      _mm256_storeu_pd(c + 8, _mm256_fmadd_pd(factor, bottom, _mm256_loadu_pd(c + 8)));
+    }
   }
 };
 
-/// 12 x 4: twelve accumulators, three registers of a and one of b fill the sixteen of AVX2.
-[[gnu::target("avx2,fma")]] inline void add_tile_avx2(Index k, const double* a, const double* b,
-                                                      double alpha, double* c, Index ldc) {
-  const double *middle = a + 4 * k, *bottom = a + 8 * k;
-  Avx2Column c0, c1, c2, c3;
+/// 4 S x 4: for S = 3 twelve accumulators, three registers of a and one of b fill the sixteen of
+/// AVX2.
+template <int S>
+[[gnu::target("avx2,fma")]] void add_tile_avx2(Index k, const double* a, const double* b,
+                                               double alpha, double* c, Index ldc) {
+  const double *a_middle = a + (S > 1 ? 4 * k : 0), *a_bottom = a + (S > 2 ? 8 * k : 0);
+  Avx2Column<S> c0, c1, c2, c3;
   c0.clear();
   c1.clear();
   c2.clear();
   c3.clear();
   for (Index j = 0; j < 4; ++j) {
-    __builtin_prefetch(c + j * ldc, 1);
-    __builtin_prefetch(c + j * ldc + 11, 1);
+    for (Index i = 0; i < S * 4; i += 8) __builtin_prefetch(c + j * ldc + i, 1);
+    __builtin_prefetch(c + j * ldc + S * 4 - 1, 1);
   }
   for (Index l = 0; l < k; ++l) {
-    const __m256d a0 = _mm256_load_pd(a + 4 * l), a1 = _mm256_load_pd(middle + 4 * l),
-                  a2 = _mm256_load_pd(bottom + 4 * l);
+    const __m256d a0 = _mm256_load_pd(a + 4 * l),
+                  a1 = S > 1 ? _mm256_load_pd(a_middle + 4 * l) : a0,
+                  a2 = S > 2 ? _mm256_load_pd(a_bottom + 4 * l) : a0;
     c0.add(a0, a1, a2, b + 4 * l);
     c1.add(a0, a1, a2, b + 4 * l + 1);
     c2.add(a0, a1, a2, b + 4 * l + 2);
@@ -138,7 +152,8 @@ struct Avx2Column {
   c3.add_to(c + 3 * ldc, alpha);
 }
 
-/// One column of a tile: 24 rows in AVX-512 registers.
+/// One column of a tile: S strips of 8 rows in AVX-512 registers.
+template <int S>
 struct Avx512Column {
   __m512d top, middle, bottom;
 
@@ -150,22 +165,27 @@ struct Avx512Column {
                                                                  const double* b) {
     const __m512d factor = _mm512_set1_pd(*b);
     top = _mm512_fmadd_pd(a_top, factor, top);
-    middle = _mm512_fmadd_pd(a_middle, factor, middle);
-    bottom = _mm512_fmadd_pd(a_bottom, factor, bottom);
+    if constexpr (S > 1) middle = _mm512_fmadd_pd(a_middle, factor, middle);
+    if constexpr (S > 2) bottom = _mm512_fmadd_pd(a_bottom, factor, bottom);
   }
   [[gnu::target("avx512f"), gnu::always_inline]] inline void add_to(double* c, double alpha) const {
     const __m512d factor = _mm512_set1_pd(alpha);
     _mm512_storeu_pd(c, _mm512_fmadd_pd(factor, top, _mm512_loadu_pd(c)));
-    _mm512_storeu_pd(c + 8, _mm512_fmadd_pd(factor, middle, _mm512_loadu_pd(c + 8)));
-    _mm512_storeu_pd(c + 16, _mm512_fmadd_pd(factor, bottom, _mm512_loadu_pd(c + 16)));
+    if constexpr (S > 1) {
+      _mm512_storeu_pd(c + 8, _mm512_fmadd_pd(factor, middle, _mm512_loadu_pd(c + 8)));
+    }
+    if constexpr (S > 2) {
+      _mm512_storeu_pd(c + 16, _mm512_fmadd_pd(factor, bottom, _mm512_loadu_pd(c + 16)));
+    }
   }
 };
 
-/// 24 x 8: 24 accumulators of the 32 registers.
-[[gnu::target("avx512f")]] inline void add_tile_avx512(Index k, const double* a, const double* b,
-                                                       double alpha, double* c, Index ldc) {
-  const double *middle = a + 8 * k, *bottom = a + 16 * k;
-  Avx512Column c0, c1, c2, c3, c4, c5, c6, c7;
+/// 8 S x 8: for S = 3 24 accumulators of the 32 registers.
+template <int S>
+[[gnu::target("avx512f")]] void add_tile_avx512(Index k, const double* a, const double* b,
+                                                double alpha, double* c, Index ldc) {
+  const double *a_middle = a + (S > 1 ? 8 * k : 0), *a_bottom = a + (S > 2 ? 16 * k : 0);
+  Avx512Column<S> c0, c1, c2, c3, c4, c5, c6, c7;
   c0.clear();
   c1.clear();
   c2.clear();
@@ -175,14 +195,13 @@ struct Avx512Column {
   c6.clear();
   c7.clear();
   for (Index j = 0; j < 8; ++j) {
-    __builtin_prefetch(c + j * ldc, 1);
-    __builtin_prefetch(c + j * ldc + 8, 1);
-    __builtin_prefetch(c + j * ldc + 16, 1);
-    __builtin_prefetch(c + j * ldc + 23, 1);
+    for (Index i = 0; i < S * 8; i += 8) __builtin_prefetch(c + j * ldc + i, 1);
+    __builtin_prefetch(c + j * ldc + S * 8 - 1, 1);
   }
   for (Index l = 0; l < k; ++l) {
-    const __m512d a0 = _mm512_load_pd(a + 8 * l), a1 = _mm512_load_pd(middle + 8 * l),
-                  a2 = _mm512_load_pd(bottom + 8 * l);
+    const __m512d a0 = _mm512_load_pd(a + 8 * l),
+                  a1 = S > 1 ? _mm512_load_pd(a_middle + 8 * l) : a0,
+                  a2 = S > 2 ? _mm512_load_pd(a_bottom + 8 * l) : a0;
     c0.add(a0, a1, a2, b + 8 * l);
     c1.add(a0, a1, a2, b + 8 * l + 1);
     c2.add(a0, a1, a2, b + 8 * l + 2);
@@ -212,12 +231,20 @@ inline MicroKernel micro_kernel(KernelLevel level) {
   switch (usable(level)) {
 #if defined(__x86_64__) && defined(__GNUC__)
     case KernelLevel::avx512:
-      return {8, 3, micro_kernel_detail::add_tile_avx512, pack};
+      return {8,
+              3,
+              {micro_kernel_detail::add_tile_avx512<1>, micro_kernel_detail::add_tile_avx512<2>,
+               micro_kernel_detail::add_tile_avx512<3>},
+              pack};
     case KernelLevel::avx2:
-      return {4, 3, micro_kernel_detail::add_tile_avx2, pack};
+      return {4,
+              3,
+              {micro_kernel_detail::add_tile_avx2<1>, micro_kernel_detail::add_tile_avx2<2>,
+               micro_kernel_detail::add_tile_avx2<3>},
+              pack};
 #endif
     default:
-      return {4, 1, micro_kernel_detail::add_tile_portable, pack};
+      return {4, 1, {micro_kernel_detail::add_tile_portable}, pack};
   }
 }
 

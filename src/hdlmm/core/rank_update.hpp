@@ -38,6 +38,7 @@ using dense_products_detail::add_packed_block;
 using dense_products_detail::context_for;
 using dense_products_detail::kBlock;
 
+constexpr Index kLeastVectors = 96;
 constexpr Index kPackedColumns = 48;  // whose cells are read along: a page or more of each
 
 /// Square blocks of the lower triangle, those on the diagonal, which are half the work, last.
@@ -102,7 +103,7 @@ class PackedGram {
       : blocks_(blocks),
         k_(k),
         pack_(pack),
-        piece_(adjacent == Adjacent::vectors ? kPackedVectors : kPackedColumns),
+        piece_(adjacent == Adjacent::vectors ? packed_vectors(c.rows) : kPackedColumns),
         c_(c),
         triangle_(c.rows, Blocks::kRows),
         padded_(round_up(c.rows, Blocks::kRows)),
@@ -141,6 +142,11 @@ class PackedGram {
         multiply(ready, triangle_[task - n_packs]);
       }
     });
+  }
+
+  /// At least four tasks of packing where they do not become too small.
+  static Index packed_vectors(Index n) {
+    return std::clamp(round_up(divide_up(n, 4), Blocks::kRows), kLeastVectors, kPackedVectors);
   }
 
   static Index stored(Index depth) { return round_up(depth, Blocks::kDepthUnit); }
