@@ -60,7 +60,7 @@ short_expr <- function(expr) {
 }
 
 # An expression as one line of text.
-short_text <- function(expr) deparse1(short_expr(expr))
+short_text <- function(expr) if (is.name(expr)) as.character(expr) else deparse1(short_expr(expr))
 
 # A message of another function as the end of a sentence of ours.
 sentence <- function(condition) paste0(sub("[.[:space:]]+$", "", conditionMessage(condition)), ".")

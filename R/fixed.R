@@ -10,11 +10,11 @@ fit_fixed <- function(model) {
   y <- if (is.null(model$offset)) model$y else model$y - model$offset
   kw <- if (is.null(model$weights)) 0 else floor(scale_exponent(model$weights) / 2)
   root <- if (!is.null(model$weights)) sqrt(times_two_to(model$weights, 2 * kw))
-  kz <- apply(model$z, 2, scale_exponent)
+  kz <- vapply(seq_len(ncol(model$z)), function(j) scale_exponent(model$z[, j]), 0)
   z <- scale_columns(model$z, kz)
   if (!is.null(root)) z <- z * root
   constant <- find_constant(model, z, root, kz)
-  y0 <- if (is.null(constant)) 0 else stats::median(y)
+  y0 <- if (is.null(constant)) 0 else middle_value(y)
   y <- y - y0
   if (any(!is.finite(y))) abort("overflow", "differences between values of the response overflow.")
   ky <- scale_exponent(y)
@@ -43,6 +43,12 @@ fit_fixed <- function(model) {
     is_exact = !(sqrt(sum(ls$residual^2)) > 8 * .Machine$double.eps * size),
     condition = basis_condition(ls$r)
   )
+}
+
+# One of the values in the middle of y, which no outlier moves.
+middle_value <- function(y) {
+  middle <- (length(y) + 1) %/% 2
+  sort.int(y, partial = middle)[middle]
 }
 
 scale_columns <- function(z, kz) {

@@ -77,7 +77,7 @@ likelihood_result <- function(problem, method, best) {
   tau2 <- e$rss / df
   loglik <- best$mode$value + loglik_constant(fixed, method)
   trace <- best$trace
-  trace$tau2[is.na(trace$tau2)] <- tau2
+  if (anyNA(trace$tau2)) trace$tau2[is.na(trace$tau2)] <- tau2
   result <- assemble_result(problem, e, share, tau2, method)
   boundary <- switch(best$mode$kind, zero = "random", one = "residual", "none")
   c(result, list(

@@ -70,8 +70,8 @@ Rcpp::DataFrame as_frame(const std::vector<hdlmm::Mode>& modes) {
     termination[i] = termination_name(mode.termination);
   }
   Rcpp::List columns = as_columns(points);
-  columns["kind"] = kind;
-  columns["termination"] = termination;
+  columns.push_back(kind, "kind");
+  columns.push_back(termination, "termination");
   return make_frame(columns, n);
 }
 

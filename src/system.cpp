@@ -110,17 +110,14 @@ Rcpp::DataFrame cpp_curve(const Rcpp::List& system, const std::string& criterion
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_evaluate(const Rcpp::List& system, double h, double nu) {
   const hdlmm::Evaluation e = make_system(system)->evaluate(hdlmm::Share{h, nu});
-  Rcpp::List out = Rcpp::List::create(
+  return Rcpp::List::create(
       Named("h") = h, Named("nu") = nu, Named("rss") = e.rss, Named("log_det_v") = e.log_det_v,
       Named("log_det_restricted") = e.log_det_restricted, Named("tr_vk") = e.tr_vk,
       Named("tr_vkvk") = e.tr_vkvk, Named("tr_v_noise") = e.tr_v_noise, Named("tr_pk") = e.tr_pk,
       Named("tr_pkpk") = e.tr_pkpk, Named("tr_p_noise") = e.tr_p_noise, Named("quad_k") = e.quad_k,
-      Named("quad_kk") = e.quad_kk, Named("quad_noise") = e.quad_noise);
-  out["delta"] = e.delta;
-  out["covariance"] = e.covariance;
-  out["covariance_k"] = e.covariance_k;
-  out["covariance_noise"] = e.covariance_noise;
-  return out;
+      Named("quad_kk") = e.quad_kk, Named("quad_noise") = e.quad_noise, Named("delta") = e.delta,
+      Named("covariance") = e.covariance, Named("covariance_k") = e.covariance_k,
+      Named("covariance_noise") = e.covariance_noise);
 }
 
 // Refit simulated responses: y [r x nsim] along U, null_residual [nsim].

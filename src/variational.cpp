@@ -111,9 +111,9 @@ Rcpp::List describe(const hdlmm::SpectralSystem& system, const Columns& columns,
   const hdlmm::CollapsedBound bound(system, columns.factors());
   Rcpp::List out =
       describe(bound, system, columns, model.share(kappa), model.total(kappa), context);
-  out["random"] = as_numbers(model.random());
-  out["residual"] = as_numbers(model.residual());
-  out["fixed_covariance"] = model.fixed_covariance(system.n_fixed());
+  out.push_back(as_numbers(model.random()), "random");
+  out.push_back(as_numbers(model.residual()), "residual");
+  out.push_back(model.fixed_covariance(system.n_fixed()), "fixed_covariance");
   return out;
 }
 
@@ -131,7 +131,7 @@ Rcpp::List cpp_search_bound(const Rcpp::List& system, const Rcpp::List& columns,
   const Rcpp::DataFrame modes = out["modes"];
   if (modes.nrows() == 0) return out;
   const Rcpp::NumericVector h = modes["h"], nu = modes["nu"], tau2 = modes["tau2"];
-  out["q"] = describe(bound, spectral, own, {h[0], nu[0]}, tau2[0], context);
+  out.push_back(describe(bound, spectral, own, {h[0], nu[0]}, tau2[0], context), "q");
   return out;
 }
 

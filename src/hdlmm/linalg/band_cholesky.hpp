@@ -44,6 +44,7 @@ class BandCholesky {
       const Index outside = std::min(band.rows(), n_ - j) - inside;
       below_.col(j).head(outside) = alpha * band.col(j).segment(inside, outside);
     }
+    if (block_ == 1) return factor_tridiagonal();
     for (Index j = 0; j < n_; j += block_) {
       if (!factor_block(j)) return false;
     }
@@ -53,6 +54,7 @@ class BandCholesky {
   /// f [n x k] <- (alpha B + nu I)^-1 f. 6 n b k flops.
   void solve_in_place(Eigen::Ref<Matrix> f) const {
     if (f.size() == 0) return;
+    if (block_ == 1) return solve_tridiagonal(f);
     for (Index j = 0; j < n_; j += block_) {
       auto part = f.middleRows(j, size_at(j));
       diagonal(j).triangularView<Eigen::Lower>().solveInPlace(part);
@@ -97,6 +99,32 @@ class BandCholesky {
         .template solveInPlace<Eigen::OnTheRight>(below);
     diagonal_.block(0, j + block_, rest, rest).noalias() -= below * below.transpose();
     return true;
+  }
+
+  /// The same where blocks are numbers.
+  bool factor_tridiagonal() {
+    for (Index j = 0; j < n_; ++j) {
+      const double before = j > 0 ? below_(0, j - 1) : 0;
+      const double pivot = diagonal_(0, j) - before * before;
+      if (!(pivot > 0)) return false;
+      diagonal_(0, j) = std::sqrt(pivot);
+      below_(0, j) /= diagonal_(0, j);
+    }
+    return true;
+  }
+
+  void solve_tridiagonal(Eigen::Ref<Matrix> f) const {
+    for (Index c = 0; c < f.cols(); ++c) {
+      double last = 0;
+      for (Index j = 0; j < n_; ++j) {
+        if (j > 0) last *= below_(0, j - 1);
+        f(j, c) = last = (f(j, c) - last) / diagonal_(0, j);
+      }
+      last = 0;
+      for (Index j = n_ - 1; j >= 0; --j) {
+        f(j, c) = last = (f(j, c) - below_(0, j) * last) / diagonal_(0, j);
+      }
+    }
   }
 
   Index n_ = 0, block_ = 1;
