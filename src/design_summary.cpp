@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <type_traits>
 #include <vector>
 
 #include <RcppEigen.h>
 
+#include "hdlmm/core/column_moments.hpp"
 #include "hdlmm/operator/dense_operator.hpp"
 
 #include "r_context.h"
@@ -24,63 +24,15 @@ struct ColumnSummary {
 
   explicit ColumnSummary(R_xlen_t p)
       : n_missing(p), n_infinite(p), max_abs(p), mean(p), weighted_mean(p), squares(p) {}
+
+  // Of a column of which all rows count and no cell is missing or infinite.
+  void set(R_xlen_t j, const hdlmm::ColumnMoments& moments) {
+    n_missing[j] = n_infinite[j] = 0;
+    max_abs[j] = moments.largest;
+    mean[j] = weighted_mean[j] = moments.mean;
+    squares[j] = moments.squares;
+  }
 };
-
-// Sums over a column in lanes, which are added at the end: one order whatever the storage and its
-// address, and as fast as memory at plain compiler flags.
-constexpr int kLanes = 16;
-using Lanes = Eigen::Array<double, kLanes, 1>;
-
-template <typename T, typename Visit>
-void for_lanes(const T* column, R_xlen_t n, Visit&& visit) {
-  R_xlen_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    visit(Lanes(Eigen::Map<const Eigen::Array<T, kLanes, 1>>(column + i).template cast<double>()));
-  }
-}
-
-// The same for a column of which all rows count and no cell is missing or infinite, which its sum
-// and its smallest cell show; false, and nothing done, for others.
-template <typename T>
-bool summarise_complete(const T* column, R_xlen_t n, double factor, R_xlen_t j,
-                        ColumnSummary& out) {
-  if (n == 0) return false;
-  if (std::is_integral<T>::value &&
-      is_missing(Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(column, n).minCoeff())) {
-    return false;
-  }
-  const R_xlen_t whole = n - n % kLanes;
-  Lanes sums = Lanes::Zero(), tops = Lanes::Zero();
-  for_lanes(column, n, [&](const Lanes& x) {
-    sums += x;
-    tops = tops.max(x.abs());
-  });
-  double sum = sums.sum(), largest = tops.maxCoeff();
-  for (R_xlen_t i = whole; i < n; ++i) {
-    sum += static_cast<double>(column[i]);
-    largest = std::max(largest, std::abs(static_cast<double>(column[i])));
-  }
-  double mean = factor * sum / static_cast<double>(n);
-  if (!std::isfinite(sum) || !std::isfinite(mean)) return false;
-  Lanes rests = Lanes::Zero(), squares = Lanes::Zero();
-  for_lanes(column, n, [&](const Lanes& x) {
-    const Lanes deviation = factor * x - mean;
-    rests += deviation;
-    squares += deviation.square();
-  });
-  double rest = rests.sum(), square = squares.sum();
-  for (R_xlen_t i = whole; i < n; ++i) {
-    const double deviation = factor * static_cast<double>(column[i]) - mean;
-    rest += deviation;
-    square += deviation * deviation;
-  }
-  out.n_missing[j] = out.n_infinite[j] = 0;
-  out.max_abs[j] = largest;
-  mean += rest / static_cast<double>(n);
-  out.mean[j] = out.weighted_mean[j] = mean;
-  out.squares[j] = std::max(0.0, square - rest * rest / static_cast<double>(n));
-  return true;
-}
 
 // One column while it is in the cache: counts, then means, then the centred sum of squares with
 // the mean corrected by the residual sum (Chan, Golub & LeVeque 1983).
@@ -131,11 +83,16 @@ void summarise_all(const T* cells, R_xlen_t stride, R_xlen_t p, const int* rows,
                    const double* weight, const double* factor, ColumnSummary& out,
                    const hdlmm::Context& context) {
   constexpr R_xlen_t kBlock = 32;
+  const hdlmm::MomentKernel<T> complete_moments = hdlmm::moment_kernel<T>(context.kernels);
+  const bool is_whole = rows == nullptr && weight == nullptr && n > 0;
   hdlmm::parallel_for(context, (p + kBlock - 1) / kBlock, [&](hdlmm::Index task) {
     for (R_xlen_t j = task * kBlock; j < std::min(p, (task + 1) * kBlock); ++j) {
       const T* column = cells + j * stride;
-      const bool is_whole = rows == nullptr && weight == nullptr;
-      if (is_whole && summarise_complete(column, n, factor[j], j, out)) continue;
+      hdlmm::ColumnMoments moments;
+      if (is_whole && complete_moments(column, n, factor[j], moments)) {
+        out.set(j, moments);
+        continue;
+      }
       summarise(column, rows, n, weight, factor[j], j, out);
     }
   });
@@ -221,6 +178,7 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
       std::all_of(own.begin(), own.end(), [](double k) { return std::abs(k) < kSquaresInRange; });
   const bool is_finite = std::all_of(out.n_infinite.begin(), out.n_infinite.end(),
                                      [](int count) { return count == 0; });
+  std::vector<double> raw_mean = out.mean;
   if (is_moderate && weights.isNull()) {
     scale_moments(own, out);
   } else if (is_finite) {
@@ -229,10 +187,9 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
                    [](double k) { return std::ldexp(1.0, static_cast<int>(k)); });
     summarise_cells(cells, weights.isNull() ? nullptr : row_weight.begin(), factor.data(), out,
                     context);
+    std::transform(out.mean.begin(), out.mean.end(), own.begin(), raw_mean.begin(),
+                   [](double mean, double k) { return std::ldexp(mean, -static_cast<int>(k)); });
   }
-  std::vector<double> raw_mean(p);
-  std::transform(out.mean.begin(), out.mean.end(), own.begin(), raw_mean.begin(),
-                 [](double mean, double k) { return std::ldexp(mean, -static_cast<int>(k)); });
   return Rcpp::List::create(
       Rcpp::Named("n_missing") = out.n_missing, Rcpp::Named("n_infinite") = out.n_infinite,
       Rcpp::Named("max_abs") = out.max_abs, Rcpp::Named("own") = own,

@@ -2,6 +2,8 @@
 #define HDLMM_CORE_RANK_UPDATE_HPP
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include "hdlmm/core/dense_products.hpp"
@@ -116,6 +118,10 @@ class PackedGram {
 
   template <typename After>
   void run(const After& after) {
+    if (depth_ >= k_) {
+      run_at_once();
+      return after(k_);
+    }
     Panel<Cell> ready = panel_at(0, even_);
     step({0, 0, nullptr}, ready);
     for (bool is_even = true; ready.depth > 0; is_even = !is_even) {
@@ -129,6 +135,38 @@ class PackedGram {
  private:
   Panel<Cell> panel_at(Index first, const AlignedBuffer<Cell>& buffer) const {
     return {first, std::min(depth_, k_ - first), buffer.data()};
+  }
+
+  /// All in one panel: threads are started once, and those that have nothing left to pack wait
+  /// for those that pack. Tasks are handed out in order, so that whoever packs never waits; when
+  /// one fails, `stopped` sends the others home.
+  void run_at_once() const {
+    const Panel<Cell> panel = panel_at(0, even_);
+    const Index n_packs = divide_up(c_.rows, piece_);
+    std::atomic<Index> packed{0};
+    std::atomic<bool> stopped{false};
+    const auto or_stop = [&stopped](const auto& work) {
+      try {
+        work();
+      } catch (...) {
+        stopped = true;
+        throw;
+      }
+    };
+    Context inner = context_;
+    inner.poll = [&] { or_stop(context_.poll); };
+    parallel_for(inner, n_packs + triangle_.count(), [&](Index task) {
+      if (task < n_packs) {
+        or_stop([&] { pack(panel, task * piece_); });
+        ++packed;
+        return;
+      }
+      while (packed < n_packs) {
+        if (stopped) return;
+        std::this_thread::yield();
+      }
+      multiply(panel, triangle_[task - n_packs]);
+    });
   }
 
   /// Multiply one panel and pack another.
