@@ -45,11 +45,15 @@ template <int W>
   return *reinterpret_cast<const typename Pack<W>::type*>(x);
 }
 
-template <int W>
+/// Halves with halves: no long chain.
+template <int W, int kFirst = 0, int kCount = W>
 [[gnu::always_inline]] inline double lane_sum(const typename Pack<W>::type& x) {
-  double sum = 0;
-  unroll<W>([&](auto lane) __attribute__((always_inline)) { sum += x[lane()]; });
-  return sum;
+  if constexpr (kCount == 1) {
+    return x[kFirst];
+  } else {
+    constexpr int kHalf = kCount / 2;
+    return lane_sum<W, kFirst, kHalf>(x) + lane_sum<W, kFirst + kHalf, kHalf>(x);
+  }
 }
 
 template <int W>

@@ -22,9 +22,13 @@ inline void reduce_by_columns(MatrixView k,
   const PanelKernels kernels = panel_kernels(context.kernels);
   const RankTwoKernel make_pass = rank_two_kernel(context.kernels);
   const Index n = k.rows(), stride = round_up(n + kRankTwoPad, kLine);
-  Matrix cells = Matrix::Zero(stride, n);
+  const AlignedBuffer<double> buffer(stride * (n + 4));
+  Eigen::Map<Matrix> cells(buffer.data(), stride, n),
+      vectors(buffer.data() + stride * n, stride, 4);
+  cells.setZero();
   cells.topRows(n).triangularView<Eigen::Lower>() = k;
-  Vector v = Vector::Zero(stride), w = v, x = v, y = v;
+  vectors.setZero();
+  auto v = vectors.col(0), w = vectors.col(1), x = vectors.col(2), y = vectors.col(3);
   for (Index j = 0; j < n; ++j) {
     const Index below = n - j - 1;
     cells.col(j).segment(j, n - j) -= w[j] * v.segment(j, n - j) + v[j] * w.segment(j, n - j);
@@ -40,7 +44,7 @@ inline void reduce_by_columns(MatrixView k,
     x[j + 1] = 1;
     x.segment(j + 2, below - 1) = cells.col(j).segment(j + 2, below - 1);
     y.setZero();
-    make_pass({below, &cells(j + 1, j + 1), stride, &v[j + 1], &w[j + 1], &x[j + 1], &y[j + 1]});
+    make_pass({j + 1, n, cells.data(), stride, v.data(), w.data(), x.data(), y.data()});
     v.segment(j + 1, below) = x.segment(j + 1, below);
     const auto vj = v.segment(j + 1, below), yj = y.segment(j + 1, below);
     w.segment(j + 1, below) = tau * (yj - 0.5 * tau * yj.dot(vj) * vj);

@@ -6,11 +6,14 @@
 
 namespace hdlmm {
 
-/// K -= v w' + w v', then y += K x, in one pass over the lower triangle of K [n x n].
+/// K -= v w' + w v', then y += K x, in one pass over the lower triangle of K [n x n] from row and
+/// column `first` on.
 ///
-/// Columns of K and all four vectors go on for kRankTwoPad cells beyond their n, which are zero and
-/// remain so.
+/// Columns of K and all four vectors begin at a cache line, or at least at a multiple of the widest
+/// pack; they go on for kRankTwoPad cells beyond their n, which are zero and remain so. Cells above
+/// the diagonal are numbers and stay as they are.
 struct RankTwoPass {
+  Index first;
   Index n;
   double* cells;  ///< K(0, 0)
   Index stride;   ///< from column to column
@@ -32,17 +35,34 @@ constexpr int kColumns = 4;  // for one pass over v, w, x and y
 /// Columns c .. c + N - 1 where they meet the diagonal. dots: what they add to y there.
 template <int N>
 [[gnu::always_inline]] inline void pass_corner(const RankTwoPass& pass, Index c, double* dots) {
-  for (Index j = c; j < c + N; ++j) {
-    double* column = pass.cells + j * pass.stride;
-    double dot = 0;
-    for (Index i = j; i < c + N; ++i) {
-      column[i] -= pass.v[i] * pass.w[j] + pass.w[i] * pass.v[j];
-      dot += column[i] * pass.x[i];
-      if (i > j) pass.y[i] += column[i] * pass.x[j];
-    }
-    dots[j - c] = dot;
-  }
+  double* corner = pass.cells + c * pass.stride + c;
+  const double *v = pass.v + c, *w = pass.w + c, *x = pass.x + c;
+  unroll<N>([&](auto j) __attribute__((always_inline)) { dots[j] = 0; });
+  unroll<N>([&](auto j) __attribute__((always_inline)) {
+    unroll<N>([&](auto i) __attribute__((always_inline)) {
+      if constexpr (i() >= j()) {
+        double& cell = corner[i + j * pass.stride];
+        cell -= v[i] * w[j] + w[i] * v[j];
+        dots[j] += cell * x[i];
+        if constexpr (i() > j()) dots[i] += cell * x[j];
+      }
+    });
+  });
 }
+
+/// from[s]: ones from lane s on.
+template <int W>
+struct LaneMasks {
+  double from[W][W] = {};
+  constexpr LaneMasks() {
+    for (int s = 0; s < W; ++s) {
+      for (int lane = s; lane < W; ++lane) from[s][lane] = 1;
+    }
+  }
+};
+
+template <int W>
+constexpr LaneMasks<W> kLaneMasks{};
 
 template <int W, int N>
 [[gnu::always_inline]] inline void pass_columns(const RankTwoPass& pass, Index c) {
@@ -57,7 +77,23 @@ template <int W, int N>
     x[j] = pass.x[c + j];
   });
   double* first = pass.cells + c * pass.stride;
-  for (Index i = c + N; i < pass.n; i += W) {
+  Index i = (c + N) / W * W;
+  if (i < c + N) {  // whole packs only, which do not cross cache lines: rows above are masked
+    const V below = pack<W>(kLaneMasks<W>.from[c + N - i]);
+    const V vi = below * pack<W>(pass.v + i), wi = below * pack<W>(pass.w + i);
+    const V xi = below * pack<W>(pass.x + i);
+    V yi = pack<W>(pass.y + i);
+    unroll<N>([&](auto j) __attribute__((always_inline)) {
+      V& cell = pack<W>(first + j * pass.stride + i);
+      const V k = cell - w[j] * vi - v[j] * wi;
+      cell = k;
+      yi += below * (x[j] * k);
+      sums[j] += k * xi;
+    });
+    pack<W>(pass.y + i) = yi;
+    i += W;
+  }
+  for (; i < pass.n; i += W) {
     const V vi = pack<W>(pass.v + i), wi = pack<W>(pass.w + i), xi = pack<W>(pass.x + i);
     V yi = pack<W>(pass.y + i);
     unroll<N>([&](auto j) __attribute__((always_inline)) {
@@ -76,7 +112,7 @@ template <int W, int N>
 
 template <int W>
 [[gnu::always_inline]] inline void make_pass(const RankTwoPass& pass) {
-  Index c = 0;
+  Index c = pass.first;
   for (; c + kColumns <= pass.n; c += kColumns) pass_columns<W, kColumns>(pass, c);
   for (; c < pass.n; ++c) pass_columns<W, 1>(pass, c);
 }
