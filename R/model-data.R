@@ -142,7 +142,7 @@ drop_rows <- function(frame, keep, is_padded) {
 
 check_response <- function(frame, response) {
   y <- frame[[1]]
-  name <- backtick(deparse1(response))
+  delayedAssign("name", backtick(deparse1(response)))
   if (is.factor(y) || is.character(y) || !(is.numeric(y) || is.logical(y))) {
     bad_input("the response ", name, " must be numeric; found ", describe(y), ".")
   }
@@ -208,6 +208,11 @@ build_fixed_matrix <- function(terms, frame, contrasts) {
       bad_input("cannot build the fixed-effect design: ", sentence(e))
     }
   )
+  if (!is.finite(sum(z))) check_fixed_cells(z, frame)
+  z
+}
+
+check_fixed_cells <- function(z, frame) {
   infinite <- which(colSums(is.infinite(z)) > 0)
   if (length(infinite) > 0) {
     column <- colnames(z)[infinite[1]]
@@ -217,7 +222,6 @@ build_fixed_matrix <- function(terms, frame, contrasts) {
     bad <- colnames(z)[colSums(is.na(z)) > 0]
     bad_input("missing values that na.action kept in ", enumerate(backtick(bad)), ".")
   }
-  z
 }
 
 # stats::model.matrix() would warn of what it does not use, and go on.

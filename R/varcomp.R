@@ -52,7 +52,7 @@ variance_covariance <- function(fit) {
   out <- matrix(NA_real_, length(v), length(v), dimnames = list(names, names))
   free <- free_variances(fit)
   if (length(free) > 0) {
-    out[free, free] <- inverse_information(fit, free) * outer(v[free], v[free])
+    out[free, free] <- inverse_information(fit, free) * v[free] * rep(v[free], each = length(free))
   }
   out
 }

@@ -20,9 +20,11 @@ inline Vector transpose_times(const ConstMatrix& a, const ConstVector& x) {
   return a.transpose() * x;
 }
 
+/// Columns up to which Eigen's packing costs more than it gains.
+constexpr Index kNarrow = 4;
+
 /// Lower triangle of a'a, [c x c], a: [m x c].
 inline Matrix lower_gram(const ConstMatrix& a) {
-  constexpr Index kNarrow = 4;  // up to here Eigen's packing costs more than it gains
   const Index c = a.cols();
   Matrix out = Matrix::Zero(c, c);
   if (c > kNarrow) {
@@ -33,6 +35,34 @@ inline Matrix lower_gram(const ConstMatrix& a) {
     for (Index i = j; i < c; ++i) out(i, j) = a.col(i).dot(a.col(j));
   }
   return out;
+}
+
+/// a' diag(weight) a with weight [m] >= 0, [c x c], by half of the products.
+inline Matrix weighted_gram(const ConstMatrix& a, const ConstVector& weight) {
+  const Index c = a.cols();
+  if (c > kNarrow) {
+    return lower_gram(weight.cwiseSqrt().asDiagonal() * a).selfadjointView<Eigen::Lower>();
+  }
+  Matrix out(c, c);
+  for (Index j = 0; j < c; ++j) {
+    for (Index i = j; i < c; ++i) {
+      out(i, j) = out(j, i) = a.col(i).dot(a.col(j).cwiseProduct(weight));
+    }
+  }
+  return out;
+}
+
+/// a <- a r^-1, r [c x c] upper triangular, a: [m x c].
+inline void divide_by_upper(const ConstMatrix& r, MatrixView a) {
+  const Index c = a.cols();
+  if (c > kNarrow) {
+    r.triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(a);
+    return;
+  }
+  for (Index j = 0; j < c; ++j) {
+    for (Index i = 0; i < j; ++i) a.col(j) -= r(i, j) * a.col(i);
+    a.col(j) /= r(j, j);
+  }
 }
 
 }  // namespace hdlmm

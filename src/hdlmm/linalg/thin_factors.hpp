@@ -18,14 +18,13 @@ namespace thin_detail {
 /// One pass of Cholesky's QR: a [m x c] becomes q, r [c x c] the upper factor of a'a. False, with a
 /// as it was, when some column has less than `least` of its squared length outside of those before.
 inline bool cholesky_pass(Matrix& a, Matrix& r, double least) {
-  const Index c = a.cols();
   Matrix gram = lower_gram(a);
   const Vector length2 = gram.diagonal();
   const Eigen::LLT<Eigen::Ref<Matrix>> factor(gram);  // in place
   if (factor.info() != Eigen::Success) return false;
   if (!(gram.diagonal().cwiseAbs2().cwiseQuotient(length2).minCoeff() > least)) return false;
   r = gram.triangularView<Eigen::Lower>().transpose();
-  r.triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(a);
+  divide_by_upper(r, a);
   return true;
 }
 

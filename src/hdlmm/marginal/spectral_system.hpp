@@ -167,11 +167,6 @@ class SpectralSystem final : public MarginalSystem {
     out.tr_p_noise = w.noise.dot(free) + (rho - w.q_null.squaredNorm()) + (m - rho);
   }
 
-  /// q' diag(weight) q with weight >= 0, [c x c], by half of the products.
-  static Matrix weighted_gram(const Matrix& q, const Vector& weight) {
-    return lower_gram(weight.cwiseSqrt().asDiagonal() * q).selfadjointView<Eigen::Lower>();
-  }
-
   void add_coefficients(const WhitenedData& w, const Vector& k, const Matrix& qkq,
                         Evaluation& out) const {
     const Index rho = parts_.null_in_fixed();
