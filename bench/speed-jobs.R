@@ -163,7 +163,8 @@ fit_jobs <- function(large, middle) {
 
 other_jobs <- function(tall, small, bound, groups, genotypes) {
   here <- "default"
-  whole <- own_fit(y ~ re(x), also = function(fit) utils::capture.output(print(summary(fit))))
+  whole <- own_fit(y ~ re(x), also = summary)
+  printed <- own_fit(y ~ re(x), also = function(fit) utils::capture.output(print(summary(fit))))
   gram <- column_gram_side(blas = here, is_same = FALSE, bar = c(default = 1.5))
   list(
     job(
@@ -173,6 +174,10 @@ other_jobs <- function(tall, small, bound, groups, genotypes) {
     job(
       "small", shape("REML, formula and summary too", small), plain_data, small, side(whole),
       list(rrBLUP = rrblup_side(bar = c(reference = 0.3, default = 0.3)))
+    ),
+    job(
+      "small-printed", shape("REML, printed summary too", small), plain_data, small,
+      side(printed, blas = here), list(rrBLUP = rrblup_side(blas = here))
     ),
     job(
       "groups", shape("REML, (1 | g)", groups), grouped_data, groups,

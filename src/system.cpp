@@ -57,17 +57,19 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
 }
 
 // list(py [n], along = X'P y [p] or empty) from a system without vectors; NULL where V is near
-// singular. delta [c], rest [n] = y - Q delta: see solve_response().
+// singular. delta [c], rest [n] = y - Q delta: see solve_response(). The reduction is spent: its n^2
+// numbers do not wait for R's next garbage collection.
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
                         const Eigen::Map<Eigen::VectorXd> delta,
                         const Eigen::Map<Eigen::VectorXd> rest, double h, double nu,
                         const Rcpp::List& host) {
   const auto x = make_operator(design, row_scale);
-  const Rcpp::XPtr<hdlmm::Reduction> reduction(static_cast<SEXP>(system["two_stage"]));
+  Rcpp::XPtr<hdlmm::Reduction> reduction(static_cast<SEXP>(system["two_stage"]));
   const double hk = h / as<double>(system["kappa"]);
   const auto solved =
       hdlmm::solve_response(*x, *reduction, delta, rest, hk, nu, make_context(host));
+  reduction.release();
   if (!solved) return R_NilValue;
   return Rcpp::List::create(Named("py") = solved->projected, Named("along") = solved->along);
 }
