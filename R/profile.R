@@ -133,10 +133,9 @@ objective_at <- function(fit, phi) {
 }
 
 likelihood_at <- function(fit, phi) {
-  system <- fit$internal$system
   value <- numeric(length(phi))
   inside <- is.finite(phi)
-  if (any(inside)) value[inside] <- cpp_curve(system, fit$method, phi[inside])$value
+  if (any(inside)) value[inside] <- curve_at(fit, phi[inside])$value
   for (i in which(!inside)) {
     value[i] <- criterion_at(fit, as.numeric(phi[i] > 0), as.numeric(phi[i] < 0))
   }
@@ -157,11 +156,17 @@ bound_at <- function(fit, phi) {
 
 posterior_at <- function(fit, phi) curve_at(fit, phi)$value
 
-# The curve of the core (value, slope, ...) of what REML, ML and MAP maximise, at finite phi.
+# The curve of the core (value, slope, ...) of what REML, ML and MAP maximise, at finite phi: -Inf
+# where it is not a number.
 curve_at <- function(fit, phi) {
-  if (fit$method != "MAP") return(cpp_curve(fit$internal$system, fit$method, phi))
-  problem <- problem_of(fit)
-  cpp_posterior_curve(problem$system, fit$internal$prior, prior_root(problem), phi)
+  curve <- if (fit$method == "MAP") {
+    problem <- problem_of(fit)
+    cpp_posterior_curve(problem$system, fit$internal$prior, prior_root(problem), phi)
+  } else {
+    cpp_curve(fit$internal$system, fit$method, phi)
+  }
+  if (anyNA(curve$value)) curve$value[is.nan(curve$value)] <- -Inf
+  curve
 }
 
 # Log posterior density of pve, exact whatever drew the fit's own numbers.
@@ -209,9 +214,7 @@ profile_pve_limits <- function(fit, level) {
   if (length(sought)) {
     limits[sought] <- crossings(known, before[sought], function(phi) {
       at <- curve_at(fit, phi)
-      value <- at$value - floor
-      value[is.nan(value)] <- -Inf
-      list(value = value, slope = at$slope)
+      list(value = at$value - floor, slope = at$slope)
     })
   }
   out <- ratio_to_h(limits, fit$internal$system$kappa)

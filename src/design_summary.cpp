@@ -6,7 +6,8 @@
 #include <RcppEigen.h>
 
 #include "hdlmm/core/column_moments.hpp"
-#include "hdlmm/operator/dense_operator.hpp"
+#include "hdlmm/core/parallel.hpp"
+#include "hdlmm/operator/dense_cells.hpp"
 
 #include "r_context.h"
 

@@ -1,7 +1,6 @@
 #define USE_FC_LEN_T
 #include "r_context.h"
 
-#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <future>

@@ -57,8 +57,8 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
 }
 
 // list(py [n], along = X'P y [p] or empty) from a system without vectors; NULL where V is near
-// singular. delta [c], rest [n] = y - Q delta: see solve_response(). The reduction is spent: its n^2
-// numbers do not wait for R's next garbage collection.
+// singular. delta [c], rest [n] = y - Q delta: see solve_response(). The reduction is spent: its
+// n^2 numbers do not wait for R's next garbage collection.
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
                         const Eigen::Map<Eigen::VectorXd> delta,

@@ -80,7 +80,7 @@ inline Vector mixed_coefficient_variances(const SpectralFrame& frame, const Mixt
     context.poll();
     const WhitenedData w = view.at(k).whiten(view.nodes().share(k));
     const double hk = view.prior_share(k);
-    const Vector root = w.s.cwiseSqrt().cwiseInverse();
+    const Vector root = w.inverse.cwiseSqrt();
     inside += second[k] * hk * w.noise;
     outside += second[k] * hk;
     means.col(k) = hk * w.e.cwiseProduct(root);

@@ -40,9 +40,8 @@ inline Vector projected_response(const SpectralFrame& frame, const SpectralParts
 inline Vector projection_diagonal(const SpectralFrame& frame, const SpectralParts& parts,
                                   const WhitenedData& w) {
   const Index rho = parts.null_in_fixed();
-  const Vector inverse_s = w.s.cwiseInverse();
-  Vector out = frame.row_quadratic(inverse_s);
-  const Matrix q_scaled = w.s.cwiseSqrt().cwiseInverse().asDiagonal() * w.q;
+  Vector out = frame.row_quadratic(w.inverse);
+  const Matrix q_scaled = w.inverse.cwiseSqrt().asDiagonal() * w.q;
   Matrix along = frame.unrotate(q_scaled);
   if (rho > 0 && parts.has_prior()) {
     out += parts.null_frame.rowwise().squaredNorm() / w.share.nu;
@@ -50,7 +49,7 @@ inline Vector projection_diagonal(const SpectralFrame& frame, const SpectralPart
   } else if (rho > 0) {
     const Matrix reach = prediction_detail::null_reach(parts);
     const Matrix z_a = parts.z.leftCols(rho);
-    const Matrix scaled = inverse_s.asDiagonal() * z_a;
+    const Matrix scaled = w.inverse.asDiagonal() * z_a;
     out -= 2 * reach.cwiseProduct(frame.unrotate(scaled)).rowwise().sum();
     out += (reach * (z_a.transpose() * scaled)).cwiseProduct(reach).rowwise().sum();
     along -= reach * (z_a.transpose() * q_scaled);
@@ -84,7 +83,7 @@ inline Vector latent_variances(const SpectralSystem& system, const WhitenedData&
   const Vector outside = (rows.prior_variance - inside.colwise().sum().transpose()).cwiseMax(0.0);
   Vector out = hk * (outside + inside.transpose() * w.noise);
   if (parts.n_fixed() > 0) {
-    const Matrix whitened = w.s.cwiseSqrt().cwiseInverse().asDiagonal() * rows.covariance;
+    const Matrix whitened = w.inverse.cwiseSqrt().asDiagonal() * rows.covariance;
     const Matrix fixed =
         w.inverse_factor.transpose() * parts.turn.transpose() * rows.z.transpose() -
         hk * (w.q.transpose() * whitened);

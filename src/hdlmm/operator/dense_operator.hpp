@@ -2,12 +2,8 @@
 #define HDLMM_OPERATOR_DENSE_OPERATOR_HPP
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <limits>
-#include <memory>
 #include <optional>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -15,34 +11,10 @@
 #include "hdlmm/core/narrow_product.hpp"
 #include "hdlmm/core/rank_update.hpp"
 #include "hdlmm/core/small_integer_gram.hpp"
+#include "hdlmm/operator/dense_cells.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 
 namespace hdlmm {
-
-inline bool is_missing(double x) { return std::isnan(x); }
-inline bool is_missing(int x) { return x == std::numeric_limits<int>::min(); }
-inline bool is_missing(std::uint8_t) { return false; }
-
-/// How the stored column x becomes the column of the design:
-/// (x - shift) * scale, missing cells replaced by `fill` first, rows multiplied by row_scale.
-/// An empty vector means 0, 1, no missing cells and 1.
-struct CellTransform {
-  Vector shift;      ///< [p]
-  Vector scale;      ///< [p]
-  Vector fill;       ///< [p]
-  Vector row_scale;  ///< [n]
-};
-
-/// Stored cells: column major, `stride` rows a column, of which the listed `rows` are fitted
-/// (all of them, in order, when the list is empty). Borrowed: the host keeps them alive.
-template <typename T>
-struct StoredMatrix {
-  const T* cells = nullptr;
-  Index stride = 0;
-  Index rows_fitted = 0;
-  Index cols = 0;
-  std::vector<Index> rows;
-};
 
 /// A dense design, read from the user's memory in blocks and never copied as a whole.
 template <typename T>
@@ -50,138 +22,23 @@ class DenseOperator final : public DesignOperator {
  public:
   DenseOperator(StoredMatrix<T> stored, CellTransform transform)
       : DesignOperator(stored.rows_fitted, stored.cols),
-        stored_(std::move(stored)),
-        transform_(std::move(transform)) {}
+        cells_(std::move(stored), std::move(transform)) {}
 
  private:
   static constexpr Index kProductDepth = 128;   // times kPackedVectors: less than half of a cache
   static constexpr Index kAdjointColumns = 48;  // open at once, 2 kB of each
 
-  double cell(const T* column, Index i, Index j) const {
-    const T x = column[stored_.rows.empty() ? i : stored_.rows[i]];
-    double value = static_cast<double>(x);
-    if (transform_.fill.size() > 0 && is_missing(x)) value = transform_.fill[j];
-    if (transform_.shift.size() > 0) value -= transform_.shift[j];
-    if (transform_.scale.size() > 0) value *= transform_.scale[j];
-    if (transform_.row_scale.size() > 0) value *= transform_.row_scale[i];
-    return value;
-  }
-
-  /// Rows first .. first + count - 1 of column j of the design into `out` [count].
-  void read_column(Index j, Index first, Index count, double* out) const {
-    const T* column = stored_.cells + j * stored_.stride;
-    Eigen::Map<Eigen::ArrayXd> x(out, count);
-    if (is_plain()) {
-      x = plain_column(j).segment(first, count);
-    } else {
-      load(column, first, count, out);
-      if (transform_.fill.size() > 0) fill_missing(column, j, first, count, out);
-      if (transform_.shift.size() > 0) x -= transform_.shift[j];
-      if (transform_.scale.size() > 0) x *= transform_.scale[j];
-    }
-    if (transform_.row_scale.size() > 0) x *= transform_.row_scale.segment(first, count).array();
-  }
-
-  /// visit(runs): cells of rows first .. first + count - 1 of n_runs <= kMaxStrip columns from
-  /// column j on: themselves, as ScaledRuns, or where these cannot say what they are copies in
-  /// `scratch` [count x n_runs].
-  template <typename Visit>
-  void with_runs(Index j, Index n_runs, Index first, Index count, double* scratch,
-                 Visit&& visit) const {
-    if constexpr (std::is_same<T, double>::value) {
-      if (is_as_stored()) {
-        const double* runs[kMaxStrip];
-        for (Index i = 0; i < n_runs; ++i) {
-          runs[i] = stored_.cells + (j + i) * stored_.stride + first;
-        }
-        visit(runs);
-        return;
-      }
-    }
-    if (is_plain() && transform_.row_scale.size() == 0) {
-      ScaledRun<T> runs[kMaxStrip];
-      for (Index i = 0; i < n_runs; ++i) {
-        const T* cells = stored_.cells + (j + i) * stored_.stride + first;
-        runs[i] = {cells, shift_of(j + i), scale_of(j + i)};
-      }
-      visit(runs);
-    } else {
-      const double* runs[kMaxStrip];
-      for (Index i = 0; i < n_runs; ++i) {
-        read_column(j + i, first, count, scratch + i * count);
-        runs[i] = scratch + i * count;
-      }
-      visit(runs);
-    }
-  }
-
-  void load(const T* column, Index first, Index count, double* out) const {
-    Index i = 0;
-    if (stored_.rows.empty()) {
-      constexpr int kAtOnce = 8;  // a fixed number, which compilers turn into vectors at -O2
-      for (const T* from = column + first; i + kAtOnce <= count; i += kAtOnce) {
-        for (int k = 0; k < kAtOnce; ++k) out[i + k] = static_cast<double>(from[i + k]);
-      }
-      for (; i < count; ++i) out[i] = static_cast<double>(column[first + i]);
-    } else {
-      const Index* rows = stored_.rows.data() + first;
-      for (; i < count; ++i) out[i] = static_cast<double>(column[rows[i]]);
-    }
-  }
-
-  void fill_missing(const T* column, Index j, Index first, Index count, double* out) const {
-    const double fill = transform_.fill[j];
-    for (Index i = 0; i < count; ++i) {
-      const T x = column[stored_.rows.empty() ? first + i : stored_.rows[first + i]];
-      out[i] = is_missing(x) ? fill : out[i];
-    }
-  }
-
-  /// Rows first_row.., columns first_col.. of the design, as doubles.
-  void unpack(Index first_row, Index first_col, Eigen::Ref<Matrix> out) const {
-    for (Index k = 0; k < out.cols(); ++k) {
-      read_column(first_col + k, first_row, out.rows(), out.col(k).data());
-    }
-  }
-
-  /// Strips of rows of the design, for its row Gram matrix and products with X.
-  void pack_rows(const MicroKernel& kernel, Index first, Index count, Index first_col, Index n_cols,
-                 double* out) const {
-    double scratch[kRuns * kPackedVectors];
-    const Index width = kernel.width, step = width * n_cols;
-    const Index present = std::min(count, rows() - first);
-    for (Index l = 0; l < n_cols; l += kRuns) {
-      const Index n_runs = std::min(kRuns, n_cols - l);
-      with_runs(first_col + l, n_runs, first, present, scratch, [&](const auto* runs) {
-        pack_across(kernel, runs, n_runs, present, count / width, out + l * width, step);
-      });
-    }
-  }
-
   auto row_packer(const Context& context) const {
     const MicroKernel kernel = micro_kernel(context.kernels);
     return [this, kernel](Index first, Index count, Index first_col, Index n_cols, double* out) {
-      pack_rows(kernel, first, count, first_col, n_cols, out);
+      cells_.pack_rows(kernel, first, count, first_col, n_cols, out);
     };
-  }
-
-  /// Strips of columns of the design, for its column Gram matrix and products with X'.
-  void pack_columns(const MicroKernel& kernel, Index first, Index count, Index first_row,
-                    Index n_rows, double* out) const {
-    double scratch[kMaxStrip * kMaxDepth];
-    const Index width = kernel.width;
-    for (Index at = 0; at < count; at += width) {
-      const Index present = std::max<Index>(0, std::min(width, cols() - first - at));
-      with_runs(first + at, present, first_row, n_rows, scratch, [&](const auto* runs) {
-        pack_along(kernel, runs, present, n_rows, out + at * n_rows);
-      });
-    }
   }
 
   auto column_packer(const Context& context) const {
     const MicroKernel kernel = micro_kernel(context.kernels);
     return [this, kernel](Index first, Index count, Index first_row, Index n_rows, double* out) {
-      pack_columns(kernel, first, count, first_row, n_rows, out);
+      cells_.pack_columns(kernel, first, count, first_row, n_rows, out);
     };
   }
 
@@ -190,7 +47,7 @@ class DenseOperator final : public DesignOperator {
     Matrix buffer(rows(), std::min(kColumnBlock, cols()));
     for (Index first = 0; first < cols(); first += kColumnBlock) {
       const Index size = std::min(kColumnBlock, cols() - first);
-      unpack(0, first, buffer.leftCols(size));
+      cells_.unpack(0, first, buffer.leftCols(size));
       visit(first, ConstMatrix(buffer.leftCols(size)));
     }
   }
@@ -204,7 +61,7 @@ class DenseOperator final : public DesignOperator {
   /// One pass over the cells, which threads share by columns.
   void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
                               const Context& context) const override {
-    if (v.cols() == 1 && is_plain() && transform_.row_scale.size() == 0) {
+    if (v.cols() == 1 && cells_.is_plain() && cells_.transform().row_scale.size() == 0) {
       return add_column_dots(v.col(0), out, context);
     }
     add_narrow_product(column_packer(context), kAdjointColumns, kMaxDepth, v, out, context);
@@ -217,72 +74,18 @@ class DenseOperator final : public DesignOperator {
                  divide_up(cols(), kAdjointColumns), [&](Index task) {
                    const Index first = task * kAdjointColumns;
                    const Index end = std::min(cols(), first + kAdjointColumns);
-                   for (Index j = first; j < end; ++j) out(j, 0) += plain_dot(j, v);
+                   for (Index j = first; j < end; ++j) out(j, 0) += cells_.plain_dot(j, v);
                  });
   }
 
   void do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const override {
-    unpack(0, first, out);
+    cells_.unpack(0, first, out);
   }
 
-  /// Whether column j is (cells - shift) * scale over a run of memory.
-  bool is_plain() const { return stored_.rows.empty() && transform_.fill.size() == 0; }
-
-  /// Whether the cells of the design are the stored ones.
-  bool is_as_stored() const {
-    return is_plain() && transform_.shift.size() == 0 && transform_.scale.size() == 0 &&
-           transform_.row_scale.size() == 0;
-  }
-
-  auto plain_column(Index j) const {
-    using Cells = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
-    return (Cells(stored_.cells + j * stored_.stride, rows()).template cast<double>() -
-            shift_of(j)) *
-           scale_of(j);
-  }
-
-  double shift_of(Index j) const { return transform_.shift.size() > 0 ? transform_.shift[j] : 0; }
-  double scale_of(Index j) const { return transform_.scale.size() > 0 ? transform_.scale[j] : 1; }
-
-  /// Of a plain column, in lanes that are added at the end: one order whatever the storage.
-  double plain_dot(Index j, const ConstVector& v) const {
-    constexpr int kLanes = 16;
-    using Lanes = Eigen::Array<double, kLanes, 1>;
-    const T* column = stored_.cells + j * stored_.stride;
-    const double shift = shift_of(j), scale = scale_of(j);
-    Lanes sums = Lanes::Zero();
-    Index i = 0;
-    for (; i + kLanes <= rows(); i += kLanes) {
-      const Eigen::Map<const Eigen::Array<T, kLanes, 1>> cells(column + i);
-      sums += (cells.template cast<double>() - shift) * scale * v.segment<kLanes>(i).array();
-    }
-    double sum = sums.sum();
-    for (; i < rows(); ++i) sum += (static_cast<double>(column[i]) - shift) * scale * v[i];
-    return sum;
-  }
-
-  double do_column_dot(Index j, const ConstVector& v) const override {
-    if (is_plain()) {
-      if (transform_.row_scale.size() == 0) return plain_dot(j, v);
-      return (plain_column(j) * transform_.row_scale.array() * v.array()).sum();
-    }
-    const T* column = stored_.cells + j * stored_.stride;
-    double sum = 0;
-    for (Index i = 0; i < rows(); ++i) sum += cell(column, i, j) * v[i];
-    return sum;
-  }
+  double do_column_dot(Index j, const ConstVector& v) const override { return cells_.dot(j, v); }
 
   void do_add_column(Index j, double a, Eigen::Ref<Vector> out) const override {
-    if (is_plain()) {
-      if (transform_.row_scale.size() == 0) {
-        out.array() += a * plain_column(j);
-      } else {
-        out.array() += a * plain_column(j) * transform_.row_scale.array();
-      }
-      return;
-    }
-    const T* column = stored_.cells + j * stored_.stride;
-    for (Index i = 0; i < rows(); ++i) out[i] += a * cell(column, i, j);
+    cells_.add_column(j, a, out);
   }
 
   Matrix do_row_gram(const Context& context) const override {
@@ -290,23 +93,13 @@ class DenseOperator final : public DesignOperator {
     return do_row_gram_and_product(Matrix(cols(), 0), none, context);
   }
 
-  /// Packed rows meet u [p x k] while they are in a cache.
   Matrix do_row_gram_and_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
                                  const Context& context) const override {
     if (std::optional<Matrix> exact = integer_row_gram(context)) {
       do_add_product(u, out, context);
       return std::move(*exact);
     }
-    Matrix gram = zero_lower(rows(), context);
-    const MicroKernel kernel = micro_kernel(context.kernels);
-    const auto pack = [&](Index first, Index count, Index first_col, Index n_cols, double* to) {
-      pack_rows(kernel, first, count, first_col, n_cols, to);
-      const Index present = std::min(count, rows() - first);
-      add_packed_product(kernel, to, u.middleRows(first_col, n_cols),
-                         out.middleRows(first, present));
-    };
-    add_packed_gram(cols(), pack, Adjacent::vectors, gram, context, report(context, cols()));
-    return gram;
+    return packed_gram(row_packer(context), Adjacent::vectors, u, out, context);
   }
 
   Matrix do_column_gram(const Context& context) const override {
@@ -314,35 +107,44 @@ class DenseOperator final : public DesignOperator {
     return do_column_gram_and_adjoint(Matrix(rows(), 0), none, context);
   }
 
-  /// Packed columns meet v [n x k] while they are in a cache.
   Matrix do_column_gram_and_adjoint(const ConstMatrix& v, Eigen::Ref<Matrix> out,
                                     const Context& context) const override {
     if (std::optional<Matrix> exact = integer_column_gram(context)) {
       do_add_adjoint_product(v, out, context);
       return std::move(*exact);
     }
-    Matrix gram = zero_lower(cols(), context);
+    return packed_gram(column_packer(context), Adjacent::depth, v, out, context);
+  }
+
+  /// Gram matrix of the rows or columns of X, whatever `pack` packs, [m x m]. They meet b [depth x
+  /// k] while they are in a cache: out [m x k] += their products.
+  template <typename Pack>
+  static Matrix packed_gram(const Pack& pack, Adjacent adjacent, const ConstMatrix& b,
+                            Eigen::Ref<Matrix> out, const Context& context) {
+    Matrix gram = zero_lower(out.rows(), context);
     const MicroKernel kernel = micro_kernel(context.kernels);
-    const auto pack = [&](Index first, Index count, Index first_row, Index n_rows, double* to) {
-      pack_columns(kernel, first, count, first_row, n_rows, to);
-      const Index present = std::min(count, cols() - first);
-      add_packed_product(kernel, to, v.middleRows(first_row, n_rows),
+    const auto pack_and_multiply = [&](Index first, Index count, Index first_depth, Index depth,
+                                       double* to) {
+      pack(first, count, first_depth, depth, to);
+      const Index present = std::min(count, out.rows() - first);
+      add_packed_product(kernel, to, b.middleRows(first_depth, depth),
                          out.middleRows(first, present));
     };
-    add_packed_gram(rows(), pack, Adjacent::depth, gram, context, report(context, rows()));
+    add_packed_gram(b.rows(), pack_and_multiply, adjacent, gram, context,
+                    report(context, b.rows()));
     return gram;
   }
 
   /// Whether it is worth while to look for cells that are all whole numbers from 0 to 15.
   bool may_be_small_integers(const Context& context) const {
     if (!has_byte_kernel(context.kernels) || cols() == 0) return false;
-    if (transform_.fill.size() > 0 || transform_.row_scale.size() > 0) return false;
+    if (cells_.transform().fill.size() > 0 || cells_.transform().row_scale.size() > 0) return false;
     std::vector<T> scratch(static_cast<std::size_t>(rows()));
-    return are_small_integers(stored_cells(0, 0, rows(), scratch.data()), rows());
+    return are_small_integers(cells_.stored_cells(0, 0, rows(), scratch.data()), rows());
   }
 
   bool has_constant_scale() const {
-    const Vector& scale = transform_.scale;
+    const Vector& scale = cells_.transform().scale;
     return scale.size() == 0 || (scale.array() == scale[0]).all();
   }
 
@@ -351,11 +153,12 @@ class DenseOperator final : public DesignOperator {
     if (!may_be_small_integers(context) || !has_constant_scale()) return std::nullopt;
     Matrix gram = zero_lower(rows(), context);
     const Index width = byte_kernel(context.kernels).width;
-    const bool is_shifted = transform_.shift.size() > 0;
-    RowShift shift(transform_.shift, rows());
+    const bool is_shifted = cells_.transform().shift.size() > 0;
+    RowShift shift(cells_.transform().shift, rows());
     const auto pack = [&](Index first, Index count, Index first_col, Index n_cols,
                           std::uint8_t* out) {
-      pack_row_quads(width, first, count, first_col, n_cols, out, is_shifted ? &shift : nullptr);
+      cells_.pack_row_quads(width, first, count, first_col, n_cols, out,
+                            is_shifted ? &shift : nullptr);
     };
     try {
       add_small_integer_gram(cols(), pack, Adjacent::vectors, gram, context,
@@ -364,7 +167,8 @@ class DenseOperator final : public DesignOperator {
       return std::nullopt;
     }
     if (is_shifted) shift.subtract_from(gram);
-    if (transform_.scale.size() > 0) gram *= transform_.scale[0] * transform_.scale[0];
+    if (cells_.transform().scale.size() > 0)
+      gram *= cells_.transform().scale[0] * cells_.transform().scale[0];
     return gram;
   }
 
@@ -376,59 +180,20 @@ class DenseOperator final : public DesignOperator {
     Vector sums = Vector::Zero(cols());
     const auto pack = [&](Index first, Index count, Index first_row, Index n_rows,
                           std::uint8_t* out) {
-      pack_column_quads(width, first, count, first_row, n_rows, out, sums);
+      cells_.pack_column_quads(width, first, count, first_row, n_rows, out, sums);
     };
     try {
       add_small_integer_gram(rows(), pack, Adjacent::depth, gram, context, report(context, rows()));
     } catch (const NotSmallIntegers&) {
       return std::nullopt;
     }
-    if (transform_.shift.size() > 0) subtract_column_shift(sums, transform_.shift, rows(), gram);
-    if (transform_.scale.size() > 0) {
-      gram.array().colwise() *= transform_.scale.array();
-      gram.array().rowwise() *= transform_.scale.array().transpose();
+    if (cells_.transform().shift.size() > 0)
+      subtract_column_shift(sums, cells_.transform().shift, rows(), gram);
+    if (cells_.transform().scale.size() > 0) {
+      gram.array().colwise() *= cells_.transform().scale.array();
+      gram.array().rowwise() *= cells_.transform().scale.array().transpose();
     }
     return gram;
-  }
-
-  /// Stored cells of rows first .. first + count - 1 of column j, in place or in `scratch` [count].
-  const T* stored_cells(Index j, Index first, Index count, T* scratch) const {
-    const T* column = stored_.cells + j * stored_.stride;
-    if (stored_.rows.empty()) return column + first;
-    for (Index i = 0; i < count; ++i) scratch[i] = column[stored_.rows[first + i]];
-    return scratch;
-  }
-
-  void pack_row_quads(Index width, Index first, Index count, Index first_col, Index n_cols,
-                      std::uint8_t* out, RowShift* shift) const {
-    const T zeros[kPackedVectors] = {};
-    T scratch[4 * kPackedVectors];
-    const Index present = std::min(count, rows() - first), step = width * round_up(n_cols, 4);
-    for (Index l = 0; l < n_cols; l += 4) {
-      const Index n_runs = std::min<Index>(4, n_cols - l);
-      const T* runs[4] = {zeros, zeros, zeros, zeros};
-      for (Index i = 0; i < n_runs; ++i) {
-        runs[i] = stored_cells(first_col + l + i, first, present, scratch + i * kPackedVectors);
-      }
-      pack_quads_across(runs, present, width, count / width, out + l * width, step);
-      if (shift != nullptr) shift->add_columns(runs, first_col + l, n_runs, first, present);
-    }
-  }
-
-  void pack_column_quads(Index width, Index first, Index count, Index first_row, Index n_rows,
-                         std::uint8_t* out, Vector& sums) const {
-    using Sum = typename std::conditional<std::is_same<T, double>::value, double, int>::type;
-    const T zeros[kMaxIntegerDepth] = {};
-    T scratch[kMaxIntegerDepth];
-    for (Index at = 0; at < count; ++at) {
-      const Index j = first + at;
-      const T* run = j < cols() ? stored_cells(j, first_row, n_rows, scratch) : zeros;
-      pack_quads_along(run, width, n_rows,
-                       out + at / width * width * round_up(n_rows, 4) + at % width * 4);
-      if (j >= cols()) continue;
-      const Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> cells(run, n_rows);
-      sums[j] += static_cast<double>(cells.template cast<Sum>().sum());
-    }
   }
 
   static auto report(const Context& context, Index total) {
@@ -445,8 +210,7 @@ class DenseOperator final : public DesignOperator {
     return norms2;
   }
 
-  StoredMatrix<T> stored_;
-  CellTransform transform_;
+  DenseCells<T> cells_;
 };
 
 }  // namespace hdlmm
