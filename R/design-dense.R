@@ -10,12 +10,12 @@ build_dense <- function(term, x, options, model, centre_weights, host) {
   n <- length(model$rows)
   scaled <- transform_columns(summary, options, n, max_exponent(summary$max_abs), term$label)
   centre <- internal_centre(summary, scaled, centre_weights, options)
-  fill <- if (any(summary$n_missing > 0)) summary$raw_mean
+  fill <- if (any(summary$n_missing > 0)) summary$mean
   c(design_head("dense", term, ncol(x), names), list(
     core = list(
       kind = "dense", x = x, rows = rows, shift = centre$shift, scale = scaled$factor, fill = fill
     ),
-    center = if (options$center) summary$raw_mean, fill = fill, mean_columns = centre$mean,
+    center = if (options$center) summary$mean, fill = fill, mean_columns = centre$mean,
     notes = c(
       imputed_note(summary$n_missing, term$label),
       zero_column_note(summary$max_abs == 0, term$label)
@@ -37,16 +37,15 @@ column_facts <- function(summary, scaled, options, n) {
   )
 }
 
-# Powers of two and the user's scaling, folded into one factor a column. summary: moments of
-# columns times 2^own; common: the exponent of the whole design. `unit` turns those into the
-# units of the design inside.
+# Powers of two and the user's scaling, folded into one factor a column. summary: of every column
+# `own`, its mean, and the squares of 2^own times it; common: the exponent of the whole design.
+# squares: those of the design inside.
 transform_columns <- function(summary, options, n, common, label) {
   own <- summary$own
   if (!options$scale) {
-    unit <- times_two_to(1, common - own)
     return(list(
-      factor = rep(times_two_to(1, common), length(own)), divisor = NULL, unit = unit,
-      squares = summary$squares * unit^2, exponent = common
+      factor = rep(times_two_to(1, common), length(own)), divisor = NULL,
+      squares = times_two_to(summary$squares, 2 * (common - own)), exponent = common
     ))
   }
   sd <- sqrt(summary$squares / max(1, n - 1))
@@ -56,23 +55,18 @@ transform_columns <- function(summary, options, n, common, label) {
   if (any(!is.finite(1 / divisor))) {
     abort("overflow", "columns of ", backtick(label), " are too small to be scaled.")
   }
-  list(
-    factor = 1 / divisor, divisor = divisor, unit = 1 / sd, squares = summary$squares / sd^2,
-    exponent = 0
-  )
+  list(factor = 1 / divisor, divisor = divisor, squares = summary$squares / sd^2, exponent = 0)
 }
 
 # With a constant in the span of Z the column means can be taken out before the decomposition,
 # exactly accounted for in the core (MeanShift): K then keeps its digits however large they are.
 internal_centre <- function(summary, scaled, centre_weights, options) {
-  if (options$center) return(list(shift = summary$raw_mean, mean = NULL))
+  if (options$center) return(list(shift = summary$mean, mean = NULL))
   if (is.null(centre_weights)) return(list(shift = NULL, mean = NULL))
   mean <- summary$weighted_mean
   # means that are rounding only: the columns are centred already
-  mean[abs(mean) <= 1e-13 * times_two_to(summary$max_abs, summary$own)] <- 0
-  list(
-    shift = times_two_to(mean, -summary$own), mean = if (any(mean != 0)) mean * scaled$unit
-  )
+  mean[abs(mean) <= 1e-13 * summary$max_abs] <- 0
+  list(shift = mean, mean = if (any(mean != 0)) mean * scaled$factor)
 }
 
 # Decimal logarithm of the ratio of the largest to the smallest column, constants aside.

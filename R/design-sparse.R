@@ -20,12 +20,11 @@ build_sparse <- function(term, x, options, model) {
   largest <- vapply(split(abs(x@x), factor(column, seq_len(ncol(x)))), max0, 0)
   moments <- sparse_moments(x, column_exponents(largest), n)
   scaled <- transform_columns(moments, options, n, max_exponent(largest), term$label)
-  raw_mean <- times_two_to(moments$mean, -moments$own)
   c(design_head("sparse", term, ncol(x), names), list(
     core = list(
-      kind = "sparse", x = x, shift = if (options$center) raw_mean, scale = scaled$factor
+      kind = "sparse", x = x, shift = if (options$center) moments$mean, scale = scaled$factor
     ),
-    center = if (options$center) raw_mean, fill = fill, mean_columns = NULL,
+    center = if (options$center) moments$mean, fill = fill, mean_columns = NULL,
     notes = c(
       imputed_note(n_missing, term$label),
       zero_column_note(diff(x@p) == 0, term$label)
@@ -35,7 +34,7 @@ build_sparse <- function(term, x, options, model) {
 
 max0 <- function(x) max(0, x)
 
-# Column means and centred sums of squares of 2^own x, zeros included.
+# Column means, and centred sums of squares of 2^own x, zeros included.
 sparse_moments <- function(x, own, n) {
   counts <- diff(x@p)
   x@x <- times_two_to(x@x, rep.int(own, counts))
@@ -43,5 +42,5 @@ sparse_moments <- function(x, own, n) {
   deviations <- x
   deviations@x <- (x@x - rep.int(mean, counts))^2
   squares <- Matrix::colSums(deviations) + (n - counts) * mean^2
-  list(own = own, mean = unname(mean), squares = unname(squares))
+  list(own = own, mean = times_two_to(unname(mean), -own), squares = unname(squares))
 }

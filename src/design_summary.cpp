@@ -135,24 +135,20 @@ int own_exponent(double largest) {
   return std::min(1000, -exponent);
 }
 
-// Moments of 2^own x from those of x.
-void scale_moments(const std::vector<double>& own, ColumnSummary& out) {
+// out[j] *= 2^(times own[j]).
+void scale_by_own(const std::vector<double>& own, int times, std::vector<double>& out) {
   for (std::size_t j = 0; j < own.size(); ++j) {
-    const double factor = std::ldexp(1.0, static_cast<int>(own[j]));
-    out.mean[j] *= factor;
-    out.weighted_mean[j] *= factor;
-    out.squares[j] *= factor * factor;
+    out[j] = std::ldexp(out[j], times * static_cast<int>(own[j]));
   }
 }
 
 }  // namespace
 
 // Per column of a dense matrix, over the fitted rows (1-based, or NULL for all): missing and
-// infinite cells, the largest absolute value, the exponent `own` that scales it to [0.5, 1), and of
-// 2^own x the mean, the mean weighted by `weights` (or NULL) and the centred sum of squares,
-// missing cells counted at the mean; `raw_mean` is the mean of x itself. Scaling by a power of two
-// is exact, so a second pass is needed only for weights and where squares of the cells as they are
-// leave the range of numbers.
+// infinite cells, the largest absolute value, the exponent `own` that scales it to [0.5, 1), the
+// mean, the mean weighted by `weights` (or NULL), and of 2^own x the centred sum of squares,
+// missing cells counted at the mean. Scaling by a power of two is exact, so a second pass is needed
+// only for weights and where squares of the cells as they are leave the range of numbers.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> rows,
                                  Rcpp::Nullable<Rcpp::NumericVector> weights,
@@ -179,21 +175,19 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
       std::all_of(own.begin(), own.end(), [](double k) { return std::abs(k) < kSquaresInRange; });
   const bool is_finite = std::all_of(out.n_infinite.begin(), out.n_infinite.end(),
                                      [](int count) { return count == 0; });
-  std::vector<double> raw_mean = out.mean;
   if (is_moderate && weights.isNull()) {
-    scale_moments(own, out);
+    scale_by_own(own, 2, out.squares);
   } else if (is_finite) {
-    std::vector<double> factor(p);
-    std::transform(own.begin(), own.end(), factor.begin(),
-                   [](double k) { return std::ldexp(1.0, static_cast<int>(k)); });
+    std::vector<double> factor(p, 1.0);
+    scale_by_own(own, 1, factor);
     summarise_cells(cells, weights.isNull() ? nullptr : row_weight.begin(), factor.data(), out,
                     context);
-    std::transform(out.mean.begin(), out.mean.end(), own.begin(), raw_mean.begin(),
-                   [](double mean, double k) { return std::ldexp(mean, -static_cast<int>(k)); });
+    scale_by_own(own, -1, out.mean);
+    scale_by_own(own, -1, out.weighted_mean);
   }
   return Rcpp::List::create(
       Rcpp::Named("n_missing") = out.n_missing, Rcpp::Named("n_infinite") = out.n_infinite,
       Rcpp::Named("max_abs") = out.max_abs, Rcpp::Named("own") = own,
-      Rcpp::Named("raw_mean") = raw_mean, Rcpp::Named("mean") = out.mean,
-      Rcpp::Named("weighted_mean") = out.weighted_mean, Rcpp::Named("squares") = out.squares);
+      Rcpp::Named("mean") = out.mean, Rcpp::Named("weighted_mean") = out.weighted_mean,
+      Rcpp::Named("squares") = out.squares);
 }
