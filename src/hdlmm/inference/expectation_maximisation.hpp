@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "hdlmm/core/context.hpp"
@@ -113,7 +114,8 @@ inline Matrix prior_root(const SpectralParts& parts, const Matrix& precision) {
 }
 
 /// Where three successive iterates point to: steplength -|r| / |v| on (log variances, delta).
-inline EmState extrapolate(const std::vector<EmStep>& chain) {
+/// Nothing where steps do not become shorter: length 1 is the last iterate itself.
+inline std::optional<EmState> extrapolate(const std::vector<EmStep>& chain) {
   const auto as_vector = [](const EmState& state) {
     Vector out(2 + state.delta.size());
     out[0] = std::log(state.random);
@@ -125,12 +127,13 @@ inline EmState extrapolate(const std::vector<EmStep>& chain) {
   const Vector first = as_vector(chain[0].state), middle = as_vector(chain[1].state);
   const Vector last = as_vector(chain[2].state);
   const Vector r = middle - first, v = last - middle - r;
-  const double length = std::max(1.0, r.norm() / v.norm());
+  const double length = r.norm() / v.norm();
+  if (!(length > 1) || std::isinf(length)) return std::nullopt;
   Vector to = first + 2 * length * r + length * length * v;
   for (Index k = 0; k < 2; ++k) {
     to[k] = std::min(std::max(to[k], last[k] - kLongest), last[k] + kLongest);
   }
-  return {std::exp(to[0]), std::exp(to[1]), to.tail(to.size() - 2)};
+  return EmState{std::exp(to[0]), std::exp(to[1]), to.tail(to.size() - 2)};
 }
 
 /// The course of one run: the trace, and the plain steps of EM since the last extrapolation.
@@ -164,7 +167,9 @@ class EmRun {
  private:
   /// Try the extrapolated point; it counts only where the objective does not fall.
   void leap() {
-    const EmStep there = map_.advance(extrapolate(chain_));
+    const std::optional<EmState> ahead = extrapolate(chain_);
+    if (!ahead) return;
+    const EmStep there = map_.advance(EmState(*ahead));
     ++result_.iterations;
     if (!(there.value >= chain_.back().value)) return;
     record(there);
