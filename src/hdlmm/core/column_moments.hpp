@@ -25,6 +25,8 @@ using MomentKernel = bool (*)(const T* x, Index n, double factor, ColumnMoments&
 
 namespace column_moments_detail {
 
+using vector_packs::kLarger;
+using vector_packs::kSum;
 using vector_packs::pack;
 using vector_packs::Pack;
 using vector_packs::unroll;
@@ -49,22 +51,10 @@ struct Lanes {
   static constexpr int kPacks = kLanes / W;
   typename Pack<W>::type packs[kPacks] = {};
 
-  double lane(int l) const { return packs[l / W][l % W]; }
-
-  /// All lanes by a binary operation, halves with halves: no long chain.
-  template <int kCount = kLanes, typename Join>
-  [[gnu::always_inline]] inline double join(const Join& both, int first = 0) const {
-    if constexpr (kCount == 1) {
-      return lane(first);
-    } else {
-      return both(join<kCount / 2>(both, first), join<kCount / 2>(both, first + kCount / 2));
-    }
-  }
-  [[gnu::always_inline]] inline double sum() const {
-    return join([](double a, double b) { return a + b; });
-  }
-  [[gnu::always_inline]] inline double largest() const {
-    return join([](double a, double b) { return a > b ? a : b; });
+  template <typename Join>
+  [[gnu::always_inline]] inline double join(const Join& both) const {
+    return vector_packs::join_halves<kLanes>(
+        [&](auto l) __attribute__((always_inline)) { return packs[l() / W][l() % W]; }, both);
   }
 };
 
@@ -85,8 +75,8 @@ template <int W, typename T>
       tops.packs[c] = size > tops.packs[c] ? size : tops.packs[c];
     });
   }
-  double sum = sums.sum();
-  out.largest = tops.largest();
+  double sum = sums.join(kSum);
+  out.largest = tops.join(kLarger);
   for (Index i = whole; i < n; ++i) {
     const double cell = static_cast<double>(x[i]);
     sum += cell;
@@ -108,7 +98,7 @@ template <int W, typename T>
       squares.packs[c] += deviation * deviation;
     });
   }
-  double rest = rests.sum(), square = squares.sum();
+  double rest = rests.join(kSum), square = squares.join(kSum);
   for (Index i = whole; i < n; ++i) {
     const double deviation = factor * static_cast<double>(x[i]) - out.mean;
     rest += deviation;

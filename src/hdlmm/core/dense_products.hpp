@@ -60,7 +60,7 @@ constexpr double kFlopsWorthAThread = 4e6;
 /// A tile that is not whole: through a buffer, of which only the cells of C come and go.
 inline void add_edge_tile(const MicroKernel& kernel, Index strips, Index depth, const double* a,
                           const double* b, double alpha, const TargetBlock& c) {
-  alignas(64) double tile[kMaxStrips * kMaxStrip * kMaxStrip] = {};
+  alignas(64) double tile[kTileStrips * kMaxStrip * kMaxStrip] = {};
   const Index stride = strips * kernel.width;
   const auto first_row = [&](Index j) { return std::max<Index>(0, j - c.diagonal); };
   for (Index j = 0; j < c.cols; ++j) {

@@ -15,18 +15,19 @@ namespace hdlmm {
 // step of the product lie side by side: cell l of vector i is at l * width + i. The left operand
 // and the right one are packed alike, so that a Gram matrix needs one copy of its factor.
 
-constexpr Index kMaxStrips = 3;
+/// Strips in a tile of any kernel, at most.
+constexpr Index kTileStrips = 3;
 
 /// The innermost product: c [s * width x width] += alpha a b' by add_tile[s - 1], where a is
-/// s <= strips adjacent strips, b one strip, all of depth k, and c has leading dimension ldc. It is
-/// as fast as it gets for all the strips.
+/// s <= strips adjacent strips, b one strip, all of depth k, and c has leading dimension ldc. Fewer
+/// strips, for edges, are slower a cell.
 struct MicroKernel {
   using AddTile = void (*)(Index k, const double* a, const double* b, double alpha, double* c,
                            Index ldc);
 
   Index width;
   Index strips;
-  AddTile add_tile[kMaxStrips];
+  AddTile add_tile[kTileStrips];
   PackKernels pack;
 
   Index rows() const { return strips * width; }

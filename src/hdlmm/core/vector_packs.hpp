@@ -45,15 +45,25 @@ template <int W>
   return *reinterpret_cast<const typename Pack<W>::type*>(x);
 }
 
-/// Halves with halves: no long chain.
-template <int W, int kFirst = 0, int kCount = W>
-[[gnu::always_inline]] inline double lane_sum(const typename Pack<W>::type& x) {
-  if constexpr (kCount == 1) {
-    return x[kFirst];
+/// Numbers lane(kFirst), ..., lane(kFirst + N - 1) by a binary operation, halves with halves: no
+/// long chain, and one order however they are held.
+template <int N, int kFirst = 0, typename Lane, typename Join>
+[[gnu::always_inline]] inline double join_halves(const Lane& lane, const Join& both) {
+  if constexpr (N == 1) {
+    return lane(std::integral_constant<int, kFirst>());
   } else {
-    constexpr int kHalf = kCount / 2;
-    return lane_sum<W, kFirst, kHalf>(x) + lane_sum<W, kFirst + kHalf, kHalf>(x);
+    return both(join_halves<N / 2, kFirst>(lane, both),
+                join_halves<N / 2, kFirst + N / 2>(lane, both));
   }
+}
+
+constexpr auto kSum = [](double a, double b) { return a + b; };
+constexpr auto kLarger = [](double a, double b) { return a > b ? a : b; };
+
+template <int W>
+[[gnu::always_inline]] inline double lane_sum(const typename Pack<W>::type& x) {
+  return join_halves<W>(
+      [&](auto l) __attribute__((always_inline)) { return x[l()]; }, kSum);
 }
 
 template <int W>

@@ -1,6 +1,8 @@
 #ifndef HDLMM_LINALG_RANK_TWO_KERNELS_HPP
 #define HDLMM_LINALG_RANK_TWO_KERNELS_HPP
 
+#include <type_traits>
+
 #include "hdlmm/core/context.hpp"
 #include "hdlmm/core/vector_packs.hpp"
 
@@ -77,34 +79,33 @@ template <int W, int N>
     x[j] = pass.x[c + j];
   });
   double* first = pass.cells + c * pass.stride;
+  // packs that do not cross cache lines; in the first one rows above are masked
   Index i = (c + N) / W * W;
-  if (i < c + N) {  // whole packs only, which do not cross cache lines: rows above are masked
-    const V below = pack<W>(kLaneMasks<W>.from[c + N - i]);
-    const V vi = below * pack<W>(pass.v + i), wi = below * pack<W>(pass.w + i);
-    const V xi = below * pack<W>(pass.x + i);
+  const V below = pack<W>(kLaneMasks<W>.from[c + N - i]);
+  const auto visit = [&](auto is_masked) __attribute__((always_inline)) {
+    V vi = pack<W>(pass.v + i), wi = pack<W>(pass.w + i), xi = pack<W>(pass.x + i);
+    if constexpr (is_masked()) {
+      vi *= below;
+      wi *= below;
+      xi *= below;
+    }
     V yi = pack<W>(pass.y + i);
     unroll<N>([&](auto j) __attribute__((always_inline)) {
       V& cell = pack<W>(first + j * pass.stride + i);
       const V k = cell - w[j] * vi - v[j] * wi;
       cell = k;
-      yi += below * (x[j] * k);
+      if constexpr (is_masked()) {
+        yi += below * (x[j] * k);
+      } else {
+        yi += x[j] * k;
+      }
       sums[j] += k * xi;
     });
     pack<W>(pass.y + i) = yi;
     i += W;
-  }
-  for (; i < pass.n; i += W) {
-    const V vi = pack<W>(pass.v + i), wi = pack<W>(pass.w + i), xi = pack<W>(pass.x + i);
-    V yi = pack<W>(pass.y + i);
-    unroll<N>([&](auto j) __attribute__((always_inline)) {
-      V& cell = pack<W>(first + j * pass.stride + i);
-      const V k = cell - w[j] * vi - v[j] * wi;
-      cell = k;
-      yi += x[j] * k;
-      sums[j] += k * xi;
-    });
-    pack<W>(pass.y + i) = yi;
-  }
+  };
+  if (i < c + N) visit(std::true_type());
+  while (i < pass.n) visit(std::false_type());
   unroll<N>([&](auto j) __attribute__((always_inline)) {
     pass.y[c + j] += dots[j] + lane_sum<W>(sums[j]);
   });
