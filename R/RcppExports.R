@@ -5,6 +5,10 @@ cpp_summarise_columns <- function(x, rows, weights, host) {
     .Call(`_hdlmm_cpp_summarise_columns`, x, rows, weights, host)
 }
 
+cpp_column_facts <- function(own, mean, squares, max_abs) {
+    .Call(`_hdlmm_cpp_column_facts`, own, mean, squares, max_abs)
+}
+
 cpp_em <- function(system, criterion, kind, p, options, prior, fixed_precision, start, host) {
     .Call(`_hdlmm_cpp_em`, system, criterion, kind, p, options, prior, fixed_precision, start, host)
 }

@@ -5,22 +5,24 @@ build_dense <- function(term, x, options, model, centre_weights, host) {
   is_weighted <- !is.null(centre_weights) && any(centre_weights != 1)
   summary <- cpp_summarise_columns(x, rows, if (is_weighted) centre_weights, host)
   names <- colnames(x)
-  stop_infinite_cells(summary$n_infinite, names, term$label)
-  if (options$na == "fail") stop_missing_cells(summary$n_missing, names, term$label)
+  if (!summary$is_finite) stop_infinite_cells(summary$n_infinite, names, term$label)
+  if (!summary$is_complete && options$na == "fail") {
+    stop_missing_cells(summary$n_missing, names, term$label)
+  }
   n <- length(model$rows)
-  scaled <- transform_columns(summary, options, n, max_exponent(summary$max_abs), term$label)
+  scaled <- transform_columns(summary, options, n, term$label)
   centre <- internal_centre(summary, scaled, centre_weights, options)
-  fill <- if (any(summary$n_missing > 0)) summary$mean
+  fill <- if (!summary$is_complete) summary$mean
   c(design_head("dense", term, ncol(x), names), list(
     core = list(
       kind = "dense", x = x, rows = rows, shift = centre$shift, scale = scaled$factor, fill = fill
     ),
     center = if (options$center) summary$mean, fill = fill, mean_columns = centre$mean,
     notes = c(
-      imputed_note(summary$n_missing, term$label),
-      zero_column_note(summary$max_abs == 0, term$label)
+      if (!summary$is_complete) imputed_note(summary$n_missing, term$label),
+      if (summary$all$has_zero) zero_column_note(summary$max_abs == 0, term$label)
     )
-  ), column_facts(summary, scaled, options, n))
+  ), column_facts(summary$all, scaled, options, n))
 }
 
 design_head <- function(kind, term, n_cols, names) {
@@ -28,24 +30,25 @@ design_head <- function(kind, term, n_cols, names) {
 }
 
 # What fits and warnings need to know of the columns of a dense or sparse design.
-column_facts <- function(summary, scaled, options, n) {
+column_facts <- function(all, scaled, options, n) {
   list(
     scale = scaled$divisor, exponent = scaled$exponent, effect_exponent = scaled$exponent,
-    kappa_scaled = sum(scaled$squares) / max(1, n - 1),
-    has_constant = n > 1 && any(summary$squares == 0 & summary$mean != 0) && !options$center,
-    log10_spread = if (options$scale) 0 else log10_spread(summary)
+    kappa_scaled = scaled$squares / max(1, n - 1),
+    has_constant = n > 1 && all$has_constant && !options$center,
+    log10_spread = if (options$scale) 0 else all$log10_spread
   )
 }
 
 # Powers of two and the user's scaling, folded into one factor a column. summary: of every column
-# `own`, its mean, and the squares of 2^own times it; common: the exponent of the whole design.
-# squares: those of the design inside.
-transform_columns <- function(summary, options, n, common, label) {
+# `own`, its mean, and the squares of 2^own times it, and `all` of them together. squares: the sum
+# of those of the design inside.
+transform_columns <- function(summary, options, n, label) {
   own <- summary$own
   if (!options$scale) {
+    common <- summary$all$common
     return(list(
       factor = rep(times_two_to(1, common), length(own)), divisor = NULL,
-      squares = times_two_to(summary$squares, 2 * (common - own)), exponent = common
+      squares = summary$all$squares, exponent = common
     ))
   }
   sd <- sqrt(summary$squares / max(1, n - 1))
@@ -55,7 +58,7 @@ transform_columns <- function(summary, options, n, common, label) {
   if (any(!is.finite(1 / divisor))) {
     abort("overflow", "columns of ", backtick(label), " are too small to be scaled.")
   }
-  list(factor = 1 / divisor, divisor = divisor, squares = summary$squares / sd^2, exponent = 0)
+  list(factor = 1 / divisor, divisor = divisor, squares = sum(summary$squares / sd^2), exponent = 0)
 }
 
 # With a constant in the span of Z the column means can be taken out before the decomposition,
@@ -67,13 +70,6 @@ internal_centre <- function(summary, scaled, centre_weights, options) {
   # means that are rounding only: the columns are centred already
   mean[abs(mean) <= 1e-13 * summary$max_abs] <- 0
   list(shift = mean, mean = if (any(mean != 0)) mean * scaled$factor)
-}
-
-# Decimal logarithm of the ratio of the largest to the smallest column, constants aside.
-log10_spread <- function(summary) {
-  size <- log10(summary$squares) / 2 - summary$own * log10(2)
-  size <- size[is.finite(size)]
-  if (length(size) < 2) 0 else max(size) - min(size)
 }
 
 # Rows of new data for dense and sparse designs: list(x = matrix or dgCMatrix [m x p]) matched by

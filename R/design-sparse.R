@@ -19,7 +19,8 @@ build_sparse <- function(term, x, options, model) {
   }
   largest <- vapply(split(abs(x@x), factor(column, seq_len(ncol(x)))), max0, 0)
   moments <- sparse_moments(x, column_exponents(largest), n)
-  scaled <- transform_columns(moments, options, n, max_exponent(largest), term$label)
+  moments$all <- cpp_column_facts(moments$own, moments$mean, moments$squares, largest)
+  scaled <- transform_columns(moments, options, n, term$label)
   c(design_head("sparse", term, ncol(x), names), list(
     core = list(
       kind = "sparse", x = x, shift = if (options$center) moments$mean, scale = scaled$factor
@@ -29,7 +30,7 @@ build_sparse <- function(term, x, options, model) {
       imputed_note(n_missing, term$label),
       zero_column_note(diff(x@p) == 0, term$label)
     )
-  ), column_facts(moments, scaled, options, n))
+  ), column_facts(moments$all, scaled, options, n))
 }
 
 max0 <- function(x) max(0, x)

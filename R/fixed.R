@@ -41,8 +41,15 @@ fit_fixed <- function(model) {
     q = ls$q, r = ls$r, residual = ls$residual, rank = rank, ky = ky, kz = kz[ls$kept], kw = kw,
     root = root, has_constant = !is.null(constant), y0 = y0,
     is_exact = !(sqrt(sum(ls$residual^2)) > 8 * .Machine$double.eps * size),
-    condition = basis_condition(ls$r)
+    condition = basis_condition(ls$r), constants = loglik_constants(n, ky, root, kz[ls$kept], ls$r)
   )
+}
+
+# What the units of y and Z and the weights add to both log-likelihoods.
+loglik_constants <- function(n, ky, root, kz, r) {
+  whole <- n * ky * log(2) + if (is.null(root)) 0 else sum(log(root))
+  restricted <- whole - length(kz) * ky * log(2) + sum(kz) * log(2) - sum(log(abs(diagonal(r))))
+  c(ML = whole, REML = restricted)
 }
 
 # One of the values in the middle of y, which no outlier moves.
@@ -89,16 +96,15 @@ unscale_covariance <- function(fixed, covariance) {
   k <- fixed$kz - fixed$ky
   out <- times_two_to((out + t(out)) / 2, rep(k, fixed$rank) + rep(k, each = fixed$rank))
   names <- names(fixed$omega)[fixed$kept]
-  diagonal <- seq.int(1, fixed$rank^2, fixed$rank + 1)
-  variances <- out[diagonal]
-  lost <- !is.finite(variances) | (variances == 0 & half[diagonal] != 0)
+  variances <- diagonal(out)
+  lost <- !is.finite(variances) | (variances == 0 & diagonal(half) != 0)
   if (any(lost) && all(is.finite(covariance))) {
     abort(
       "overflow", "the variance of the coefficient of ", enumerate(backtick(names[lost])),
       " cannot be held by a double in the units of the data; change them."
     )
   }
-  out[diagonal[variances < 0]] <- 0  # rounding at a boundary
+  if (any(variances < 0)) diag(out)[variances < 0] <- 0  # rounding at a boundary
   dimnames(out) <- list(names, names)
   out
 }

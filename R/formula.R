@@ -158,7 +158,9 @@ without_terms <- function(expr, taken) {
 # The formula of the fixed part, `.` standing for the columns of data that no other part names.
 fixed_formula <- function(parts, data, env) {
   rhs <- if (is.null(parts$fixed)) quote(1) else parts$fixed
-  formula <- stats::as.formula(call("~", parts$response, rhs), env = env)
+  formula <- call("~", parts$response, rhs)
+  class(formula) <- "formula"
+  environment(formula) <- env
   if (!"." %in% all.vars(rhs)) return(formula)
   if (!is.data.frame(data)) bad_input("`.` in `formula` needs a data frame as `data`.")
   taken <- random_variables(parts$random)

@@ -135,7 +135,7 @@ log_information <- function(e, hk, method) {
 
 mode_table <- function(modes, fixed, method) {
   where <- c(interior = "interior", zero = "pve = 0", one = "pve = 1")
-  list2DF(list(
+  frame_of(list(
     pve = modes$h, logLik = modes$value + loglik_constant(fixed, method),
     where = unname(where[modes$kind])
   ))
@@ -148,5 +148,5 @@ trace_table <- function(trace, system, design, fixed, method) {
   )
   out[[design$label]] <- times_two_to(random, 2 * (design$exponent - fixed$ky))
   out$Residual <- times_two_to(trace$tau2 * trace$nu, -2 * (fixed$kw + fixed$ky))
-  list2DF(out)
+  frame_of(out)
 }

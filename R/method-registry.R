@@ -1,6 +1,6 @@
-# One line an engine: method, algorithm, the function that runs it, what it does in words, and
-# whether it needs eigenvectors rather than spectral coordinates alone.
-engine_table <- function() {
+# One line an engine: method, algorithm, the name of the function that runs it, what it does in
+# words, and whether it needs eigenvectors rather than spectral coordinates alone.
+engines <- local({
   row <- function(method, algorithm, run, description, needs_vectors = FALSE) {
     list(
       method = method, algorithm = algorithm, run = run, description = description,
@@ -8,23 +8,29 @@ engine_table <- function() {
     )
   }
   list(
-    row("OLS", "qr", fit_ols, "ordinary least squares by pivoted QR; no random term"),
-    row("REML", "direct", fit_likelihood, "restricted maximum likelihood, exact global search"),
-    row("REML", "em", fit_em, "restricted maximum likelihood by EM"),
-    row("REML", "pxem", fit_em, "restricted maximum likelihood by parameter-expanded EM"),
-    row("ML", "direct", fit_likelihood, "maximum likelihood, exact global search"),
-    row("ML", "em", fit_em, "maximum likelihood by EM"),
-    row("ML", "pxem", fit_em, "maximum likelihood by parameter-expanded EM"),
-    row("MAP", "direct", fit_map, "mode of likelihood times prior, exact global search"),
-    row("MAP", "em", fit_map_em, "mode of likelihood times prior by EM"),
-    row("VB", "collapsed", fit_vb, "variational bound with all but the variances maximised out"),
-    row("VB", "cavi", fit_vb, "coordinate ascent variational inference, column by column"),
-    row("Bayes", "quadrature", fit_quadrature, "exact posterior by adaptive quadrature", TRUE),
+    row("OLS", "qr", "fit_ols", "ordinary least squares by pivoted QR; no random term"),
+    row("REML", "direct", "fit_likelihood", "restricted maximum likelihood, exact global search"),
+    row("REML", "em", "fit_em", "restricted maximum likelihood by EM"),
+    row("REML", "pxem", "fit_em", "restricted maximum likelihood by parameter-expanded EM"),
+    row("ML", "direct", "fit_likelihood", "maximum likelihood, exact global search"),
+    row("ML", "em", "fit_em", "maximum likelihood by EM"),
+    row("ML", "pxem", "fit_em", "maximum likelihood by parameter-expanded EM"),
+    row("MAP", "direct", "fit_map", "mode of likelihood times prior, exact global search"),
+    row("MAP", "em", "fit_map_em", "mode of likelihood times prior by EM"),
+    row("VB", "collapsed", "fit_vb", "variational bound with all but the variances maximised out"),
+    row("VB", "cavi", "fit_vb", "coordinate ascent variational inference, column by column"),
+    row("Bayes", "quadrature", "fit_quadrature", "exact posterior by adaptive quadrature", TRUE),
     row(
-      "Bayes", "gibbs", fit_gibbs, "exact posterior by Gibbs sampling in spectral coordinates", TRUE
+      "Bayes", "gibbs", "fit_gibbs", "exact posterior by Gibbs sampling in spectral coordinates",
+      TRUE
     )
   )
-}
+})
+
+# One text of every engine.
+engine_column <- function(name) vapply(engines, `[[`, "", name)
+
+engine_methods <- engine_column("method")
 
 #' Methods and algorithms of lmm()
 #'
@@ -34,22 +40,18 @@ engine_table <- function() {
 #' lmm_methods()
 #' @export
 lmm_methods <- function() {
-  table <- engine_table()
-  column <- function(name) vapply(table, function(row) row[[name]], "")
   data.frame(
-    method = column("method"), algorithm = column("algorithm"),
-    description = column("description")
+    method = engine_methods, algorithm = engine_column("algorithm"),
+    description = engine_column("description")
   )
 }
 
 # The engine for a method and an algorithm (NULL: the method's first).
 find_engine <- function(method, algorithm) {
-  table <- engine_table()
-  methods <- vapply(table, function(row) row$method, "")
-  method <- check_choice(method, unique(methods), "method")
-  own <- table[methods == method]
-  algorithms <- vapply(own, function(row) row$algorithm, "")
-  algorithm <- if (is.null(algorithm)) algorithms[1] else algorithm
+  method <- check_choice(method, unique(engine_methods), "method")
+  if (is.null(algorithm)) return(engines[[match(method, engine_methods)]])
+  own <- engines[engine_methods == method]
+  algorithms <- vapply(own, `[[`, "", "algorithm")
   if (!is.character(algorithm) || length(algorithm) != 1 || !algorithm %in% algorithms) {
     bad_input(
       "`algorithm` for method ", dQuote(method, FALSE), " must be ",
@@ -61,7 +63,8 @@ find_engine <- function(method, algorithm) {
 
 # Run an engine on model data. The decomposition is made here, once, unless the problem has it.
 run_engine <- function(engine, problem, control) {
-  if (length(problem$designs) == 0) return(engine$run(problem, engine, control))
+  run <- get(engine$run, mode = "function")
+  if (length(problem$designs) == 0) return(run(problem, engine, control))
   design <- problem$designs[[1]]
   if (is.null(problem$host)) problem$host <- make_host(control)
   if (is.null(problem$system)) {
@@ -71,5 +74,5 @@ run_engine <- function(engine, problem, control) {
   if (check_identified(problem$system, design, problem$fixed) == "zero") {
     return(null_design_fit(problem, engine$method))
   }
-  engine$run(problem, engine, control)
+  run(problem, engine, control)
 }

@@ -105,7 +105,12 @@ terms.hdlmm <- function(x, ...) x$terms
 
 #' @rdname hdlmm-accessors
 #' @export
-model.frame.hdlmm <- function(formula, ...) formula$frame[names(formula$frame) != "(rows)"]
+model.frame.hdlmm <- function(formula, ...) {
+  frame <- formula$frame[names(formula$frame) != "(rows)"]
+  attr(frame, "terms") <- formula$terms
+  attr(frame, "na.action") <- formula$na_action
+  frame
+}
 
 #' @rdname hdlmm-accessors
 #' @export

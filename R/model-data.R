@@ -57,6 +57,9 @@ build_frame <- function(fixed, parts, data, call, env, n_total) {
   frame_call$data <- data
   frame_call$drop.unused.levels <- TRUE
   frame_call$rows <- seq_len(n_total)
+  if (is.null(frame_call$na.action) && is_default_omission(data)) {
+    frame_call$na.action <- omit_incomplete
+  }
   frame <- tryCatch(
     eval(frame_call, list(), env),
     error = function(e) stop_frame(e, call, data, env, n_total)
@@ -71,6 +74,17 @@ build_frame <- function(fixed, parts, data, call, env, n_total) {
   }
   attr(frame, "n_nan") <- count_nan(all_variables, data)
   frame
+}
+
+# Whether model.frame() would take stats::na.omit() by itself.
+is_default_omission <- function(data) {
+  identical(getOption("na.action"), "na.omit") && is.null(attr(data, "na.action"))
+}
+
+# na.omit(), which copies every column, where there is something to leave out.
+omit_incomplete <- function(frame, ...) {
+  has_gap <- vapply(frame, function(column) anyNA(column, recursive = is.list(column)), NA)
+  if (any(has_gap)) stats::na.omit(frame) else frame
 }
 
 # model.frame()'s own messages, with the arguments called by their names.
@@ -194,6 +208,10 @@ check_offset <- function(frame) {
 
 build_fixed_matrix <- function(terms, frame, contrasts) {
   check_contrasts(contrasts, frame)
+  if (is_intercept_only(terms)) {
+    one <- matrix(1, nrow(frame), 1, dimnames = list(NULL, "(Intercept)"))
+    return(structure(one, assign = 0L))
+  }
   z <- tryCatch(
     stats::model.matrix(terms, frame, contrasts),
     error = function(e) {
@@ -210,6 +228,11 @@ build_fixed_matrix <- function(terms, frame, contrasts) {
   )
   if (!is.finite(sum(z))) check_fixed_cells(z, frame)
   z
+}
+
+# The commonest fixed part, which model.matrix() makes row names for.
+is_intercept_only <- function(terms) {
+  attr(terms, "intercept") == 1 && length(attr(terms, "term.labels")) == 0
 }
 
 check_fixed_cells <- function(z, frame) {

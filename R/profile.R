@@ -205,7 +205,9 @@ profile_pve_limits <- function(fit, level) {
   floor <- fit$internal$value - stats::qchisq(level, 1) / 2
   known <- known_curve(fit, floor)
   n <- length(known$phi)
-  is_open <- c(criterion_at(fit, 0, 1) >= floor, known$value[n] >= 0)
+  # all modes are known: without one at 0 the criterion rises from there to the first point
+  is_below <- isTRUE(known$value[1] < 0 && known$slope[1] > 0) && !"pve = 0" %in% fit$modes$where
+  is_open <- c(!is_below && criterion_at(fit, 0, 1) >= floor, known$value[n] >= 0)
   inside <- which(known$value >= 0)
   # the last known point before each limit: 0 or n where there is none or none beyond
   before <- if (length(inside)) c(inside[1] - 1, inside[length(inside)]) else c(0, n)

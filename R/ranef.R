@@ -56,7 +56,7 @@ as.data.frame.ranef.hdlmm <- function(x, ...) {
   se <- attr(x, "se")
   parts <- lapply(names(x), function(term) {
     effects <- x[[term]]
-    list2DF(list(
+    frame_of(list(
       grpvar = rep(term, length(effects)), term = rep("(Intercept)", length(effects)),
       grp = names(effects), condval = unname(effects),
       condsd = if (is.null(se)) rep(NA_real_, length(effects)) else unname(se[[term]])

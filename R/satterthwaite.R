@@ -20,7 +20,7 @@ satterthwaite_df <- function(fit, contrast) {
 fixed_table <- function(fit) {
   kept <- fit$fixed$kept
   estimate <- fit$fixed$estimate[kept]
-  se <- sqrt(diag(fit$fixed$vcov))
+  se <- sqrt(diagonal(fit$fixed$vcov))
   df <- vapply(seq_along(kept), function(j) {
     satterthwaite_df(fit, as.numeric(seq_along(kept) == j))
   }, 0)

@@ -13,10 +13,10 @@ column_exponents <- function(x) {
   out[!(is.finite(x) & x > 0)] <- 0
   out
 }
-max_exponent <- function(x) min(1000, scale_exponent(x))
 
 # x * 2^k without overflow of 2^k itself.
 times_two_to <- function(x, k) {
+  if (identical(k, 0)) return(x)
   while (any(abs(k) > 1000)) {
     step <- pmax(-1000, pmin(1000, k))
     x <- x * 2^step

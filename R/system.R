@@ -118,12 +118,5 @@ user_variances <- function(tau2, share, system, design, fixed) {
 
 # Constant that turns the criterion of the core into the log-likelihood of y as lme4 counts it.
 loglik_constant <- function(fixed, criterion) {
-  n <- nrow(fixed$q)
-  root <- if (is.null(fixed$root)) 0 else sum(log(fixed$root))
-  out <- root + n * fixed$ky * log(2)
-  if (criterion == "REML" && fixed$rank > 0) {
-    out <- out - fixed$rank * fixed$ky * log(2) + sum(fixed$kz) * log(2) -
-      sum(log(abs(diag(fixed$r))))
-  }
-  out
+  fixed$constants[[if (criterion == "REML") "REML" else "ML"]]
 }

@@ -93,13 +93,16 @@ pve_se <- function(fit) {
 #' @export
 VarCorr.hdlmm <- function(x, sigma = 1, rdig = 3, ...) {
   v <- x$variances
-  sizes <- if (has_posterior(x)) c(x$pve, 1 - sum(x$pve)) else v * c(x$kappa, 1)
-  out <- list2DF(list(
+  is_posterior <- has_posterior(x)
+  sizes <- if (is_posterior) c(x$pve, 1 - sum(x$pve)) else v * c(x$kappa, 1)
+  out <- frame_of(list(
     grp = names(v), var1 = variance_term(x), var2 = rep(NA_character_, length(v)),
-    vcov = unname(v), sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
+    vcov = unname(v), sdcor = sqrt(unname(v)), se = sqrt(diagonal(variance_covariance(x))),
     share = unname(if (sum(sizes) > 0) sizes / sum(sizes) else rep(NA_real_, length(v)))
   ))
-  structure(out, class = c("VarCorr.hdlmm", "data.frame"), is_posterior = has_posterior(x))
+  attr(out, "is_posterior") <- is_posterior
+  class(out) <- c("VarCorr.hdlmm", "data.frame")
+  out
 }
 
 # What varies by level, as lme4 names it; NA for designs, kernels and the residual.
@@ -157,7 +160,7 @@ pve.hdlmm <- function(fit, level = 0.95, method = c("profile", "exact"), draws =
       exact = exact_pve_limits(fit, level, draws, seed)
     )
   }
-  list2DF(list(
+  frame_of(list(
     term = names(fit$pve), estimate = unname(fit$pve), se = pve_se(fit), lower = limits[1],
     upper = limits[2]
   ))

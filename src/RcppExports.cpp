@@ -24,6 +24,19 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_column_facts
+Rcpp::List cpp_column_facts(const std::vector<double>& own, const std::vector<double>& mean, const std::vector<double>& squares, const std::vector<double>& max_abs);
+RcppExport SEXP _hdlmm_cpp_column_facts(SEXP ownSEXP, SEXP meanSEXP, SEXP squaresSEXP, SEXP max_absSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const std::vector<double>& >::type own(ownSEXP);
+    Rcpp::traits::input_parameter< const std::vector<double>& >::type mean(meanSEXP);
+    Rcpp::traits::input_parameter< const std::vector<double>& >::type squares(squaresSEXP);
+    Rcpp::traits::input_parameter< const std::vector<double>& >::type max_abs(max_absSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_column_facts(own, mean, squares, max_abs));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_em
 Rcpp::List cpp_em(const Rcpp::List& system, const std::string& criterion, const std::string& kind, double p, const Rcpp::List& options, SEXP prior, SEXP fixed_precision, SEXP start, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_em(SEXP systemSEXP, SEXP criterionSEXP, SEXP kindSEXP, SEXP pSEXP, SEXP optionsSEXP, SEXP priorSEXP, SEXP fixed_precisionSEXP, SEXP startSEXP, SEXP hostSEXP) {
@@ -551,6 +564,7 @@ END_RCPP
 
 static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_summarise_columns", (DL_FUNC) &_hdlmm_cpp_summarise_columns, 4},
+    {"_hdlmm_cpp_column_facts", (DL_FUNC) &_hdlmm_cpp_column_facts, 4},
     {"_hdlmm_cpp_em", (DL_FUNC) &_hdlmm_cpp_em, 9},
     {"_hdlmm_cpp_least_squares", (DL_FUNC) &_hdlmm_cpp_least_squares, 3},
     {"_hdlmm_cpp_gibbs", (DL_FUNC) &_hdlmm_cpp_gibbs, 5},

@@ -135,6 +135,56 @@ int own_exponent(double largest) {
   return std::min(1000, -exponent);
 }
 
+// Largest and smallest of numbers m 2^e, compared without forming them.
+class Spread {
+ public:
+  void add(double x, double exponent) {
+    if (!(x > 0) || !std::isfinite(x)) return;
+    int own = 0;
+    const double mantissa = std::frexp(x, &own);
+    const Number number{own + exponent, mantissa};
+    if (count_++ == 0) smallest_ = largest_ = number;
+    if (number < smallest_) smallest_ = number;
+    if (largest_ < number) largest_ = number;
+  }
+
+  double log10_ratio() const {
+    if (count_ < 2) return 0;
+    return (largest_.exponent - smallest_.exponent) * std::log10(2.0) +
+           std::log10(largest_.mantissa / smallest_.mantissa);
+  }
+
+ private:
+  struct Number {
+    double exponent = 0, mantissa = 0;
+    bool operator<(const Number& other) const {
+      return exponent < other.exponent || (exponent == other.exponent && mantissa < other.mantissa);
+    }
+  };
+  Number smallest_, largest_;
+  R_xlen_t count_ = 0;
+};
+
+// What fits and warnings need to know of all columns together; see cpp_column_facts().
+Rcpp::List list_of_facts(const double* own, const double* mean, const double* squares,
+                         const double* max_abs, R_xlen_t p) {
+  const double largest = p > 0 ? *std::max_element(max_abs, max_abs + p) : 0;
+  const int common = own_exponent(largest);
+  double total = 0;
+  bool has_constant = false, has_zero = false;
+  Spread spread;
+  for (R_xlen_t j = 0; j < p; ++j) {
+    total += std::ldexp(squares[j], 2 * (common - static_cast<int>(own[j])));
+    has_constant = has_constant || (squares[j] == 0 && mean[j] != 0);
+    has_zero = has_zero || max_abs[j] == 0;
+    spread.add(squares[j], -2 * own[j]);
+  }
+  return Rcpp::List::create(
+      Rcpp::Named("common") = static_cast<double>(common), Rcpp::Named("squares") = total,
+      Rcpp::Named("has_constant") = has_constant, Rcpp::Named("has_zero") = has_zero,
+      Rcpp::Named("log10_spread") = spread.log10_ratio() / 2);
+}
+
 // out[j] *= 2^(times own[j]).
 void scale_by_own(const std::vector<double>& own, int times, std::vector<double>& out) {
   for (std::size_t j = 0; j < own.size(); ++j) {
@@ -147,8 +197,9 @@ void scale_by_own(const std::vector<double>& own, int times, std::vector<double>
 // Per column of a dense matrix, over the fitted rows (1-based, or NULL for all): missing and
 // infinite cells, the largest absolute value, the exponent `own` that scales it to [0.5, 1), the
 // mean, the mean weighted by `weights` (or NULL), and of 2^own x the centred sum of squares,
-// missing cells counted at the mean. Scaling by a power of two is exact, so a second pass is needed
-// only for weights and where squares of the cells as they are leave the range of numbers.
+// missing cells counted at the mean; `is_complete`, `is_finite`: whether no cell is missing or
+// infinite; `all`: see cpp_column_facts(). Scaling by a power of two is exact, so a second pass is
+// needed only for weights and where squares of the cells as they are leave the range of numbers.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> rows,
                                  Rcpp::Nullable<Rcpp::NumericVector> weights,
@@ -173,8 +224,8 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
   constexpr double kSquaresInRange = 400;
   const bool is_moderate =
       std::all_of(own.begin(), own.end(), [](double k) { return std::abs(k) < kSquaresInRange; });
-  const bool is_finite = std::all_of(out.n_infinite.begin(), out.n_infinite.end(),
-                                     [](int count) { return count == 0; });
+  const auto is_zero = [](int count) { return count == 0; };
+  const bool is_finite = std::all_of(out.n_infinite.begin(), out.n_infinite.end(), is_zero);
   if (is_moderate && weights.isNull()) {
     scale_by_own(own, 2, out.squares);
   } else if (is_finite) {
@@ -185,9 +236,25 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
     scale_by_own(own, -1, out.mean);
     scale_by_own(own, -1, out.weighted_mean);
   }
+  const bool is_complete = std::all_of(out.n_missing.begin(), out.n_missing.end(), is_zero);
   return Rcpp::List::create(
       Rcpp::Named("n_missing") = out.n_missing, Rcpp::Named("n_infinite") = out.n_infinite,
       Rcpp::Named("max_abs") = out.max_abs, Rcpp::Named("own") = own,
       Rcpp::Named("mean") = out.mean, Rcpp::Named("weighted_mean") = out.weighted_mean,
-      Rcpp::Named("squares") = out.squares);
+      Rcpp::Named("squares") = out.squares, Rcpp::Named("is_complete") = is_complete,
+      Rcpp::Named("is_finite") = is_finite,
+      Rcpp::Named("all") =
+          list_of_facts(own.data(), out.mean.data(), out.squares.data(), out.max_abs.data(), p));
+}
+
+// Of all columns together, from the moments of each [p]: `common`, the exponent that scales the
+// largest cell to [0.5, 1); `squares`, the sum of the centred squares of 2^common x; whether there
+// is a constant column other than 0 (`has_constant`) and one of zeros (`has_zero`); the decimal
+// logarithm of the ratio of the largest to the smallest root of squares, constants aside.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_column_facts(const std::vector<double>& own, const std::vector<double>& mean,
+                            const std::vector<double>& squares,
+                            const std::vector<double>& max_abs) {
+  return list_of_facts(own.data(), mean.data(), squares.data(), max_abs.data(),
+                       static_cast<R_xlen_t>(own.size()));
 }

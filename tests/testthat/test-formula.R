@@ -416,3 +416,18 @@ test_that("`.` less the name of the random design is the same as `.`", {
   expect_identical(fixef(fit), fixef(lmm(y ~ . + re(X), e)))
   expect_identical(names(fixef(lmm(y ~ . - X - z + re(X), e))), c("(Intercept)", "x"))
 })
+
+test_that("the model frame is that of stats::model.frame(), with and without gaps", {
+  gaps <- put(ols_data, y = replace(ols_data$y, c(2, 7), NA), x = replace(ols_data$x, 5, NaN))
+  for (data in list(ols_data, gaps)) {
+    for (formula in list(y ~ 1, y ~ x + f, log(y^2 + 1) ~ poly(x, 2), y ~ offset(z))) {
+      if (anyNA(data$x) && "poly" %in% all.names(formula)) next  # poly() refuses NA
+      fit <- suppressMessages(lmm(formula, data))
+      referee <- stats::model.frame(formula, data)
+      expect_equal(model.frame(fit), referee)
+      expect_identical(na.action(fit), attr(referee, "na.action"))
+      expect_identical(names(fitted(fit)), rownames(referee))
+      expect_identical(names(coef(fit)), colnames(stats::model.matrix(formula, referee)))
+    }
+  }
+})

@@ -1,0 +1,14 @@
+# What base R does in many steps, in few: a small fit spends half of its time on the way.
+
+# A data frame of columns of one length, which nothing checks.
+frame_of <- function(columns) {
+  attr(columns, "row.names") <- .set_row_names(length(columns[[1]]))
+  class(columns) <- "data.frame"
+  columns
+}
+
+# Diagonal of a square matrix, without names.
+diagonal <- function(m) {
+  n <- nrow(m)
+  if (n > 0) m[seq.int(1, n * n, n + 1)] else numeric()
+}
