@@ -109,8 +109,8 @@ cpp_log_prior <- function(prior, u, v, is_stated) {
     .Call(`_hdlmm_cpp_log_prior`, prior, u, v, is_stated)
 }
 
-cpp_decompose <- function(design, row_scale, q, y, mean_columns, constant, needs_vectors, host) {
-    .Call(`_hdlmm_cpp_decompose`, design, row_scale, q, y, mean_columns, constant, needs_vectors, host)
+cpp_decompose <- function(design, row_scale, q, y, mean_columns, constant, needs, host) {
+    .Call(`_hdlmm_cpp_decompose`, design, row_scale, q, y, mean_columns, constant, needs, host)
 }
 
 cpp_solve_response <- function(design, row_scale, system, delta, rest, h, nu, host) {
@@ -119,6 +119,10 @@ cpp_solve_response <- function(design, row_scale, system, delta, rest, h, nu, ho
 
 cpp_rotate_data <- function(design, row_scale, system, q, y, mean_columns, constant) {
     .Call(`_hdlmm_cpp_rotate_data`, design, row_scale, system, q, y, mean_columns, constant)
+}
+
+cpp_diagonalise <- function(system, host) {
+    .Call(`_hdlmm_cpp_diagonalise`, system, host)
 }
 
 cpp_search <- function(system, criterion, options, host) {

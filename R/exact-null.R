@@ -7,7 +7,7 @@ null_draws <- function(fit, draws, seed) {
   control <- fit$control
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
   seed <- if (is.null(seed)) control$seed else check_seed(seed)
-  lambda <- cpp_restricted_eigenvalues(fit$internal$system, make_host(control))
+  lambda <- cpp_restricted_eigenvalues(spectral_system(fit), make_host(control))
   k <- length(lambda)
   rest <- fit$dims$n - fit$dims$n_fixed - k
   chi2 <- with_seed(seed, rbind(

@@ -1,5 +1,5 @@
 # The constructor: plain data, no pointer; no environment but the formula's and the cache in which
-# full_system() keeps eigenvectors.
+# spectral_system() and full_system() keep eigenvalues and eigenvectors.
 
 new_fit <- function(call, formula, problem, engine, result, control) {
   model <- problem$model

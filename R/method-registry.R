@@ -1,28 +1,32 @@
 # One line an engine: method, algorithm, the name of the function that runs it, what it does in
-# words, and whether it needs eigenvectors rather than spectral coordinates alone.
+# words, and what of the decomposition it needs: see build_system().
 engines <- local({
-  row <- function(method, algorithm, run, description, needs_vectors = FALSE) {
+  row <- function(method, algorithm, run, description, needs = "values") {
     list(
-      method = method, algorithm = algorithm, run = run, description = description,
-      needs_vectors = needs_vectors
+      method = method, algorithm = algorithm, run = run, description = description, needs = needs
     )
   }
   list(
     row("OLS", "qr", "fit_ols", "ordinary least squares by pivoted QR; no random term"),
-    row("REML", "direct", "fit_likelihood", "restricted maximum likelihood, exact global search"),
+    row(
+      "REML", "direct", "fit_likelihood", "restricted maximum likelihood, exact global search",
+      "criterion"
+    ),
     row("REML", "em", "fit_em", "restricted maximum likelihood by EM"),
     row("REML", "pxem", "fit_em", "restricted maximum likelihood by parameter-expanded EM"),
-    row("ML", "direct", "fit_likelihood", "maximum likelihood, exact global search"),
+    row("ML", "direct", "fit_likelihood", "maximum likelihood, exact global search", "criterion"),
     row("ML", "em", "fit_em", "maximum likelihood by EM"),
     row("ML", "pxem", "fit_em", "maximum likelihood by parameter-expanded EM"),
     row("MAP", "direct", "fit_map", "mode of likelihood times prior, exact global search"),
     row("MAP", "em", "fit_map_em", "mode of likelihood times prior by EM"),
     row("VB", "collapsed", "fit_vb", "variational bound with all but the variances maximised out"),
     row("VB", "cavi", "fit_vb", "coordinate ascent variational inference, column by column"),
-    row("Bayes", "quadrature", "fit_quadrature", "exact posterior by adaptive quadrature", TRUE),
+    row(
+      "Bayes", "quadrature", "fit_quadrature", "exact posterior by adaptive quadrature", "vectors"
+    ),
     row(
       "Bayes", "gibbs", "fit_gibbs", "exact posterior by Gibbs sampling in spectral coordinates",
-      TRUE
+      "vectors"
     )
   )
 })
@@ -68,7 +72,7 @@ run_engine <- function(engine, problem, control) {
   design <- problem$designs[[1]]
   if (is.null(problem$host)) problem$host <- make_host(control)
   if (is.null(problem$system)) {
-    problem$system <- build_system(design, problem$fixed, problem$host, engine$needs_vectors)
+    problem$system <- build_system(design, problem$fixed, problem$host, engine$needs)
   }
   if (problem$fixed$is_exact) return(exact_fit(problem, engine$method))
   if (check_identified(problem$system, design, problem$fixed) == "zero") {

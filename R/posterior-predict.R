@@ -75,7 +75,7 @@ posterior_predict.hdlmm <- function(object, newdata = NULL, draws = 1000, seed =
 # Latent values [m x draws] in the user's units, and the variance of the noise [draws].
 draw_latent <- function(fit, rows, random, draws) {
   if (!has_random(fit) || !is.null(fit$q)) return(latent_from_sample(fit, rows, random, draws))
-  parts <- draw_parts(fit, draws, if (random) full_system(fit) else fit$internal$system)
+  parts <- draw_parts(fit, draws, if (random) full_system(fit) else spectral_system(fit))
   fixed <- fit$internal$fixed
   units <- unit_exponents(fit$designs[[1]], fixed)
   noise <- times_two_to(parts$tau2 * parts$nu, units$residual)

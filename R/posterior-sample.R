@@ -42,7 +42,7 @@ sampling_seed <- function(fit, seed) {
 draw_sample <- function(fit, draws, with_beta) {
   if (!has_random(fit)) return(sample_ols(fit, draws))
   if (!is.null(fit$q)) return(sample_variational(fit, draws, with_beta))
-  parts <- draw_parts(fit, draws, if (with_beta) full_system(fit) else fit$internal$system)
+  parts <- draw_parts(fit, draws, if (with_beta) full_system(fit) else spectral_system(fit))
   internal <- fit$internal
   fixed <- internal$fixed
   design <- fit$designs[[1]]

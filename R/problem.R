@@ -1,6 +1,6 @@
 # From a fit back to what its engine started from: other methods run on the same decomposition.
 
-problem_of <- function(fit, prior = fit$prior, system = fit$internal$system) {
+problem_of <- function(fit, prior = fit$prior, system = spectral_system(fit)) {
   fixed <- fit$internal$fixed
   model <- model_of(fit)
   system$parts$prior_rows <- matrix(0, 0, 0)

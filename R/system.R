@@ -1,10 +1,12 @@
 # From one design and the fixed part to the marginal system that inference sees; see the core.
-# Without vectors it has spectral coordinates only, and for a while (`two_stage`) what P y needs.
+# needs: "vectors", or for large problems less: "values" of the spectrum with the data along its
+# vectors, or what the "criterion" and its derivatives need, which may be a tridiagonal matrix in
+# the place of eigenvalues. Without vectors it has for a while (`two_stage`) what P y takes.
 
-build_system <- function(design, fixed, host, vectors = TRUE) {
+build_system <- function(design, fixed, host, needs = "vectors") {
   out <- cpp_decompose(
     design$core, fixed$root, fixed$q, fixed$residual, design$mean_columns,
-    constant_rows(design, fixed), vectors, host
+    constant_rows(design, fixed), needs, host
   )
   largest <- if (length(out$parts$d)) max(out$parts$d) else 0
   if (out$min_computed < -1e-8 * largest || (design$kind == "kernel" && largest == 0)) {
@@ -34,6 +36,18 @@ build_system <- function(design, fixed, host, vectors = TRUE) {
 # not.
 constant_rows <- function(design, fixed) {
   if (!is.null(design$mean_columns)) value_or(fixed$root, rep(1, nrow(fixed$q)))
+}
+
+# The system of a fit with eigenvalues, made when something first asks for them and kept.
+spectral_system <- function(fit) {
+  system <- fit$internal$system
+  if (length(system$parts$beside) == 0) return(system)
+  cache <- fit$internal$cache
+  if (is.null(cache$spectral)) {
+    system$parts <- cpp_diagonalise(system, make_host(fit$control))
+    cache$spectral <- system
+  }
+  cache$spectral
 }
 
 # The system of a fit with its eigenvectors, made when something first asks for them and kept: a

@@ -33,7 +33,7 @@ parts <- list(
     eigen(tcrossprod(data$x), symmetric = TRUE, only.values = TRUE)
   },
   "our kernels: spectrum, y and means turned along" = function() {
-    own$build_system(problem$designs[[1]], problem$fixed, host, FALSE)
+    own$build_system(problem$designs[[1]], problem$fixed, host, "criterion")
   },
   "R's BLAS: crossprod(x, y), for the effects" = function() crossprod(data$x, data$y),
   "hdlmm, whole: lmm()" = function() lmm(y ~ re(x), frame),

@@ -377,8 +377,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_decompose
-Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, SEXP mean_columns, SEXP constant, bool needs_vectors, const Rcpp::List& host);
-RcppExport SEXP _hdlmm_cpp_decompose(SEXP designSEXP, SEXP row_scaleSEXP, SEXP qSEXP, SEXP ySEXP, SEXP mean_columnsSEXP, SEXP constantSEXP, SEXP needs_vectorsSEXP, SEXP hostSEXP) {
+Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, SEXP mean_columns, SEXP constant, const std::string& needs, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_decompose(SEXP designSEXP, SEXP row_scaleSEXP, SEXP qSEXP, SEXP ySEXP, SEXP mean_columnsSEXP, SEXP constantSEXP, SEXP needsSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
@@ -387,9 +387,9 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type y(ySEXP);
     Rcpp::traits::input_parameter< SEXP >::type mean_columns(mean_columnsSEXP);
     Rcpp::traits::input_parameter< SEXP >::type constant(constantSEXP);
-    Rcpp::traits::input_parameter< bool >::type needs_vectors(needs_vectorsSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type needs(needsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_decompose(design, row_scale, q, y, mean_columns, constant, needs_vectors, host));
+    rcpp_result_gen = Rcpp::wrap(cpp_decompose(design, row_scale, q, y, mean_columns, constant, needs, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -423,6 +423,17 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type mean_columns(mean_columnsSEXP);
     Rcpp::traits::input_parameter< SEXP >::type constant(constantSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_rotate_data(design, row_scale, system, q, y, mean_columns, constant));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_diagonalise
+Rcpp::List cpp_diagonalise(const Rcpp::List& system, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_diagonalise(SEXP systemSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_diagonalise(system, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -593,6 +604,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 8},
     {"_hdlmm_cpp_solve_response", (DL_FUNC) &_hdlmm_cpp_solve_response, 8},
     {"_hdlmm_cpp_rotate_data", (DL_FUNC) &_hdlmm_cpp_rotate_data, 7},
+    {"_hdlmm_cpp_diagonalise", (DL_FUNC) &_hdlmm_cpp_diagonalise, 2},
     {"_hdlmm_cpp_search", (DL_FUNC) &_hdlmm_cpp_search, 4},
     {"_hdlmm_cpp_curve", (DL_FUNC) &_hdlmm_cpp_curve, 3},
     {"_hdlmm_cpp_evaluate", (DL_FUNC) &_hdlmm_cpp_evaluate, 3},

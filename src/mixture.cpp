@@ -53,7 +53,7 @@ Rcpp::List cpp_evaluate_shares(const Rcpp::List& system, const std::vector<doubl
   for (Eigen::Index k = 0; k < m; ++k) {
     const auto at = static_cast<std::size_t>(k);
     context.poll();
-    const auto detail = c == 0 ? hdlmm::Detail::quadratics : hdlmm::Detail::coefficients;
+    const auto detail = c == 0 ? hdlmm::Detail::marginal : hdlmm::Detail::all;
     const hdlmm::Evaluation e = marginal->evaluate(hdlmm::Share{h[at], nu[at]}, detail);
     scalars.row(k) << e.rss, e.log_det_v, e.log_det_restricted;
     if (c == 0) continue;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "hdlmm/marginal/cholesky_system.hpp"
+#include "hdlmm/marginal/implicit_spectrum.hpp"
+#include "hdlmm/marginal/tridiagonal_system.hpp"
 
 #include "r_design.h"
 
@@ -14,22 +16,29 @@ Rcpp::List as_list(const hdlmm::SpectralParts& parts) {
   Rcpp::List mean;
   if (parts.mean.is_present()) {
     mean = Rcpp::List::create(Named("coordinates") = parts.mean.coordinates,
-                              Named("rest2") = parts.mean.rest2,
+                              Named("unscaled") = parts.mean.unscaled,
+                              Named("norm2") = parts.mean.norm2, Named("rest2") = parts.mean.rest2,
                               Named("constant_norm2") = parts.mean.constant_norm2,
                               Named("constant") = parts.mean.constant);
   }
   return Rcpp::List::create(
-      Named("n") = static_cast<double>(parts.n), Named("d") = parts.d, Named("z") = parts.z,
-      Named("y") = parts.y, Named("turn") = parts.turn, Named("null_scale") = parts.null_scale,
-      Named("null_shift") = parts.null_shift, Named("null_frame") = parts.null_frame,
-      Named("null_rest") = parts.null_rest, Named("null_residual") = parts.null_residual,
-      Named("mean") = mean, Named("prior_rows") = parts.prior_rows);
+      Named("n") = static_cast<double>(parts.n), Named("d") = parts.d,
+      Named("beside") = parts.beside,
+      Named("range") = Rcpp::NumericVector::create(parts.range.smallest, parts.range.largest),
+      Named("z") = parts.z, Named("y") = parts.y, Named("turn") = parts.turn,
+      Named("null_scale") = parts.null_scale, Named("null_shift") = parts.null_shift,
+      Named("null_frame") = parts.null_frame, Named("null_rest") = parts.null_rest,
+      Named("null_residual") = parts.null_residual, Named("mean") = mean,
+      Named("prior_rows") = parts.prior_rows);
 }
 
 hdlmm::SpectralParts as_parts(const Rcpp::List& list) {
   hdlmm::SpectralParts parts;
   parts.n = static_cast<hdlmm::Index>(as<double>(list["n"]));
   parts.d = as<hdlmm::Vector>(list["d"]);
+  parts.beside = as<hdlmm::Vector>(list["beside"]);
+  const Rcpp::NumericVector range = list["range"];
+  parts.range = {range[0], range[1]};
   parts.z = as<hdlmm::Matrix>(list["z"]);
   parts.y = as<hdlmm::Vector>(list["y"]);
   parts.turn = as<hdlmm::Matrix>(list["turn"]);
@@ -42,6 +51,8 @@ hdlmm::SpectralParts as_parts(const Rcpp::List& list) {
   const Rcpp::List mean = list["mean"];
   if (mean.size() > 0) {
     parts.mean.coordinates = as<hdlmm::Vector>(mean["coordinates"]);
+    parts.mean.unscaled = as<hdlmm::Vector>(mean["unscaled"]);
+    parts.mean.norm2 = as<double>(mean["norm2"]);
     parts.mean.rest2 = as<double>(mean["rest2"]);
     parts.mean.constant_norm2 = as<double>(mean["constant_norm2"]);
     parts.mean.constant = as<hdlmm::Vector>(mean["constant"]);
@@ -50,12 +61,19 @@ hdlmm::SpectralParts as_parts(const Rcpp::List& list) {
 }
 
 hdlmm::SpectralSystem make_spectral_system(const Rcpp::List& system) {
-  return hdlmm::SpectralSystem(as_parts(system["parts"]), as<double>(system["kappa"]));
+  return hdlmm::SpectralSystem(hdlmm::diagonalised(as_parts(system["parts"]), hdlmm::Context()),
+                               as<double>(system["kappa"]));
 }
 
 std::unique_ptr<hdlmm::MarginalSystem> make_system(const Rcpp::List& system) {
   if (as<std::string>(system["type"]) == "spectral") {
-    return std::make_unique<hdlmm::SpectralSystem>(make_spectral_system(system));
+    hdlmm::SpectralParts parts = as_parts(system["parts"]);
+    const double kappa = as<double>(system["kappa"]);
+    if (parts.is_tridiagonal() && !parts.has_prior()) {
+      return std::make_unique<hdlmm::TridiagonalSystem>(std::move(parts), kappa);
+    }
+    return std::make_unique<hdlmm::SpectralSystem>(
+        hdlmm::diagonalised(std::move(parts), hdlmm::Context()), kappa);
   }
   const Rcpp::NumericVector range = system["range"];
   const hdlmm::SpectrumBounds bounds{range[0], range[1], as<int>(system["rank"])};

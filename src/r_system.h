@@ -6,6 +6,7 @@
 
 #include <RcppEigen.h>
 
+#include "hdlmm/core/context.hpp"
 #include "hdlmm/marginal/spectral_system.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
 
@@ -16,6 +17,7 @@ hdlmm::SpectralParts as_parts(const Rcpp::List& list);
 // system: list(type = "spectral", parts, kappa) or list(type = "cholesky", k, q, y, kappa, rank,
 // range).
 std::unique_ptr<hdlmm::MarginalSystem> make_system(const Rcpp::List& system);
+// Tridiagonal parts are diagonalised first, each time: see spectral_system() in R/system.R.
 hdlmm::SpectralSystem make_spectral_system(const Rcpp::List& system);
 
 hdlmm::Side as_side(const std::string& name);

@@ -34,18 +34,20 @@ Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
 
 // The spectrum of one random term and the data in its coordinates.
 // q [n x c], y [n]: rows already multiplied by row_scale; mean_columns [p] and constant [n], or
-// NULL. needs_vectors: FALSE lets large problems do without eigenvectors; see
+// NULL. needs: "vectors", "values" or "criterion", the last two without eigenvectors where the
+// problem is large and the last one without eigenvalues where it can be; see
 // implicit_spectrum.hpp.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
                          const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y,
-                         SEXP mean_columns, SEXP constant, bool needs_vectors,
+                         SEXP mean_columns, SEXP constant, const std::string& needs,
                          const Rcpp::List& host) {
   const hdlmm::Context context = make_context(host);
   const auto x = make_operator(design, row_scale);
   const hdlmm::Vector means = optional_vector(mean_columns), ones = optional_vector(constant);
-  if (!needs_vectors && std::min(x->rows(), x->cols()) >= kWorthTwoStages) {
-    auto spectrum = hdlmm::reduce(*x, q, y, means, ones, context);
+  if (needs != "vectors" && std::min(x->rows(), x->cols()) >= kWorthTwoStages) {
+    const auto form = needs == "values" ? hdlmm::Form::diagonal : hdlmm::Form::tridiagonal;
+    auto spectrum = hdlmm::reduce(*x, q, y, means, ones, form, context);
     if (spectrum) return list_of_reduction(std::move(*spectrum));
   }
   hdlmm::Spectrum spectrum = hdlmm::decompose(*x, context);
@@ -86,6 +88,12 @@ Rcpp::List cpp_rotate_data(const Rcpp::List& design, SEXP row_scale, const Rcpp:
   const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), d, vectors);
   return as_list(
       hdlmm::rotate_data(frame, d, q, y, optional_vector(mean_columns), optional_vector(constant)));
+}
+
+// The parts of a system along eigenvectors, which are not formed.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_diagonalise(const Rcpp::List& system, const Rcpp::List& host) {
+  return as_list(hdlmm::diagonalised(as_parts(system["parts"]), make_context(host)));
 }
 
 // Every mode of the profiled criterion over h in [0, 1].

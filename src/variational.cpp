@@ -101,7 +101,7 @@ Rcpp::List describe(const hdlmm::CollapsedBound& bound, const hdlmm::SpectralSys
   const double ratio = share.h / system.kappa() / std::max(share.nu, 1e-100);
   return Rcpp::List::create(
       Named("h") = share.h, Named("nu") = share.nu, Named("tau2") = tau2,
-      Named("bound") = bound.value(system.evaluate(share, hdlmm::Detail::quadratics), tau2),
+      Named("bound") = bound.value(system.evaluate(share, hdlmm::Detail::marginal), tau2),
       Named("gap") = gap, Named("shrunk") = columns.shrunk_variances(ratio, context));
 }
 

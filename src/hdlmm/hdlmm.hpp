@@ -22,6 +22,7 @@
 #include "hdlmm/marginal/cholesky_system.hpp"
 #include "hdlmm/marginal/implicit_spectrum.hpp"
 #include "hdlmm/marginal/spectral_system.hpp"
+#include "hdlmm/marginal/tridiagonal_system.hpp"
 #include "hdlmm/model/variance_prior.hpp"
 #include "hdlmm/objective/factorised_bound.hpp"
 #include "hdlmm/objective/penalised_likelihood.hpp"

@@ -115,6 +115,10 @@ class Model {
   const hdlmm::MarginalSystem& cholesky() const;
   /// The spectral system made without eigenvectors, or null where it cannot be.
   const hdlmm::MarginalSystem* implicit() const;
+  /// The system without eigenvalues, or null where K is too near singular for it.
+  const hdlmm::MarginalSystem* tridiagonal() const;
+  /// The spectral system that is made of its parts.
+  const hdlmm::MarginalSystem& diagonalised() const;
   /// P y from the band, empty where V is too near singular. Only where implicit().
   Vector implicit_projected_response(const Share& share) const;
   const hdlmm::SpectralSystem& spectral_system() const;

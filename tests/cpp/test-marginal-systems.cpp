@@ -62,6 +62,20 @@ std::vector<ModelSpec> all_specs() {
   return weighted_too(std::move(specs), 100);
 }
 
+/// Those whose K is far from singular but for column means: no eigenvalue is needed.
+std::vector<ModelSpec> regular_specs() {
+  const std::vector<std::string> names = {
+      "WideNoFixed",        "WideConstant", "WideManyFixed",           "WideOneContrastLeft",
+      "SquareGeneric",      "CentredWide",  "CentredWideOnlyConstant", "CentredSquare",
+      "KernelBeyondTheRows"};
+  std::vector<ModelSpec> out;
+  for (const ModelSpec& spec : all_specs()) {
+    const std::string name = spec.name.substr(0, spec.name.find("Weighted"));
+    if (std::find(names.begin(), names.end(), name) != names.end()) out.push_back(spec);
+  }
+  return out;
+}
+
 std::vector<double> inner_shares() { return {1e-3, 0.2, 0.7, 0.99}; }
 
 /// The fields that live on the contrasts, by P = A (A'VA)^-1 A': right at nu = 0 too.
@@ -162,25 +176,30 @@ TEST_P(MarginalSystems, AgreeInEveryFieldBetweenTheBoundaries) {
   }
 }
 
-TEST_P(MarginalSystems, AnswerTheSameInEveryDetailThatIsAskedFor) {
+void expect_same_in_every_detail(const MarginalSystem& system) {
   const Share share{0.3, 0.7};
-  const Evaluation all = model_.spectral().evaluate(share);
-  const Evaluation some = model_.spectral().evaluate(share, hdlmm::Detail::traces);
-  const Evaluation few = model_.spectral().evaluate(share, hdlmm::Detail::quadratics);
-  for (const Evaluation* e : {&some, &few}) {
+  const Evaluation all = system.evaluate(share);
+  const Evaluation marginal = system.evaluate(share, hdlmm::Detail::marginal);
+  const Evaluation restricted = system.evaluate(share, hdlmm::Detail::restricted);
+  for (const Evaluation* e : {&marginal, &restricted}) {
     EXPECT_EQ(e->rss, all.rss);
-    EXPECT_EQ(e->log_det_v, all.log_det_v);
     EXPECT_EQ(e->log_det_restricted, all.log_det_restricted);
-    EXPECT_EQ(e->tr_vk, all.tr_vk);
-    EXPECT_EQ(e->tr_vkvk, all.tr_vkvk);
-    EXPECT_EQ(e->tr_v_noise, all.tr_v_noise);
     EXPECT_EQ(e->quad_k, all.quad_k);
     EXPECT_EQ(e->quad_kk, all.quad_kk);
     EXPECT_EQ(e->quad_noise, all.quad_noise);
   }
-  EXPECT_EQ(some.tr_pk, all.tr_pk);
-  EXPECT_EQ(some.tr_pkpk, all.tr_pkpk);
-  EXPECT_EQ(some.tr_p_noise, all.tr_p_noise);
+  EXPECT_EQ(marginal.log_det_v, all.log_det_v);
+  EXPECT_EQ(marginal.tr_vk, all.tr_vk);
+  EXPECT_EQ(marginal.tr_vkvk, all.tr_vkvk);
+  EXPECT_EQ(marginal.tr_v_noise, all.tr_v_noise);
+  EXPECT_EQ(restricted.tr_pk, all.tr_pk);
+  EXPECT_EQ(restricted.tr_pkpk, all.tr_pkpk);
+  EXPECT_EQ(restricted.tr_p_noise, all.tr_p_noise);
+}
+
+TEST_P(MarginalSystems, AnswerTheSameInEveryDetailThatIsAskedFor) {
+  expect_same_in_every_detail(model_.spectral());
+  if (model_.tridiagonal()) expect_same_in_every_detail(*model_.tridiagonal());
 }
 
 TEST_P(MarginalSystems, WithoutEigenvectorsKnowTheSameNullSpace) {
@@ -316,6 +335,69 @@ INSTANTIATE_TEST_SUITE_P(EveryModel, MarginalSystems, ::testing::ValuesIn(all_sp
                            return info.param.name;
                          });
 
+class TridiagonalSystems : public MarginalSystems {};
+
+TEST_P(TridiagonalSystems, AgreeInEveryFieldUpToBothBoundaries) {
+  ASSERT_TRUE(model_.tridiagonal());
+  std::vector<Share> shares = {{0, 1}, {1e-12, 1}, {1e-6, 1 - 1e-6}, {1 - 1e-9, 1e-9}};
+  for (const double h : inner_shares()) shares.push_back({h, 1 - h});
+  for (const Share& share : shares) {
+    SCOPED_TRACE(share.h);
+    const Evaluation a = model_.tridiagonal()->evaluate(share);
+    const Evaluation b = model_.spectral().evaluate(share);
+    const Evaluation c = model_.diagonalised().evaluate(share);
+    // K has a condition below 1e5
+    Comparison(a, b, model_, std::max(share.h, 0.1)).expect_equal(1e-9);
+    Comparison(c, b, model_, std::max(share.h, 0.1)).expect_equal(1e-9);
+  }
+  if (!model_.spectral().has_reml_limit_at_one()) return;
+  const Evaluation a = model_.tridiagonal()->evaluate({1, 0});
+  Comparison(a, model_.spectral().evaluate({1, 0}), model_, 1).expect_equal_on_contrasts(1e-9);
+  EXPECT_EQ(a.tr_p_noise, 0);
+  EXPECT_EQ(a.quad_noise, 0);
+}
+
+TEST_P(TridiagonalSystems, KnowTheSameNullSpaceAndRange) {
+  ASSERT_TRUE(model_.tridiagonal());
+  const MarginalSystem &a = *model_.tridiagonal(), &b = model_.spectral();
+  EXPECT_EQ(a.null_dimension(), b.null_dimension());
+  EXPECT_EQ(a.null_in_fixed(), b.null_in_fixed());
+  EXPECT_EQ(a.ml_null_dimension(), b.ml_null_dimension());
+  EXPECT_EQ(a.is_ml_unbounded(), b.is_ml_unbounded());
+  EXPECT_NEAR(a.null_residual(), b.null_residual(), 1e-11 * model_.y.norm());
+  EXPECT_LE(a.min_eigenvalue(), b.min_eigenvalue() * (1 + 1e-12));
+  EXPECT_GE(a.min_eigenvalue(), b.min_eigenvalue() / 1.011);
+  EXPECT_GE(a.max_eigenvalue(), b.max_eigenvalue() * (1 - 1e-12));
+  EXPECT_LE(a.max_eigenvalue(), b.max_eigenvalue() * 1.011);
+}
+
+TEST_P(TridiagonalSystems, HaveTheSameProfiles) {
+  ASSERT_TRUE(model_.tridiagonal());
+  const double size = static_cast<double>(model_.y.size());
+  for (const Criterion criterion : {Criterion::reml, Criterion::ml}) {
+    const ProfiledLikelihood f(*model_.tridiagonal(), criterion), g(model_.spectral(), criterion);
+    EXPECT_NEAR(f.slope_at_zero(), g.slope_at_zero(), 1e-10 * size * model_.kappa);
+    for (const double x : {-30.0, -14.0, -6.0, -1.0, 0.5, 4.0, 14.0, 30.0}) {
+      SCOPED_TRACE(x);
+      const ProfilePoint a = f.at(x - std::log(model_.kappa)), b = g.at(x - std::log(model_.kappa));
+      EXPECT_NEAR(a.value, b.value, 1e-9 * size);
+      // far from both boundaries of the order of the size, at them of that of h or nu; one unit of
+      // rounding of terms of order one
+      const double scale = size * std::min(1.0, std::exp(-std::abs(x)));
+      EXPECT_NEAR(a.slope, b.slope, 1e-8 * scale + 1e-15);
+      if (x < 10) {
+        EXPECT_NEAR(a.curvature, b.curvature, 1e-8 * scale + 1e-15);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryRegularModel, TridiagonalSystems,
+                         ::testing::ValuesIn(regular_specs()),
+                         [](const ::testing::TestParamInfo<ModelSpec>& info) {
+                           return info.param.name;
+                         });
+
 TEST(Share, KeepsBothPartsAtBothEnds) {
   const Share low = Share::from_log_ratio(-300, 2), high = Share::from_log_ratio(300, 2);
   EXPECT_LT(distance(low.h, 2 * std::exp(-300)), 1e-12);  // 300 units of rounding in the exponent
@@ -325,6 +407,27 @@ TEST(Share, KeepsBothPartsAtBothEnds) {
   const Share middle = Share::from_log_ratio(0, 1);
   EXPECT_EQ(middle.h, 0.5);
   EXPECT_EQ(middle.nu, 0.5);
+}
+
+TEST(TridiagonalSystem, AgreesWithTheSpectrumBehindABand) {
+  // beyond the size up to which there is one stage alone
+  const ModelSpec spec{"CentredWideBand", DesignKind::centred, FixedKind::constant, 520, 900, 3};
+  for (const ModelSpec& one : weighted_too({spec}, 7)) {
+    const Model model(one);
+    ASSERT_TRUE(model.tridiagonal());
+    for (const Share& share : {Share{0, 1}, Share{1e-3, 0.999}, Share{0.5, 0.5}, Share{1, 0}}) {
+      SCOPED_TRACE(share.h);
+      const Evaluation a = model.tridiagonal()->evaluate(share),
+                       b = model.implicit()->evaluate(share);
+      Comparison(a, b, model, std::max(0.1, share.h)).expect_equal_on_contrasts(1e-9);
+      const Evaluation c = model.diagonalised().evaluate(share);
+      Comparison(c, b, model, std::max(0.1, share.h)).expect_equal_on_contrasts(1e-9);
+    }
+    const Share share{0.4, 0.6};
+    EXPECT_LT(
+        distance(model.implicit_projected_response(share), model.core_projected_response(share)),
+        1e-9);
+  }
 }
 
 TEST(CholeskySystem, ReportsNoLimitWhereKIsSingularAndOneWhereItIsNot) {

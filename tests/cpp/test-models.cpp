@@ -22,7 +22,8 @@ struct Model::Core {
   hdlmm::Spectrum spectrum;
   std::unique_ptr<hdlmm::SpectralSystem> spectral;
   std::optional<hdlmm::ImplicitSpectrum> reduced;
-  std::unique_ptr<hdlmm::SpectralSystem> implicit;
+  std::unique_ptr<hdlmm::SpectralSystem> implicit, diagonalised;
+  std::unique_ptr<hdlmm::TridiagonalSystem> tridiagonal;
   std::unique_ptr<hdlmm::CholeskySystem> cholesky;
 
   hdlmm::SpectralFrame frame() const {
@@ -152,15 +153,25 @@ void Model::decompose() {
       kappa);
   const hdlmm::SpectrumBounds bounds{1, 2, rank};
   core_->cholesky = std::make_unique<hdlmm::CholeskySystem>(k, q, y, kappa, bounds);
-  core_->reduced = hdlmm::reduce(*core_->op, q, y, core_->column_means, constant, hdlmm::Context());
+  const auto reduce_to = [&](hdlmm::Form form) {
+    return hdlmm::reduce(*core_->op, q, y, core_->column_means, constant, form, hdlmm::Context());
+  };
+  core_->reduced = reduce_to(hdlmm::Form::diagonal);
   if (!core_->reduced) return;
   core_->implicit = std::make_unique<hdlmm::SpectralSystem>(core_->reduced->parts, kappa);
+  const hdlmm::SpectralParts parts = reduce_to(hdlmm::Form::tridiagonal)->parts;
+  if (!parts.is_tridiagonal()) return;
+  core_->tridiagonal = std::make_unique<hdlmm::TridiagonalSystem>(parts, kappa);
+  core_->diagonalised =
+      std::make_unique<hdlmm::SpectralSystem>(hdlmm::diagonalised(parts, hdlmm::Context()), kappa);
 }
 
 const hdlmm::MarginalSystem& Model::spectral() const { return *core_->spectral; }
 const hdlmm::MarginalSystem& Model::cholesky() const { return *core_->cholesky; }
 
 const hdlmm::MarginalSystem* Model::implicit() const { return core_->implicit.get(); }
+const hdlmm::MarginalSystem* Model::tridiagonal() const { return core_->tridiagonal.get(); }
+const hdlmm::MarginalSystem& Model::diagonalised() const { return *core_->diagonalised; }
 
 Vector Model::implicit_projected_response(const Share& share) const {
   const Vector delta = implicit()->evaluate(share).delta;

@@ -346,7 +346,7 @@ internal_systems <- function(seed, n, p, c, weighted, shift) {
   )
   row_scale <- if (weighted) root
   parts <- hdlmm:::cpp_decompose(
-    design, row_scale, q, y, mean, if (shift != 0) root, TRUE,
+    design, row_scale, q, y, mean, if (shift != 0) root, "vectors",
     hdlmm:::make_host(lmm_control())
   )$parts
   gram <- tcrossprod(x * root)

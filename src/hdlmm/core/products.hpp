@@ -23,6 +23,16 @@ inline Vector transpose_times(const ConstMatrix& a, const ConstVector& x) {
 /// Columns up to which Eigen's packing costs more than it gains.
 constexpr Index kNarrow = 4;
 
+/// a'b, [c x k], a: [m x c], b: [m x k].
+inline Matrix transpose_product(const ConstMatrix& a, const ConstMatrix& b) {
+  if (a.cols() > kNarrow) return a.transpose() * b;
+  Matrix out(a.cols(), b.cols());
+  for (Index j = 0; j < b.cols(); ++j) {
+    for (Index i = 0; i < a.cols(); ++i) out(i, j) = a.col(i).dot(b.col(j));
+  }
+  return out;
+}
+
 /// Lower triangle of a'a, [c x c], a: [m x c].
 inline Matrix lower_gram(const ConstMatrix& a) {
   const Index c = a.cols();

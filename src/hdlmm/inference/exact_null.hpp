@@ -104,7 +104,7 @@ inline Vector simulate_null(const ProfiledLikelihood& f, const ConstVector& lamb
     const Vector s = (share.h / system.kappa() * lambda).array() + share.nu;
     ratio.row(g).head(k) = null_s.cwiseQuotient(s).transpose();
     ratio(g, k) = share.nu > 0 ? null_share.nu / share.nu : 0;
-    const Evaluation e = system.evaluate(share, Detail::quadratics);
+    const Evaluation e = system.evaluate(share, Detail::marginal);
     log_det[g] = f.is_reml() ? e.log_det_restricted : e.log_det_v;
   }
   const double n = f.degrees();

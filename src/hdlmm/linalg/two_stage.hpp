@@ -12,6 +12,12 @@
 
 namespace hdlmm {
 
+/// K = Q1 B Q1' = Q T Q' with a band B and a tridiagonal T, and data in the basis Q.
+struct TwoStageReduction {
+  BandReduction band;
+  Tridiagonal tridiagonal;  ///< rotated: [k x n], F' Q
+};
+
 /// All that a model of one random term needs of K = U D U', without U.
 struct TwoStage {
   BandReduction reduction;  ///< K = Q1 B Q1'
@@ -30,26 +36,43 @@ constexpr Index kWorthThreads = 512;  ///< below, threads that wait for each oth
 /// fast.
 inline Index two_stage_width(Index n) { return n < kWorthThreads ? 1 : n < 2500 ? 32 : 64; }
 
-/// Eigenvalues of a symmetric matrix and U' F, by way of a band and a tridiagonal matrix.
+inline Context two_stage_context(Context host, Index n) {
+  if (n < kWorthThreads) host.n_threads = 1;
+  return host;
+}
+
+/// A symmetric matrix on its way to the spectrum: the tridiagonal matrix of the same eigenvalues.
 ///
 /// k: [n x n], lower triangle read, storage reused; f: [n x k]. 4/3 n^3 flops in matrix products,
-/// then O(n^2 (width + k)). Throws std::runtime_error when the iteration does not converge.
+/// then O(n^2 (width + k)).
+inline TwoStageReduction two_stage_reduction(Matrix&& k, const ConstMatrix& f, Index width,
+                                             const Context& host) {
+  if (k.rows() != k.cols() || k.rows() != f.rows()) {
+    throw std::invalid_argument("shapes in two_stage_reduction");
+  }
+  const Context context = two_stage_context(host, f.rows());
+  TwoStageReduction out;
+  out.band = reduce_to_band(std::move(k), width, context);
+  Matrix banded = f;
+  apply_transposed(out.band, banded, context);
+  out.tridiagonal = band_to_tridiagonal(out.band.band, banded.transpose(), context);
+  return out;
+}
+
+inline TwoStageReduction two_stage_reduction(Matrix&& k, const ConstMatrix& f,
+                                             const Context& host) {
+  return two_stage_reduction(std::move(k), f, two_stage_width(f.rows()), host);
+}
+
+/// Eigenvalues of a symmetric matrix and U' F, by way of a band and a tridiagonal matrix. Arguments
+/// and flops as above; throws std::runtime_error when the iteration does not converge.
 inline TwoStage two_stage_spectrum(Matrix&& k, const ConstMatrix& f, Index width,
                                    const Context& host) {
-  Context context = host;
-  if (f.rows() < kWorthThreads) context.n_threads = 1;
-  if (k.rows() != k.cols() || k.rows() != f.rows()) {
-    throw std::invalid_argument("shapes in two_stage_spectrum");
-  }
-  TwoStage out;
-  out.reduction = reduce_to_band(std::move(k), width, context);
-  Matrix banded = f;
-  apply_transposed(out.reduction, banded, context);
-  const Tridiagonal t = band_to_tridiagonal(out.reduction.band, banded.transpose(), context);
-  RotatedSpectrum spectrum = tridiagonal_spectrum(t.diagonal, t.subdiagonal, t.rotated, context);
-  out.d = std::move(spectrum.values);
-  out.rotated = std::move(spectrum.rotated);
-  return out;
+  TwoStageReduction reduced = two_stage_reduction(std::move(k), f, width, host);
+  const Tridiagonal& t = reduced.tridiagonal;
+  RotatedSpectrum spectrum =
+      tridiagonal_spectrum(t.diagonal, t.subdiagonal, t.rotated, two_stage_context(host, f.rows()));
+  return {std::move(reduced.band), std::move(spectrum.values), std::move(spectrum.rotated)};
 }
 
 inline TwoStage two_stage_spectrum(Matrix&& k, const ConstMatrix& f, const Context& host) {
@@ -58,19 +81,19 @@ inline TwoStage two_stage_spectrum(Matrix&& k, const ConstMatrix& f, const Conte
 
 /// (alpha K + nu I)^-1 f [n x k] with one step of refinement; nothing when that matrix is not
 /// positive definite to working precision. 4 n^2 k flops.
-inline std::optional<Matrix> solve(const TwoStage& system, double alpha, double nu,
+inline std::optional<Matrix> solve(const BandReduction& reduction, double alpha, double nu,
                                    const ConstMatrix& f, const Context& context) {
-  const Matrix& band = system.reduction.band;
+  const Matrix& band = reduction.band;
   BandCholesky factor;
   if (!factor.factor(band, alpha, nu)) return std::nullopt;
   Matrix banded = f;
-  apply_transposed(system.reduction, banded, context);
+  apply_transposed(reduction, banded, context);
   Matrix x = banded;
   factor.solve_in_place(x);
   Matrix residual = banded - multiply_band(band, alpha, nu, x);
   factor.solve_in_place(residual);
   x += residual;
-  apply(system.reduction, x, context);
+  apply(reduction, x, context);
   return x;
 }
 

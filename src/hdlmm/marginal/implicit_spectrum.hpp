@@ -10,18 +10,25 @@
 
 namespace hdlmm {
 
+/// Whether a tridiagonal K will do where it is regular, or its eigenvalues are needed.
+enum class Form { tridiagonal, diagonal };
+
 /// What is left of a decomposition without vectors for a while: solves with the band.
 struct Reduction {
   Side side = Side::row;
-  TwoStage two_stage;
-  Matrix normal;  ///< [p x (c + 1)], X'Q and X'y, for the column side only
+  BandReduction band;      ///< of the Gram matrix of that side, mirrored
+  SpectrumRange spectrum;  ///< of it
+  Matrix normal;           ///< [p x (c + 1)], X'Q and X'y, for the column side only
+  Vector mirror;           ///< [n], v of the reflector I - 2 v v', or empty: none
 };
 
 /// The spectrum of K and the data in its coordinates without an eigenvector ever being formed.
 ///
 /// The smaller side is reduced to a band and then to eigenvalues, and the data are turned along
 /// (two_stage.hpp): 4/3 m^3 flops instead of about 9 m^3. What it cannot do is to turn anything
-/// else later; P y comes from a solve with the band.
+/// else later; P y comes from a solve with the band. Where K is regular (but for the constant that
+/// column means were taken out along), the tridiagonal matrix between will do in the place of
+/// eigenvalues: they are then made when something asks for them (diagonalised()).
 struct ImplicitSpectrum {
   Reduction reduction;
   SpectralParts parts;  ///< without null_frame and null_rest, which live in rows of data
@@ -65,10 +72,9 @@ inline std::optional<Matrix> outside_factor(const ConstMatrix& f, const Matrix& 
 /// What of F [n x k] lies outside the columns of X, by rows or by some coordinates of theirs.
 inline std::optional<Matrix> outside_columns(const DesignOperator& x, const Reduction& reduction,
                                              const Matrix& f, const Context& context) {
-  const TwoStage& two_stage = reduction.two_stage;
-  const Vector& d = two_stage.d;
-  const bool is_exact = d[d.size() - 1] <= kExactCondition * d[0];
-  std::optional<Matrix> coefficients = solve(two_stage, 1, 0, reduction.normal, context);
+  const SpectrumRange& range = reduction.spectrum;
+  const bool is_exact = range.largest <= kExactCondition * range.smallest;
+  std::optional<Matrix> coefficients = solve(reduction.band, 1, 0, reduction.normal, context);
   if (!coefficients) return std::nullopt;
   if (is_exact) {
     const std::optional<Matrix> factor = outside_factor(f, reduction.normal, *coefficients);
@@ -79,7 +85,7 @@ inline std::optional<Matrix> outside_columns(const DesignOperator& x, const Redu
   for (int pass = 1; pass < (is_exact ? 1 : 3); ++pass) {
     Matrix left = Matrix::Zero(x.cols(), f.cols());
     x.add_adjoint_product(out, left, context);
-    coefficients = solve(two_stage, 1, 0, left, context);
+    coefficients = solve(reduction.band, 1, 0, left, context);
     if (!coefficients) return std::nullopt;
     x.add_product(-*coefficients, out, context);
   }
@@ -88,35 +94,161 @@ inline std::optional<Matrix> outside_columns(const DesignOperator& x, const Redu
 
 }  // namespace implicit_detail
 
-/// From the rows' side: K [n x n] whole, all n coordinates of Q and y at once.
-inline ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& q,
-                                    const ConstVector& y, const ConstVector& mean_columns,
-                                    const ConstVector& constant, const Context& context) {
-  const Index n = x.rows(), c = q.cols();
-  const bool has_mean = mean_columns.size() > 0;
-  Matrix data = Matrix::Zero(n, c + 1 + (has_mean ? 1 : 0));
-  data.leftCols(c + 1) = implicit_detail::beside(q, y);
-  Matrix gram = has_mean ? x.row_gram_and_product(mean_columns, data.rightCols(1), context)
-                         : x.row_gram(context);
-  ImplicitSpectrum out;
-  out.reduction.two_stage = two_stage_spectrum(std::move(gram), data, context);
-  const Vector& all = out.reduction.two_stage.d;
-  const Matrix& turned = out.reduction.two_stage.rotated;
-  out.min_computed = all[0];
-  const Index null = count_zero_eigenvalues(all, n), r = n - null;
-  SpectralParts& parts = out.parts;
-  parts.n = n;
+namespace implicit_detail {
+
+/// Below this share of the largest eigenvalue the smallest one is left to the spectrum: solves with
+/// the tridiagonal matrix lose digits, and what is zero needs eigenvalues to be seen.
+constexpr double kRegularShare = 1e-5;
+
+/// v of the reflector I - 2 v v' that takes the constant o to the last coordinate.
+inline Vector mirror_of(const ConstVector& constant) {
+  Vector v = constant.normalized();
+  const Index last = v.size() - 1;
+  v[last] += v[last] < 0 ? -1 : 1;
+  return v.normalized();
+}
+
+inline void reflect(const Vector& mirror, MatrixView f) {
+  if (mirror.size() == 0) return;
+  const Eigen::RowVectorXd along = 2 * mirror.transpose() * f;
+  f.noalias() -= mirror * along;
+}
+
+/// K, of which o is a null vector, between two mirrors: its last row and column are then zero. Only
+/// the lower triangle is kept.
+inline void reflect_null_vector(const Vector& mirror, Matrix& k) {
+  const Index last = mirror.size() - 1;
+  // K v is a multiple of the last column of K, as K o = 0
+  const Vector kv = k.row(last).transpose() / (2 * mirror[last]);
+  const Vector w = 2 * (kv - mirror.dot(kv) * mirror);
+  for (Index j = 0; j < last; ++j) {
+    k.col(j).segment(j, last - j) -=
+        mirror[j] * w.segment(j, last - j) + w[j] * mirror.segment(j, last - j);
+  }
+  k.row(last).setZero();
+  k.col(last).setZero();
+}
+
+/// In the coordinates in which K is tridiagonal; false where it is too near singular for that.
+/// null: how many of the last coordinates lie in null(K).
+inline bool set_tridiagonal_parts(const Tridiagonal& t, Index null, Index c, double y_norm,
+                                  SpectralParts& parts) {
+  const Index r = t.diagonal.size() - null;
+  if (r < 2) return false;
+  const auto beside = t.subdiagonal.head(r - 1);
+  const auto range = positive_range(t.diagonal.head(r), beside, kRegularShare);
+  if (!range) return false;
+  parts.d = t.diagonal.head(r);
+  parts.beside = beside;
+  parts.range = *range;
+  parts.z = t.rotated.topLeftCorner(c, r).transpose();
+  parts.y = t.rotated.row(c).head(r).transpose();
+  const Matrix null_part = t.rotated.block(0, r, c + 1, null).transpose();
+  spectral_detail::reduce_null_space(null_part, y_norm, parts);
+  return true;
+}
+
+/// T^-1 f of a T that is regular.
+inline Vector solve_tridiagonal(const SpectralParts& parts, const ConstVector& f) {
+  TridiagonalFactor factor;
+  factor.make(parts.d, parts.beside, 1, 0);
+  Matrix out = f;
+  factor.whiten(out);
+  factor.whiten_transposed(out);
+  return out.col(0);
+}
+
+inline void set_spectral_parts(const RotatedSpectrum& spectrum, Index c, double y_norm,
+                               SpectralParts& parts) {
+  const Vector& all = spectrum.values;
+  const Matrix& turned = spectrum.rotated;
+  const Index n = all.size(), null = count_zero_eigenvalues(all, n), r = n - null;
   parts.d = all.tail(r);
   parts.z = turned.block(null, 0, r, c);
   parts.y = turned.col(c).tail(r);
-  spectral_detail::reduce_null_space(turned.block(0, 0, null, c + 1), y.norm(), parts);
+  spectral_detail::reduce_null_space(turned.block(0, 0, null, c + 1), y_norm, parts);
+}
+
+}  // namespace implicit_detail
+
+/// From the rows' side: K [n x n] whole, all n coordinates of Q and y at once.
+inline ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& q,
+                                    const ConstVector& y, const ConstVector& mean_columns,
+                                    const ConstVector& constant, Form form,
+                                    const Context& context) {
+  namespace detail = implicit_detail;
+  const Index n = x.rows(), c = q.cols();
+  const bool has_mean = mean_columns.size() > 0;
+  Matrix data = Matrix::Zero(n, c + 1 + (has_mean ? 1 : 0));
+  data.leftCols(c + 1) = detail::beside(q, y);
+  Matrix gram = has_mean ? x.row_gram_and_product(mean_columns, data.rightCols(1), context)
+                         : x.row_gram(context);
+  ImplicitSpectrum out;
+  if (has_mean) {
+    out.reduction.mirror = detail::mirror_of(constant);
+    detail::reflect_null_vector(out.reduction.mirror, gram);
+    detail::reflect(out.reduction.mirror, data);
+  }
+  TwoStageReduction reduced = two_stage_reduction(std::move(gram), data, context);
+  const Tridiagonal& t = reduced.tridiagonal;
+  out.reduction.band = std::move(reduced.band);
+  SpectralParts& parts = out.parts;
+  parts.n = n;
+  parts.null_scale.resize(0);
+  const bool is_tridiagonal =
+      form == Form::tridiagonal &&
+      detail::set_tridiagonal_parts(t, has_mean ? 1 : 0, c, y.norm(), parts);
+  Vector along;
+  double within2 = 0;
+  if (is_tridiagonal) {
+    out.reduction.spectrum = parts.range;
+    out.min_computed = parts.range.smallest;
+    if (has_mean) {
+      along = t.rotated.row(c + 1).head(parts.rank()).transpose();
+      parts.mean.unscaled = detail::solve_tridiagonal(parts, along);
+      within2 = along.dot(parts.mean.unscaled);
+    }
+  } else {
+    const RotatedSpectrum spectrum =
+        tridiagonal_spectrum(t.diagonal, t.subdiagonal, t.rotated, two_stage_context(context, n));
+    const Vector& all = spectrum.values;
+    out.reduction.spectrum = {all[0], all[n - 1]};
+    out.min_computed = all[0];
+    detail::set_spectral_parts(spectrum, c, y.norm(), parts);
+    if (has_mean) {
+      along = spectrum.rotated.col(c + 1).tail(parts.rank()).cwiseQuotient(parts.d.cwiseSqrt());
+      within2 = along.squaredNorm();
+    }
+  }
   parts.null_frame.resize(0, parts.null_in_fixed());
   parts.null_rest.resize(0);
   if (has_mean) {
-    const Vector along = turned.col(c + 1).tail(r).cwiseQuotient(parts.d.cwiseSqrt());
-    spectral_detail::set_mean_shift(along, mean_columns, constant, q, parts);
+    spectral_detail::set_mean_shift(std::move(along), within2, mean_columns, constant, q, parts);
   }
   return out;
+}
+
+/// The same parts along eigenvectors. O(r^2).
+inline SpectralParts diagonalised(SpectralParts parts, const Context& context) {
+  if (!parts.is_tridiagonal()) return parts;
+  const Index r = parts.rank(), c = parts.n_fixed();
+  const bool has_mean = parts.mean.is_present();
+  Matrix data(c + 1 + (has_mean ? 1 : 0), r);
+  data.topRows(c) = parts.z.transpose();
+  data.row(c) = parts.y.transpose();
+  if (has_mean) data.row(c + 1) = parts.mean.coordinates.transpose();
+  RotatedSpectrum spectrum =
+      tridiagonal_spectrum(parts.d, parts.beside, data, two_stage_context(context, r));
+  parts.d = std::move(spectrum.values);
+  parts.z = spectrum.rotated.leftCols(c);
+  parts.y = spectrum.rotated.col(c);
+  if (has_mean) {
+    parts.mean.coordinates = spectrum.rotated.col(c + 1).cwiseQuotient(parts.d.cwiseSqrt());
+  }
+  parts.beside.resize(0);
+  parts.mean.unscaled.resize(0);
+  parts.range = {};
+  return parts;
 }
 
 /// From the columns' side: X'X [p x p], p < n; what lies outside the span of X by projection.
@@ -133,10 +265,13 @@ inline std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, c
   Matrix gram = x.column_gram_and_adjoint(beside, data.leftCols(c + 1), context);
   if (has_mean) data.rightCols(1) = mean_columns;
   ImplicitSpectrum out;
-  out.reduction = {Side::column, two_stage_spectrum(std::move(gram), data, context),
-                   data.leftCols(c + 1)};
-  const TwoStage& two_stage = out.reduction.two_stage;
+  TwoStage two_stage = two_stage_spectrum(std::move(gram), data, context);
   const Vector& d = two_stage.d;
+  out.reduction = {Side::column,
+                   std::move(two_stage.reduction),
+                   {d[0], d[p - 1]},
+                   data.leftCols(c + 1),
+                   Vector()};
   out.min_computed = d[0];
   if (!(d[p - 1] <= implicit_detail::kLargestCondition * d[0])) return std::nullopt;
 
@@ -154,7 +289,7 @@ inline std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, c
   parts.null_rest.resize(0);
   if (has_mean) {
     const Vector along = two_stage.rotated.col(c + 1);
-    spectral_detail::set_mean_shift(along, mean_columns, constant, q, parts);
+    spectral_detail::set_mean_shift(along, along.squaredNorm(), mean_columns, constant, q, parts);
   }
   return out;
 }
@@ -162,10 +297,11 @@ inline std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, c
 /// The side that decompose() would take, or nothing where it needs eigenvectors.
 inline std::optional<ImplicitSpectrum> reduce(const DesignOperator& x, const ConstMatrix& q,
                                               const ConstVector& y, const ConstVector& mean_columns,
-                                              const ConstVector& constant, const Context& context) {
+                                              const ConstVector& constant, Form form,
+                                              const Context& context) {
   if (x.has_diagonal_column_gram()) return std::nullopt;
   if (smaller_side(x) == Side::row) {
-    return reduce_rows(x, q, y, mean_columns, constant, context);
+    return reduce_rows(x, q, y, mean_columns, constant, form, context);
   }
   return reduce_columns(x, q, y, mean_columns, constant, context);
 }
@@ -178,18 +314,20 @@ inline std::optional<SolvedResponse> solve_response(const DesignOperator& x,
                                                     const ConstVector& delta,
                                                     const ConstVector& rest, double hk, double nu,
                                                     const Context& context) {
-  const TwoStage& two_stage = reduction.two_stage;
   const Index c = delta.size();
-  const double largest = two_stage.d.size() > 0 ? hk * two_stage.d[two_stage.d.size() - 1] : 0;
+  const double largest = hk * reduction.spectrum.largest;
   if (!(largest + nu <= implicit_detail::kSolvableCondition * nu)) return std::nullopt;
   if (reduction.side == Side::row) {
-    const std::optional<Matrix> solved = solve(two_stage, hk, nu, rest, context);
+    Matrix mirrored = rest;
+    implicit_detail::reflect(reduction.mirror, mirrored);
+    std::optional<Matrix> solved = solve(reduction.band, hk, nu, mirrored, context);
     if (!solved) return std::nullopt;
-    return SolvedResponse{*solved, Vector()};
+    implicit_detail::reflect(reduction.mirror, *solved);
+    return SolvedResponse{std::move(*solved), Vector()};
   }
   // (nu I + hk X'X)^-1 X'(y - Q delta) is X'P y itself
   const Vector pulled = reduction.normal.col(c) - times(reduction.normal.leftCols(c), delta);
-  const std::optional<Matrix> along = solve(two_stage, hk, nu, pulled, context);
+  const std::optional<Matrix> along = solve(reduction.band, hk, nu, pulled, context);
   if (!along) return std::nullopt;
   Matrix out = rest;
   x.add_product(-hk * *along, out, context);

@@ -20,12 +20,11 @@ struct Share {
   }
 };
 
-/// How much of an Evaluation is asked for; each includes those before it. O(r c^2) all, but the
-/// constant grows: likelihoods of the marginal model live on quadratics, REML on traces.
+/// Which fields of an Evaluation are asked for; others may be left unset. All: rss, quad_*.
 enum class Detail {
-  quadratics,   ///< rss, quad_*, tr_v*, log-determinants
-  traces,       ///< tr_p*
-  coefficients  ///< delta, covariance*
+  marginal,    ///< of V, for ML and bounds: log_det_v, log_det_restricted, tr_v*
+  restricted,  ///< of P, for REML: log_det_restricted, tr_p*
+  all          ///< both, and delta and covariance*
 };
 
 /// Everything a likelihood, its derivatives and its information matrix need at one share.
@@ -56,7 +55,8 @@ class MarginalSystem {
   Index n_rows() const { return n_rows_; }
   Index n_fixed() const { return n_fixed_; }
   double kappa() const { return kappa_; }
-  /// Smallest and largest nonzero eigenvalue of K: the range of ratios that matters.
+  /// Smallest and largest nonzero eigenvalue of K, to a percent where none was made: the range of
+  /// ratios that matters.
   double min_eigenvalue() const { return min_eigenvalue_; }
   double max_eigenvalue() const { return max_eigenvalue_; }
   /// Dimension of null(K), and how much of it the fixed effects take up.
@@ -73,7 +73,7 @@ class MarginalSystem {
     return null_dimension_ == null_in_fixed_ && null_residual_ == 0;
   }
 
-  Evaluation evaluate(const Share& share, Detail detail = Detail::coefficients) const {
+  Evaluation evaluate(const Share& share, Detail detail = Detail::all) const {
     return do_evaluate(share, detail);
   }
 

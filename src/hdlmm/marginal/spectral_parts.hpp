@@ -8,6 +8,7 @@
 
 #include "hdlmm/core/context.hpp"
 #include "hdlmm/core/products.hpp"
+#include "hdlmm/linalg/tridiagonal_factor.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 
 namespace hdlmm {
@@ -159,8 +160,12 @@ class SpectralFrame {
 /// Column means of the design that were taken out before the decomposition, seen from inside:
 /// the user's K is (X + o m')(X + o m')' with o the constant row vector (root weights).
 struct MeanShift {
-  Vector coordinates;         ///< [r], m along the right singular vectors of X; empty: no shift
-  double rest2 = 0;           ///< squared length of the rest of m
+  /// [r], m along the right singular vectors of X, or X m in tridiagonal coordinates; empty: no
+  /// shift.
+  Vector coordinates;
+  Vector unscaled;            ///< [r], T^-1 X m in tridiagonal coordinates, or empty
+  double norm2 = 0;           ///< m'm
+  double rest2 = 0;           ///< squared length of m outside of the row space of X
   double constant_norm2 = 0;  ///< o'o
   Vector constant;            ///< [c], o = Q constant
   bool is_present() const { return coordinates.size() > 0; }
@@ -171,9 +176,14 @@ struct MeanShift {
 /// The basis of the fixed effects is turned by `turn` so that its first rho columns reach null(K),
 /// where they are null_frame * diag(null_scale), and the others do not. y is shifted by
 /// null_shift along those columns, which leaves it with nothing in null_frame.
+///
+/// Or the same one step before: in coordinates in which K is tridiagonal, `d` its diagonal and
+/// `beside` what stands beside it.
 struct SpectralParts {
   Index n = 0;
-  Vector d;                  ///< [r]
+  Vector d;                  ///< [r], eigenvalues, or the diagonal of the tridiagonal K
+  Vector beside;             ///< [r - 1], its subdiagonal, or empty
+  SpectrumRange range;       ///< of the tridiagonal K
   Matrix z;                  ///< [r x c], U' Q turn
   Vector y;                  ///< [r], U' y, shifted
   Matrix turn;               ///< [c x c], orthogonal
@@ -192,6 +202,7 @@ struct SpectralParts {
   Index null_dimension() const { return n - d.size(); }
   Index null_in_fixed() const { return null_scale.size(); }
   bool has_prior() const { return prior_rows.rows() > 0; }
+  bool is_tridiagonal() const { return beside.size() > 0; }
 };
 
 namespace spectral_detail {
@@ -235,16 +246,17 @@ inline void reduce_null_space(const Matrix& null_part, double y_norm, SpectralPa
   parts.null_frame = frame;
 }
 
-/// coordinates: the column means m [p] along the right singular vectors of X; constant: o [n].
-inline void set_mean_shift(Vector coordinates, const ConstVector& mean_columns,
+/// coordinates: see MeanShift; within2: squared length of the column means m [p] in the row space
+/// of X; constant: o [n].
+inline void set_mean_shift(Vector coordinates, double within2, const ConstVector& mean_columns,
                            const ConstVector& constant, const ConstMatrix& q,
                            SpectralParts& parts) {
   MeanShift& mean = parts.mean;
   mean.coordinates = std::move(coordinates);
-  const double total = mean_columns.squaredNorm();
-  mean.rest2 = total - mean.coordinates.squaredNorm();
+  mean.norm2 = mean_columns.squaredNorm();
+  mean.rest2 = mean.norm2 - within2;
   const bool is_full = parts.rank() >= mean_columns.size();
-  if (is_full || mean.rest2 < 1e-12 * total) mean.rest2 = 0;
+  if (is_full || mean.rest2 < 1e-12 * mean.norm2) mean.rest2 = 0;
   mean.constant_norm2 = constant.squaredNorm();
   mean.constant = q.transpose() * constant;
 }
@@ -281,8 +293,8 @@ inline SpectralParts rotate_data(const SpectralFrame& frame, const ConstVector& 
   if (mean_columns.size() > 0) {
     Matrix f = Matrix::Zero(n, 1);
     frame.design().add_product(mean_columns, f);
-    spectral_detail::set_mean_shift(frame.rotate(f).cwiseQuotient(d.cwiseSqrt()), mean_columns,
-                                    constant, q, parts);
+    const Vector along = frame.rotate(f).cwiseQuotient(d.cwiseSqrt());
+    spectral_detail::set_mean_shift(along, along.squaredNorm(), mean_columns, constant, q, parts);
   }
   return parts;
 }

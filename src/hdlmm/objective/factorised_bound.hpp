@@ -153,7 +153,7 @@ class CollapsedBound final : public ShareObjective {
   bool has_limit_at_one() const override { return system().null_residual() == 0 && excess_ == 0; }
 
   ProfilePoint at_share(const Share& share) const override {
-    const Evaluation e = system().evaluate(share, Detail::quadratics);
+    const Evaluation e = system().evaluate(share, Detail::marginal);
     const double n = static_cast<double>(system().n_rows()), hk = share.h / system().kappa();
     ProfilePoint point;
     point.share = share;
@@ -179,7 +179,7 @@ class CollapsedBound final : public ShareObjective {
 
   /// That of ML: the gap is of second order in the ratio.
   double slope_at_zero() const override {
-    const Evaluation e = system().evaluate(Share{0, 1}, Detail::quadratics);
+    const Evaluation e = system().evaluate(Share{0, 1}, Detail::marginal);
     return -0.5 * (e.tr_vk - static_cast<double>(system().n_rows()) * e.quad_k / e.rss);
   }
 

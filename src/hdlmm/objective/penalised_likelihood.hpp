@@ -30,7 +30,7 @@ class PenalisedLikelihood final : public ShareObjective {
   ProfilePoint at_share(const Share& share) const override {
     const double t = best_log_total(share);
     const double tau2 = std::exp(t), n = degrees(), h = share.h, nu = share.nu;
-    const Evaluation e = at_total(tau2).evaluate(share, Detail::quadratics);
+    const Evaluation e = at_total(tau2).evaluate(share, Detail::marginal);
     const double hk = h / system().kappa();
     const LogPrior p = prior_at(share, t);
     const double quad = hk * e.quad_k + e.quad_noise;  // y'P V P y
@@ -61,7 +61,7 @@ class PenalisedLikelihood final : public ShareObjective {
     if (std::isinf(pull)) return pull;
     const Share zero{0, 1};
     const double tau2 = std::exp(best_log_total(zero)), kappa = system().kappa();
-    const Evaluation e = at_total(tau2).evaluate(zero, Detail::quadratics);
+    const Evaluation e = at_total(tau2).evaluate(zero, Detail::marginal);
     return -0.5 * (e.tr_vk - kappa * degrees()) + 0.5 * (e.quad_k - kappa * e.quad_noise) / tau2 +
            pull;
   }
@@ -134,8 +134,7 @@ class PenalisedLikelihood final : public ShareObjective {
 
   TotalCurve total_curve(const Share& share) const {
     const bool is_flat = prior_root_.rows() == 0;
-    const Evaluation e =
-        spectral_.evaluate(share, is_flat ? Detail::quadratics : Detail::coefficients);
+    const Evaluation e = spectral_.evaluate(share, is_flat ? Detail::marginal : Detail::all);
     TotalCurve out;
     out.share = share;
     out.rss = e.rss;

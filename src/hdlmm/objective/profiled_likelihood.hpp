@@ -56,7 +56,7 @@ class ProfiledLikelihood final : public ShareObjective {
   }
 
  private:
-  Detail detail() const { return is_reml() ? Detail::traces : Detail::quadratics; }
+  Detail detail() const { return is_reml() ? Detail::restricted : Detail::marginal; }
 
   Criterion criterion_;
 };
