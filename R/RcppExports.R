@@ -37,6 +37,10 @@ cpp_search_posterior <- function(system, prior, prior_root, options, host) {
     .Call(`_hdlmm_cpp_search_posterior`, system, prior, prior_root, options, host)
 }
 
+cpp_posterior_limits <- function(system, prior, prior_root, curve, floor, has_mode_at_zero) {
+    .Call(`_hdlmm_cpp_posterior_limits`, system, prior, prior_root, curve, floor, has_mode_at_zero)
+}
+
 cpp_posterior_curve <- function(system, prior, prior_root, phi) {
     .Call(`_hdlmm_cpp_posterior_curve`, system, prior, prior_root, phi)
 }
@@ -131,6 +135,10 @@ cpp_search <- function(system, criterion, options, host) {
 
 cpp_curve <- function(system, criterion, phi) {
     .Call(`_hdlmm_cpp_curve`, system, criterion, phi)
+}
+
+cpp_profile_limits <- function(system, criterion, curve, floor, has_mode_at_zero) {
+    .Call(`_hdlmm_cpp_profile_limits`, system, criterion, curve, floor, has_mode_at_zero)
 }
 
 cpp_evaluate <- function(system, h, nu) {

@@ -32,6 +32,7 @@
 lmm_control <- function(tol = 1e-10, max_iter = NULL, draws = 1000, warmup = 500, chains = 4,
                         thin = 1, seed = NULL, threads = NULL, progress = NULL, grid_step = 0.5,
                         accelerate = "none", blocks = NULL, sweep = "cyclic") {
+  if (nargs() == 0) return(default_control)
   control <- list(
     tol = check_number(tol, "tol", lower = 0, upper = 1),
     max_iter = if (!is.null(max_iter)) check_number(max_iter, "max_iter", 1, 1e9, whole = TRUE),
@@ -49,6 +50,9 @@ lmm_control <- function(tol = 1e-10, max_iter = NULL, draws = 1000, warmup = 500
   )
   structure(control, class = "lmm_control")
 }
+
+# What lmm_control() returns without arguments, as it is in most calls of lmm().
+default_control <- lmm_control(tol = 1e-10)
 
 # Codes of the blocks, one a column of X, each level in use.
 check_blocks <- function(blocks) {

@@ -21,7 +21,7 @@ variance_limits <- function(fit, name, p) {
 fixed_components <- function(fit, index) {
   fixed <- fit$internal$fixed
   at <- cpp_mixture_fixed(fit$internal$system, fit$posterior$core)
-  to_user <- times_two_to(backsolve(fixed$r, diag(fixed$rank)), fixed$kz - fixed$ky)
+  to_user <- times_two_to(fixed$inverse, fixed$kz - fixed$ky)
   to_user <- to_user[index, , drop = FALSE]
   base <- fixed$omega[fixed$kept][index]
   variance <- apply(at$covariance, 2, function(column) {

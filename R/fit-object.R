@@ -36,7 +36,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
       value = result$value, prior = result$prior_inside, tau2 = result$tau2,
       share = result$share, system = result$system[names(result$system) != "two_stage"],
       cache = new.env(parent = emptyenv()), alpha = result$alpha,
-      fixed = fixed[c("q", "r", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",
+      fixed = fixed[c("q", "r", "inverse", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",
         "residual", "omega", "prior_precision", "is_exact", "condition", "aliased", "constants")],
       mean_columns = lapply(problem$designs, `[[`, "mean_columns")
     ),

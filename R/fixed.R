@@ -38,8 +38,8 @@ fit_fixed <- function(model) {
     value_or(root, 1))^2))
   list(
     omega = omega, kept = ls$kept, aliased = names[-ls$kept][seq_len(length(names) - rank)],
-    q = ls$q, r = ls$r, residual = ls$residual, rank = rank, ky = ky, kz = kz[ls$kept], kw = kw,
-    root = root, has_constant = !is.null(constant), y0 = y0,
+    q = ls$q, r = ls$r, inverse = ls$inverse, residual = ls$residual, rank = rank, ky = ky,
+    kz = kz[ls$kept], kw = kw, root = root, has_constant = !is.null(constant), y0 = y0,
     is_exact = !(sqrt(sum(ls$residual^2)) > 8 * .Machine$double.eps * size),
     condition = basis_condition(ls$r), constants = loglik_constants(n, ky, root, kz[ls$kept], ls$r)
   )
@@ -91,8 +91,8 @@ unscale_coefficients <- function(fixed, delta) {
 
 unscale_covariance <- function(fixed, covariance) {
   if (fixed$rank == 0) return(covariance)
-  half <- backsolve(fixed$r, covariance)
-  out <- backsolve(fixed$r, t(half))
+  half <- fixed$inverse %*% covariance
+  out <- tcrossprod(half, fixed$inverse)
   k <- fixed$kz - fixed$ky
   out <- times_two_to((out + t(out)) / 2, rep(k, fixed$rank) + rep(k, each = fixed$rank))
   names <- names(fixed$omega)[fixed$kept]

@@ -27,7 +27,7 @@ choose_mode <- function(search, method, design) {
   if (search$is_unbounded) warn_unbounded(modes, method, design)
   list(
     mode = lapply(modes, `[`, 1), modes = modes, trace = search$traces[[1]], grid = search$grid,
-    is_unbounded = search$is_unbounded
+    is_unbounded = search$is_unbounded, evaluation = search$at_best
   )
 }
 
@@ -72,7 +72,8 @@ likelihood_result <- function(problem, method, best) {
   system <- problem$system
   design <- problem$designs[[1]]
   share <- list(h = best$mode$h, nu = best$mode$nu)
-  e <- cpp_evaluate(system, share$h, share$nu)
+  e <- best$evaluation
+  if (is.null(e)) e <- cpp_evaluate(system, share$h, share$nu)
   df <- if (method == "REML") nrow(fixed$q) - fixed$rank else nrow(fixed$q)
   tau2 <- e$rss / df
   loglik <- best$mode$value + loglik_constant(fixed, method)

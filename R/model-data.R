@@ -123,7 +123,7 @@ terms_of_part <- function(fixed, data, frame_terms) {
 
 count_nan <- function(formula, data) {
   counts <- vapply(all.vars(formula), function(name) {
-    value <- if (name %in% names(data)) data[[name]] else NULL
+    value <- if (name %in% names(data)) variable_of(name, data)
     if (is.double(value)) sum(is.nan(value)) else 0L
   }, 0)
   counts[counts > 0]
@@ -266,11 +266,21 @@ has_one_level <- function(x) {
   (is.factor(x) || is.character(x) || is.logical(x)) && length(unique(x)) < 2
 }
 
+# A variable of the data or, where they lack it, of the environment; NULL where there is none.
+variable_of <- function(name, data, env = emptyenv()) {
+  if (is.environment(data)) {
+    value <- get0(name, data, inherits = FALSE)
+    return(if (is.null(value)) get0(name, env) else value)
+  }
+  at <- match(name, names(data))
+  if (is.na(at)) get0(name, env) else .subset2(data, at)
+}
+
 # Types of the raw variables of the fixed part, which new data must share.
 variable_classes <- function(fixed, data, env) {
   names <- all.vars(fixed[[3]])
   out <- vapply(names, function(name) {
-    value <- if (name %in% names(data)) data[[name]] else get0(name, envir = env)
+    value <- variable_of(name, data, env)
     if (is.null(value) || is.function(value)) "" else stats::.MFclass(value)
   }, "")
   out[out != ""]
@@ -280,7 +290,7 @@ variable_classes <- function(fixed, data, env) {
 row_variables <- function(parts, fixed, data, env, n_total) {
   names <- unique(c(all.vars(fixed[[3]]), random_variables(parts$random)))
   is_row <- vapply(names, function(name) {
-    value <- if (name %in% names(data)) data[[name]] else get0(name, envir = env)
+    value <- variable_of(name, data, env)
     !is.function(value) && (NROW(value) == n_total || name %in% names(data))
   }, NA)
   names[is_row]

@@ -77,7 +77,7 @@ apply_fixed_prior <- function(fixed, model, prior) {
   fixed$residual <- times_two_to(residual, fixed$ky) * value_or(fixed$root, 1)
   fixed$omega[fixed$kept] <- mean
   # Lambda^1/2 on delta: diag(1 / sd) times the coefficients' dependence on delta
-  root <- times_two_to(backsolve(fixed$r, diag(fixed$rank)), fixed$kz - fixed$ky) / sd
+  root <- times_two_to(fixed$inverse, fixed$kz - fixed$ky) / sd
   fixed$prior_precision <- crossprod(root)
   fixed
 }

@@ -203,73 +203,30 @@ profile_pve_limits <- function(fit, level) {
   if (is.null(fit$grid)) return(c(0, NA_real_))
   # in the units of the core: exact under changes of units
   floor <- fit$internal$value - stats::qchisq(level, 1) / 2
-  known <- known_curve(fit, floor)
-  n <- length(known$phi)
-  # all modes are known: without one at 0 the criterion rises from there to the first point
-  is_below <- isTRUE(known$value[1] < 0 && known$slope[1] > 0) && !"pve = 0" %in% fit$modes$where
-  is_open <- c(!is_below && criterion_at(fit, 0, 1) >= floor, known$value[n] >= 0)
-  inside <- which(known$value >= 0)
-  # the last known point before each limit: 0 or n where there is none or none beyond
-  before <- if (length(inside)) c(inside[1] - 1, inside[length(inside)]) else c(0, n)
-  limits <- known$phi[c(1, n)]
-  sought <- which(!is_open & before >= 1 & before < n)
-  if (length(sought)) {
-    limits[sought] <- crossings(known, before[sought], function(phi) {
-      at <- curve_at(fit, phi)
-      list(value = at$value - floor, slope = at$slope)
-    })
+  curve <- known_curve(fit)
+  has_mode_at_zero <- "pve = 0" %in% fit$modes$where
+  if (fit$method == "MAP") {
+    problem <- problem_of(fit)
+    return(cpp_posterior_limits(
+      problem$system, fit$internal$prior, prior_root(problem), curve, floor, has_mode_at_zero
+    ))
   }
-  out <- ratio_to_h(limits, fit$internal$system$kappa)
-  out[is_open] <- c(0, 1)[is_open]
-  out
+  cpp_profile_limits(fit$internal$system, fit$method, curve, floor, has_mode_at_zero)
 }
 
-# The criterion above `floor` and its slope at the points of the search, modes included:
-# list(phi, value, slope), ascending in phi.
-known_curve <- function(fit, floor) {
-  constant <- loglik_constant(fit$internal$fixed, if (fit$method == "REML") "REML" else "ML")
+# The criterion and its slope at the points of the search, then at the modes inside:
+# list(phi, value, slope).
+known_curve <- function(fit) {
+  constant <- loglik_constant(fit$internal$fixed, fit$method)
   grid <- fit$grid
-  here <- seq_len(basin_size(grid$value, grid$phi > mode_phi(fit), fit$is_unbounded))
-  phi <- grid$phi[here]
   at_modes <- log_ratio(fit$modes$pve, fit$internal$system$kappa)
-  modes <- which(fit$modes$where == "interior" & at_modes <= max(phi))
-  phi <- c(phi, at_modes[modes])
-  order <- order(phi)
+  here <- seq_len(basin_size(grid$value, grid$phi > at_modes[1], fit$is_unbounded))
+  modes <- which(fit$modes$where == "interior" & at_modes <= max(grid$phi[here]))
   list(
-    phi = phi[order],
-    value = c(grid$value[here], fit$modes$logLik[modes] - constant)[order] - floor,
-    slope = c(grid$slope[here], rep(0, length(modes)))[order]
+    phi = c(grid$phi[here], at_modes[modes]),
+    value = c(grid$value[here], fit$modes$logLik[modes] - constant),
+    slope = c(grid$slope[here], rep(0, length(modes)))
   )
 }
 
 ratio_to_h <- function(phi, kappa) stats::plogis(phi + log(kappa))
-
-# Where a curve crosses 0 between known points i and i + 1, for every element of i at once.
-# curve: list(phi, value, slope); f(phi) gives list(value, slope) anywhere. Newton's method kept
-# inside the brackets, from the cubic of the inverse function through both ends.
-crossings <- function(curve, i, f) {
-  a <- curve$phi[i]
-  b <- curve$phi[i + 1]
-  is_falling <- curve$value[i] >= 0
-  x <- inverse_cubic(a, b, curve$value[i], curve$value[i + 1], curve$slope[i], curve$slope[i + 1])
-  for (step in seq_len(200)) {
-    is_out <- !(is.finite(x) & x > a & x < b)
-    x[is_out] <- ((a + b) / 2)[is_out]
-    at <- f(x)
-    is_left <- (at$value >= 0) == is_falling
-    a[is_left] <- x[is_left]
-    b[!is_left] <- x[!is_left]
-    newton <- x - at$value / at$slope
-    is_near <- is.finite(newton) & abs(newton - x) <= 1e-6 & newton >= a & newton <= b
-    if (all(is_near | b - a <= 1e-9)) return(ifelse(is_near, newton, (a + b) / 2))
-    x <- newton
-  }
-  (a + b) / 2
-}
-
-# Where the cubic in y through (y_a, a) and (y_b, b) with slopes 1 / slope passes y = 0.
-inverse_cubic <- function(a, b, y_a, y_b, slope_a, slope_b) {
-  width <- y_b - y_a
-  t <- -y_a / width
-  a + t^2 * (3 - 2 * t) * (b - a) + t * (1 - t) * width * ((1 - t) / slope_a - t / slope_b)
-}

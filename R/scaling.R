@@ -16,7 +16,7 @@ column_exponents <- function(x) {
 
 # x * 2^k without overflow of 2^k itself.
 times_two_to <- function(x, k) {
-  if (identical(k, 0)) return(x)
+  if (length(k) == 1 && abs(k) <= 1000) return(if (k == 0) x else x * 2^k)
   while (any(abs(k) > 1000)) {
     step <- pmax(-1000, pmin(1000, k))
     x <- x * 2^step

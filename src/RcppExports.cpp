@@ -129,6 +129,21 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_posterior_limits
+Rcpp::NumericVector cpp_posterior_limits(const Rcpp::List& system, const Rcpp::List& prior, const Eigen::Map<Eigen::MatrixXd> prior_root, const Rcpp::List& curve, double floor, bool has_mode_at_zero);
+RcppExport SEXP _hdlmm_cpp_posterior_limits(SEXP systemSEXP, SEXP priorSEXP, SEXP prior_rootSEXP, SEXP curveSEXP, SEXP floorSEXP, SEXP has_mode_at_zeroSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type prior_root(prior_rootSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type curve(curveSEXP);
+    Rcpp::traits::input_parameter< double >::type floor(floorSEXP);
+    Rcpp::traits::input_parameter< bool >::type has_mode_at_zero(has_mode_at_zeroSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_posterior_limits(system, prior, prior_root, curve, floor, has_mode_at_zero));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_posterior_curve
 Rcpp::DataFrame cpp_posterior_curve(const Rcpp::List& system, const Rcpp::List& prior, const Eigen::Map<Eigen::MatrixXd> prior_root, const std::vector<double>& phi);
 RcppExport SEXP _hdlmm_cpp_posterior_curve(SEXP systemSEXP, SEXP priorSEXP, SEXP prior_rootSEXP, SEXP phiSEXP) {
@@ -462,6 +477,20 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_profile_limits
+Rcpp::NumericVector cpp_profile_limits(const Rcpp::List& system, const std::string& criterion, const Rcpp::List& curve, double floor, bool has_mode_at_zero);
+RcppExport SEXP _hdlmm_cpp_profile_limits(SEXP systemSEXP, SEXP criterionSEXP, SEXP curveSEXP, SEXP floorSEXP, SEXP has_mode_at_zeroSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type criterion(criterionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type curve(curveSEXP);
+    Rcpp::traits::input_parameter< double >::type floor(floorSEXP);
+    Rcpp::traits::input_parameter< bool >::type has_mode_at_zero(has_mode_at_zeroSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_profile_limits(system, criterion, curve, floor, has_mode_at_zero));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_evaluate
 Rcpp::List cpp_evaluate(const Rcpp::List& system, double h, double nu);
 RcppExport SEXP _hdlmm_cpp_evaluate(SEXP systemSEXP, SEXP hSEXP, SEXP nuSEXP) {
@@ -583,6 +612,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_gram", (DL_FUNC) &_hdlmm_cpp_gram, 4},
     {"_hdlmm_cpp_reduce_to_band", (DL_FUNC) &_hdlmm_cpp_reduce_to_band, 2},
     {"_hdlmm_cpp_search_posterior", (DL_FUNC) &_hdlmm_cpp_search_posterior, 5},
+    {"_hdlmm_cpp_posterior_limits", (DL_FUNC) &_hdlmm_cpp_posterior_limits, 6},
     {"_hdlmm_cpp_posterior_curve", (DL_FUNC) &_hdlmm_cpp_posterior_curve, 4},
     {"_hdlmm_cpp_evaluate_shares", (DL_FUNC) &_hdlmm_cpp_evaluate_shares, 5},
     {"_hdlmm_cpp_mixture_fixed", (DL_FUNC) &_hdlmm_cpp_mixture_fixed, 2},
@@ -607,6 +637,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_diagonalise", (DL_FUNC) &_hdlmm_cpp_diagonalise, 2},
     {"_hdlmm_cpp_search", (DL_FUNC) &_hdlmm_cpp_search, 4},
     {"_hdlmm_cpp_curve", (DL_FUNC) &_hdlmm_cpp_curve, 3},
+    {"_hdlmm_cpp_profile_limits", (DL_FUNC) &_hdlmm_cpp_profile_limits, 5},
     {"_hdlmm_cpp_evaluate", (DL_FUNC) &_hdlmm_cpp_evaluate, 3},
     {"_hdlmm_cpp_refit", (DL_FUNC) &_hdlmm_cpp_refit, 6},
     {"_hdlmm_cpp_restricted_eigenvalues", (DL_FUNC) &_hdlmm_cpp_restricted_eigenvalues, 2},

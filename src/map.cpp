@@ -18,6 +18,17 @@ Rcpp::List cpp_search_posterior(const Rcpp::List& system, const Rcpp::List& prio
   return run_search(objective, as_search_options(options), make_context(host));
 }
 
+// Where the same objective falls below `floor`: see cpp_profile_limits().
+// [[Rcpp::export(rng = false)]]
+Rcpp::NumericVector cpp_posterior_limits(const Rcpp::List& system, const Rcpp::List& prior,
+                                         const Eigen::Map<Eigen::MatrixXd> prior_root,
+                                         const Rcpp::List& curve, double floor,
+                                         bool has_mode_at_zero) {
+  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
+  const hdlmm::PenalisedLikelihood objective(spectral, as_variance_prior(prior), prior_root);
+  return run_limits(objective, curve, floor, has_mode_at_zero);
+}
+
 // The same objective along phi = log(sigma_b^2 / sigma_e^2).
 // [[Rcpp::export(rng = false)]]
 Rcpp::DataFrame cpp_posterior_curve(const Rcpp::List& system, const Rcpp::List& prior,

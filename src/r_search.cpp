@@ -1,5 +1,9 @@
 #include "r_search.h"
 
+#include <utility>
+
+#include "hdlmm/inference/profile_limits.hpp"
+
 #include "r_frame.h"
 
 using Rcpp::as;
@@ -89,4 +93,19 @@ Rcpp::List run_search(const hdlmm::ShareObjective& objective, const hdlmm::Searc
   return Rcpp::List::create(Named("modes") = as_frame(result.modes), Named("traces") = traces,
                             Named("grid") = as_frame(result.grid),
                             Named("is_unbounded") = result.is_unbounded);
+}
+
+Rcpp::NumericVector run_limits(const hdlmm::ShareObjective& objective, const Rcpp::List& curve,
+                               double floor, bool has_mode_at_zero) {
+  const Rcpp::NumericVector phi = curve["phi"], value = curve["value"], slope = curve["slope"];
+  std::vector<hdlmm::ProfilePoint> known(static_cast<std::size_t>(phi.size()));
+  for (R_xlen_t i = 0; i < phi.size(); ++i) {
+    hdlmm::ProfilePoint& point = known[static_cast<std::size_t>(i)];
+    point.phi = phi[i];
+    point.value = value[i];
+    point.slope = slope[i];
+  }
+  const hdlmm::ShareLimits limits =
+      hdlmm::profile_limits(objective, std::move(known), floor, has_mode_at_zero);
+  return Rcpp::NumericVector::create(limits.lower, limits.upper);
 }

@@ -18,4 +18,9 @@ Rcpp::DataFrame as_frame(const std::vector<hdlmm::ProfilePoint>& points);
 Rcpp::List run_search(const hdlmm::ShareObjective& objective, const hdlmm::SearchOptions& options,
                       const hdlmm::Context& context);
 
+// Limits of h where an objective falls below `floor`; curve: list(phi, value, slope), see
+// profile_limits.hpp.
+Rcpp::NumericVector run_limits(const hdlmm::ShareObjective& objective, const Rcpp::List& curve,
+                               double floor, bool has_mode_at_zero);
+
 #endif  // HDLMM_R_SEARCH_H

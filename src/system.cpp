@@ -30,6 +30,17 @@ Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
       Named("min_computed") = spectrum.min_computed, Named("parts") = as_list(spectrum.parts));
 }
 
+Rcpp::List as_list(const hdlmm::Evaluation& e) {
+  return Rcpp::List::create(
+      Named("h") = e.share.h, Named("nu") = e.share.nu, Named("rss") = e.rss,
+      Named("log_det_v") = e.log_det_v, Named("log_det_restricted") = e.log_det_restricted,
+      Named("tr_vk") = e.tr_vk, Named("tr_vkvk") = e.tr_vkvk, Named("tr_v_noise") = e.tr_v_noise,
+      Named("tr_pk") = e.tr_pk, Named("tr_pkpk") = e.tr_pkpk, Named("tr_p_noise") = e.tr_p_noise,
+      Named("quad_k") = e.quad_k, Named("quad_kk") = e.quad_kk, Named("quad_noise") = e.quad_noise,
+      Named("delta") = e.delta, Named("covariance") = e.covariance,
+      Named("covariance_k") = e.covariance_k, Named("covariance_noise") = e.covariance_noise);
+}
+
 }  // namespace
 
 // The spectrum of one random term and the data in its coordinates.
@@ -96,13 +107,20 @@ Rcpp::List cpp_diagonalise(const Rcpp::List& system, const Rcpp::List& host) {
   return as_list(hdlmm::diagonalised(as_parts(system["parts"]), make_context(host)));
 }
 
-// Every mode of the profiled criterion over h in [0, 1].
+// Every mode of the profiled criterion over h in [0, 1], and at_best: everything about V at the
+// highest one, if there is one.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_search(const Rcpp::List& system, const std::string& criterion,
                       const Rcpp::List& options, const Rcpp::List& host) {
   const auto marginal = make_system(system);
   const hdlmm::ProfiledLikelihood likelihood(*marginal, as_criterion(criterion));
-  return run_search(likelihood, as_search_options(options), make_context(host));
+  Rcpp::List out = run_search(likelihood, as_search_options(options), make_context(host));
+  const Rcpp::List modes = out["modes"];
+  const Rcpp::NumericVector h = modes["h"], nu = modes["nu"];
+  if (h.size() > 0) {
+    out.push_back(as_list(marginal->evaluate(hdlmm::Share{h[0], nu[0]})), "at_best");
+  }
+  return out;
 }
 
 // The criterion with its slope along phi = log(sigma_b^2 / sigma_e^2).
@@ -116,18 +134,21 @@ Rcpp::DataFrame cpp_curve(const Rcpp::List& system, const std::string& criterion
   return as_frame(points);
 }
 
+// Lower and upper limit of h where the criterion falls below `floor`. curve: list(phi, value,
+// slope), the points of the search and the modes inside.
+// [[Rcpp::export(rng = false)]]
+Rcpp::NumericVector cpp_profile_limits(const Rcpp::List& system, const std::string& criterion,
+                                       const Rcpp::List& curve, double floor,
+                                       bool has_mode_at_zero) {
+  const auto marginal = make_system(system);
+  const hdlmm::ProfiledLikelihood likelihood(*marginal, as_criterion(criterion));
+  return run_limits(likelihood, curve, floor, has_mode_at_zero);
+}
+
 // Everything about V = (h / kappa) K + nu I; see Evaluation in the core.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_evaluate(const Rcpp::List& system, double h, double nu) {
-  const hdlmm::Evaluation e = make_system(system)->evaluate(hdlmm::Share{h, nu});
-  return Rcpp::List::create(
-      Named("h") = h, Named("nu") = nu, Named("rss") = e.rss, Named("log_det_v") = e.log_det_v,
-      Named("log_det_restricted") = e.log_det_restricted, Named("tr_vk") = e.tr_vk,
-      Named("tr_vkvk") = e.tr_vkvk, Named("tr_v_noise") = e.tr_v_noise, Named("tr_pk") = e.tr_pk,
-      Named("tr_pkpk") = e.tr_pkpk, Named("tr_p_noise") = e.tr_p_noise, Named("quad_k") = e.quad_k,
-      Named("quad_kk") = e.quad_kk, Named("quad_noise") = e.quad_noise, Named("delta") = e.delta,
-      Named("covariance") = e.covariance, Named("covariance_k") = e.covariance_k,
-      Named("covariance_noise") = e.covariance_noise);
+  return as_list(make_system(system)->evaluate(hdlmm::Share{h, nu}));
 }
 
 // Refit simulated responses: y [r x nsim] along U, null_residual [nsim].

@@ -24,16 +24,3 @@ test_that("the criterion has fallen by half a chi-squared quantile at every limi
   }
   expect_gt(n_inside, 50)
 })
-
-test_that("crossings are found in several brackets at once, also of curves that end or turn", {
-  known <- function(f, phi) c(list(phi = phi), f(phi))
-  line <- function(x) list(value = 4 - x^2, slope = -2 * x)
-  expect_equal(crossings(known(line, c(-3, -1, 1, 3)), c(1, 3), line), c(-2, 2), tolerance = 1e-12)
-  # from a mode, where the slope is 0
-  expect_equal(crossings(known(line, c(0, 3)), 1, line), 2, tolerance = 1e-12)
-  # a slope that leads nowhere, and a value that stops being one
-  steep <- function(x) list(value = atan(50 * (0.3 - x)), slope = -50 / (1 + (50 * (0.3 - x))^2))
-  expect_equal(crossings(known(steep, c(-40, 60)), 1, steep), 0.3, tolerance = 1e-9)
-  cliff <- function(x) list(value = ifelse(x < 0.7, 1, -Inf), slope = ifelse(x < 0.7, 0, NaN))
-  expect_equal(crossings(known(cliff, c(0, 1)), 1, cliff), 0.7, tolerance = 1e-8)
-})

@@ -1,0 +1,83 @@
+// Limits of a profile: crossings of a curve, and the hull of what is above the floor.
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "hdlmm/inference/global_search.hpp"
+#include "hdlmm/inference/profile_limits.hpp"
+#include "hdlmm/objective/profiled_likelihood.hpp"
+
+#include "support.hpp"
+
+namespace hdlmm_test {
+namespace {
+
+using hdlmm::profile_limits_detail::crossing;
+using hdlmm::profile_limits_detail::Height;
+
+TEST(Crossing, IsFoundOnBothSidesOfAModeAndFromIt) {
+  const auto curve = [](double x) { return Height{x, 4 - x * x, -2 * x}; };
+  EXPECT_NEAR(crossing(curve, curve(-3), curve(-1)), -2, 1e-12);
+  EXPECT_NEAR(crossing(curve, curve(1), curve(3)), 2, 1e-12);
+  EXPECT_NEAR(crossing(curve, curve(0), curve(3)), 2, 1e-12);  // where the slope is 0
+}
+
+TEST(Crossing, IsFoundWhereSlopesLeadAstrayAndWhereValuesEnd) {
+  const auto steep = [](double x) {
+    const double t = 50 * (0.3 - x);
+    return Height{x, std::atan(t), -50 / (1 + t * t)};
+  };
+  EXPECT_NEAR(crossing(steep, steep(-40), steep(60)), 0.3, 1e-9);
+  for (const double end : {-std::numeric_limits<double>::infinity(), std::nan("")}) {
+    const auto cliff = [&](double x) { return Height{x, x < 0.7 ? 1 : end, x < 0.7 ? 0 : end}; };
+    EXPECT_NEAR(crossing(cliff, cliff(0), cliff(1)), 0.7, 1e-8);
+  }
+}
+
+class ProfileLimits : public ::testing::Test {
+ protected:
+  std::vector<hdlmm::ProfilePoint> known() const {
+    std::vector<hdlmm::ProfilePoint> out = search_.grid;
+    for (const hdlmm::Mode& mode : search_.modes) {
+      if (mode.kind == hdlmm::ModeKind::interior) out.push_back(mode.point);
+    }
+    return out;
+  }
+
+  Model model_{ModelSpec{"Wide", DesignKind::dense, FixedKind::constant, 30, 60, 2}};
+  hdlmm::ProfiledLikelihood f_{model_.spectral(), hdlmm::Criterion::reml};
+  hdlmm::SearchResult search_ =
+      hdlmm::search_all_modes(f_, hdlmm::SearchOptions(), hdlmm::Context());
+};
+
+TEST_F(ProfileLimits, AreWhereTheCriterionIsAtTheFloorOrTheEnds) {
+  const double top = search_.modes.front().point.value;
+  double before = 0;
+  for (const double fall : {0.01, 0.5, 2.0, 5.0, 1e3}) {
+    SCOPED_TRACE(fall);
+    const hdlmm::ShareLimits limits = hdlmm::profile_limits(f_, known(), top - fall, false);
+    for (const double h : {limits.lower, limits.upper}) {
+      if (h == 0 || h == 1) {
+        EXPECT_GE(f_.at_share({h, 1 - h}).value, top - fall);
+      } else {
+        EXPECT_NEAR(f_.at_share({h, 1 - h}).value, top - fall, 1e-8);
+      }
+    }
+    EXPECT_GE(limits.upper - limits.lower, before);  // the more, the wider
+    before = limits.upper - limits.lower;
+  }
+  EXPECT_EQ(before, 1);
+}
+
+TEST_F(ProfileLimits, AreTheEndsWhereNothingIsKnownToBeInside) {
+  const double top = search_.modes.front().point.value;
+  const hdlmm::ShareLimits limits = hdlmm::profile_limits(f_, search_.grid, top + 1, false);
+  EXPECT_LT(limits.lower, 1e-3);
+  EXPECT_GT(limits.upper, 1 - 1e-3);
+}
+
+}  // namespace
+}  // namespace hdlmm_test
