@@ -17,6 +17,10 @@ cpp_least_squares <- function(z, y, tolerance) {
     .Call(`_hdlmm_cpp_least_squares`, z, y, tolerance)
 }
 
+cpp_order_statistics <- function(x, at) {
+    .Call(`_hdlmm_cpp_order_statistics`, x, at)
+}
+
 cpp_gibbs <- function(system, prior, fixed_precision, options, host) {
     .Call(`_hdlmm_cpp_gibbs`, system, prior, fixed_precision, options, host)
 }

@@ -67,6 +67,10 @@ sentence <- function(condition) paste0(sub("[.[:space:]]+$", "", conditionMessag
 
 bad_input <- function(...) abort("bad_input", ...)
 
+# Evaluate; an error goes to `handler`, which stops with one of ours: a third of the price of
+# tryCatch(), and the stack of the error is still there for traceback().
+on_error <- function(expr, handler) withCallingHandlers(expr, error = handler)
+
 # "a, b and c", at most `limit` of them.
 enumerate <- function(x, limit = 5, word = "and") {
   x <- as.character(x)

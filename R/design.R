@@ -14,9 +14,9 @@ design_table <- function() {
 build_design <- function(term, model, data, env, centre_weights, host) {
   if (term$type == "group") return(build_grouped(term, model))
   arguments <- lapply(term$arguments, function(argument) {
-    tryCatch(
+    on_error(
       eval(argument, data, env),
-      error = function(e) bad_input("in ", backtick(term$text), ": ", sentence(e))
+      function(e) bad_input("in ", backtick(term$text), ": ", sentence(e))
     )
   })
   if (term$type == "kernel") return(build_kernel(term, arguments, model))

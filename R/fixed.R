@@ -53,10 +53,7 @@ loglik_constants <- function(n, ky, root, kz, r) {
 }
 
 # One of the values in the middle of y, which no outlier moves.
-middle_value <- function(y) {
-  middle <- (length(y) + 1) %/% 2
-  sort.int(y, partial = middle)[middle]
-}
+middle_value <- function(y) cpp_order_statistics(y, (length(y) + 1) %/% 2)
 
 scale_columns <- function(z, kz) {
   for (j in seq_len(ncol(z))[kz != 0]) z[, j] <- times_two_to(z[, j], kz[j])

@@ -116,9 +116,9 @@ read_group <- function(bar) {
 }
 
 read_re <- function(expr) {
-  full <- tryCatch(
+  full <- on_error(
     match.call(re, expr),
-    error = function(e) bad_input("in ", backtick(deparse1(expr)), ": ", sentence(e))
+    function(e) bad_input("in ", backtick(deparse1(expr)), ": ", sentence(e))
   )
   arguments <- as.list(full)[-1]
   has_x <- !is.null(arguments$x)

@@ -100,7 +100,7 @@ warn_ignored_prior <- function(method) {
 
 # A failed allocation in the core as an error of ours: the session goes on.
 with_memory <- function(expr, problem) {
-  tryCatch(expr, `std::bad_alloc` = function(e) {
+  withCallingHandlers(expr, `std::bad_alloc` = function(e) {
     n <- nrow(problem$fixed$q)
     p <- if (length(problem$designs)) problem$designs[[1]]$n_cols else 0
     side <- min(n, p)
@@ -122,7 +122,7 @@ check_formula <- function(formula) {
 
 # A list becomes an environment: model.frame() would make one data frame of all it holds.
 check_data <- function(data, env) {
-  tryCatch(force(data), error = function(e) bad_input("cannot evaluate `data`: ", sentence(e)))
+  on_error(force(data), function(e) bad_input("cannot evaluate `data`: ", sentence(e)))
   if (is.null(data) || is.data.frame(data) || is.environment(data)) return(data)
   if (is.list(data)) return(list2env(data[nzchar(names(data))], parent = env))
   if (is.matrix(data)) bad_input("`data` is a matrix: wrap it by as.data.frame().")
@@ -150,8 +150,9 @@ build_problem <- function(formula, data, call, env, contrasts, prior, host) {
   designs <- lapply(model$random, function(term) {
     build_design(term, model, data, env, centre_weights, host)
   })
-  empty <- Filter(function(design) design$n_cols == 0, designs)
-  designs <- Filter(function(design) design$n_cols > 0, designs)
+  is_empty <- vapply(designs, function(design) design$n_cols == 0, NA)
+  empty <- designs[is_empty]
+  designs <- designs[!is_empty]
   names(designs) <- vapply(designs, `[[`, "", "label")
   if (length(designs) == 0) fixed <- least_squares  # no method but OLS, which has no prior
   for (design in designs) warn_design(design, fixed)

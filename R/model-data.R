@@ -32,9 +32,9 @@ build_model_data <- function(formula, data, call, env, contrasts) {
 
 count_rows <- function(parts, data, env) {
   if (is.data.frame(data)) return(nrow(data))
-  response <- tryCatch(
+  response <- on_error(
     eval(parts$response, data, env),
-    error = function(e) bad_input("cannot evaluate the response: ", sentence(e))
+    function(e) bad_input("cannot evaluate the response: ", sentence(e))
   )
   n <- NROW(response)
   if (n > .Machine$integer.max) {
@@ -46,7 +46,8 @@ count_rows <- function(parts, data, env) {
 # model.frame() over the fixed part and the grouping factors; the extra column "(rows)" says which
 # rows of the data survive subset and na.action.
 build_frame <- function(fixed, parts, data, call, env, n_total) {
-  groups <- Filter(function(term) term$type == "group", parts$random)
+  is_group <- vapply(parts$random, function(term) term$type == "group", NA)
+  groups <- parts$random[is_group]
   all_variables <- fixed
   for (term in groups) {
     all_variables[[3]] <- call("+", all_variables[[3]], term$group)
@@ -60,9 +61,9 @@ build_frame <- function(fixed, parts, data, call, env, n_total) {
   if (is.null(frame_call$na.action) && is_default_omission(data)) {
     frame_call$na.action <- omit_incomplete
   }
-  frame <- tryCatch(
+  frame <- on_error(
     eval(frame_call, list(), env),
-    error = function(e) stop_frame(e, call, data, env, n_total)
+    function(e) stop_frame(e, call, data, env, n_total)
   )
   terms <- attr(frame, "terms")
   attr(frame, "terms") <- if (length(groups) > 0) {
@@ -107,9 +108,9 @@ stop_frame <- function(error, call, data, env, n_total) {
 # The fixed part's terms with the predvars that model.frame() found for poly(), splines, scale()
 # among all variables.
 terms_of_part <- function(fixed, data, frame_terms) {
-  terms <- tryCatch(
+  terms <- on_error(
     stats::terms(fixed, data = if (is.data.frame(data)) data[0, , drop = FALSE] else NULL),
-    error = function(e) bad_input("in `formula`: ", sentence(e))
+    function(e) bad_input("in `formula`: ", sentence(e))
   )
   wanted <- vapply(as.list(attr(terms, "variables"))[-1], deparse1, "")
   have <- vapply(as.list(attr(frame_terms, "variables"))[-1], deparse1, "")
@@ -194,9 +195,9 @@ check_weights <- function(weights) {
 }
 
 check_offset <- function(frame) {
-  offset <- tryCatch(
+  offset <- on_error(
     stats::model.offset(frame),
-    error = function(e) bad_input("the offset must be a numeric vector.")
+    function(e) bad_input("the offset must be a numeric vector.")
   )
   if (is.null(offset)) return(NULL)
   if (!is.numeric(offset) || NCOL(offset) != 1) bad_input("the offset must be a numeric vector.")
@@ -212,9 +213,9 @@ build_fixed_matrix <- function(terms, frame, contrasts) {
     one <- matrix(1, nrow(frame), 1, dimnames = list(NULL, "(Intercept)"))
     return(structure(one, assign = 0L))
   }
-  z <- tryCatch(
+  z <- on_error(
     stats::model.matrix(terms, frame, contrasts),
-    error = function(e) {
+    function(e) {
       used <- frame[names(frame) %in% rownames(attr(terms, "factors"))]
       single <- names(Filter(has_one_level, used))
       if (length(single) > 0) {

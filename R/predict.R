@@ -200,9 +200,9 @@ new_frame <- function(object, newdata) {
   if (length(variables) == 0) return(empty_frame(object, newdata))
   data <- newdata[intersect(variables, names(newdata))]
   if (is.data.frame(newdata)) attr(data, "row.names") <- attr(newdata, "row.names")
-  tryCatch(
+  on_error(
     stats::model.frame(terms, data, na.action = stats::na.pass, xlev = object$xlevels),
-    error = function(e) bad_input("in `newdata`: ", sentence(e))
+    function(e) bad_input("in `newdata`: ", sentence(e))
   )
 }
 
@@ -251,9 +251,9 @@ new_offset <- function(object, frame, newdata, m) {
   }
   argument <- object$call$offset
   if (!is.null(argument)) {
-    value <- tryCatch(
+    value <- on_error(
       eval(argument, frame_values(newdata), baseenv()),
-      error = function(e) bad_input("the offset cannot be found in `newdata`: ", sentence(e))
+      function(e) bad_input("the offset cannot be found in `newdata`: ", sentence(e))
     )
     total <- value_or(total, 0) + value
   }
@@ -273,9 +273,9 @@ new_design_rows <- function(object, newdata, m, allow_new_levels) {
   expression <- switch(term$type, group = term$group, design = term$main, term$arguments$id)
   values <- as.list(newdata)
   leaf <- function(expr) eval(expr, values, environment(object$terms))
-  value <- if (is.null(expression)) NULL else tryCatch(
+  value <- if (is.null(expression)) NULL else on_error(
     if (term$type == "group") group_values(expression, leaf) else leaf(expression),
-    error = function(e) bad_input("in `newdata`: ", sentence(e))
+    function(e) bad_input("in `newdata`: ", sentence(e))
   )
   verb <- design_table()[[design$kind]]$newdata
   verb(design, value, m = m, allow_new_levels = allow_new_levels)

@@ -184,10 +184,11 @@ summary.hdlmm <- function(object, level = 0.95, ...) {
 
 # As quantile() has them (its type 7), whose checks cost more than a few hundred residuals.
 residual_quartiles <- function(fit) {
-  r <- sort.int(fitted_residuals(fit, "scaled"), method = "quick")
+  r <- fitted_residuals(fit, "scaled")
   at <- 1 + (length(r) - 1) * c(`0%` = 0, `25%` = 0.25, `50%` = 0.5, `75%` = 0.75, `100%` = 1)
   below <- floor(at)
-  r[below] + (at - below) * (r[ceiling(at)] - r[below])
+  low <- cpp_order_statistics(r, below)
+  low + (at - below) * (cpp_order_statistics(r, ceiling(at)) - low)
 }
 
 #' @export

@@ -67,6 +67,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_order_statistics
+std::vector<double> cpp_order_statistics(std::vector<double> x, const std::vector<double>& at);
+RcppExport SEXP _hdlmm_cpp_order_statistics(SEXP xSEXP, SEXP atSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< std::vector<double> >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const std::vector<double>& >::type at(atSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_order_statistics(x, at));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_gibbs
 Rcpp::List cpp_gibbs(const Rcpp::List& system, const Rcpp::List& prior, SEXP fixed_precision, const Rcpp::List& options, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_gibbs(SEXP systemSEXP, SEXP priorSEXP, SEXP fixed_precisionSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
@@ -607,6 +618,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_column_facts", (DL_FUNC) &_hdlmm_cpp_column_facts, 4},
     {"_hdlmm_cpp_em", (DL_FUNC) &_hdlmm_cpp_em, 9},
     {"_hdlmm_cpp_least_squares", (DL_FUNC) &_hdlmm_cpp_least_squares, 3},
+    {"_hdlmm_cpp_order_statistics", (DL_FUNC) &_hdlmm_cpp_order_statistics, 2},
     {"_hdlmm_cpp_gibbs", (DL_FUNC) &_hdlmm_cpp_gibbs, 5},
     {"_hdlmm_cpp_kernel_levels", (DL_FUNC) &_hdlmm_cpp_kernel_levels, 1},
     {"_hdlmm_cpp_gram", (DL_FUNC) &_hdlmm_cpp_gram, 4},

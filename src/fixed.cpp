@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <vector>
+
 #include <RcppEigen.h>
 
 #include "hdlmm/linalg/fixed_basis.hpp"
@@ -20,4 +23,20 @@ Rcpp::List cpp_least_squares(const Eigen::Map<Eigen::MatrixXd> z,
                             Rcpp::Named("inverse") = inverse, Rcpp::Named("kept") = kept,
                             Rcpp::Named("omega") = fit.omega,
                             Rcpp::Named("residual") = fit.residual);
+}
+
+// The values of x that would stand at the positions `at` (1-based, ascending) of the sorted x.
+// [[Rcpp::export(rng = false)]]
+std::vector<double> cpp_order_statistics(std::vector<double> x, const std::vector<double>& at) {
+  std::vector<double> out;
+  auto first = x.begin();
+  for (const double position : at) {
+    const auto wanted = x.begin() + static_cast<std::ptrdiff_t>(position) - 1;
+    if (wanted >= first) {
+      std::nth_element(first, wanted, x.end());
+      first = wanted + 1;  // what stands before is smaller, and in its place
+    }
+    out.push_back(*wanted);
+  }
+  return out;
 }
