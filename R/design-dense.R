@@ -26,7 +26,7 @@ build_dense <- function(term, x, options, model, centre_weights, host) {
 }
 
 design_head <- function(kind, term, n_cols, names) {
-  list(kind = kind, label = term$label, text = term$text, n_cols = n_cols, names = names)
+  list(kind = kind, label = term$label, n_cols = n_cols, names = names)
 }
 
 # What fits and warnings need to know of the columns of a dense or sparse design.

@@ -5,7 +5,7 @@ build_grouped <- function(term, model) {
   group <- group_values(term$group, function(expr) {
     name <- deparse1(expr)
     if (!name %in% names(frame)) {
-      bad_input("cannot read ", backtick(name), " in ", backtick(term$text), ".")
+      bad_input("cannot read ", backtick(name), " in ", backtick(term_text(term)), ".")
     }
     frame[[name]]
   })
@@ -13,7 +13,7 @@ build_grouped <- function(term, model) {
   counts <- tabulate(group, nlevels(group))
   n <- length(group)
   list(
-    kind = "grouped", label = term$label, text = term$text, n_cols = nlevels(group),
+    kind = "grouped", label = term$label, n_cols = nlevels(group),
     names = levels(group), group = term$group,
     core = list(kind = "grouped", x = as.integer(group), n_cols = nlevels(group)),
     exponent = 0, effect_exponent = 0, mean_columns = NULL,

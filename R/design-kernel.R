@@ -8,7 +8,7 @@ build_kernel <- function(term, arguments, model) {
   exponent <- 2 * floor(exponent / 2)
   n <- length(unit)
   list(
-    kind = "kernel", label = term$label, text = term$text, n_cols = nrow(kernel),
+    kind = "kernel", label = term$label, n_cols = nrow(kernel),
     names = rownames(kernel), id = term$arguments$id,
     core = list(
       kind = "kernel", x = kernel, scale = times_two_to(1, exponent), unit = unit

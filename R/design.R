@@ -16,7 +16,7 @@ build_design <- function(term, model, data, env, centre_weights, host) {
   arguments <- lapply(term$arguments, function(argument) {
     on_error(
       eval(argument, data, env),
-      function(e) bad_input("in ", backtick(term$text), ": ", sentence(e))
+      function(e) bad_input("in ", backtick(term_text(term)), ": ", sentence(e))
     )
   })
   if (term$type == "kernel") return(build_kernel(term, arguments, model))
@@ -43,7 +43,7 @@ build_design <- function(term, model, data, env, centre_weights, host) {
 value_or <- function(x, default) if (is.null(x)) default else x
 
 empty_design <- function(term) {
-  list(kind = "none", label = term$label, text = term$text, n_cols = 0L, names = character())
+  list(kind = "none", label = term$label, n_cols = 0L, names = character())
 }
 
 # Rows of the design that are fitted: NULL when they are all of them, in order.
@@ -53,7 +53,7 @@ fitted_rows <- function(model) {
 
 # What the user passed to re() as a matrix that the core can read, without a copy if it is one.
 as_design_matrix <- function(x, term) {
-  name <- backtick(term$label)
+  delayedAssign("name", backtick(term$label))
   if (is.factor(x)) bad_input(name, " is a factor: write (1 | ", term$label, ").")
   if (is.data.frame(x)) x <- as_matrix_of_numbers(x, name)
   is_of_matrix <- isS4(x) && (methods::is(x, "Matrix") || methods::is(x, "sparseVector"))

@@ -83,7 +83,8 @@ basis_condition <- function(r) {
 # Coefficients in the user's units from coefficients on Q, and a covariance likewise.
 unscale_coefficients <- function(fixed, delta) {
   if (fixed$rank == 0) return(numeric())
-  times_two_to(backsolve(fixed$r, delta), fixed$kz - fixed$ky)
+  out <- if (fixed$rank == 1) delta / drop(fixed$r) else backsolve(fixed$r, delta)
+  times_two_to(out, fixed$kz - fixed$ky)
 }
 
 unscale_covariance <- function(fixed, covariance) {

@@ -110,7 +110,7 @@ read_group <- function(bar) {
     abort("unsupported", backtick(text), " stands for several random terms; only one is available.")
   }
   list(
-    type = "group", group = bar[[3]], label = short_text(bar[[3]]), text = text,
+    type = "group", group = bar[[3]], label = short_text(bar[[3]]),
     expr = call("(", bar)
   )
 }
@@ -131,9 +131,12 @@ read_re <- function(expr) {
   if (nchar(label) > 40) label <- paste0(substr(label, 1, 37), "...")
   list(
     type = if (has_x) "design" else "kernel", main = main, arguments = arguments, label = label,
-    text = short_text(expr), expr = expr
+    expr = expr
   )
 }
+
+# A random term as the user wrote it.
+term_text <- function(term) short_text(term$expr)
 
 random_variables <- function(random) {
   unique(unlist(lapply(random, function(term) {

@@ -72,7 +72,8 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
     if (!missing(prior) && engine$method %in% c("MAP", "VB", "Bayes")) warn_ignored_prior("OLS")
     engine <- find_engine("OLS", if (engine$method == "OLS") engine$algorithm)
   } else if (engine$method == "OLS") {
-    bad_input("method \"OLS\" has no random term; found ", backtick(problem$designs[[1]]$text), ".")
+    found <- term_text(problem$model$random[[1]])
+    bad_input("method \"OLS\" has no random term; found ", backtick(found), ".")
   }
   result <- with_memory(run_engine(engine, problem, control), problem)
   fit <- new_fit(call, formula, problem, engine, result, control)
@@ -134,9 +135,8 @@ build_problem <- function(formula, data, call, env, contrasts, prior, host) {
   model <- build_model_data(formula, data, call, env, contrasts)
   if (length(model$random) > 1) {
     abort(
-      "unsupported", "several random terms (", enumerate(backtick(vapply(
-        model$random, `[[`, "", "text"
-      ))), ") cannot be fitted yet; give one."
+      "unsupported", "several random terms (",
+      enumerate(backtick(vapply(model$random, term_text, ""))), ") cannot be fitted yet; give one."
     )
   }
   fixed <- fit_fixed(model)
@@ -163,7 +163,7 @@ build_problem <- function(formula, data, call, env, contrasts, prior, host) {
 
 # A term called like a fixed effect or like another parameter goes by its full text.
 distinct_label <- function(term, taken) {
-  if (term$label %in% c(taken, "Residual", "pve")) term$label <- term$text
+  if (term$label %in% c(taken, "Residual", "pve")) term$label <- term_text(term)
   term
 }
 

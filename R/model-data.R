@@ -6,8 +6,8 @@ build_model_data <- function(formula, data, call, env, contrasts) {
   fixed <- fixed_formula(parts, data, env)
   n_total <- count_rows(parts, data, env)
   frame <- build_frame(fixed, parts, data, call, env, n_total)
-  rows <- frame[["(rows)"]]
-  weights <- check_weights(frame[["(weights)"]])
+  rows <- .subset2(frame, "(rows)")
+  weights <- check_weights(.subset2(frame, "(weights)"))
   keep <- if (is.null(weights)) rep(TRUE, length(rows)) else weights > 0
   dropped <- list(
     missing = length(attr(frame, "na.action")), nan = attr(frame, "n_nan"),
@@ -21,8 +21,9 @@ build_model_data <- function(formula, data, call, env, contrasts) {
   z <- build_fixed_matrix(terms, frame, contrasts)
   list(
     frame = frame, terms = terms, y = check_response(frame, parts$response), z = z,
-    weights = weights[keep], offset = check_offset(frame), rows = frame[["(rows)"]],
-    n_total = n_total, dropped = dropped, xlevels = stats::.getXlevels(terms, frame),
+    weights = weights[keep], offset = check_offset(frame), rows = .subset2(frame, "(rows)"),
+    n_total = n_total, dropped = dropped,
+    xlevels = if (length(attr(terms, "variables")) > 2) stats::.getXlevels(terms, frame),
     contrasts = attr(z, "contrasts"), na_action = attr(frame, "na.action"),
     random = parts$random, variable_classes = variable_classes(fixed, data, env),
     row_variables = row_variables(parts, fixed, data, env, n_total),
@@ -73,7 +74,7 @@ build_frame <- function(fixed, parts, data, call, env, n_total) {
     is_variable <- !names(classes) %in% c("(rows)", "(weights)", "(offset)")
     structure(terms, dataClasses = classes[is_variable])
   }
-  attr(frame, "n_nan") <- count_nan(all_variables, data)
+  if (!is.null(attr(frame, "na.action"))) attr(frame, "n_nan") <- count_nan(all_variables, data)
   frame
 }
 
@@ -156,7 +157,7 @@ drop_rows <- function(frame, keep, is_padded) {
 }
 
 check_response <- function(frame, response) {
-  y <- frame[[1]]
+  y <- .subset2(frame, 1)
   delayedAssign("name", backtick(deparse1(response)))
   if (is.factor(y) || is.character(y) || !(is.numeric(y) || is.logical(y))) {
     bad_input("the response ", name, " must be numeric; found ", describe(y), ".")
@@ -165,7 +166,7 @@ check_response <- function(frame, response) {
     bad_input("the response ", name, " has ", ncol(y), " columns; one response is expected.")
   }
   y <- as.double(y)
-  check_finite(y, frame[["(rows)"]], name)
+  check_finite(y, .subset2(frame, "(rows)"), name)
   if (anyNA(y)) bad_input("the response ", name, " has missing values that na.action kept.")
   y
 }
@@ -195,6 +196,8 @@ check_weights <- function(weights) {
 }
 
 check_offset <- function(frame) {
+  in_formula <- attr(attr(frame, "terms"), "offset")
+  if (is.null(in_formula) && is.null(.subset2(frame, "(offset)"))) return(NULL)
   offset <- on_error(
     stats::model.offset(frame),
     function(e) bad_input("the offset must be a numeric vector.")

@@ -169,17 +169,16 @@ print_remarks <- function(x) {
 summary.hdlmm <- function(object, level = 0.95, ...) {
   exact <- object$boundary == "exact"
   log_lik <- logLik.hdlmm(object)
-  structure(
-    list(
-      fit = object, coefficients = fixed_table(object),
-      limits = if (!has_tests(object)) fixed_limits(object, level), varcor = VarCorr.hdlmm(object),
-      pve = pve.hdlmm(object, level), level = level,
-      residuals = if (!exact && sigma.hdlmm(object) > 0) residual_quartiles(object),
-      logLik = log_lik, AIC = stats::AIC(log_lik), BIC = stats::BIC(log_lik),
-      sigma = sigma.hdlmm(object)
-    ),
-    class = "summary.hdlmm"
+  sigma <- sigma.hdlmm(object)
+  out <- list(
+    fit = object, coefficients = fixed_table(object),
+    limits = if (!has_tests(object)) fixed_limits(object, level), varcor = VarCorr.hdlmm(object),
+    pve = pve.hdlmm(object, level), level = level,
+    residuals = if (!exact && sigma > 0) residual_quartiles(object),
+    logLik = log_lik, AIC = stats::AIC(log_lik), BIC = stats::BIC(log_lik), sigma = sigma
   )
+  class(out) <- "summary.hdlmm"
+  out
 }
 
 # As quantile() has them (its type 7), whose checks cost more than a few hundred residuals.

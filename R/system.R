@@ -97,7 +97,7 @@ project_response <- function(problem, delta, share, tau2) {
 # Whether the two variances can be told apart at all; sets of equal restricted eigenvalues cannot.
 check_identified <- function(system, design, fixed) {
   total <- sum(system$parts$d)
-  name <- backtick(design$label)
+  delayedAssign("name", backtick(design$label))
   if (total == 0 && is.null(design$mean_columns) && !design$has_constant) return("zero")
   e <- cpp_evaluate(system, 0, 1)
   if (total == 0 || e$tr_pk <= 1e-10 * total) {

@@ -57,7 +57,7 @@ test_that("the fixed part of a formula is the one that lm() would read", {
 test_that("splitting a formula loses no term and keeps the order", {
   parts <- hdlmm:::split_formula(y ~ a + re(X) + b * c - 1 + (1 | g) + offset(o))
   expect_identical(parts$fixed, quote(a + b * c - 1 + offset(o)))
-  expect_identical(vapply(parts$random, `[[`, "", "text"), c("re(X)", "(1 | g)"))
+  expect_identical(vapply(parts$random, hdlmm:::term_text, ""), c("re(X)", "(1 | g)"))
   expect_identical(vapply(parts$random, `[[`, "", "type"), c("design", "group"))
   expect_null(hdlmm:::split_formula(y ~ re(X))$fixed)
   expect_identical(hdlmm:::split_formula(y ~ re(X) - 1)$fixed, quote(1 - 1))
