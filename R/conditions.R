@@ -67,8 +67,8 @@ sentence <- function(condition) paste0(sub("[.[:space:]]+$", "", conditionMessag
 
 bad_input <- function(...) abort("bad_input", ...)
 
-# Evaluate; an error goes to `handler`, which stops with one of ours: a third of the price of
-# tryCatch(), and the stack of the error is still there for traceback().
+# Evaluate; an error (but that of an overflowing stack) goes to `handler`, which stops with one of
+# ours: a third of the price of tryCatch(), and traceback() still shows where it came from.
 on_error <- function(expr, handler) withCallingHandlers(expr, error = handler)
 
 # "a, b and c", at most `limit` of them.

@@ -52,7 +52,7 @@ lmm_control <- function(tol = 1e-10, max_iter = NULL, draws = 1000, warmup = 500
 }
 
 # What lmm_control() returns without arguments, as it is in most calls of lmm().
-default_control <- lmm_control(tol = 1e-10)
+default_control <- lmm_control(tol = formals(lmm_control)$tol)
 
 # Codes of the blocks, one a column of X, each level in use.
 check_blocks <- function(blocks) {

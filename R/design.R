@@ -1,7 +1,7 @@
 # Random-effect designs. Each kind has a file of its own and the same four verbs in the table:
 #   build(term, model, env_data)  -> random design, plain data
 #   newdata(design, value, ...)   -> rows of new data for prediction
-# A design is list(kind, label, text, core = what src/r_design.cpp reads, n_cols, names, kappa,
+# A design is list(kind, label, core = what src/r_design.cpp reads, n_cols, names, kappa,
 # exponent, mean_columns, notes, ...). All numbers inside `core` are scaled by 2^exponent.
 
 design_table <- function() {

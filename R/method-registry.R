@@ -1,5 +1,6 @@
-# One line an engine: method, algorithm, the name of the function that runs it, what it does in
-# words, and what of the decomposition it needs: see build_system().
+# One line an engine: method, algorithm, the function that runs it (by its name, as it may be in a
+# file that is read later), what it does in words, and what of the decomposition it needs: see
+# build_system().
 engines <- local({
   row <- function(method, algorithm, run, description, needs = "values") {
     list(

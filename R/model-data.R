@@ -59,7 +59,7 @@ build_frame <- function(fixed, parts, data, call, env, n_total) {
   frame_call$data <- data
   frame_call$drop.unused.levels <- TRUE
   frame_call$rows <- seq_len(n_total)
-  if (is.null(frame_call$na.action) && is_default_omission(data)) {
+  if (!"na.action" %in% names(frame_call) && is_default_omission(data)) {
     frame_call$na.action <- omit_incomplete
   }
   frame <- on_error(
@@ -83,10 +83,13 @@ is_default_omission <- function(data) {
   identical(getOption("na.action"), "na.omit") && is.null(attr(data, "na.action"))
 }
 
-# na.omit(), which copies every column, where there is something to leave out.
+# na.omit(), which copies every column, where there is something to leave out (or a time series,
+# which it makes a plain vector).
 omit_incomplete <- function(frame, ...) {
-  has_gap <- vapply(frame, function(column) anyNA(column, recursive = is.list(column)), NA)
-  if (any(has_gap)) stats::na.omit(frame) else frame
+  is_changed <- vapply(frame, function(column) {
+    stats::is.ts(column) || anyNA(column, recursive = is.list(column))
+  }, NA)
+  if (any(is_changed)) stats::na.omit(frame) else frame
 }
 
 # model.frame()'s own messages, with the arguments called by their names.

@@ -10,5 +10,5 @@ frame_of <- function(columns) {
 # Diagonal of a square matrix, without names.
 diagonal <- function(m) {
   n <- nrow(m)
-  if (n > 0) m[seq.int(1, n * n, n + 1)] else numeric()
+  if (n > 0) m[seq.int(1, length(m), n + 1)] else numeric()
 }

@@ -117,7 +117,7 @@ log_ratio <- function(h, kappa) stats::qlogis(h) - log(kappa)
 # What a fit maximised over the rest, at each h in [0, 1]; for Bayes the log posterior density of h.
 profile_at <- function(fit, h) {
   if (is_bayes(fit)) return(log_share_density(fit, h))
-  constant <- loglik_constant(fit$internal$fixed, if (fit$method == "REML") "REML" else "ML")
+  constant <- loglik_constant(fit$internal$fixed, fit$method)
   objective_at(fit, log_ratio(h, fit$internal$system$kappa)) + constant
 }
 

@@ -82,11 +82,12 @@ bootstrap <- function(fit, draws, seed) {
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
   seed <- if (is.null(seed)) control$seed else check_seed(seed)
   internal <- fit$internal
-  parts <- internal$system$parts
+  system <- spectral_system(fit)
+  parts <- system$parts
   share <- internal$share
   r <- length(parts$d)
   rho <- length(parts$null_scale)
-  spread <- sqrt(share$h / internal$system$kappa * parts$d + share$nu)
+  spread <- sqrt(share$h / system$kappa * parts$d + share$nu)
   rest <- parts$n - r - rho
   random <- with_seed(seed, list(
     y = matrix(stats::rnorm(as.double(r) * draws), r) * spread,
@@ -98,7 +99,7 @@ bootstrap <- function(fit, draws, seed) {
   z_a <- parts$z[, seq_len(rho), drop = FALSE]
   y <- random$y - z_a %*% shift
   raw <- cpp_refit(
-    internal$system, fit$method, search_options(control), y, random$rest, make_host(control)
+    system, fit$method, search_options(control), y, random$rest, make_host(control)
   )
   bootstrap_table(fit, raw, parts$turn[, seq_len(rho), drop = FALSE] %*% shift)
 }

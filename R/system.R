@@ -8,7 +8,7 @@ build_system <- function(design, fixed, host, needs = "vectors") {
     design$core, fixed$root, fixed$q, fixed$residual, design$mean_columns,
     constant_rows(design, fixed), needs, host
   )
-  largest <- if (length(out$parts$d)) max(out$parts$d) else 0
+  largest <- out$largest
   if (out$min_computed < -1e-8 * largest || (design$kind == "kernel" && largest == 0)) {
     bad_input(
       backtick(design$label), " is not a covariance matrix: it has ",
@@ -25,7 +25,7 @@ build_system <- function(design, fixed, host, needs = "vectors") {
     )
   }
   kappa <- design$kappa_scaled * 4^fixed$kw
-  if (!(kappa > 0)) kappa <- sum(out$parts$d) / nrow(fixed$q)
+  if (!(kappa > 0)) kappa <- out$parts$trace / nrow(fixed$q)
   list(
     type = "spectral", side = out$side, vectors = out$vectors, two_stage = out$two_stage,
     parts = out$parts, kappa = if (kappa > 0) kappa else 1
@@ -96,7 +96,7 @@ project_response <- function(problem, delta, share, tau2) {
 
 # Whether the two variances can be told apart at all; sets of equal restricted eigenvalues cannot.
 check_identified <- function(system, design, fixed) {
-  total <- sum(system$parts$d)
+  total <- system$parts$trace
   delayedAssign("name", backtick(design$label))
   if (total == 0 && is.null(design$mean_columns) && !design$has_constant) return("zero")
   e <- cpp_evaluate(system, 0, 1)

@@ -97,7 +97,7 @@ VarCorr.hdlmm <- function(x, sigma = 1, rdig = 3, ...) {
   sizes <- if (is_posterior) c(x$pve, 1 - sum(x$pve)) else v * c(x$kappa, 1)
   out <- frame_of(list(
     grp = names(v), var1 = variance_term(x), var2 = rep(NA_character_, length(v)),
-    vcov = unname(v), sdcor = sqrt(unname(v)), se = sqrt(diagonal(variance_covariance(x))),
+    vcov = unname(v), sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
     share = unname(if (sum(sizes) > 0) sizes / sum(sizes) else rep(NA_real_, length(v)))
   ))
   attr(out, "is_posterior") <- is_posterior

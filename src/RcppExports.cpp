@@ -68,11 +68,11 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_order_statistics
-std::vector<double> cpp_order_statistics(std::vector<double> x, const std::vector<double>& at);
+std::vector<double> cpp_order_statistics(const std::vector<double>& x, const std::vector<double>& at);
 RcppExport SEXP _hdlmm_cpp_order_statistics(SEXP xSEXP, SEXP atSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< std::vector<double> >::type x(xSEXP);
+    Rcpp::traits::input_parameter< const std::vector<double>& >::type x(xSEXP);
     Rcpp::traits::input_parameter< const std::vector<double>& >::type at(atSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_order_statistics(x, at));
     return rcpp_result_gen;

@@ -1,8 +1,8 @@
-#include <algorithm>
 #include <vector>
 
 #include <RcppEigen.h>
 
+#include "hdlmm/core/order_statistics.hpp"
 #include "hdlmm/linalg/fixed_basis.hpp"
 
 // Least squares of y on Z [n x c0], columns scaled to moderate size by the caller.
@@ -27,16 +27,9 @@ Rcpp::List cpp_least_squares(const Eigen::Map<Eigen::MatrixXd> z,
 
 // The values of x that would stand at the positions `at` (1-based, ascending) of the sorted x.
 // [[Rcpp::export(rng = false)]]
-std::vector<double> cpp_order_statistics(std::vector<double> x, const std::vector<double>& at) {
-  std::vector<double> out;
-  auto first = x.begin();
-  for (const double position : at) {
-    const auto wanted = x.begin() + static_cast<std::ptrdiff_t>(position) - 1;
-    if (wanted >= first) {
-      std::nth_element(first, wanted, x.end());
-      first = wanted + 1;  // what stands before is smaller, and in its place
-    }
-    out.push_back(*wanted);
-  }
-  return out;
+std::vector<double> cpp_order_statistics(const std::vector<double>& x,
+                                         const std::vector<double>& at) {
+  std::vector<hdlmm::Index> positions;
+  for (const double position : at) positions.push_back(static_cast<hdlmm::Index>(position) - 1);
+  return hdlmm::order_statistics(x, positions);
 }

@@ -1,5 +1,6 @@
 #include "r_search.h"
 
+#include <stdexcept>
 #include <utility>
 
 #include "hdlmm/inference/profile_limits.hpp"
@@ -98,6 +99,9 @@ Rcpp::List run_search(const hdlmm::ShareObjective& objective, const hdlmm::Searc
 Rcpp::NumericVector run_limits(const hdlmm::ShareObjective& objective, const Rcpp::List& curve,
                                double floor, bool has_mode_at_zero) {
   const Rcpp::NumericVector phi = curve["phi"], value = curve["value"], slope = curve["slope"];
+  if (value.size() != phi.size() || slope.size() != phi.size()) {
+    throw std::invalid_argument("lengths of a curve");
+  }
   std::vector<hdlmm::ProfilePoint> known(static_cast<std::size_t>(phi.size()));
   for (R_xlen_t i = 0; i < phi.size(); ++i) {
     hdlmm::ProfilePoint& point = known[static_cast<std::size_t>(i)];

@@ -21,8 +21,12 @@ Rcpp::List as_list(const hdlmm::SpectralParts& parts) {
                               Named("constant_norm2") = parts.mean.constant_norm2,
                               Named("constant") = parts.mean.constant);
   }
+  // nothing that is called by the name of eigenvalues holds anything else
+  hdlmm::Vector eigenvalues, diagonal;
+  (parts.is_tridiagonal() ? diagonal : eigenvalues) = parts.d;
   return Rcpp::List::create(
-      Named("n") = static_cast<double>(parts.n), Named("d") = parts.d,
+      Named("n") = static_cast<double>(parts.n), Named("d") = eigenvalues,
+      Named("trace") = parts.d.sum(), Named("t_diagonal") = diagonal,
       Named("beside") = parts.beside,
       Named("range") = Rcpp::NumericVector::create(parts.range.smallest, parts.range.largest),
       Named("z") = parts.z, Named("y") = parts.y, Named("turn") = parts.turn,
@@ -35,8 +39,8 @@ Rcpp::List as_list(const hdlmm::SpectralParts& parts) {
 hdlmm::SpectralParts as_parts(const Rcpp::List& list) {
   hdlmm::SpectralParts parts;
   parts.n = static_cast<hdlmm::Index>(as<double>(list["n"]));
-  parts.d = as<hdlmm::Vector>(list["d"]);
   parts.beside = as<hdlmm::Vector>(list["beside"]);
+  parts.d = as<hdlmm::Vector>(list[parts.is_tridiagonal() ? "t_diagonal" : "d"]);
   const Rcpp::NumericVector range = list["range"];
   parts.range = {range[0], range[1]};
   parts.z = as<hdlmm::Matrix>(list["z"]);

@@ -27,7 +27,8 @@ Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
   return Rcpp::List::create(
       Named("side") = side_name(reduction->side), Named("vectors") = R_NilValue,
       Named("two_stage") = Rcpp::XPtr<hdlmm::Reduction>(reduction, true),
-      Named("min_computed") = spectrum.min_computed, Named("parts") = as_list(spectrum.parts));
+      Named("min_computed") = spectrum.min_computed, Named("largest") = spectrum.parts.largest(),
+      Named("parts") = as_list(spectrum.parts));
 }
 
 Rcpp::List as_list(const hdlmm::Evaluation& e) {
@@ -64,9 +65,10 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
   hdlmm::Spectrum spectrum = hdlmm::decompose(*x, context);
   const hdlmm::SpectralFrame frame(*x, spectrum.side, spectrum.d, spectrum.vectors);
   const hdlmm::SpectralParts parts = hdlmm::rotate_data(frame, spectrum.d, q, y, means, ones);
-  return Rcpp::List::create(
-      Named("side") = side_name(spectrum.side), Named("vectors") = spectrum.vectors,
-      Named("min_computed") = spectrum.min_computed, Named("parts") = as_list(parts));
+  return Rcpp::List::create(Named("side") = side_name(spectrum.side),
+                            Named("vectors") = spectrum.vectors,
+                            Named("min_computed") = spectrum.min_computed,
+                            Named("largest") = parts.largest(), Named("parts") = as_list(parts));
 }
 
 // list(py [n], along = X'P y [p] or empty) from a system without vectors; NULL where V is near

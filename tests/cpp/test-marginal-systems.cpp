@@ -9,7 +9,10 @@
 
 #include <gtest/gtest.h>
 
+#include "hdlmm/marginal/implicit_spectrum.hpp"
+#include "hdlmm/marginal/spectral_system.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
+#include "hdlmm/operator/dense_operator.hpp"
 
 #include "support.hpp"
 
@@ -427,6 +430,50 @@ TEST(TridiagonalSystem, AgreesWithTheSpectrumBehindABand) {
     EXPECT_LT(
         distance(model.implicit_projected_response(share), model.core_projected_response(share)),
         1e-9);
+  }
+}
+
+/// Columns of small whole numbers, all with one number added, which doubles hold exactly.
+hdlmm::SpectralParts parts_of_shifted(double added, const Vector& root, hdlmm::Form form) {
+  constexpr Index kRows = 30, kColumns = 60;
+  Random random(8);
+  Matrix cells(kRows, kColumns);
+  for (Index j = 0; j < kColumns; ++j) {
+    for (Index i = 0; i < kRows; ++i) cells(i, j) = static_cast<double>(random.below(3));
+  }
+  Matrix z = random.normals(kRows, 2);
+  z.col(0) = root;
+  const Vector y = root.cwiseProduct(random.normals(kRows));
+  cells.array() += added;
+  const Vector means = (cells.transpose() * root.cwiseAbs2()) / root.squaredNorm();
+  hdlmm::StoredMatrix<double> stored;
+  stored.cells = cells.data();
+  stored.stride = stored.rows_fitted = kRows;
+  stored.cols = kColumns;
+  const hdlmm::DenseOperator<double> x(stored, {means, Vector(), Vector(), root});
+  return hdlmm::reduce(x, orthonormal_basis(z), y, means, root, form, hdlmm::Context())->parts;
+}
+
+TEST(ImplicitSpectrum, KeepsItsDigitsHoweverLargeTheMeansOfColumnsAre) {
+  Random random(9);
+  for (const Vector& root : {Vector(Vector::Ones(30)), random.positives(30)}) {
+    for (const hdlmm::Form form : {hdlmm::Form::tridiagonal, hdlmm::Form::diagonal}) {
+      const auto at = [&](double added) {
+        return hdlmm::SpectralSystem(
+                   hdlmm::diagonalised(parts_of_shifted(added, root, form), hdlmm::Context()), 20)
+            .evaluate({0.5, 0.5}, hdlmm::Detail::restricted);
+      };
+      const Evaluation wanted = at(0);
+      for (const double added : {1e3, 1e6, 1e9}) {
+        SCOPED_TRACE(added);
+        const Evaluation e = at(added);
+        // REML does not know of means; of 1e9 a double keeps 1e-7, which only K o sees
+        EXPECT_NEAR(e.log_det_restricted, wanted.log_det_restricted, 1e-10);
+        EXPECT_LT(distance(e.rss, wanted.rss), 1e-10);
+        EXPECT_LT(distance(e.quad_kk, wanted.quad_kk), 1e-10);
+        EXPECT_LT(distance(e.tr_pkpk, wanted.tr_pkpk), 1e-10);
+      }
+    }
   }
 }
 

@@ -323,7 +323,7 @@ TEST(TwoStageSpectrum, FollowsAChangeOfScaleToTheLastBit) {
       const TwoStage other = hdlmm::two_stage_spectrum(scale * k, f, width, Context());
       EXPECT_EQ(other.d, Vector(scale * one.d));
       EXPECT_EQ(other.rotated, one.rotated);
-      EXPECT_EQ(other.reduction.band, Matrix(scale * one.reduction.band));
+      EXPECT_EQ(other.gram.band, Matrix(scale * one.gram.band));
     }
   }
 }
@@ -338,7 +338,7 @@ TEST(TwoStageSpectrum, DoesNotDependOnTheNumberOfThreads) {
       const TwoStage s = hdlmm::two_stage_spectrum(Matrix(k), f, context_with(level, n_threads));
       EXPECT_EQ(s.d, one.d);
       EXPECT_EQ(s.rotated, one.rotated);
-      EXPECT_EQ(s.reduction.band, one.reduction.band);
+      EXPECT_EQ(s.gram.band, one.gram.band);
     }
   }
 }
@@ -481,7 +481,7 @@ TEST(TwoStageSolve, InvertsTheShiftedMatrix) {
     const Matrix f = random.normals(n, 4);
     const TwoStage system = hdlmm::two_stage_spectrum(Matrix(k), f, Context());
     for (const double nu : {1e-3, 1.0, 1e3}) {
-      const auto solution = hdlmm::solve(system.reduction, 0.3, nu, f, Context());
+      const auto solution = hdlmm::solve(system.gram, 0.3, nu, f, Context());
       ASSERT_TRUE(solution.has_value());
       const Matrix dense = 0.3 * k + nu * Matrix::Identity(n, n);
       EXPECT_LT(
@@ -494,7 +494,7 @@ TEST(TwoStageSolve, InvertsTheShiftedMatrix) {
 TEST(TwoStageSolve, IsEmptyWhenThereIsNoInverse) {
   const TwoStage system =
       hdlmm::two_stage_spectrum(-Matrix::Identity(40, 40), Matrix::Zero(40, 1), Context());
-  EXPECT_FALSE(hdlmm::solve(system.reduction, 1, 0.5, Matrix::Zero(40, 1), Context()).has_value());
+  EXPECT_FALSE(hdlmm::solve(system.gram, 1, 0.5, Matrix::Zero(40, 1), Context()).has_value());
 }
 
 }  // namespace

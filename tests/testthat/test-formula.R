@@ -431,3 +431,10 @@ test_that("the model frame is that of stats::model.frame(), with and without gap
     }
   }
 })
+
+test_that("na.action = NULL keeps what is missing, and time series become plain as in lm()", {
+  gaps <- put(ols_data, y = replace(ols_data$y, 3, NA))
+  expect_error(lmm(y ~ x, gaps, na.action = NULL), "na.action kept", class = "hdlmm_bad_input")
+  series <- put(ols_data, y = stats::ts(ols_data$y))
+  expect_equal(model.frame(lmm(y ~ x, series)), model.frame(lm(y ~ x, series)))
+})

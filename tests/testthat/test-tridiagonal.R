@@ -43,6 +43,7 @@ answers <- list(
   predict = function(fit) predict(fit, new, interval = "prediction"),
   predict_fixed = function(fit) predict(fit, new, random = FALSE, interval = "confidence"),
   confint = function(fit) confint(fit, method = "profile"),
+  boot = function(fit) confint(fit, method = "boot", draws = 50, seed = 1),
   exact = function(fit) pve(fit, method = "exact", draws = 200, seed = 3),
   simulate = function(fit) simulate(fit, 2, seed = 5),
   profile = function(fit) profile(fit, n = 9)$curve,

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <stdexcept>
 #include <vector>
 
 #include "hdlmm/objective/share_objective.hpp"
@@ -39,7 +39,7 @@ inline double inverse_cubic(const Height& a, const Height& b) {
 template <typename Curve>
 double crossing(const Curve& curve, const Height& a, const Height& b) {
   constexpr int kSteps = 200;
-  constexpr double kNear = 1e-6, kNarrow = 1e-9;
+  constexpr double kNear = 1e-6, kTight = 1e-9;
   double left = a.phi, right = b.phi, x = inverse_cubic(a, b);
   for (int step = 0; step < kSteps; ++step) {
     if (!(x > left && x < right)) x = (left + right) / 2;
@@ -47,7 +47,7 @@ double crossing(const Curve& curve, const Height& a, const Height& b) {
     (at.is_inside() == a.is_inside() ? left : right) = x;
     const double newton = x - at.value / at.slope;
     if (std::abs(newton - x) <= kNear && newton >= left && newton <= right) return newton;
-    if (right - left <= kNarrow) break;
+    if (right - left <= kTight) break;
     x = newton;
   }
   return (left + right) / 2;
@@ -64,6 +64,7 @@ double crossing(const Curve& curve, const Height& a, const Height& b) {
 inline ShareLimits profile_limits(const ShareObjective& f, std::vector<ProfilePoint> known,
                                   double floor, bool has_mode_at_zero) {
   using profile_limits_detail::Height;
+  if (known.empty()) throw std::invalid_argument("no points in profile_limits");
   const auto above = [&](const ProfilePoint& point) {
     return Height{point.phi, point.value - floor, point.slope};
   };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "hdlmm/core/sum_log.hpp"
@@ -32,7 +33,7 @@ inline Matrix multiply_tridiagonal(const ConstVector& diagonal, const ConstVecto
 /// Elimination runs from both ends to the row in the middle, so that two chains of dependent steps
 /// overlap; L is triangular up to the order of its rows. Traces are logarithmic derivatives of the
 /// pivots by alpha and nu, carried along as the pivots are made: no entry of S^-1 is formed, and
-/// every sum is of terms of one sign. O(n).
+/// they are sums of terms of one sign. O(n).
 class TridiagonalFactor {
  public:
   /// diagonal: [n], beside: [n - 1]. False where S is not positive definite.
@@ -51,7 +52,7 @@ class TridiagonalFactor {
     }
     down.add_carried(up);
     ratio_[middle_] = down.step(diagonal[middle_], 0, pivot_[middle_]);
-    if (!(pivot_.minCoeff() > 0)) return false;
+    if (!(pivot_.array() > 0).all()) return false;  // not a number either
     trace_t_ = down.trace_t + up.trace_t;
     trace_tt_ = down.trace_tt + up.trace_tt;
     trace_inverse_ = down.trace_inverse + up.trace_inverse;
@@ -168,7 +169,7 @@ inline Index count_below(const ConstVector& diagonal, const ConstVector& beside,
   for (Index i = 0; i < diagonal.size(); ++i) {
     const double e = i > 0 ? beside[i - 1] : 0;
     pivot = diagonal[i] - x - (e == 0 ? 0 : e * e / pivot);
-    if (pivot == 0) pivot = -1e-300 * std::abs(x);
+    if (pivot == 0) pivot = -std::numeric_limits<double>::min();
     if (pivot < 0) ++count;
   }
   return count;
@@ -177,7 +178,8 @@ inline Index count_below(const ConstVector& diagonal, const ConstVector& beside,
 }  // namespace tridiagonal_detail
 
 /// The smallest and the largest eigenvalue of T to a percent, or nothing where the smallest is not
-/// above `least` times the largest, which lies in (0, 1).
+/// above `least` times the largest, which lies in (0, 1). T is of moderate size: squares of its
+/// entries are numbers.
 inline std::optional<SpectrumRange> positive_range(const ConstVector& diagonal,
                                                    const ConstVector& beside, double least) {
   constexpr double kWidth = 1.01;

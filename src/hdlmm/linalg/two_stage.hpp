@@ -14,15 +14,15 @@ namespace hdlmm {
 
 /// K = Q1 B Q1' = Q T Q' with a band B and a tridiagonal T, and data in the basis Q.
 struct TwoStageReduction {
-  BandReduction band;
+  BandReduction gram;       ///< Q1 and B
   Tridiagonal tridiagonal;  ///< rotated: [k x n], F' Q
 };
 
 /// All that a model of one random term needs of K = U D U', without U.
 struct TwoStage {
-  BandReduction reduction;  ///< K = Q1 B Q1'
-  Vector d;                 ///< [n], eigenvalues, ascending
-  Matrix rotated;           ///< [n x k], U' F
+  BandReduction gram;  ///< K = Q1 B Q1'
+  Vector d;            ///< [n], eigenvalues, ascending
+  Matrix rotated;      ///< [n x k], U' F
 };
 
 constexpr Index kWorthThreads = 512;  ///< below, threads that wait for each other cost more
@@ -52,10 +52,10 @@ inline TwoStageReduction two_stage_reduction(Matrix&& k, const ConstMatrix& f, I
   }
   const Context context = two_stage_context(host, f.rows());
   TwoStageReduction out;
-  out.band = reduce_to_band(std::move(k), width, context);
+  out.gram = reduce_to_band(std::move(k), width, context);
   Matrix banded = f;
-  apply_transposed(out.band, banded, context);
-  out.tridiagonal = band_to_tridiagonal(out.band.band, banded.transpose(), context);
+  apply_transposed(out.gram, banded, context);
+  out.tridiagonal = band_to_tridiagonal(out.gram.band, banded.transpose(), context);
   return out;
 }
 
@@ -72,7 +72,7 @@ inline TwoStage two_stage_spectrum(Matrix&& k, const ConstMatrix& f, Index width
   const Tridiagonal& t = reduced.tridiagonal;
   RotatedSpectrum spectrum =
       tridiagonal_spectrum(t.diagonal, t.subdiagonal, t.rotated, two_stage_context(host, f.rows()));
-  return {std::move(reduced.band), std::move(spectrum.values), std::move(spectrum.rotated)};
+  return {std::move(reduced.gram), std::move(spectrum.values), std::move(spectrum.rotated)};
 }
 
 inline TwoStage two_stage_spectrum(Matrix&& k, const ConstMatrix& f, const Context& host) {

@@ -84,8 +84,8 @@ inline void set_determinants(const SpectralParts& parts, const FixedFit& fit, do
   out.log_det_restricted = log_s + fit.log_det_factor + (m > rho ? (m - rho) * std::log(nu) : 0);
 }
 
-/// qkq, qnq [c x c]: Q'P-free forms of K and nu I in the whitened basis, the null rows of the
-/// latter included.
+/// qkq, qnq [c x c]: q'K q and nu q'q with K and the basis q whitened, the null rows of q included
+/// in the latter.
 inline void set_coefficients(const SpectralParts& parts, const FixedFit& fit, const Matrix& qkq,
                              const Matrix& qnq, Evaluation& out) {
   const Matrix f = parts.turn * fit.inverse_factor;

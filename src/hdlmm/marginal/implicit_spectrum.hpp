@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "hdlmm/linalg/two_stage.hpp"
@@ -16,8 +17,8 @@ enum class Form { tridiagonal, diagonal };
 /// What is left of a decomposition without vectors for a while: solves with the band.
 struct Reduction {
   Side side = Side::row;
-  BandReduction band;      ///< of the Gram matrix of that side, mirrored
-  SpectrumRange spectrum;  ///< of it
+  BandReduction gram;      ///< the Gram matrix of that side, mirrored
+  SpectrumRange spectrum;  ///< of it, or of the regular part of a tridiagonal one
   Matrix normal;           ///< [p x (c + 1)], X'Q and X'y, for the column side only
   Vector mirror;           ///< [n], v of the reflector I - 2 v v', or empty: none
 };
@@ -74,7 +75,7 @@ inline std::optional<Matrix> outside_columns(const DesignOperator& x, const Redu
                                              const Matrix& f, const Context& context) {
   const SpectrumRange& range = reduction.spectrum;
   const bool is_exact = range.largest <= kExactCondition * range.smallest;
-  std::optional<Matrix> coefficients = solve(reduction.band, 1, 0, reduction.normal, context);
+  std::optional<Matrix> coefficients = solve(reduction.gram, 1, 0, reduction.normal, context);
   if (!coefficients) return std::nullopt;
   if (is_exact) {
     const std::optional<Matrix> factor = outside_factor(f, reduction.normal, *coefficients);
@@ -85,19 +86,15 @@ inline std::optional<Matrix> outside_columns(const DesignOperator& x, const Redu
   for (int pass = 1; pass < (is_exact ? 1 : 3); ++pass) {
     Matrix left = Matrix::Zero(x.cols(), f.cols());
     x.add_adjoint_product(out, left, context);
-    coefficients = solve(reduction.band, 1, 0, left, context);
+    coefficients = solve(reduction.gram, 1, 0, left, context);
     if (!coefficients) return std::nullopt;
     x.add_product(-*coefficients, out, context);
   }
   return out;
 }
 
-}  // namespace implicit_detail
-
-namespace implicit_detail {
-
-/// Below this share of the largest eigenvalue the smallest one is left to the spectrum: solves with
-/// the tridiagonal matrix lose digits, and what is zero needs eigenvalues to be seen.
+/// A T whose smallest eigenvalue is below this share of its largest is left to the spectrum: solves
+/// with it lose digits, and what is zero needs eigenvalues to be seen.
 constexpr double kRegularShare = 1e-5;
 
 /// v of the reflector I - 2 v v' that takes the constant o to the last coordinate.
@@ -114,12 +111,12 @@ inline void reflect(const Vector& mirror, MatrixView f) {
   f.noalias() -= mirror * along;
 }
 
-/// K, of which o is a null vector, between two mirrors: its last row and column are then zero. Only
-/// the lower triangle is kept.
-inline void reflect_null_vector(const Vector& mirror, Matrix& k) {
+/// K between two mirrors, its last row and column set to zero: the projection of K off o, of which
+/// K o = 0 is never asked, as it is only as small as the rounding of the means. Only the lower
+/// triangle is read and kept.
+inline void reflect_off_constant(const Vector& mirror, Matrix& k) {
   const Index last = mirror.size() - 1;
-  // K v is a multiple of the last column of K, as K o = 0
-  const Vector kv = k.row(last).transpose() / (2 * mirror[last]);
+  const Vector kv = k.selfadjointView<Eigen::Lower>() * mirror;
   const Vector w = 2 * (kv - mirror.dot(kv) * mirror);
   for (Index j = 0; j < last; ++j) {
     k.col(j).segment(j, last - j) -=
@@ -129,37 +126,48 @@ inline void reflect_null_vector(const Vector& mirror, Matrix& k) {
   k.col(last).setZero();
 }
 
-/// In the coordinates in which K is tridiagonal; false where it is too near singular for that.
-/// null: how many of the last coordinates lie in null(K).
-inline bool set_tridiagonal_parts(const Tridiagonal& t, Index null, Index c, double y_norm,
-                                  SpectralParts& parts) {
-  const Index r = t.diagonal.size() - null;
-  if (r < 2) return false;
-  const auto beside = t.subdiagonal.head(r - 1);
-  const auto range = positive_range(t.diagonal.head(r), beside, kRegularShare);
-  if (!range) return false;
-  parts.d = t.diagonal.head(r);
-  parts.beside = beside;
-  parts.range = *range;
-  parts.z = t.rotated.topLeftCorner(c, r).transpose();
-  parts.y = t.rotated.row(c).head(r).transpose();
-  const Matrix null_part = t.rotated.block(0, r, c + 1, null).transpose();
-  spectral_detail::reduce_null_space(null_part, y_norm, parts);
-  return true;
-}
-
 /// T^-1 f of a T that is regular.
 inline Vector solve_tridiagonal(const SpectralParts& parts, const ConstVector& f) {
   TridiagonalFactor factor;
-  factor.make(parts.d, parts.beside, 1, 0);
+  if (!factor.make(parts.d, parts.beside, 1, 0)) throw std::runtime_error("T is not regular");
   Matrix out = f;
   factor.whiten(out);
   factor.whiten_transposed(out);
   return out.col(0);
 }
 
+/// What set_mean_shift() takes besides m itself: coordinates of X m and the length of m within.
+struct MeanAlong {
+  Vector coordinates, unscaled;
+  double within2 = 0;
+};
+
+/// In the coordinates in which K is tridiagonal; false where it is too near singular for that.
+/// null: how many of the last coordinates lie in null(K), which reductions leave where they are as
+/// their rows are zero. t.rotated: (Q, y)', then (X m)' where there is one.
+inline bool set_tridiagonal_parts(const Tridiagonal& t, Index null, Index c, double y_norm,
+                                  SpectralParts& parts, MeanAlong& mean) {
+  const Index r = t.diagonal.size() - null;
+  if (r < 2) return false;
+  const auto range = positive_range(t.diagonal.head(r), t.subdiagonal.head(r - 1), kRegularShare);
+  if (!range) return false;
+  parts.d = t.diagonal.head(r);
+  parts.beside = t.subdiagonal.head(r - 1);
+  parts.range = *range;
+  parts.z = t.rotated.topLeftCorner(c, r).transpose();
+  parts.y = t.rotated.row(c).head(r).transpose();
+  const Matrix null_part = t.rotated.block(0, r, c + 1, null).transpose();
+  spectral_detail::reduce_null_space(null_part, y_norm, parts);
+  if (t.rotated.rows() == c + 1) return true;
+  mean.coordinates = t.rotated.row(c + 1).head(r).transpose();
+  mean.unscaled = solve_tridiagonal(parts, mean.coordinates);
+  mean.within2 = mean.coordinates.dot(mean.unscaled);
+  return true;
+}
+
+/// Along eigenvectors. rotated: Q, y, then X m where there is one.
 inline void set_spectral_parts(const RotatedSpectrum& spectrum, Index c, double y_norm,
-                               SpectralParts& parts) {
+                               SpectralParts& parts, MeanAlong& mean) {
   const Vector& all = spectrum.values;
   const Matrix& turned = spectrum.rotated;
   const Index n = all.size(), null = count_zero_eigenvalues(all, n), r = n - null;
@@ -167,6 +175,9 @@ inline void set_spectral_parts(const RotatedSpectrum& spectrum, Index c, double 
   parts.z = turned.block(null, 0, r, c);
   parts.y = turned.col(c).tail(r);
   spectral_detail::reduce_null_space(turned.block(0, 0, null, c + 1), y_norm, parts);
+  if (turned.cols() == c + 1) return;
+  mean.coordinates = turned.col(c + 1).tail(r).cwiseQuotient(parts.d.cwiseSqrt());
+  mean.within2 = mean.coordinates.squaredNorm();
 }
 
 }  // namespace implicit_detail
@@ -176,54 +187,41 @@ inline ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& 
                                     const ConstVector& y, const ConstVector& mean_columns,
                                     const ConstVector& constant, Form form,
                                     const Context& context) {
-  namespace detail = implicit_detail;
   const Index n = x.rows(), c = q.cols();
   const bool has_mean = mean_columns.size() > 0;
   Matrix data = Matrix::Zero(n, c + 1 + (has_mean ? 1 : 0));
-  data.leftCols(c + 1) = detail::beside(q, y);
+  data.leftCols(c + 1) = implicit_detail::beside(q, y);
   Matrix gram = has_mean ? x.row_gram_and_product(mean_columns, data.rightCols(1), context)
                          : x.row_gram(context);
   ImplicitSpectrum out;
   if (has_mean) {
-    out.reduction.mirror = detail::mirror_of(constant);
-    detail::reflect_null_vector(out.reduction.mirror, gram);
-    detail::reflect(out.reduction.mirror, data);
+    out.reduction.mirror = implicit_detail::mirror_of(constant);
+    implicit_detail::reflect_off_constant(out.reduction.mirror, gram);
+    implicit_detail::reflect(out.reduction.mirror, data);
   }
   TwoStageReduction reduced = two_stage_reduction(std::move(gram), data, context);
   const Tridiagonal& t = reduced.tridiagonal;
-  out.reduction.band = std::move(reduced.band);
+  out.reduction.gram = std::move(reduced.gram);
   SpectralParts& parts = out.parts;
   parts.n = n;
   parts.null_scale.resize(0);
-  const bool is_tridiagonal =
-      form == Form::tridiagonal &&
-      detail::set_tridiagonal_parts(t, has_mean ? 1 : 0, c, y.norm(), parts);
-  Vector along;
-  double within2 = 0;
-  if (is_tridiagonal) {
+  implicit_detail::MeanAlong mean;
+  if (form == Form::tridiagonal &&
+      implicit_detail::set_tridiagonal_parts(t, has_mean ? 1 : 0, c, y.norm(), parts, mean)) {
     out.reduction.spectrum = parts.range;
-    out.min_computed = parts.range.smallest;
-    if (has_mean) {
-      along = t.rotated.row(c + 1).head(parts.rank()).transpose();
-      parts.mean.unscaled = detail::solve_tridiagonal(parts, along);
-      within2 = along.dot(parts.mean.unscaled);
-    }
   } else {
     const RotatedSpectrum spectrum =
         tridiagonal_spectrum(t.diagonal, t.subdiagonal, t.rotated, two_stage_context(context, n));
-    const Vector& all = spectrum.values;
-    out.reduction.spectrum = {all[0], all[n - 1]};
-    out.min_computed = all[0];
-    detail::set_spectral_parts(spectrum, c, y.norm(), parts);
-    if (has_mean) {
-      along = spectrum.rotated.col(c + 1).tail(parts.rank()).cwiseQuotient(parts.d.cwiseSqrt());
-      within2 = along.squaredNorm();
-    }
+    out.reduction.spectrum = {spectrum.values[0], spectrum.values[n - 1]};
+    implicit_detail::set_spectral_parts(spectrum, c, y.norm(), parts, mean);
   }
+  out.min_computed = out.reduction.spectrum.smallest;
   parts.null_frame.resize(0, parts.null_in_fixed());
   parts.null_rest.resize(0);
   if (has_mean) {
-    spectral_detail::set_mean_shift(std::move(along), within2, mean_columns, constant, q, parts);
+    parts.mean.unscaled = std::move(mean.unscaled);
+    spectral_detail::set_mean_shift(std::move(mean.coordinates), mean.within2, mean_columns,
+                                    constant, q, parts);
   }
   return out;
 }
@@ -267,11 +265,8 @@ inline std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, c
   ImplicitSpectrum out;
   TwoStage two_stage = two_stage_spectrum(std::move(gram), data, context);
   const Vector& d = two_stage.d;
-  out.reduction = {Side::column,
-                   std::move(two_stage.reduction),
-                   {d[0], d[p - 1]},
-                   data.leftCols(c + 1),
-                   Vector()};
+  out.reduction = {
+      Side::column, std::move(two_stage.gram), {d[0], d[p - 1]}, data.leftCols(c + 1), Vector()};
   out.min_computed = d[0];
   if (!(d[p - 1] <= implicit_detail::kLargestCondition * d[0])) return std::nullopt;
 
@@ -320,14 +315,14 @@ inline std::optional<SolvedResponse> solve_response(const DesignOperator& x,
   if (reduction.side == Side::row) {
     Matrix mirrored = rest;
     implicit_detail::reflect(reduction.mirror, mirrored);
-    std::optional<Matrix> solved = solve(reduction.band, hk, nu, mirrored, context);
+    std::optional<Matrix> solved = solve(reduction.gram, hk, nu, mirrored, context);
     if (!solved) return std::nullopt;
     implicit_detail::reflect(reduction.mirror, *solved);
-    return SolvedResponse{std::move(*solved), Vector()};
+    return SolvedResponse{*solved, Vector()};
   }
   // (nu I + hk X'X)^-1 X'(y - Q delta) is X'P y itself
   const Vector pulled = reduction.normal.col(c) - times(reduction.normal.leftCols(c), delta);
-  const std::optional<Matrix> along = solve(reduction.band, hk, nu, pulled, context);
+  const std::optional<Matrix> along = solve(reduction.gram, hk, nu, pulled, context);
   if (!along) return std::nullopt;
   Matrix out = rest;
   x.add_product(-hk * *along, out, context);

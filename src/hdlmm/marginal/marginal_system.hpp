@@ -20,7 +20,8 @@ struct Share {
   }
 };
 
-/// Which fields of an Evaluation are asked for; others may be left unset. All: rss, quad_*.
+/// Which fields of an Evaluation are asked for, besides rss and quad_*. Others are not to be read:
+/// without `marginal`, log_det_v may be that of a centred K.
 enum class Detail {
   marginal,    ///< of V, for ML and bounds: log_det_v, log_det_restricted, tr_v*
   restricted,  ///< of P, for REML: log_det_restricted, tr_p*
