@@ -28,7 +28,7 @@ build_system <- function(design, fixed, host, needs = "vectors") {
   if (!(kappa > 0)) kappa <- out$parts$trace / nrow(fixed$q)
   list(
     type = "spectral", side = out$side, vectors = out$vectors, two_stage = out$two_stage,
-    parts = out$parts, kappa = if (kappa > 0) kappa else 1
+    at_zero = out$at_zero, parts = out$parts, kappa = if (kappa > 0) kappa else 1
   )
 }
 
@@ -99,15 +99,16 @@ check_identified <- function(system, design, fixed) {
   total <- system$parts$trace
   delayedAssign("name", backtick(design$label))
   if (total == 0 && is.null(design$mean_columns) && !design$has_constant) return("zero")
-  e <- cpp_evaluate(system, 0, 1)
-  if (total == 0 || e$tr_pk <= 1e-10 * total) {
+  trace <- system$at_zero[1]
+  trace2 <- system$at_zero[2]
+  if (total == 0 || trace <= 1e-10 * total) {
     abort(
       "not_identified", "the variance of ", name, " is not identified: its columns lie in the ",
       "span of the fixed effects."
     )
   }
   df <- nrow(fixed$q) - fixed$rank
-  if (df * e$tr_pkpk - e$tr_pk^2 <= 1e-10 * e$tr_pk^2) {
+  if (df * trace2 - trace^2 <= 1e-10 * trace^2) {
     abort(
       "not_identified", "the variances of ", name, " and of the residual are not identified: ",
       switch(design$kind,

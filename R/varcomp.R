@@ -75,7 +75,11 @@ free_variances <- function(fit) {
   switch(fit$boundary, exact = integer(), random = at[length(at)], residual = at[1], at)
 }
 
-variance_se <- function(fit) sqrt(diag(variance_covariance(fit)))
+variance_se <- function(fit) {
+  out <- sqrt(diagonal(variance_covariance(fit)))
+  names(out) <- names(fit$variances)
+  out
+}
 
 pve_se <- function(fit) {
   if (is_bayes(fit)) return(fit$posterior$pve_sd)

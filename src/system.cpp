@@ -6,6 +6,7 @@
 #include "hdlmm/inference/exact_null.hpp"
 #include "hdlmm/inference/global_search.hpp"
 #include "hdlmm/marginal/implicit_spectrum.hpp"
+#include "hdlmm/marginal/tridiagonal_system.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
 
 #include "r_context.h"
@@ -21,6 +22,17 @@ namespace {
 // Below, eigenvectors cost no more than what they save later.
 constexpr hdlmm::Index kWorthTwoStages = 64;
 
+// tr(P K) and tr(P K P K) without random effects, where kappa plays no part.
+Rcpp::NumericVector traces_at_zero(const hdlmm::MarginalSystem& system) {
+  const hdlmm::Evaluation e = system.evaluate({0, 1}, hdlmm::Detail::restricted);
+  return Rcpp::NumericVector::create(e.tr_pk, e.tr_pkpk);
+}
+
+Rcpp::NumericVector traces_at_zero(const hdlmm::SpectralParts& parts) {
+  if (parts.is_tridiagonal()) return traces_at_zero(hdlmm::TridiagonalSystem(parts, 1));
+  return traces_at_zero(hdlmm::SpectralSystem(parts, 1));
+}
+
 Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
   // a transient of one call of lmm(): used once more for P y, and never stored in a fit
   auto* reduction = new hdlmm::Reduction(std::move(spectrum.reduction));
@@ -28,7 +40,7 @@ Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
       Named("side") = side_name(reduction->side), Named("vectors") = R_NilValue,
       Named("two_stage") = Rcpp::XPtr<hdlmm::Reduction>(reduction, true),
       Named("min_computed") = spectrum.min_computed, Named("largest") = spectrum.parts.largest(),
-      Named("parts") = as_list(spectrum.parts));
+      Named("at_zero") = traces_at_zero(spectrum.parts), Named("parts") = as_list(spectrum.parts));
 }
 
 Rcpp::List as_list(const hdlmm::Evaluation& e) {
@@ -48,7 +60,7 @@ Rcpp::List as_list(const hdlmm::Evaluation& e) {
 // q [n x c], y [n]: rows already multiplied by row_scale; mean_columns [p] and constant [n], or
 // NULL. needs: "vectors", "values" or "criterion", the last two without eigenvectors where the
 // problem is large and the last one without eigenvalues where it can be; see
-// implicit_spectrum.hpp.
+// implicit_spectrum.hpp. at_zero: tr(P K) and tr(P K P K) at V = I.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
                          const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y,
@@ -65,10 +77,10 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
   hdlmm::Spectrum spectrum = hdlmm::decompose(*x, context);
   const hdlmm::SpectralFrame frame(*x, spectrum.side, spectrum.d, spectrum.vectors);
   const hdlmm::SpectralParts parts = hdlmm::rotate_data(frame, spectrum.d, q, y, means, ones);
-  return Rcpp::List::create(Named("side") = side_name(spectrum.side),
-                            Named("vectors") = spectrum.vectors,
-                            Named("min_computed") = spectrum.min_computed,
-                            Named("largest") = parts.largest(), Named("parts") = as_list(parts));
+  return Rcpp::List::create(
+      Named("side") = side_name(spectrum.side), Named("vectors") = spectrum.vectors,
+      Named("min_computed") = spectrum.min_computed, Named("largest") = parts.largest(),
+      Named("at_zero") = traces_at_zero(parts), Named("parts") = as_list(parts));
 }
 
 // list(py [n], along = X'P y [p] or empty) from a system without vectors; NULL where V is near
