@@ -42,7 +42,8 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     ),
     notes = c(fit_notes(problem), result$notes), control = control, version = "0.1.0"
   )
-  structure(fit, class = "hdlmm")
+  class(fit) <- "hdlmm"
+  fit
 }
 
 fit_notes <- function(problem) {

@@ -72,7 +72,8 @@ build_frame <- function(fixed, parts, data, call, env, n_total) {
   } else {
     classes <- attr(terms, "dataClasses")
     is_variable <- !names(classes) %in% c("(rows)", "(weights)", "(offset)")
-    structure(terms, dataClasses = classes[is_variable])
+    attr(terms, "dataClasses") <- classes[is_variable]
+    terms
   }
   if (!is.null(attr(frame, "na.action"))) attr(frame, "n_nan") <- count_nan(all_variables, data)
   frame
@@ -217,7 +218,8 @@ build_fixed_matrix <- function(terms, frame, contrasts) {
   check_contrasts(contrasts, frame)
   if (is_intercept_only(terms)) {
     one <- matrix(1, nrow(frame), 1, dimnames = list(NULL, "(Intercept)"))
-    return(structure(one, assign = 0L))
+    attr(one, "assign") <- 0L
+    return(one)
   }
   z <- on_error(
     stats::model.matrix(terms, frame, contrasts),

@@ -64,7 +64,7 @@ full_system <- function(fit) {
   cache$system
 }
 
-# list(py [n], along = X'P y [p] or NULL, system) at a share. Where V is too near singular for a
+# list(py [n], along = S X'P y [p] or NULL, system) at a share. Where V is too near singular for a
 # solve, the vectors are made after all.
 project_response <- function(problem, delta, share, tau2) {
   design <- problem$designs[[1]]
@@ -83,10 +83,7 @@ project_response <- function(problem, delta, share, tau2) {
     solved <- cpp_solve_response(
       design$core, fixed$root, system, as.double(delta), rest, share$h, share$nu, problem$host
     )
-    if (!is.null(solved)) {
-      along <- if (length(solved$along) > 0) solved$along
-      return(list(py = solved$py, along = along, system = system))
-    }
+    if (!is.null(solved)) return(list(py = solved$py, along = solved$along, system = system))
     own <- build_system(design, fixed, problem$host)
     system <- at_total(own, fixed$prior_precision, tau2)
   }

@@ -83,9 +83,9 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
       Named("at_zero") = traces_at_zero(parts), Named("parts") = as_list(parts));
 }
 
-// list(py [n], along = X'P y [p] or empty) from a system without vectors; NULL where V is near
-// singular. delta [c], rest [n] = y - Q delta: see solve_response(). The reduction is spent: its
-// n^2 numbers do not wait for R's next garbage collection.
+// list(py [n], along = S X'P y [p]) from a system without vectors; NULL where V is near singular.
+// delta [c], rest [n] = y - Q delta: see solve_response(). The reduction is spent: its n^2 numbers
+// do not wait for R's next garbage collection.
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
                         const Eigen::Map<Eigen::VectorXd> delta,
@@ -94,11 +94,16 @@ SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::Li
   const auto x = make_operator(design, row_scale);
   Rcpp::XPtr<hdlmm::Reduction> reduction(static_cast<SEXP>(system["two_stage"]));
   const double hk = h / as<double>(system["kappa"]);
-  const auto solved =
-      hdlmm::solve_response(*x, *reduction, delta, rest, hk, nu, make_context(host));
+  const hdlmm::Context context = make_context(host);
+  const auto solved = hdlmm::solve_response(*x, *reduction, delta, rest, hk, nu, context);
   reduction.release();
   if (!solved) return R_NilValue;
-  return Rcpp::List::create(Named("py") = solved->projected, Named("along") = solved->along);
+  hdlmm::Matrix along = solved->along;
+  if (along.size() == 0) {
+    along = hdlmm::Matrix::Zero(x->cols(), 1);
+    x->add_covariance_product(solved->projected, along, context);
+  }
+  return Rcpp::List::create(Named("py") = solved->projected, Named("along") = along.col(0).eval());
 }
 
 // The parts of the same spectrum for another response or basis of the fixed effects.
