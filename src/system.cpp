@@ -34,12 +34,13 @@ Rcpp::NumericVector traces_at_zero(const hdlmm::SpectralParts& parts) {
 }
 
 Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
+  const double min_computed = spectrum.reduction.spectrum.smallest;
   // a transient of one call of lmm(): used once more for P y, and never stored in a fit
   auto* reduction = new hdlmm::Reduction(std::move(spectrum.reduction));
   return Rcpp::List::create(
       Named("side") = side_name(reduction->side), Named("vectors") = R_NilValue,
       Named("two_stage") = Rcpp::XPtr<hdlmm::Reduction>(reduction, true),
-      Named("min_computed") = spectrum.min_computed, Named("largest") = spectrum.parts.largest(),
+      Named("min_computed") = min_computed, Named("largest") = spectrum.parts.largest(),
       Named("at_zero") = traces_at_zero(spectrum.parts), Named("parts") = as_list(spectrum.parts));
 }
 

@@ -77,6 +77,14 @@ class TridiagonalFactor {
     for (Index c = 0; c < x.cols(); ++c) x.col(c).array() *= root_.array();
   }
 
+  /// S^-1 x.
+  Vector solve(const ConstVector& x) const {
+    Matrix out = x;
+    whiten(out);
+    whiten_transposed(out);
+    return out.col(0);
+  }
+
   /// x [n x k] <- L^-T x.
   void whiten_transposed(MatrixView x) const {
     for (Index c = 0; c < x.cols(); ++c) x.col(c).array() *= root_.array();

@@ -11,6 +11,28 @@
 
 namespace hdlmm {
 
+/// A marginal system in coordinates of K: what it knows of null(K) and of the spectrum.
+class SystemOfParts : public MarginalSystem {
+ public:
+  const SpectralParts& parts() const { return parts_; }
+
+ protected:
+  SystemOfParts(SpectralParts parts, double kappa) : parts_(std::move(parts)) {
+    n_rows_ = parts_.n;
+    n_fixed_ = parts_.n_fixed();
+    kappa_ = kappa;
+    null_dimension_ = parts_.null_dimension();
+    null_in_fixed_ = parts_.null_in_fixed();
+    null_residual_ = parts_.null_residual;
+    ml_null_dimension_ = null_dimension_;
+    if (parts_.mean.is_present() && parts_.mean.rest2 > 0) --ml_null_dimension_;
+    min_eigenvalue_ = parts_.smallest();
+    max_eigenvalue_ = parts_.largest();
+  }
+
+  SpectralParts parts_;
+};
+
 /// Least squares of y on Q, both multiplied by V^-1/2 at one share, by QR.
 ///
 /// With the columns that reach null(K) scaled by nu^1/2 every number stays finite at nu = 0. The

@@ -33,7 +33,6 @@ struct Reduction {
 struct ImplicitSpectrum {
   Reduction reduction;
   SpectralParts parts;  ///< without null_frame and null_rest, which live in rows of data
-  double min_computed = 0;
 };
 
 /// P y [n], and X'P y [p] where it comes for nothing; empty otherwise.
@@ -130,10 +129,7 @@ inline void reflect_off_constant(const Vector& mirror, Matrix& k) {
 inline Vector solve_tridiagonal(const SpectralParts& parts, const ConstVector& f) {
   TridiagonalFactor factor;
   if (!factor.make(parts.d, parts.beside, 1, 0)) throw std::runtime_error("T is not regular");
-  Matrix out = f;
-  factor.whiten(out);
-  factor.whiten_transposed(out);
-  return out.col(0);
+  return factor.solve(f);
 }
 
 /// What set_mean_shift() takes besides m itself: coordinates of X m and the length of m within.
@@ -215,7 +211,6 @@ inline ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& 
     out.reduction.spectrum = {spectrum.values[0], spectrum.values[n - 1]};
     implicit_detail::set_spectral_parts(spectrum, c, y.norm(), parts, mean);
   }
-  out.min_computed = out.reduction.spectrum.smallest;
   parts.null_frame.resize(0, parts.null_in_fixed());
   parts.null_rest.resize(0);
   if (has_mean) {
@@ -267,7 +262,6 @@ inline std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, c
   const Vector& d = two_stage.d;
   out.reduction = {
       Side::column, std::move(two_stage.gram), {d[0], d[p - 1]}, data.leftCols(c + 1), Vector()};
-  out.min_computed = d[0];
   if (!(d[p - 1] <= implicit_detail::kLargestCondition * d[0])) return std::nullopt;
 
   SpectralParts& parts = out.parts;

@@ -203,6 +203,10 @@ struct SpectralParts {
   Index null_in_fixed() const { return null_scale.size(); }
   bool has_prior() const { return prior_rows.rows() > 0; }
   bool is_tridiagonal() const { return beside.size() > 0; }
+  double smallest() const {
+    if (is_tridiagonal()) return range.smallest;
+    return d.size() > 0 ? d.minCoeff() : 0;
+  }
   double largest() const {
     if (is_tridiagonal()) return range.largest;
     return d.size() > 0 ? d.maxCoeff() : 0;

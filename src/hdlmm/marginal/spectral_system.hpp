@@ -20,24 +20,9 @@ struct WhitenedData : FixedFit {
 };
 
 /// The marginal model of one random term after one spectral decomposition: O(r c^2) a share.
-class SpectralSystem final : public MarginalSystem {
+class SpectralSystem final : public SystemOfParts {
  public:
-  SpectralSystem(SpectralParts parts, double kappa) : parts_(std::move(parts)) {
-    n_rows_ = parts_.n;
-    n_fixed_ = parts_.n_fixed();
-    kappa_ = kappa;
-    null_dimension_ = parts_.null_dimension();
-    null_in_fixed_ = parts_.null_in_fixed();
-    null_residual_ = parts_.null_residual;
-    ml_null_dimension_ = null_dimension_;
-    if (parts_.mean.is_present() && parts_.mean.rest2 > 0) --ml_null_dimension_;
-    if (parts_.rank() > 0) {
-      min_eigenvalue_ = parts_.d.minCoeff();
-      max_eigenvalue_ = parts_.d.maxCoeff();
-    }
-  }
-
-  const SpectralParts& parts() const { return parts_; }
+  SpectralSystem(SpectralParts parts, double kappa) : SystemOfParts(std::move(parts), kappa) {}
 
   /// The same model for another response: y along U [r], nothing in the reach of the fixed effects
   /// within null(K), and a rest of the given length there. For simulation and the bootstrap.
@@ -134,8 +119,6 @@ class SpectralSystem final : public MarginalSystem {
     shift_coefficients(parts_, w, o, f_white, hk, o.rows * k.asDiagonal() * o.rows.transpose(),
                        o.rows * w.noise.asDiagonal() * o.rows.transpose(), out);
   }
-
-  SpectralParts parts_;
 };
 
 }  // namespace hdlmm

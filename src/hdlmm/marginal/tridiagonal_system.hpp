@@ -13,23 +13,13 @@ namespace hdlmm {
 /// T + nu I is factored at each share, O(r c^2), and eigenvalues are never made.
 ///
 /// T must be regular, as positive_range() sees to: solves lose as many digits as its condition has.
-class TridiagonalSystem final : public MarginalSystem {
+class TridiagonalSystem final : public SystemOfParts {
  public:
   /// Parts that is_tridiagonal(), without a prior of the coefficients.
-  TridiagonalSystem(SpectralParts parts, double kappa) : parts_(std::move(parts)) {
+  TridiagonalSystem(SpectralParts parts, double kappa) : SystemOfParts(std::move(parts), kappa) {
     if (!parts_.is_tridiagonal() || parts_.has_prior()) {
       throw std::invalid_argument("parts in TridiagonalSystem");
     }
-    n_rows_ = parts_.n;
-    n_fixed_ = parts_.n_fixed();
-    kappa_ = kappa;
-    null_dimension_ = parts_.null_dimension();
-    null_in_fixed_ = parts_.null_in_fixed();
-    null_residual_ = parts_.null_residual;
-    ml_null_dimension_ = null_dimension_;
-    if (parts_.mean.is_present() && parts_.mean.rest2 > 0) --ml_null_dimension_;
-    min_eigenvalue_ = parts_.range.smallest;
-    max_eigenvalue_ = parts_.range.largest;
   }
 
  private:
@@ -94,7 +84,7 @@ class TridiagonalSystem final : public MarginalSystem {
     const double nu = out.share.nu;
     const Vector& f = parts_.mean.coordinates;
     const Vector& plain = parts_.mean.unscaled;
-    const Vector once = solved(w, f), twice = solved(w, once);
+    const Vector once = w.factor.solve(f), twice = w.factor.solve(once);
     shift_determinant(parts_, w.hk, log_s, nu * plain.dot(once), nu * nu * plain.dot(twice),
                       nu * nu * once.dot(twice), out);
   }
@@ -125,16 +115,6 @@ class TridiagonalSystem final : public MarginalSystem {
     shift_coefficients(parts_, w, o, f_white.col(0), w.hk, transpose_product(back, kept),
                        nu * transpose_product(back, back), out);
   }
-
-  /// S^-1 x.
-  static Vector solved(const Whitened& w, const Vector& x) {
-    Matrix out = x;
-    w.factor.whiten(out);
-    w.factor.whiten_transposed(out);
-    return out.col(0);
-  }
-
-  SpectralParts parts_;
 };
 
 }  // namespace hdlmm
