@@ -40,7 +40,8 @@ new_fit <- function(call, formula, problem, engine, result, control) {
         "residual", "omega", "prior_precision", "is_exact", "condition", "aliased", "constants")],
       mean_columns = lapply(problem$designs, `[[`, "mean_columns")
     ),
-    notes = c(fit_notes(problem), result$notes), control = control, version = "0.1.0"
+    notes = c(fit_notes(problem), result$notes), control = control,
+    version = getNamespaceVersion("hdlmm")[[1]]
   )
   class(fit) <- "hdlmm"
   fit
