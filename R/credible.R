@@ -96,7 +96,10 @@ row_components <- function(fit, rows, random, weights = NULL) {
   }
   if (!is.null(weights)) {
     noise <- outer(rep(4^-fixed$kw, m) / weights, core$nu)
-    if (!random) noise <- noise + rep(core$h, each = m) * unit_share(fit) * 4^-fixed$kw
+    if (!random) {
+      x2 <- times_two_to(row_variances(fit, rows), 2 * fit$designs[[1]]$exponent)
+      noise <- noise + outer(x2, core$h / fit$posterior$kappa)
+    }
     variance <- variance + noise
   }
   list(

@@ -8,7 +8,9 @@
 #' @param newdata `NULL` (the fitted rows) or new data, as for [predict.hdlmm()].
 #' @param draws positive whole number.
 #' @param seed `NULL` or one whole number.
-#' @param random `FALSE` draws from the model with new random effects from their prior.
+#' @param random `FALSE` draws from the model with new random effects from their prior, one set a
+#'   draw: rows of one level, or with related x, share them, as in [simulate()][simulate.hdlmm]. No
+#'   level is unseen then.
 #' @param weights one positive number or one for each row: `Var(e_i) = sigma_e^2 / w_i`.
 #'   `NULL`: those of the fit for its own rows, one else.
 #' @param allow.new.levels as for [predict.hdlmm()].
@@ -55,9 +57,10 @@ posterior_predict.hdlmm <- function(object, newdata = NULL, draws = 1000, seed =
   if (object$boundary == "exact") {
     abort("exact_fit", "the response is explained exactly: nothing is left to draw.")
   }
-  random <- random && has_random(object)
+  # to effects that are all drawn anew every level is new
   rows <- if (is.null(newdata)) fitted_points(object) else
-    new_rows(object, newdata, random, allow.new.levels)
+    new_rows(object, newdata, has_random(object), allow.new.levels || !random)
+  random <- random && has_random(object)
   if (is.null(weights)) {
     weights <- if (is.null(newdata)) value_or(object$weights, 1) else 1
   }
@@ -83,14 +86,12 @@ draw_latent <- function(fit, rows, random, draws) {
   if (!is.null(rows$offset)) base <- base + rows$offset
   z <- basis_coordinates(fixed, rows$z)
   if (!random) {
-    # new effects from the prior: the mean that was taken out of the columns goes back in
+    # the mean that was taken out of the columns goes back in
     mean <- parts$system$parts$mean
     delta <- parts$delta
     if (length(mean) > 0) delta <- delta - outer(mean$constant, mean_along(mean, parts))
-    fresh <- stats::rnorm(as.double(rows$m) * draws)
-    prior <- times_two_to(parts$tau2 * parts$h, units$residual)
-    value <- times_two_to(z %*% delta, -fixed$ky) +
-      matrix(fresh, rows$m, draws) * rep(sqrt(prior), each = rows$m)
+    sigma2 <- times_two_to(parts$tau2 * parts$h / parts$kappa, units$random)
+    value <- times_two_to(z %*% delta, -fixed$ky) + fresh_values(fit, rows, sqrt(sigma2))
   } else {
     value <- times_two_to(z %*% parts$delta + random_draws(fit, rows, z, parts), -fixed$ky)
   }
@@ -131,12 +132,11 @@ point_covariances <- function(fit, design, rows, z) {
     ))
   }
   out <- unit_covariance(fit, design, rows$x, at, z)
-  unit <- as.vector(rows$x)
+  unit <- row_units(design, rows)
   prior <- if (design$kind == "kernel") {
     design$core$x[unit, unit, drop = FALSE] * design$core$scale
   } else {
-    level <- ifelse(is.na(unit), attr(rows$x, "level"), design$names[unit])
-    outer(level, level, `==`) * 1
+    outer(unit, unit, `==`) * 1
   }
   list(covariance = out$covariance, prior = prior)
 }
@@ -193,28 +193,15 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
   if (is.null(design)) {
     if (!is.null(prior$total)) variances$residual <- draw_density(prior$total, draws)
   } else {
-    value <- value + draw_prior_effects(problem, design, variances$random)
+    source <- list(
+      designs = list(design),
+      internal = list(fixed = problem$fixed, mean_columns = list(design$mean_columns))
+    )
+    rows <- list(m = n, is_fitted = TRUE)
+    value <- value + fresh_values(source, rows, sqrt(variances$random))
   }
   sd <- sqrt(outer(1 / rep_len(weights, n), variances$residual))
   t(value + sd * matrix(stats::rnorm(as.double(n) * draws), n, draws))
-}
-
-# X beta [n x draws], beta from its prior.
-draw_prior_effects <- function(problem, design, variances) {
-  root <- value_or(problem$fixed$root, 1)
-  n <- length(problem$model$y)
-  out <- matrix(0, n, length(variances))
-  kernel_root <- if (design$kind == "kernel") t(chol_root(design$core$x * design$core$scale))
-  for (at in split(seq_along(variances), (seq_along(variances) - 1) %/% 64)) {
-    xi <- matrix(stats::rnorm(as.double(design$n_cols) * length(at)), design$n_cols)
-    if (!is.null(kernel_root)) xi <- kernel_root %*% xi
-    product <- cpp_product(design$core, problem$fixed$root, xi) / root
-    if (!is.null(design$mean_columns)) {
-      product <- product + rep(drop(crossprod(xi, design$mean_columns)), each = n)
-    }
-    out[, at] <- product * rep(sqrt(variances[at]), each = n)
-  }
-  times_two_to(out, -design$exponent)
 }
 
 # Through draws of every coefficient, where q says so and for fits without random effects.
@@ -230,23 +217,29 @@ latent_from_sample <- function(fit, rows, random, draws) {
       value[, at] <- value[, at] + effect_values(fit, rows, t(sample$beta)) +
         unseen_effects(fit, rows, sample$variances[, 1])
     } else if (has_random(fit)) {
-      spread <- sqrt(fit$kappa * unit_share(fit) * sample$variances[, 1])
-      fresh <- matrix(stats::rnorm(as.double(rows$m) * length(at)), rows$m, length(at))
-      value[, at] <- value[, at] + fresh * rep(spread, each = rows$m)
+      value[, at] <- value[, at] + held_deviations(fit, rows, length(at))
+      value[, at] <- value[, at] + fresh_values(fit, rows, sqrt(sample$variances[, 1]))
     }
   }
   if (!is.null(rows$offset)) value <- value + rows$offset
   list(value = value, noise = noise)
 }
 
+# Where q holds omega: by itself it has the standard errors of an estimate, as in predict().
+held_deviations <- function(fit, rows, draws) {
+  kept <- fit$fixed$kept
+  if (is_full_vb(fit) || length(kept) == 0) return(0)
+  fresh <- matrix(stats::rnorm(length(kept) * draws), length(kept))
+  rows$z[, kept, drop = FALSE] %*% crossprod(chol_root(fit$fixed$vcov), fresh)
+}
+
 # Effects of levels that the fit does not know, from their prior: one a level and draw.
 unseen_effects <- function(fit, rows, variances) {
   if (!any(attr(rows$x, "unseen"))) return(0)
+  unit <- row_units(fit$designs[[1]], rows)
   unseen <- which(attr(rows$x, "unseen"))
   out <- matrix(0, rows$m, length(variances))
-  level <- match(attr(rows$x, "level")[unseen], unique(attr(rows$x, "level")[unseen]))
-  fresh <- matrix(stats::rnorm(max(level) * length(variances)), max(level))
-  out[unseen, ] <- fresh[level, , drop = FALSE] * rep(sqrt(variances), each = length(unseen))
+  out[unseen, ] <- fresh_units(fit$designs[[1]], unit[unseen], sqrt(variances))
   out
 }
 

@@ -18,8 +18,10 @@
 #' @param random `FALSE` predicts the fixed part only, z'omega.
 #' @param se.fit `TRUE` returns standard errors of the mean too.
 #' @param interval `"none"`, `"confidence"` (for the mean) or `"prediction"` (for a new response
-#'   of weight one). With `random = FALSE` a prediction interval is for a row with random part
-#'   drawn anew, of average variance `kappa sigma_b^2` (of a new level: `sigma_b^2`).
+#'   of weight one). With `random = FALSE` a prediction interval is for a row with random effects
+#'   drawn anew: x'beta adds its variance `x'x sigma_b^2` at the row (of a grouping factor
+#'   `sigma_b^2`, of a kernel `K_ii sigma_b^2`), so that `newdata` needs the columns of `X` or the
+#'   `id` of the kernel.
 #' @param level level of the interval, in (0, 1).
 #' @param weights numeric, one or one per new row: the variance of a new response is
 #'   `sigma_e^2 / weights`. `NULL`: the weights of the fit for its own rows, one else.
@@ -49,7 +51,10 @@ predict.hdlmm <- function(object, newdata, random = TRUE, se.fit = FALSE,
   random <- random && has_random(object)
   is_new <- !missing(newdata) && !is.null(newdata)
   if (!is_new) stop_stray_data(...)
-  rows <- if (is_new) new_rows(object, newdata, random, allow.new.levels) else fitted_points(object)
+  needs_x <- random || (interval == "prediction" && has_random(object) &&
+    object$designs[[1]]$kind != "grouped")
+  rows <- if (is_new) new_rows(object, newdata, needs_x, allow.new.levels) else
+    fitted_points(object)
   if (is.null(weights)) weights <- if (is_new) 1 else value_or(object$weights, 1)
   mean <- if (is_new) point_mean(object, rows, random) else training_mean(object, rows, random)
   names(mean) <- rows$names
@@ -126,18 +131,11 @@ check_new_weights <- function(weights, m) {
   }
 }
 
-# Variance of the effect of a unit drawn anew, over kappa sigma_b^2: of a new level sigma_b^2.
-unit_share <- function(object) {
-  kappa <- object$kappa[[1]]
-  if (object$designs[[1]]$kind == "grouped" && kappa > 0) 1 / kappa else 1
-}
-
 response_variance <- function(object, weights, random, rows) {
   check_new_weights(weights, rows$m)
   out <- object$variances[["Residual"]] / weights
   if (!random && has_random(object)) {
-    label <- object$designs[[1]]$label
-    out <- out + object$kappa[[label]] * unit_share(object) * object$variances[[label]]
+    out <- out + row_variances(object, rows) * object$variances[[1]]
   }
   out
 }

@@ -21,10 +21,13 @@ simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.for
   state <- simulation_seed(seed)
   n <- object$dims$n
   sigma <- sigma.hdlmm(object) / sqrt(value_or(object$weights, 1))
-  mean <- if (random) object$fitted else fixed_mean(object, fitted_points(object))
+  rows <- if (!random) fitted_points(object)
+  mean <- if (random) object$fitted else fixed_mean(object, rows)
   draws <- with_seed(seed, {
     noise <- matrix(stats::rnorm(as.double(n) * nsim), n) * sigma
-    if (random || !has_random(object)) noise else noise + draw_random_part(object, nsim)
+    if (random || !has_random(object)) noise else {
+      noise + fresh_values(object, rows, rep(sqrt(object$variances[[1]]), nsim))
+    }
   })
   out <- as.data.frame(mean + draws)
   names(out) <- paste0("sim_", seq_len(nsim))
@@ -43,32 +46,6 @@ simulation_seed <- function(seed) {
   }
   if (!exists(".Random.seed", envir = globalenv(), inherits = FALSE)) stats::runif(1)
   get(".Random.seed", envir = globalenv(), inherits = FALSE)
-}
-
-# X beta with beta drawn from its prior, [n x nsim], in the user's units: through the design for
-# independent coefficients, through the eigenvectors of the kernel otherwise.
-draw_random_part <- function(fit, nsim) {
-  design <- fit$designs[[1]]
-  root <- value_or(fit$internal$fixed$root, 1)
-  sd <- sqrt(fit$variances[[design$label]])
-  if (sd == 0) return(matrix(0, fit$dims$n, nsim))
-  if (design$kind == "kernel") {
-    system <- full_system(fit)
-    d <- system$parts$d
-    coordinates <- matrix(stats::rnorm(as.double(length(d)) * nsim), length(d)) * sqrt(d)
-    return(times_two_to((system$vectors %*% coordinates) / root * sd, -design$exponent))
-  }
-  out <- matrix(0, fit$dims$n, nsim)
-  mean_columns <- fit$internal$mean_columns[[1]]
-  for (at in split(seq_len(nsim), (seq_len(nsim) - 1) %/% 64)) {
-    u <- matrix(stats::rnorm(as.double(design$n_cols) * length(at)), design$n_cols)
-    out[, at] <- cpp_product(design$core, fit$internal$fixed$root, u) / root
-    # the core's columns are centred; the user's are not
-    if (!is.null(mean_columns)) {
-      out[, at] <- out[, at] + rep(drop(crossprod(u, mean_columns)), each = fit$dims$n)
-    }
-  }
-  times_two_to(out * sd, -design$exponent)
 }
 
 # Parametric bootstrap on the decomposition: matrix [draws x parameters] of refitted values.

@@ -135,12 +135,7 @@ squared_effects <- function(fit, rows) {
     out[unseen] <- fit$variances[[1]]
     return(out)
   }
-  if (!rows$is_fitted) {
-    beta <- variance / value_or(design$scale, 1)^2
-    if (is.null(design$center)) return(as.vector(rows$x^2 %*% beta))
-    return(as.vector(sweep(as.matrix(rows$x), 2, design$center)^2 %*% beta))
-  }
-  fitted_squares(fit, design, variance)
+  column_squares(fit, rows, variance)
 }
 
 # The same where q has covariances within blocks.

@@ -258,9 +258,9 @@ test_that("random = FALSE predicts the fixed part, its interval a row drawn anew
     variance <- rowSums((case$new_z %*% state$vcov) * case$new_z)
     answer <- predict(one$fit, case$new, random = FALSE, se.fit = TRUE)
     response <- predict(one$fit, case$new, random = FALSE, interval = "prediction")
-    # an individual like those of the data; of a grouping factor, a level that is new
-    is_group <- one$fit$designs[[1]]$kind == "grouped"
-    total <- variance + (if (is_group) 1 else dense_kappa(one$model)) * one$v[1] + one$v[2]
+    a <- case$new_a
+    x2 <- if (one$fit$designs[[1]]$kind == "grouped") 1 else rowSums((a %*% one$model$s) * a)
+    total <- variance + x2 * one$v[1] + one$v[2]
     spread <- stats::sd(one$model$y)
     c(
       mean = max(abs(answer$fit - mean)) / spread,

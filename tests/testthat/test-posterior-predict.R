@@ -130,7 +130,10 @@ test_that("predictive draws have the mean and the spread of predict()", {
       at <- predict(fit, new, random = random, se.fit = TRUE)
       noise <- varcomp(fit)[["Residual"]] / c(1, 2, 4)
       inflation <- if (kind == "ols") sqrt(22 / 20) else 1
-      if (!random && length(fit$designs)) noise <- noise + fit$kappa * varcomp(fit)[[1]]
+      if (!random && length(fit$designs)) {
+        x2 <- if (fit$designs[[1]]$kind == "grouped") 1 else rowSums(new$X^2)
+        noise <- noise + x2 * varcomp(fit)[[1]]
+      }
       # the Gibbs fit's own answers come from 400 of its draws: a twentieth of a posterior sd
       if (kind == "gibbs") next
       expect_drawn(y, at$fit, inflation * sqrt(at$se.fit^2 + noise), paste(kind, random))
