@@ -40,7 +40,7 @@ designs <- list(
     y ~ x + re(Matrix::Matrix(X, sparse = TRUE)), function(d) tcrossprod(as.matrix(d$X))
   ),
   scaled = list(y ~ x + re(five, scale = TRUE), function(d) {
-    tcrossprod(scale(d$T, FALSE, apply(shared$five, 2, sd)))
+    tcrossprod(scale(d$five, FALSE, apply(shared$five, 2, sd)))
   }),
   grouped = list(y ~ x + (1 | g), function(d) outer(d$g, d$g, `==`) * 1),
   kernel = list(y ~ x + re(kernel = relations, id = id), function(d) relations[d$id, d$id])
