@@ -48,15 +48,19 @@ own_name <- function(f) {
 
 # An expression with every large constant inside it replaced by dots.
 short_expr <- function(expr) {
-  if (!is.call(expr)) {
-    is_large <- !is.language(expr) && (length(expr) > 10 || is.list(expr))
-    return(if (is_large) as.name("...") else expr)
-  }
-  for (i in seq_along(expr)[-1]) {
-    argument <- expr[[i]]
-    if (!missing(argument) && !is.null(argument)) expr[[i]] <- short_expr(argument)
-  }
-  expr
+  on_spine(expr, function(call) {
+    for (i in seq_along(call)[-1]) {
+      argument <- call[[i]]
+      # the arguments of a function that is written out are no expressions
+      is_kept <- missing(argument) || is.null(argument) || is.pairlist(argument)
+      if (!is_kept && !(i == 2 && is.call(argument))) call[[i]] <- short_expr(argument)
+    }
+    call
+  }, short_constant)
+}
+
+short_constant <- function(x) {
+  if (!is.language(x) && (length(x) > 10 || is.list(x))) as.name("...") else x
 }
 
 # An expression as one line of text.

@@ -9,6 +9,13 @@ build_grouped <- function(term, model) {
     }
     frame[[name]]
   })
+  missing <- sum(is.na(group))
+  if (missing > 0) {
+    bad_input(
+      "the grouping factor ", backtick(term$label), " has ", counted(missing, "missing value"),
+      " that na.action kept."
+    )
+  }
   group <- droplevels(group)
   counts <- tabulate(group, nlevels(group))
   n <- length(group)
@@ -25,11 +32,21 @@ build_grouped <- function(term, model) {
 # A grouping expression as a factor: a:b is the interaction whatever the types of a and b.
 group_values <- function(expr, leaf) {
   if (is_named_call(expr, "(")) return(group_values(expr[[2]], leaf))
-  if (!is_named_call(expr, ":")) return(as.factor(leaf(expr)))
+  if (!is_named_call(expr, ":")) return(group_factor(leaf(expr), expr))
   interaction(
     group_values(expr[[2]], leaf), group_values(expr[[3]], leaf), sep = ":", lex.order = TRUE,
     drop = TRUE
   )
+}
+
+group_factor <- function(value, expr) {
+  if (!is.atomic(value) || is.null(value) || length(dim(value)) > 1 && NCOL(value) != 1) {
+    bad_input(
+      "the grouping factor ", backtick(short_text(expr)), " must be a vector or a factor with one ",
+      "value a row; found ", describe(value), "."
+    )
+  }
+  if (is.factor(value)) value else as.factor(drop(value))
 }
 
 # Levels of new data as columns of the fit: integer [m], NA for a level that the fit does not know.
@@ -42,7 +59,8 @@ newdata_grouped <- function(design, value, m, allow_new_levels, ...) {
     )
   }
   at <- match(levels, design$names)
-  unseen <- unique(levels[is.na(at) & !is.na(levels)])
+  is_missing <- is.na(levels) & is.na(at)  # NA may be a level, as addNA() makes it
+  unseen <- unique(levels[is.na(at) & !is_missing])
   if (length(unseen) > 0 && !allow_new_levels) {
     abort(
       "new_levels", "`newdata` has levels of ", backtick(design$label), " that the fit does not ",
@@ -50,6 +68,5 @@ newdata_grouped <- function(design, value, m, allow_new_levels, ...) {
       "the prior (effect 0, variance sigma_b^2)."
     )
   }
-  at[is.na(levels)] <- NA_integer_
-  structure(at, unseen = is.na(at) & !is.na(levels), level = levels)
+  structure(at, unseen = is.na(at) & !is_missing, level = levels)
 }

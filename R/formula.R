@@ -42,34 +42,60 @@ split_formula <- function(formula) {
     bad_input("`formula` must be a formula such as y ~ age + re(X); found ", describe(formula), ".")
   }
   if (length(formula) != 3) bad_input("`formula` has no response: write y ~ ... .")
+  if (is.null(formula[[2]])) bad_input("the response of `formula` is NULL.")
   parts <- split_side(formula[[3]])
   if (contains_random(formula[[2]])) bad_input("the response of `formula` holds a random term.")
   list(response = formula[[2]], fixed = parts$fixed, random = parts$random)
 }
 
+# The sides of a sum, walked along a list: a formula of a thousand terms is a thousand calls deep.
 split_side <- function(expr) {
-  if (is_random_call(expr)) return(list(fixed = NULL, random = list(read_random(expr))))
-  if (is.call(expr) && identical(expr[[1]], as.name("(")) && contains_random(expr)) {
-    return(split_side(expr[[2]]))
+  if (!may_be_random(expr)) return(list(fixed = expr, random = list()))
+  sides <- list()
+  waiting <- list(list(expr = expr, minus = FALSE))
+  while (length(waiting) > 0) {
+    side <- waiting[[length(waiting)]]
+    waiting[[length(waiting)]] <- NULL
+    parts <- if (side$minus) NULL else summands(side$expr)
+    if (is.null(parts)) sides <- c(sides, list(side)) else waiting <- c(waiting, rev(parts))
   }
-  operator <- if (is.call(expr)) as.character(expr[[1]])[1] else ""
-  if (operator == "+" && contains_random(expr)) {
-    sides <- lapply(as.list(expr)[-1], split_side)
-    fixed <- Filter(Negate(is.null), lapply(sides, `[[`, "fixed"))
-    random <- do.call(c, lapply(sides, `[[`, "random"))
-    return(list(fixed = Reduce(function(a, b) call("+", a, b), fixed), random = random))
+  is_random <- vapply(sides, function(side) !side$minus && is_random_call(side$expr), NA)
+  for (side in sides[!is_random]) check_no_random(side)
+  list(
+    fixed = sum_of(sides[!is_random]),
+    random = lapply(sides[is_random], function(side) read_random(side$expr))
+  )
+}
+
+# The parts of a sum, or of parentheses that hold a random term; NULL for anything else.
+summands <- function(expr) {
+  if (is_random_call(expr) || !is_named_call(expr, c("+", "-", "("))) return(NULL)
+  if (is_named_call(expr, "(") && !contains_random(expr)) return(NULL)
+  sides <- lapply(as.list(expr)[-1], function(side) list(expr = side, minus = FALSE))
+  if (is_named_call(expr, "-")) {
+    if (length(sides) == 1) return(NULL)
+    sides[[2]]$minus <- TRUE
   }
-  if (operator == "-" && length(expr) == 3 && contains_random(expr[[2]])) {
-    left <- split_side(expr[[2]])
-    minus <- if (is.null(left$fixed)) quote(1) else left$fixed
-    return(list(fixed = call("-", minus, expr[[3]]), random = left$random))
+  sides
+}
+
+check_no_random <- function(side) {
+  if (!contains_random(side$expr)) return(invisible())
+  found <- if (side$minus) call("-", side$expr) else side$expr
+  bad_input(
+    "a random term must be added by `+` in `formula`; found ", backtick(short_text(found)), "."
+  )
+}
+
+sum_of <- function(sides) {
+  out <- NULL
+  for (i in seq_along(sides)) {
+    side <- sides[[i]]
+    out <- if (side$minus) {
+      call("-", if (i == 1) quote(1) else out, side$expr)
+    } else if (i == 1) side$expr else call("+", out, side$expr)
   }
-  if (contains_random(expr)) {
-    bad_input(
-      "a random term must be added by `+` in `formula`; found ", backtick(short_text(expr)), "."
-    )
-  }
-  list(fixed = expr, random = list())
+  out
 }
 
 is_named_call <- function(expr, names) {
@@ -84,11 +110,27 @@ is_random_call <- function(expr) {
   is_re || is_bar(expr) || (is_named_call(expr, "(") && is_bar(expr[[2]]))
 }
 
-contains_random <- function(expr) {
-  if (!is.call(expr)) return(FALSE)
-  if (is_random_call(expr)) return(TRUE)
-  if (is_named_call(expr, c("I", "offset"))) return(FALSE)
-  any(vapply(as.list(expr)[-1], contains_random, NA))
+# Whether a name says that an expression may hold a random term.
+may_be_random <- function(expr) any(c("re", "|", "||") %in% all.names(expr))
+
+# Whether an expression holds a random term outside of I() and offset().
+contains_random <- function(expr) length(random_calls(expr, limit = 1)) > 0
+
+# The random terms of an expression, wherever they stand in it, at most `limit` of them.
+random_calls <- function(expr, limit = Inf) {
+  if (!is.call(expr) || !may_be_random(expr)) return(list())
+  out <- list()
+  waiting <- list(expr)
+  while (length(waiting) > 0 && length(out) < limit) {
+    one <- waiting[[length(waiting)]]
+    waiting[[length(waiting)]] <- NULL
+    if (is_random_call(one)) {
+      out <- c(out, list(one))
+    } else if (!is_named_call(one, c("I", "offset", "function"))) {
+      waiting <- c(waiting, rev(Filter(is.call, as.list(one)[-1])))
+    }
+  }
+  out
 }
 
 read_random <- function(expr) {
@@ -147,15 +189,52 @@ random_variables <- function(random) {
 
 # `. - X` where X is no column that `.` stands for: terms() would be confused by the name.
 without_terms <- function(expr, taken) {
-  if (!is.call(expr) || !identical(expr[[1]], quote(`-`)) && !identical(expr[[1]], quote(`+`))) {
-    return(expr)
+  if (!any(taken %in% all.vars(expr))) return(expr)
+  on_spine(expr, function(call) {
+    is_taken <- is_named_call(call, "-") && length(call) == 3 && is.name(call[[3]]) &&
+      as.character(call[[3]]) %in% taken
+    if (is_taken) return(call[[2]])
+    at <- seq_along(call)[-(1:2)]
+    if (is_named_call(call, c("+", "-"))) call[at] <- lapply(call[at], without_terms, taken)
+    call
+  })
+}
+
+# f() of every call along the first arguments of an expression, innermost first and without
+# recursion, which would overflow the stack in a sum of some hundred terms; `leaf` of what is
+# innermost.
+on_spine <- function(expr, f, leaf = identity) {
+  calls <- list()
+  while (is.call(expr) && length(expr) > 1 && is.call(expr[[2]])) {
+    calls <- c(calls, list(expr))
+    expr <- expr[[2]]
   }
-  is_minus <- identical(expr[[1]], quote(`-`)) && length(expr) == 3
-  if (is_minus && is.name(expr[[3]]) && as.character(expr[[3]]) %in% taken) {
-    return(without_terms(expr[[2]], taken))
+  out <- if (is.call(expr)) f(expr) else leaf(expr)
+  for (call in rev(calls)) {
+    call[2] <- list(out)
+    out <- f(call)
   }
-  expr[-1] <- lapply(expr[-1], without_terms, taken = taken)
-  expr
+  out
+}
+
+# Whole subexpressions replaced.
+swap_terms <- function(expr, from, to) {
+  replaced <- function(expr) {
+    for (i in seq_along(from)) if (identical(expr, from[[i]])) return(to[[i]])
+    expr
+  }
+  at_node <- function(call) {
+    found <- replaced(call)
+    if (!identical(found, call)) return(found)
+    for (i in seq_along(call)[-1]) {
+      one <- call[[i]]
+      if (!missing(one) && !is.pairlist(one) && !(i == 2 && is.call(one))) {
+        call[i] <- list(swap_terms(one, from, to))
+      }
+    }
+    call
+  }
+  on_spine(expr, at_node, replaced)
 }
 
 # The formula of the fixed part, `.` standing for the columns of data that no other part names.
@@ -169,6 +248,10 @@ fixed_formula <- function(parts, data, env) {
   taken <- random_variables(parts$random)
   rest <- data[0, setdiff(names(data), taken), drop = FALSE]
   formula[[3]] <- without_terms(rhs, taken)
+  # terms() leaves the dot as it is where it stands for nothing
+  if (all(names(rest) %in% all.vars(parts$response))) {
+    formula[3] <- list(swap_terms(formula[[3]], list(quote(.)), list(NULL)))
+  }
   expanded <- stats::terms(formula, data = rest, keep.order = FALSE)
   stats::formula(expanded)
 }

@@ -106,7 +106,7 @@ terms.hdlmm <- function(x, ...) x$terms
 #' @rdname hdlmm-accessors
 #' @export
 model.frame.hdlmm <- function(formula, ...) {
-  frame <- formula$frame[names(formula$frame) != "(rows)"]
+  frame <- formula$frame
   attr(frame, "terms") <- formula$terms
   attr(frame, "na.action") <- formula$na_action
   frame

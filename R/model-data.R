@@ -6,22 +6,28 @@ build_model_data <- function(formula, data, call, env, contrasts) {
   fixed <- fixed_formula(parts, data, env)
   n_total <- count_rows(parts, data, env)
   frame <- build_frame(fixed, parts, data, call, env, n_total)
-  rows <- .subset2(frame, "(rows)")
-  weights <- check_weights(.subset2(frame, "(weights)"))
+  extras <- attr(frame, "extras")
+  rows <- extras$rows
+  weights <- check_weights(extras$weights)
   keep <- if (is.null(weights)) rep(TRUE, length(rows)) else weights > 0
   dropped <- list(
-    missing = length(attr(frame, "na.action")), nan = attr(frame, "n_nan"),
+    missing = length(attr(frame, "na.action")), nan = extras$n_nan,
     zero_weight = sum(!keep), action = class(attr(frame, "na.action"))
   )
-  if (!all(keep)) frame <- drop_rows(frame, keep, excludes(call, env))
+  if (!all(keep)) {
+    frame <- drop_rows(frame, keep, excludes(call, env))
+    extras$offset <- extras$offset[keep]
+    rows <- rows[keep]
+  }
+  attr(frame, "extras") <- NULL
   if (nrow(frame) == 0) {
     bad_input("there are 0 complete rows: every row is dropped by missing values or `subset`.")
   }
   terms <- attr(frame, "terms")
-  z <- build_fixed_matrix(terms, frame, contrasts)
+  z <- build_fixed_matrix(terms, frame, contrasts, rows)
   list(
-    frame = frame, terms = terms, y = check_response(frame, parts$response), z = z,
-    weights = weights[keep], offset = check_offset(frame), rows = .subset2(frame, "(rows)"),
+    frame = frame, terms = terms, y = check_response(frame, parts$response, rows), z = z,
+    weights = weights[keep], offset = check_offset(frame, extras$offset, rows), rows = rows,
     n_total = n_total, dropped = dropped,
     xlevels = if (length(attr(terms, "variables")) > 2) stats::.getXlevels(terms, frame),
     contrasts = attr(z, "contrasts"), na_action = attr(frame, "na.action"),
@@ -44,8 +50,9 @@ count_rows <- function(parts, data, env) {
   n
 }
 
-# model.frame() over the fixed part and the grouping factors; the extra column "(rows)" says which
-# rows of the data survive subset and na.action.
+# model.frame() over the fixed part and the grouping factors. Its attribute `extras` holds weights,
+# offset, counts of NaN, and the rows of the data that survive subset and na.action: the columns that
+# model.frame() puts last, whatever the variables before them are called.
 build_frame <- function(fixed, parts, data, call, env, n_total) {
   is_group <- vapply(parts$random, function(term) term$type == "group", NA)
   groups <- parts$random[is_group]
@@ -66,17 +73,25 @@ build_frame <- function(fixed, parts, data, call, env, n_total) {
     eval(frame_call, list(), env),
     function(e) stop_frame(e, call, data, env, n_total)
   )
-  terms <- attr(frame, "terms")
-  attr(frame, "terms") <- if (length(groups) > 0) {
-    terms_of_part(fixed, data, terms)
-  } else {
-    classes <- attr(terms, "dataClasses")
-    is_variable <- !names(classes) %in% c("(rows)", "(weights)", "(offset)")
-    attr(terms, "dataClasses") <- classes[is_variable]
-    terms
-  }
-  if (!is.null(attr(frame, "na.action"))) attr(frame, "n_nan") <- count_nan(all_variables, data)
+  n_nan <- if (!is.null(attr(frame, "na.action"))) count_nan(all_variables, data)
+  frame <- without_rows(frame)
+  attr(frame, "extras")$n_nan <- n_nan
+  if (length(groups) > 0) attr(frame, "terms") <- terms_of_part(fixed, data, attr(frame, "terms"))
   frame
+}
+
+# The rows as an attribute instead of a column, and so what the other extra columns hold.
+without_rows <- function(frame) {
+  about <- attributes(frame)
+  n <- length(about$names)
+  n_variables <- length(attr(about$terms, "variables")) - 1
+  extra <- (n_variables + 1):n
+  about$extras <- stats::setNames(.subset(frame, extra), gsub("[()]", "", about$names[extra]))
+  attr(about$terms, "dataClasses") <- attr(about$terms, "dataClasses")[seq_len(n_variables)]
+  about$names <- about$names[-n]
+  out <- .subset(frame, -n)
+  attributes(out) <- about
+  out
 }
 
 # Whether model.frame() would take stats::na.omit() by itself.
@@ -96,7 +111,7 @@ omit_incomplete <- function(frame, ...) {
 # model.frame()'s own messages, with the arguments called by their names.
 stop_frame <- function(error, call, data, env, n_total) {
   message <- conditionMessage(error)
-  for (name in c("weights", "offset")) {
+  for (name in intersect(c("weights", "offset"), names(call))) {
     if (!grepl(paste0("(", name, ")"), message, fixed = TRUE)) next
     value <- eval(call[[name]], data, env)
     if (is.list(value)) bad_input("`", name, "` must be a numeric vector; found a list.")
@@ -160,7 +175,7 @@ drop_rows <- function(frame, keep, is_padded) {
   out
 }
 
-check_response <- function(frame, response) {
+check_response <- function(frame, response, rows) {
   y <- .subset2(frame, 1)
   delayedAssign("name", backtick(deparse1(response)))
   if (is.factor(y) || is.character(y) || !(is.numeric(y) || is.logical(y))) {
@@ -170,7 +185,7 @@ check_response <- function(frame, response) {
     bad_input("the response ", name, " has ", ncol(y), " columns; one response is expected.")
   }
   y <- as.double(y)
-  check_finite(y, .subset2(frame, "(rows)"), name)
+  check_finite(y, rows, name)
   if (anyNA(y)) bad_input("the response ", name, " has missing values that na.action kept.")
   y
 }
@@ -199,22 +214,20 @@ check_weights <- function(weights) {
   as.double(weights)
 }
 
-check_offset <- function(frame) {
-  in_formula <- attr(attr(frame, "terms"), "offset")
-  if (is.null(in_formula) && is.null(.subset2(frame, "(offset)"))) return(NULL)
-  offset <- on_error(
-    stats::model.offset(frame),
-    function(e) bad_input("the offset must be a numeric vector.")
-  )
-  if (is.null(offset)) return(NULL)
-  if (!is.numeric(offset) || NCOL(offset) != 1) bad_input("the offset must be a numeric vector.")
-  offset <- as.double(offset)
-  check_finite(offset, frame[["(rows)"]], "the offset")
+# The sum of the offsets of the formula and of the argument.
+check_offset <- function(frame, argument, rows) {
+  parts <- lapply(attr(attr(frame, "terms"), "offset"), function(i) .subset2(frame, i))
+  parts <- c(parts, if (!is.null(argument)) list(argument))
+  if (length(parts) == 0) return(NULL)
+  is_vector <- vapply(parts, function(part) is.numeric(part) && NCOL(part) == 1, NA)
+  if (!all(is_vector)) bad_input("the offset must be a numeric vector.")
+  offset <- Reduce(`+`, lapply(parts, as.double))
+  check_finite(offset, rows, "the offset")
   if (anyNA(offset)) bad_input("the offset has missing values that na.action kept.")
   offset
 }
 
-build_fixed_matrix <- function(terms, frame, contrasts) {
+build_fixed_matrix <- function(terms, frame, contrasts, rows) {
   check_contrasts(contrasts, frame)
   if (is_intercept_only(terms)) {
     one <- matrix(1, nrow(frame), 1, dimnames = list(NULL, "(Intercept)"))
@@ -235,7 +248,7 @@ build_fixed_matrix <- function(terms, frame, contrasts) {
       bad_input("cannot build the fixed-effect design: ", sentence(e))
     }
   )
-  if (!is.finite(sum(z))) check_fixed_cells(z, frame)
+  if (!is.finite(sum(z))) check_fixed_cells(z, rows)
   z
 }
 
@@ -244,11 +257,11 @@ is_intercept_only <- function(terms) {
   attr(terms, "intercept") == 1 && length(attr(terms, "term.labels")) == 0
 }
 
-check_fixed_cells <- function(z, frame) {
+check_fixed_cells <- function(z, rows) {
   infinite <- which(colSums(is.infinite(z)) > 0)
   if (length(infinite) > 0) {
     column <- colnames(z)[infinite[1]]
-    check_finite(z[, infinite[1]], frame[["(rows)"]], backtick(column))
+    check_finite(z[, infinite[1]], rows, backtick(column))
   }
   if (anyNA(z)) {
     bad <- colnames(z)[colSums(is.na(z)) > 0]

@@ -93,48 +93,18 @@ written_out <- function(fit) {
   out
 }
 
-# update.formula() would read (1 | g) as an arithmetic term: random terms are carried over whole.
+# update.formula() would read (1 | g) as an arithmetic term: random terms are carried over whole,
+# under names that neither formula holds.
 update_formula <- function(old, new) {
   new <- stats::as.formula(new)
-  names <- paste0("random_term_", seq_along(split_formula(old)$random))
-  texts <- lapply(split_formula(old)$random, `[[`, "expr")
-  swapped <- old
-  swapped[[3]] <- swap_terms(old[[3]], texts, lapply(names[seq_along(texts)], as.name))
-  new[[length(new)]] <- swap_terms(
-    new[[length(new)]], texts, lapply(names[seq_along(texts)], as.name)
-  )
-  marked <- mark_random(new[[length(new)]])
-  new[[length(new)]] <- marked$expr
-  out <- stats::update.formula(swapped, new)
-  out[[3]] <- swap_terms(
-    out[[3]], c(lapply(names[seq_along(texts)], as.name), lapply(marked$names, as.name)),
-    c(texts, marked$texts)
-  )
-  out
-}
-
-# Replace whole subexpressions.
-swap_terms <- function(expr, from, to) {
-  for (i in seq_along(from)) if (identical(expr, from[[i]])) return(to[[i]])
-  if (is.call(expr)) {
-    for (i in seq_along(expr)[-1]) expr[[i]] <- swap_terms(expr[[i]], from, to)
-  }
-  expr
-}
-
-# Random terms of a new formula replaced by names, to be swapped back after update.formula().
-mark_random <- function(expr) {
-  if (is_random_call(expr)) {
-    name <- make.names(paste0("new_random_term_", deparse1(expr)))
-    return(list(expr = as.name(name), names = name, texts = list(expr)))
-  }
-  out <- list(expr = expr, names = character(), texts = list())
-  if (!is.call(expr)) return(out)
-  for (i in seq_along(expr)[-1]) {
-    one <- mark_random(expr[[i]])
-    out$expr[[i]] <- one$expr
-    out$names <- c(out$names, one$names)
-    out$texts <- c(out$texts, one$texts)
-  }
+  terms <- unique(c(random_calls(old[[3]]), random_calls(new[[length(new)]])))
+  taken <- c(all.names(old), all.names(new))
+  labels <- make.unique(c(taken, rep("random_term", length(terms))))
+  labels <- lapply(labels[-seq_along(taken)], as.name)
+  old[3] <- list(swap_terms(old[[3]], terms, labels))
+  new[length(new)] <- list(swap_terms(new[[length(new)]], terms, labels))
+  out <- stats::update.formula(old, new)
+  at <- length(out)  # a response that is NULL is gone
+  out[at] <- list(swap_terms(out[[at]], labels, terms))
   out
 }
