@@ -91,9 +91,9 @@ sum_of <- function(sides) {
   out <- NULL
   for (i in seq_along(sides)) {
     side <- sides[[i]]
-    out <- if (side$minus) {
-      call("-", if (i == 1) quote(1) else out, side$expr)
-    } else if (i == 1) side$expr else call("+", out, side$expr)
+    if (side$minus && is.null(out)) out <- quote(1)
+    out <- if (i == 1 && !side$minus) side$expr else
+      call(if (side$minus) "-" else "+", out, side$expr)
   }
   out
 }

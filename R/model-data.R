@@ -51,7 +51,7 @@ count_rows <- function(parts, data, env) {
 }
 
 # model.frame() over the fixed part and the grouping factors. Its attribute `extras` holds weights,
-# offset, counts of NaN, and the rows of the data that survive subset and na.action: the columns that
+# offset, counts of NaN, and the rows of the data that survive subset and na.action: columns that
 # model.frame() puts last, whatever the variables before them are called.
 build_frame <- function(fixed, parts, data, call, env, n_total) {
   is_group <- vapply(parts$random, function(term) term$type == "group", NA)
