@@ -20,7 +20,7 @@
 #' anova(full)
 #' @export
 anova.hdlmm <- function(object, ..., refit = FALSE) {
-  others <- list(...)
+  others <- check_fit_dots()
   check_flag(refit, "refit")
   require_likelihood(object, "anova()")
   if (length(others) == 0) return(anova_terms(object))

@@ -12,7 +12,7 @@
 #' @param digits significant digits.
 #' @param which panels: 1 the densities of pve, 2 and 3 those of the variances, 4 the bounds'
 #'   traces against the evidence.
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return A data frame of class `"hdlmm_comparison"` with one row per method: `method`,
 #'   `algorithm`, the variances, `pve`, `log_evidence` (at the estimates; integrated over the prior
 #'   for Bayes, `NA` where that is improper), `elbo`, `kl_gap`, `distance_pve` and `distance_<term>`
@@ -24,7 +24,8 @@
 #' compare_methods(fit, c("REML", "ML", "VB", "Bayes"))
 #' @export
 compare_methods <- function(fit, methods = c("OLS", "REML", "ML", "MAP", "VB", "Bayes"),
-                            prior = NULL, control = NULL) {
+                            prior = NULL, control = NULL, ...) {
+  check_dots()
   check_fit(fit)
   design <- the_design(fit, "compare_methods()")
   if (fit$boundary == "exact") {
@@ -166,6 +167,7 @@ or_missing <- function(value) tryCatch(value, hdlmm_improper_prior = function(e)
 #' @rdname compare_methods
 #' @export
 print.hdlmm_comparison <- function(x, digits = 4, ...) {
+  check_dots(print_settings)
   label <- attr(x, "label")
   cat("Methods on one decomposition; variances of", label, "and of the residual\n\n")
   table <- as.data.frame(x)

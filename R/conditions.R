@@ -34,10 +34,12 @@ short_call <- function(call) {
   if (is.null(call)) return(NULL)
   if (is.function(call[[1]])) call[[1]] <- as.name(own_name(call[[1]]))
   # a method is what the user called by its generic's name
-  if (is.name(call[[1]])) {
-    call[[1]] <- as.name(sub("[.](hdlmm|lmm_prior|lmm_density)$", "", as.character(call[[1]])))
-  }
+  if (is.name(call[[1]])) call[[1]] <- as.name(generic_name(as.character(call[[1]])))
   short_expr(call)
+}
+
+generic_name <- function(name) {
+  sub("[.](summary[.]|ranef[.]|VarCorr[.])?(hdlmm(_\\w+)?|lmm_\\w+)$", "", name)
 }
 
 own_name <- function(f) {
@@ -121,7 +123,7 @@ check_choice <- function(x, choices, name) {
   if (is.na(at)) {
     bad_input(
       backtick(name), " must be ", enumerate(dQuote(choices, FALSE), Inf, "or"), "; found ",
-      describe(x), "."
+      describe(x), meant(x, choices), "."
     )
   }
   choices[at]
@@ -130,7 +132,10 @@ check_choice <- function(x, choices, name) {
 check_level <- function(level) {
   check_number(level, "level")
   if (level <= 0 || level >= 1) {
-    bad_input("`level` must lie strictly between 0 and 1; found ", format(level), ".")
+    bad_input(
+      "`level` must lie strictly between 0 and 1; found ", format(level),
+      if (level > 1 && level < 100) paste0(": for ", format(level), " % write ", level / 100), "."
+    )
   }
   level
 }

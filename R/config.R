@@ -9,7 +9,7 @@
 #' and for numbers that are the same to the last bit on different processors.
 #'
 #' @param x an object of class `"hdlmm_config"`.
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return A list of class `"hdlmm_config"`: `version`, `kernels` (in use), `best` (that the
 #'   processor has), `threads` (by default), `eigenvectors` (`"LAPACK"` or `"hdlmm"`), `blas` and
 #'   `lapack` (file names).
@@ -21,7 +21,8 @@
 #' hdlmm_config()$kernels
 #' options(old)
 #' @export
-hdlmm_config <- function() {
+hdlmm_config <- function(...) {
+  check_dots()
   host <- make_host(lmm_control())
   levels <- cpp_kernel_levels(host)
   structure(
@@ -38,6 +39,7 @@ hdlmm_config <- function() {
 #' @rdname hdlmm_config
 #' @export
 print.hdlmm_config <- function(x, ...) {
+  check_dots(print_settings)
   best <- if (x$best == x$kernels) "the best of this processor" else
     paste0("forced; this processor has ", x$best)
   known <- function(name) if (nzchar(name)) name else "unknown"

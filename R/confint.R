@@ -19,7 +19,7 @@
 #' @param method `"profile"`, `"wald"`, `"boot"` or `"exact"`.
 #' @param draws,seed bootstrap or exact-null draws and their seed; the defaults are those of the
 #'   fit's [lmm_control()].
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return A matrix with one row a parameter and columns named like `2.5 %`, `97.5 %`.
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
@@ -29,6 +29,7 @@
 confint.hdlmm <- function(object, parm, level = 0.95,
                           method = c("profile", "wald", "boot", "exact"), draws = NULL,
                           seed = NULL, ...) {
+  check_dots()
   method <- if (missing(method)) "profile" else tolower(method)
   method <- check_choice(method, c("profile", "wald", "boot", "exact"), "method")
   check_level(level)

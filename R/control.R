@@ -31,7 +31,8 @@
 #' @export
 lmm_control <- function(tol = 1e-10, max_iter = NULL, draws = 1000, warmup = 500, chains = 4,
                         thin = 1, seed = NULL, threads = NULL, progress = NULL, grid_step = 0.5,
-                        accelerate = "none", blocks = NULL, sweep = "cyclic") {
+                        accelerate = "none", blocks = NULL, sweep = "cyclic", ...) {
+  check_dots()
   if (nargs() == 0) return(default_control)
   control <- list(
     tol = check_number(tol, "tol", lower = 0, upper = 1),
@@ -65,6 +66,7 @@ check_blocks <- function(blocks) {
 
 #' @export
 print.lmm_control <- function(x, ...) {
+  check_dots(print_settings)
   value <- vapply(x, function(v) {
     if (is.null(v)) "NULL" else if (is.factor(v)) counted(nlevels(v), "block") else format(v)
   }, "")

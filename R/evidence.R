@@ -12,7 +12,7 @@
 #' numerically under its priors, and the divergence is what the bound falls short of it.
 #'
 #' @param fit,object a fit of [lmm()]; for `elbo()` and `kl_gap()` one of method `"VB"`.
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return One number. `elbo()`: the bound, constants included, so that it can be compared with
 #'   `logLik()` of a fit by ML. `kl_gap()`: the divergence, 0 or more. `log_evidence()`:
 #'   log p(y) at the estimates.
@@ -37,6 +37,7 @@ elbo.default <- function(fit, ...) check_fit(fit, "fit")
 #' @rdname evidence
 #' @export
 elbo.hdlmm <- function(fit, ...) {
+  check_dots()
   stop_without_bound(fit, "elbo()")
   value_or(fit$elbo, fit$loglik)
 }
@@ -51,6 +52,7 @@ kl_gap.default <- function(fit, ...) check_fit(fit, "fit")
 #' @rdname evidence
 #' @export
 kl_gap.hdlmm <- function(fit, ...) {
+  check_dots()
   stop_without_bound(fit, "kl_gap()")
   # flat densities count as they stand in both
   if (is_full_vb(fit)) return(integrated_evidence(fit)$log - fit$elbo)
@@ -67,6 +69,7 @@ log_evidence.default <- function(object, ...) check_fit(object, "object")
 #' @rdname evidence
 #' @export
 log_evidence.hdlmm <- function(object, ...) {
+  check_dots()
   if (is_bayes(object) || is_full_vb(object)) return(exact_log_evidence(object))
   as.numeric(logLik.hdlmm(object, REML = FALSE))
 }

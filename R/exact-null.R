@@ -75,7 +75,9 @@ exact_limit <- function(excess, inside, end) {
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' test_random(fit, draws = 200, seed = 1)
 #' @export
-test_random <- function(fit, method = c("both", "exact", "mixture"), draws = NULL, seed = NULL) {
+test_random <- function(fit, method = c("both", "exact", "mixture"), draws = NULL, seed = NULL,
+                        ...) {
+  check_dots()
   check_fit(fit)
   design <- the_design(fit, "test_random()")
   require_likelihood(fit, "test_random()")
@@ -104,6 +106,7 @@ test_random <- function(fit, method = c("both", "exact", "mixture"), draws = NUL
 
 #' @export
 print.hdlmm_random_test <- function(x, digits = 4, ...) {
+  check_dots(print_settings)
   cat("Likelihood-ratio test of", paste0("variance(", x$term[1], ") = 0"), "\n")
   label <- c(
     exact = "exact finite-sample null", mixture = "asymptotic 1/2 chi2_0 + 1/2 chi2_1"

@@ -32,14 +32,18 @@
 #' lmm(y ~ re(X, center = TRUE), data = d)
 #' lmm(y ~ re(kernel = tcrossprod(X)), data = d)
 #' @export
-re <- function(x, kernel = NULL, id = NULL, center = FALSE, scale = FALSE, na = "fail") {
+re <- function(x, kernel = NULL, id = NULL, center = FALSE, scale = FALSE, na = "fail",
+               ...) {
   bad_input("re() is a term of the formula of lmm() and cannot be called by itself.")
 }
 
 # formula -> list(response, fixed (right-hand side or NULL), random (list of random_term))
 split_formula <- function(formula) {
   if (!inherits(formula, "formula")) {
-    bad_input("`formula` must be a formula such as y ~ age + re(X); found ", describe(formula), ".")
+    bad_input(
+      "`formula` must be a formula such as y ~ age + re(X); found ", describe(formula),
+      if (is.data.frame(formula)) ": `data` is the second argument", "."
+    )
   }
   if (length(formula) != 3) bad_input("`formula` has no response: write y ~ ... .")
   if (is.null(formula[[2]])) bad_input("the response of `formula` is NULL.")
@@ -163,6 +167,9 @@ read_re <- function(expr) {
     function(e) bad_input("in ", backtick(deparse1(expr)), ": ", sentence(e))
   )
   arguments <- as.list(full)[-1]
+  known <- setdiff(names(formals(re)), "...")
+  stray <- !names(arguments) %in% known
+  if (any(stray)) stop_stray(arguments[stray], list(name = "re", arguments = known))
   has_x <- !is.null(arguments$x)
   if (has_x == !is.null(arguments$kernel)) {
     bad_input("re() needs either a matrix or `kernel =`; found ", backtick(short_text(expr)), ".")

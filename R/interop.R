@@ -33,7 +33,8 @@
 #' @param newresp numeric: the new response in the fitted rows (or in these and those that
 #'   `na.action` dropped), or a data frame with this one column, as [simulate()] gives.
 #' @param split_nested,flatten,verbose,type,component as in insight.
-#' @param ... passed on by emmeans, ignored otherwise.
+#' @param estimator `"ML"` or `"REML"`; `NULL`: the criterion of the fit.
+#' @param ... passed on by emmeans; nothing else.
 #' @return What the generic promises for fits of lme4.
 #' @section Errors: `hdlmm_no_fixed_effects`: marginal means of a fit without any;
 #'   `hdlmm_bad_input`: a name that `getME()` does not know, a response of
@@ -62,7 +63,7 @@ emm_basis.hdlmm <- function(object, trms, xlev, grid, ...) {
   estimate <- object$fixed$estimate
   list(
     X = z[, names(estimate), drop = FALSE], bhat = unname(estimate),
-    nbasis = null_basis(object), V = emmeans::.my.vcov(object, ...),
+    nbasis = null_basis(object), V = vcov.hdlmm(object),
     dffun = function(k, dfargs) dfargs$df(dfargs$fit, k),
     # emmeans moves dffun to the base environment: what it calls must travel with it
     dfargs = list(df = satterthwaite_df, fit = satterthwaite_parts(object)),
@@ -95,27 +96,40 @@ null_basis <- function(fit) {
 #' @rdname hdlmm-interop
 #' @method isREML hdlmm
 #' @exportS3Method lme4::isREML hdlmm
-isREML.hdlmm <- function(x, ...) x$method == "REML"
+isREML.hdlmm <- function(x, ...) {
+  check_dots()
+  x$method == "REML"
+}
 
 #' @rdname hdlmm-interop
 #' @method isLMM hdlmm
 #' @exportS3Method lme4::isLMM hdlmm
-isLMM.hdlmm <- function(x, ...) has_random(x)
+isLMM.hdlmm <- function(x, ...) {
+  check_dots()
+  has_random(x)
+}
 
 #' @rdname hdlmm-interop
 #' @method isGLMM hdlmm
 #' @exportS3Method lme4::isGLMM hdlmm
-isGLMM.hdlmm <- function(x, ...) FALSE
+isGLMM.hdlmm <- function(x, ...) {
+  check_dots()
+  FALSE
+}
 
 #' @rdname hdlmm-interop
 #' @method isNLMM hdlmm
 #' @exportS3Method lme4::isNLMM hdlmm
-isNLMM.hdlmm <- function(x, ...) FALSE
+isNLMM.hdlmm <- function(x, ...) {
+  check_dots()
+  FALSE
+}
 
 #' @rdname hdlmm-interop
 #' @method ngrps hdlmm
 #' @exportS3Method lme4::ngrps hdlmm
 ngrps.hdlmm <- function(object, ...) {
+  check_dots()
   vapply(unit_designs(object), function(design) as.integer(design$n_cols), 0L)
 }
 
@@ -132,6 +146,7 @@ unit_index <- function(design) {
 #' @method getME hdlmm
 #' @exportS3Method lme4::getME hdlmm
 getME.hdlmm <- function(object, name, ...) {
+  check_dots()
   known <- model_elements()
   if (identical(name, "ALL")) name <- names(known)
   for (one in name) check_choice(one, names(known), "name")
@@ -207,6 +222,7 @@ design_matrix <- function(design, n) {
 #' @method refit hdlmm
 #' @exportS3Method lme4::refit hdlmm
 refit.hdlmm <- function(object, newresp, ...) {
+  check_dots()
   y <- check_new_response(object, newresp)
   model <- model_of(object, y)
   fixed <- fit_fixed(model)
@@ -252,6 +268,7 @@ check_new_response <- function(fit, newresp) {
 #' @method find_formula hdlmm
 #' @exportS3Method insight::find_formula hdlmm
 find_formula.hdlmm <- function(x, verbose = TRUE, ...) {
+  check_dots()
   groups <- Filter(function(term) term$type == "group", x$random_terms)
   random <- lapply(groups, function(term) {
     stats::as.formula(call("~", call("|", 1, term$group)), environment(x$formula))
@@ -274,6 +291,7 @@ find_random.hdlmm <- function(x, split_nested = FALSE, flatten = FALSE) {
 #' @method get_statistic hdlmm
 #' @exportS3Method insight::get_statistic hdlmm
 get_statistic.hdlmm <- function(x, ...) {
+  check_dots()
   table <- fixed_table(x)
   out <- data.frame(Parameter = rownames(table), Statistic = unname(table[, "t value"]))
   attr(out, "statistic") <- "t-statistic"
@@ -284,6 +302,7 @@ get_statistic.hdlmm <- function(x, ...) {
 #' @method get_df hdlmm
 #' @exportS3Method insight::get_df hdlmm
 get_df.hdlmm <- function(x, type = "residual", ...) {
+  check_dots()
   types <- c("residual", "model", "wald", "normal", "satterthwaite")
   type <- check_choice(tolower(type), types, "type")
   switch(type,
@@ -295,24 +314,33 @@ get_df.hdlmm <- function(x, type = "residual", ...) {
 #' @rdname hdlmm-interop
 #' @method get_loglikelihood hdlmm
 #' @exportS3Method insight::get_loglikelihood hdlmm
-get_loglikelihood.hdlmm <- function(x, ...) logLik.hdlmm(x)
+get_loglikelihood.hdlmm <- function(x, estimator = NULL, ...) {
+  check_dots(list(check_response = NULL, verbose = NULL))
+  if (is.null(estimator)) return(logLik.hdlmm(x))
+  logLik.hdlmm(x, REML = check_choice(estimator, c("ML", "REML"), "estimator") == "REML")
+}
 
 #' @rdname hdlmm-interop
 #' @method get_deviance hdlmm
 #' @exportS3Method insight::get_deviance hdlmm
 get_deviance.hdlmm <- function(x, ...) {
+  check_dots()
   if (has_random(x)) -2 * as.numeric(logLik.hdlmm(x, REML = FALSE)) else deviance.hdlmm(x)
 }
 
 #' @rdname hdlmm-interop
 #' @method is_converged hdlmm
 #' @exportS3Method insight::is_converged hdlmm
-is_converged.hdlmm <- function(x, ...) x$is_converged
+is_converged.hdlmm <- function(x, ...) {
+  check_dots()
+  x$is_converged
+}
 
 #' @rdname hdlmm-interop
 #' @method get_variance hdlmm
 #' @exportS3Method insight::get_variance hdlmm
 get_variance.hdlmm <- function(x, component = "all", verbose = TRUE, ...) {
+  check_dots()
   known <- eval(formals(insight::get_variance)$component)
   component <- check_choice(component, known, "component")
   parts <- variance_parts(x)

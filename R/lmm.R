@@ -31,6 +31,7 @@
 #' @param contrasts a list of contrasts, as for [stats::lm()].
 #' @param prior a prior from [lmm_prior()], for the methods `"MAP"`, `"VB"` and `"Bayes"`.
 #' @param control a list from [lmm_control()].
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return An object of class `"hdlmm"`: plain data that `saveRDS()` keeps. Its methods include
 #'   [summary()], [predict()][predict.hdlmm], [fixef()], [ranef()], [varcomp()], [pve()],
 #'   [confint()][confint.hdlmm], [profile()][profile.hdlmm], [anova()][anova.hdlmm], [plot()],
@@ -57,7 +58,8 @@
 #' lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' @export
 lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offset, subset,
-                na.action, contrasts = NULL, prior = lmm_prior(), control = lmm_control()) {
+                na.action, contrasts = NULL, prior = lmm_prior(), control = lmm_control(), ...) {
+  check_dots()
   call <- match.call()
   check_control(control)
   if (!missing(prior)) check_prior(prior)
@@ -126,6 +128,7 @@ check_data <- function(data, env) {
   on_error(force(data), function(e) bad_input("cannot evaluate `data`: ", sentence(e)))
   if (is.null(data) || is.data.frame(data) || is.environment(data)) return(data)
   if (is.list(data)) return(list2env(data[nzchar(names(data))], parent = env))
+  if (inherits(data, "formula")) bad_input("`data` is a formula: ", lmm_hints$random, ".")
   if (is.matrix(data)) bad_input("`data` is a matrix: wrap it by as.data.frame().")
   bad_input("`data` must be a data frame, list or environment; found ", describe(data), ".")
 }

@@ -7,7 +7,7 @@
 #' Gibbs sampler.
 #'
 #' @param x a fit of [lmm()].
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return An object of class `"hdlmm_loo"`: `table`, a data frame with one row per observation
 #'   (`observed`, `prediction`, `variance`, `residual`, `log_density`), and the totals `elpd` (sum
 #'   of log densities), `se_elpd`, `rmse`, `r2` (one minus the ratio of mean squared error to the
@@ -36,6 +36,7 @@ loo_elsewhere <- function(x, ...) {
 #' @export
 #' @rawNamespace if (getRversion() >= "3.6.0") S3method(loo::loo, hdlmm)
 loo.hdlmm <- function(x, ...) {
+  check_dots()
   table <- if (is_bayes(x)) mixture_loo(x) else held_loo(x)
   y <- table$observed
   density <- table$log_density
@@ -142,6 +143,7 @@ projection_inside <- function(fit, nu) {
 
 #' @export
 print.hdlmm_loo <- function(x, digits = 4, ...) {
+  check_dots(print_settings)
   how <- if (x$is_integrated) "averaged over the posterior" else "variances held"
   cat("Leave-one-out prediction of", nrow(x$table), "rows,", how, "\n")
   cat(
@@ -156,7 +158,7 @@ print.hdlmm_loo <- function(x, digits = 4, ...) {
 #' Leverages
 #'
 #' @param model a fit of [lmm()].
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return Named numeric n-vector: derivatives of the conditional fitted values by the response,
 #'   `1 - sigma_e^2 P_ii / w_i`. Their sum is the effective number of parameters.
 #' @examples
@@ -165,6 +167,7 @@ print.hdlmm_loo <- function(x, digits = 4, ...) {
 #' @importFrom stats hatvalues
 #' @export
 hatvalues.hdlmm <- function(model, ...) {
+  check_dots()
   # the scale cancels; at nu = 0 the limit is wanted, not 0 times infinity
   nu <- max(model$internal$share$nu, 1e-200)
   hat <- 1 - nu * projection_inside(model, nu)$diagonal

@@ -55,6 +55,7 @@ integrated_evidence <- function(fit) {
 #'
 #' @param fit a fit of [lmm()] by `method = "Bayes"`.
 #' @param log `TRUE` gives the natural logarithm.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return A number: above one, the data speak for `sigma_b^2 > 0`.
 #' @section Errors: `hdlmm_unsupported` for other methods; `hdlmm_improper_prior` when the prior of
 #'   `sigma_b^2` itself is improper.
@@ -64,7 +65,8 @@ integrated_evidence <- function(fit) {
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys, method = "Bayes")
 #' bayes_factor(fit, log = TRUE)
 #' @export
-bayes_factor <- function(fit, log = FALSE) {
+bayes_factor <- function(fit, log = FALSE, ...) {
+  check_dots()
   check_fit(fit)
   check_flag(log, "log")
   if (!is_bayes(fit)) {

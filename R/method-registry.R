@@ -44,7 +44,8 @@ engine_methods <- engine_column("method")
 #' @examples
 #' lmm_methods()
 #' @export
-lmm_methods <- function() {
+lmm_methods <- function(...) {
+  check_dots()
   data.frame(
     method = engine_methods, algorithm = engine_column("algorithm"),
     description = engine_column("description")
@@ -53,18 +54,57 @@ lmm_methods <- function() {
 
 # The engine for a method and an algorithm (NULL: the method's first).
 find_engine <- function(method, algorithm) {
-  method <- check_choice(method, unique(engine_methods), "method")
+  method <- check_method(method)
   if (is.null(algorithm)) return(engines[[match(method, engine_methods)]])
   own <- engines[engine_methods == method]
   algorithms <- vapply(own, `[[`, "", "algorithm")
   if (!is.character(algorithm) || length(algorithm) != 1 || !algorithm %in% algorithms) {
     bad_input(
       "`algorithm` for method ", dQuote(method, FALSE), " must be ",
-      enumerate(dQuote(algorithms, FALSE), Inf, "or"), "; found ", describe(algorithm), "."
+      enumerate(dQuote(algorithms, FALSE), Inf, "or"), "; found ", describe(algorithm),
+      algorithm_hint(algorithm, algorithms), "."
     )
   }
   own[[match(algorithm, algorithms)]]
 }
+
+# One of the methods; of an algorithm, or a method elsewhere, it is said where it is found here.
+check_method <- function(method) {
+  methods <- unique(engine_methods)
+  if (is.data.frame(method)) bad_input("`method` is a data frame: `data` is the second argument.")
+  if (is.character(method) && length(method) > 0 && is.na(pmatch(method[1], methods))) {
+    hint <- algorithm_hint(method[1], methods)
+    if (nzchar(hint)) {
+      bad_input(
+        "`method` must be ", enumerate(dQuote(methods, FALSE), Inf, "or"), "; found ",
+        dQuote(method[1], FALSE), hint, "."
+      )
+    }
+  }
+  check_choice(method, methods, "method")
+}
+
+# " (did you mean ..?)" for a misspelt name, ": write method = .." for an algorithm of a method.
+algorithm_hint <- function(name, choices) {
+  if (!is.character(name) || length(name) != 1 || is.na(name)) return("")
+  if (!is.null(nearest(name, choices))) return(meant(name, choices))
+  algorithms <- engine_column("algorithm")
+  near <- nearest(value_or(other_algorithms[[plain_name(name)]], name), algorithms)
+  if (is.null(near)) return("")
+  paste0(
+    ": write method = ", dQuote(engine_methods[match(near, algorithms)], FALSE),
+    ", algorithm = ", dQuote(near, FALSE)
+  )
+}
+
+# What algorithms are called elsewhere.
+other_algorithms <- list(
+  mcmc = "gibbs", hmc = "gibbs", nuts = "gibbs", sampling = "gibbs", ols = "qr", ls = "qr",
+  lm = "qr", leastsquares = "qr", variational = "cavi", advi = "cavi", meanfield = "cavi",
+  exact = "quadrature", integration = "quadrature", inla = "quadrature", ecme = "pxem",
+  newton = "direct", nr = "direct", ai = "direct", fisher = "direct", emma = "direct",
+  mle = "direct", lmer = "direct", lme = "direct", spectral = "direct"
+)
 
 # Run an engine on model data. The decomposition is made here, once, unless the problem has it.
 run_engine <- function(engine, problem, control) {

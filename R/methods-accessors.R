@@ -6,13 +6,13 @@
 #' thousands the fixed effects are the coefficients, and [ranef()] gives the random ones.
 #'
 #' @param object,x,formula a fit of [lmm()].
-#' @param complete `TRUE` keeps aliased coefficients as `NA`.
+#' @param complete `TRUE` keeps aliased coefficients as `NA`, in `vcov()` rows and columns of `NA`.
 #' @param type for `residuals()`: `"response"`, `"pearson"` (times the root weights) or
 #'   `"scaled"` (Pearson divided by sigma); `"deviance"` and `"working"`, as for [stats::lm()], are
 #'   the same as Pearson and response residuals; for `model.matrix()`: `"fixed"` (n x c) or
 #'   `"random"` (the design as passed, all rows).
 #' @param full `TRUE` appends the variances to the fixed effects in `vcov()`.
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return `fixef()`, `coef()`: named numeric, length c, in the units of the response per unit of
 #'   the column. `sigma()`: the residual standard deviation. `vcov()`: covariance matrix of the
 #'   fixed effects (those not aliased). `fitted()` and `residuals()`: numeric n-vectors,
@@ -31,22 +31,31 @@ NULL
 #' @rdname hdlmm-accessors
 #' @export
 fixef.hdlmm <- function(object, complete = TRUE, ...) {
+  check_dots()
   estimate <- object$fixed$estimate
   if (check_flag(complete, "complete")) estimate else estimate[object$fixed$kept]
 }
 
 #' @rdname hdlmm-accessors
 #' @export
-coef.hdlmm <- function(object, complete = TRUE, ...) fixef.hdlmm(object, complete = complete)
+coef.hdlmm <- function(object, complete = TRUE, ...) {
+  check_dots()
+  fixef.hdlmm(object, complete = complete)
+}
 
 #' @rdname hdlmm-accessors
 #' @export
-sigma.hdlmm <- function(object, ...) sqrt(unname(object$variances[["Residual"]]))
+sigma.hdlmm <- function(object, ...) {
+  check_dots(list(use.fallback = NULL))
+  sqrt(unname(object$variances[["Residual"]]))
+}
 
 #' @rdname hdlmm-accessors
 #' @export
-vcov.hdlmm <- function(object, full = FALSE, ...) {
+vcov.hdlmm <- function(object, full = FALSE, complete = FALSE, ...) {
+  check_dots()
   fixed <- object$fixed$vcov
+  if (check_flag(complete, "complete")) fixed <- padded_vcov(fixed, names(object$fixed$estimate))
   if (!check_flag(full, "full")) return(fixed)
   variances <- variance_covariance(object)
   out <- matrix(0, nrow(fixed) + nrow(variances), nrow(fixed) + nrow(variances))
@@ -59,9 +68,18 @@ vcov.hdlmm <- function(object, full = FALSE, ...) {
   out
 }
 
+# Rows and columns of NA for coefficients that are aliased, as lm() has them.
+padded_vcov <- function(vcov, names) {
+  out <- matrix(NA_real_, length(names), length(names), dimnames = list(names, names))
+  kept <- names %in% rownames(vcov)
+  out[kept, kept] <- vcov
+  out
+}
+
 #' @rdname hdlmm-accessors
 #' @export
 fitted.hdlmm <- function(object, ...) {
+  check_dots()
   stats::napredict(object$na_action, row_named(object$fitted, object))
 }
 
@@ -70,6 +88,7 @@ fitted.hdlmm <- function(object, ...) {
 residuals.hdlmm <- function(object,
                             type = c("response", "pearson", "scaled", "deviance", "working"),
                             ...) {
+  check_dots()
   type <- check_choice(type, eval(formals(residuals.hdlmm)$type), "type")
   stats::naresid(object$na_action, row_named(fitted_residuals(object, type), object))
 }
@@ -86,26 +105,37 @@ row_named <- function(x, fit) stats::setNames(x, rownames(fit$frame))
 
 #' @rdname hdlmm-accessors
 #' @export
-nobs.hdlmm <- function(object, ...) object$dims$n
+nobs.hdlmm <- function(object, ...) {
+  check_dots(list(use.fallback = NULL))
+  object$dims$n
+}
 
 #' @rdname hdlmm-accessors
 #' @export
 df.residual.hdlmm <- function(object, ...) {
+  check_dots()
   random <- if (has_random(object)) object$dims$n_random + 1 else 0
   object$dims$n - object$dims$n_fixed - random
 }
 
 #' @rdname hdlmm-accessors
 #' @export
-formula.hdlmm <- function(x, ...) x$formula
+formula.hdlmm <- function(x, ...) {
+  check_dots(list(fixed.only = FALSE))
+  x$formula
+}
 
 #' @rdname hdlmm-accessors
 #' @export
-terms.hdlmm <- function(x, ...) x$terms
+terms.hdlmm <- function(x, ...) {
+  check_dots(list(fixed.only = TRUE))
+  x$terms
+}
 
 #' @rdname hdlmm-accessors
 #' @export
 model.frame.hdlmm <- function(formula, ...) {
+  check_dots()
   frame <- formula$frame
   attr(frame, "terms") <- formula$terms
   attr(frame, "na.action") <- formula$na_action
@@ -115,6 +145,7 @@ model.frame.hdlmm <- function(formula, ...) {
 #' @rdname hdlmm-accessors
 #' @export
 model.matrix.hdlmm <- function(object, type = c("fixed", "random"), ...) {
+  check_dots()
   type <- check_choice(type, c("fixed", "random"), "type")
   if (type == "random") return(the_design(object, "model.matrix(type = \"random\")")$core$x)
   stats::model.matrix(object$terms, object$frame, object$contrasts)
@@ -122,15 +153,22 @@ model.matrix.hdlmm <- function(object, type = c("fixed", "random"), ...) {
 
 #' @rdname hdlmm-accessors
 #' @export
-family.hdlmm <- function(object, ...) stats::gaussian()
+family.hdlmm <- function(object, ...) {
+  check_dots()
+  stats::gaussian()
+}
 
 #' @rdname hdlmm-accessors
 #' @export
 weights.hdlmm <- function(object, ...) {
+  check_dots(list(type = "prior"))
   if (is.null(object$weights)) return(NULL)
   stats::naresid(object$na_action, row_named(object$weights, object))
 }
 
 #' @rdname hdlmm-accessors
 #' @export
-na.action.hdlmm <- function(object, ...) object$na_action
+na.action.hdlmm <- function(object, ...) {
+  check_dots()
+  object$na_action
+}

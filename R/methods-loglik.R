@@ -7,7 +7,7 @@
 #'   marginal log-likelihood at the fit's own estimates.
 #' @param scale,k as for [stats::extractAIC()].
 #' @param fit a fit of [lmm()].
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return `extractAIC()`: degrees of freedom and AIC of the fit by ML. `logLik()`: class
 #'   `"logLik"` with attributes `df` (c + number of variances), `nobs`
 #'   and `REML`; `AIC()` and `BIC()` follow. `deviance()`: residual sum of squares for OLS, minus
@@ -24,6 +24,7 @@ NULL
 #' @rdname hdlmm-likelihood
 #' @export
 logLik.hdlmm <- function(object, REML = NULL, ...) {
+  check_dots()
   own <- if (object$method == "REML") "REML" else "ML"
   wanted <- if (is.null(REML)) own else if (check_flag(REML, "REML")) "REML" else "ML"
   value <- if (wanted == own) object$loglik else likelihood_at_estimate(object, wanted)
@@ -57,6 +58,7 @@ likelihood_at_estimate <- function(fit, criterion) {
 #' @rdname hdlmm-likelihood
 #' @export
 deviance.hdlmm <- function(object, ...) {
+  check_dots()
   if (object$method == "REML") {
     abort(
       "undefined", "a REML fit has no deviance; -2 * logLik(fit) is its criterion, and ",
@@ -73,6 +75,7 @@ deviance.hdlmm <- function(object, ...) {
 #' @importFrom stats extractAIC
 #' @export
 extractAIC.hdlmm <- function(fit, scale = 0, k = 2, ...) {
+  check_dots()
   require_likelihood(fit, "a comparison by AIC")
   # step() and drop1() compare different fixed parts: restricted likelihoods would not do
   value <- logLik.hdlmm(by_ml(fit, parent.frame()))
@@ -82,13 +85,13 @@ extractAIC.hdlmm <- function(fit, scale = 0, k = 2, ...) {
 #' @importFrom stats AIC BIC
 #' @export
 AIC.hdlmm <- function(object, ..., k = 2) {
-  warn_incomparable(list(object, ...))
+  warn_incomparable(c(list(object), check_fit_dots()))
   NextMethod()
 }
 
 #' @export
 BIC.hdlmm <- function(object, ...) {
-  warn_incomparable(list(object, ...))
+  warn_incomparable(c(list(object), check_fit_dots()))
   NextMethod()
 }
 

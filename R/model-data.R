@@ -116,7 +116,8 @@ stop_frame <- function(error, call, data, env, n_total) {
     value <- eval(call[[name]], data, env)
     if (is.list(value)) bad_input("`", name, "` must be a numeric vector; found a list.")
     bad_input(
-      "`", name, "` has ", counted(length(value), "value"), "; the data have ", n_total, " rows."
+      "`", name, "` has ", counted(length(value), "value"), "; the data have ", n_total, " rows",
+      if (inherits(value, "formula")) ": a column goes by its name, without `~`", "."
     )
   }
   hint <- if (grepl("invalid type (list)", message, fixed = TRUE)) {

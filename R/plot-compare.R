@@ -1,6 +1,7 @@
 #' @rdname compare_methods
 #' @export
 plot.hdlmm_comparison <- function(x, which = NULL, ...) {
+  check_dots(graphical_settings)
   fits <- attr(x, "fits")
   names(fits) <- shown_method(x$method, x$algorithm)
   keep <- x$method != "OLS" & !vapply(fits, is.null, NA)

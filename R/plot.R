@@ -33,6 +33,7 @@
 #' par(old)
 #' @export
 plot.hdlmm <- function(x, which = 1:4, ask = must_ask(which), level = 0.95, n = 20, ...) {
+  check_dots(graphical_settings)
   check_level(level)
   check_number(n, "n", 1, 1e6, whole = TRUE)
   panels <- choose_panels(x, which)

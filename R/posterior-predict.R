@@ -16,7 +16,7 @@
 #' @param allow.new.levels as for [predict.hdlmm()].
 #' @param formula,data model formula and data as for [lmm()]; the response need not be there.
 #' @param prior an [lmm_prior()], proper in every part.
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return A matrix of draws x rows in the units of the response.
 #' @section Errors: `hdlmm_improper_prior` from `prior_predict()`, naming what is improper.
 #' @examples
@@ -51,6 +51,7 @@ posterior_predict_elsewhere <- function(object, ...) {
 posterior_predict.hdlmm <- function(object, newdata = NULL, draws = 1000, seed = NULL,
                                     random = TRUE, weights = NULL, allow.new.levels = FALSE,
                                     ...) {
+  check_dots()
   check_number(draws, "draws", 1, 1e7, whole = TRUE)
   check_flag(random, "random")
   check_flag(allow.new.levels, "allow.new.levels")
@@ -143,7 +144,8 @@ point_covariances <- function(fit, design, rows, z) {
 
 #' @rdname posterior_predict
 #' @export
-prior_predict <- function(formula, data, prior, draws = 1000, seed = NULL, weights = NULL) {
+prior_predict <- function(formula, data, prior, draws = 1000, seed = NULL, weights = NULL, ...) {
+  check_dots()
   if (missing(formula)) {
     bad_input("`formula` is missing: write prior_predict(y ~ age + re(X), d, prior).")
   }

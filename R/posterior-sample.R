@@ -11,7 +11,9 @@
 #' @param draws positive whole number.
 #' @param seed `NULL` (R's generator goes on; then the control's seed, if any) or one whole number.
 #' @param beta `TRUE` adds the random effects: a matrix of draws x p. O(n p) a draw.
-#' @param ... ignored, or passed to [as.data.frame()].
+#' @param digits significant digits.
+#' @param row.names,optional as for [as.data.frame()].
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return `posterior_sample()`: a list of class `"hdlmm_sample"`: `omega` (draws x c), `variances`
 #'   (draws x 2: random term, `Residual`), `pve` (draws), and `beta` (draws x p) when asked; in
 #'   the user's units. `as.matrix()` and `as.data.frame()` bind the columns.
@@ -24,7 +26,8 @@
 #' s <- posterior_sample(fit, 200, seed = 1)
 #' apply(s$variances, 2, quantile)
 #' @export
-posterior_sample <- function(fit, draws = 1000, seed = NULL, beta = FALSE) {
+posterior_sample <- function(fit, draws = 1000, seed = NULL, beta = FALSE, ...) {
+  check_dots()
   check_fit(fit)
   check_number(draws, "draws", 1, 1e7, whole = TRUE)
   check_flag(beta, "beta")
@@ -191,6 +194,7 @@ sample_ols <- function(fit, draws) {
 #' @param x an object of class `"hdlmm_sample"`.
 #' @export
 as.matrix.hdlmm_sample <- function(x, ...) {
+  check_dots()
   variances <- x$variances
   colnames(variances) <- paste0("var_", colnames(variances))
   out <- cbind(x$omega, variances)
@@ -200,11 +204,15 @@ as.matrix.hdlmm_sample <- function(x, ...) {
 
 #' @rdname posterior_sample
 #' @export
-as.data.frame.hdlmm_sample <- function(x, ...) as.data.frame(as.matrix(x), ...)
+as.data.frame.hdlmm_sample <- function(x, row.names = NULL, optional = FALSE, ...) {
+  check_dots(list(stringsAsFactors = NULL))
+  as.data.frame(as.matrix(x), row.names = row.names, optional = optional)
+}
 
 #' @rdname posterior_sample
 #' @export
-print.hdlmm_sample <- function(x, ...) {
+print.hdlmm_sample <- function(x, digits = 4, ...) {
+  check_dots(print_settings)
   m <- cbind(x$omega, x$variances, if (ncol(x$variances) > 1) cbind(pve = x$pve))
   cat(nrow(m), "draws")
   if (!is.null(x$beta)) cat(" with", counted(ncol(x$beta), "random effect"))
@@ -213,7 +221,7 @@ print.hdlmm_sample <- function(x, ...) {
     mean = colMeans(m), sd = apply(m, 2, stats::sd),
     t(apply(m, 2, stats::quantile, c(0.025, 0.5, 0.975), na.rm = TRUE))
   )
-  print(table, digits = 4)
+  print(table, digits = digits)
   invisible(x)
 }
 
@@ -226,6 +234,7 @@ as_draws.hdlmm <- function(x, ...) as_draws_array.hdlmm(x, ...)
 #' @rdname posterior_sample
 #' @exportS3Method posterior::as_draws_array hdlmm
 as_draws_array.hdlmm <- function(x, draws = 1000, seed = NULL, ...) {
+  check_dots()
   if (!is.null(x$draws)) return(posterior::as_draws_array(x$draws))
   m <- as.matrix(posterior_sample(x, draws, seed))
   posterior::as_draws_array(posterior::as_draws_matrix(m[, !is.na(colSums(m)), drop = FALSE]))

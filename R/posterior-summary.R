@@ -9,6 +9,7 @@
 #'   random effects (columns of X, levels of g). The default is all but the random effects.
 #' @param probs probabilities in (0, 1).
 #' @param n number of points of a density.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return `posterior_summary()`: a matrix with one row per parameter: `mean`, `sd`, quantiles.
 #'   `posterior_density()`: a data frame with columns `parameter`, `x`, `density`.
 #' @section Errors: `hdlmm_unsupported` for fits by other methods, `hdlmm_bad_input` for names that
@@ -20,7 +21,8 @@
 #' curve <- posterior_density(fit, "age")
 #' plot(curve$x, curve$density, type = "l")
 #' @export
-posterior_summary <- function(fit, parm = NULL, probs = c(0.025, 0.5, 0.975)) {
+posterior_summary <- function(fit, parm = NULL, probs = c(0.025, 0.5, 0.975), ...) {
+  check_dots()
   kinds <- posterior_kinds(fit, parm, "posterior_summary()")
   if (!is.numeric(probs) || length(probs) == 0 || !all(probs > 0 & probs < 1)) {
     bad_input("`probs` must be numbers between 0 and 1; found ", describe(probs), ".")
@@ -37,7 +39,8 @@ posterior_summary <- function(fit, parm = NULL, probs = c(0.025, 0.5, 0.975)) {
 
 #' @rdname posterior_summary
 #' @export
-posterior_density <- function(fit, parm = NULL, n = 200) {
+posterior_density <- function(fit, parm = NULL, n = 200, ...) {
+  check_dots()
   kinds <- posterior_kinds(fit, parm, "posterior_density()")
   check_number(n, "n", 2, 1e6, whole = TRUE)
   rows <- lapply(names(kinds), function(name) {

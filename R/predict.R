@@ -28,7 +28,8 @@
 #' @param allow.new.levels `TRUE` predicts unseen levels of a grouping factor from the prior.
 #' @param re.form as in lme4: `NA` or `~0` is `random = FALSE`, `NULL` is `random = TRUE`.
 #' @param na.action for missing values in `newdata`; only [stats::na.pass()] (the default).
-#' @param ... ignored.
+#' @param type `"response"` or `"link"`, which are the same: the link is the identity.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return A named numeric m-vector; with `interval` a m x 3 matrix with columns `fit`, `lwr`,
 #'   `upr`; with `se.fit = TRUE` a list with `fit`, `se.fit`, `df`, `residual.scale`.
 #' @section Errors: `hdlmm_bad_input` (a variable is missing, of another type, or of another
@@ -41,7 +42,10 @@
 predict.hdlmm <- function(object, newdata, random = TRUE, se.fit = FALSE,
                           interval = c("none", "confidence", "prediction"), level = 0.95,
                           weights = NULL, allow.new.levels = FALSE, re.form = NULL,
-                          na.action = stats::na.pass, ...) {
+                          na.action = stats::na.pass, type = c("response", "link"), ...) {
+  check_dots()
+  check_predict_type(type)
+  check_na_pass(na.action)
   interval <- check_choice(interval, c("none", "confidence", "prediction"), "interval")
   check_level(level)
   check_flag(random, "random")
@@ -50,7 +54,6 @@ predict.hdlmm <- function(object, newdata, random = TRUE, se.fit = FALSE,
   if (!is.null(re.form)) random <- random && is_random_form(re.form)
   random <- random && has_random(object)
   is_new <- !missing(newdata) && !is.null(newdata)
-  if (!is_new) stop_stray_data(...)
   needs_x <- random || (interval == "prediction" && has_random(object) &&
     object$designs[[1]]$kind != "grouped")
   rows <- if (is_new) new_rows(object, newdata, needs_x, allow.new.levels) else
@@ -63,13 +66,18 @@ predict.hdlmm <- function(object, newdata, random = TRUE, se.fit = FALSE,
   prediction_output(object, mean, variance, rows, random, se.fit, interval, level, weights, is_new)
 }
 
-# Data under another name than `newdata` would be ignored, and the fitted rows predicted.
-stop_stray_data <- function(...) {
-  stray <- names(Filter(is.list, list(...)))
-  if (length(stray) > 0) {
-    bad_input(
-      "predict() has no argument ", enumerate(backtick(stray)), "; new rows are given as `newdata`."
-    )
+# The link is the identity.
+check_predict_type <- function(type) {
+  if (identical(type, "terms")) {
+    abort("unsupported", "predictions of single terms, type = \"terms\", are not available.")
+  }
+  check_choice(type, c("response", "link"), "type")
+}
+
+check_na_pass <- function(na.action) {
+  if (is.character(na.action)) na.action <- get0(na.action, mode = "function")
+  if (!identical(na.action, stats::na.pass)) {
+    bad_input("`na.action` can only be na.pass here: rows with missing values give NA.")
   }
 }
 

@@ -2,6 +2,7 @@
 
 #' @export
 print.hdlmm <- function(x, digits = max(3, getOption("digits") - 3), ...) {
+  check_dots(print_settings)
   cat_lines(describe_model(x))
   cat("\n")
   print_variances(x, digits)
@@ -158,7 +159,7 @@ print_remarks <- function(x) {
 #' @param x an object of class `"summary.hdlmm"`.
 #' @param digits significant digits.
 #' @param signif.stars passed to [stats::printCoefmat()].
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return A list of class `"summary.hdlmm"`: `fit`, `coefficients` (matrix: estimate, standard
 #'   error, Satterthwaite degrees of freedom, t value, p-value), `varcor` (see [VarCorr()]),
 #'   `pve` (see [pve()]), `residuals` (quantiles of the scaled residuals), `logLik`, `AIC`, `BIC`,
@@ -167,6 +168,7 @@ print_remarks <- function(x) {
 #' summary(lmm(height ~ age + (1 | Subject), data = nlme::Oxboys))
 #' @export
 summary.hdlmm <- function(object, level = 0.95, ...) {
+  check_dots()
   exact <- object$boundary == "exact"
   log_lik <- logLik.hdlmm(object)
   sigma <- sigma.hdlmm(object)
@@ -191,12 +193,16 @@ residual_quartiles <- function(fit) {
 }
 
 #' @export
-coef.summary.hdlmm <- function(object, ...) object$coefficients
+coef.summary.hdlmm <- function(object, ...) {
+  check_dots()
+  object$coefficients
+}
 
 #' @rdname summary.hdlmm
 #' @export
 print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
                                 signif.stars = getOption("show.signif.stars"), ...) {
+  check_dots(print_settings)
   fit <- x$fit
   cat_lines(describe_model(fit))
   criterion <- switch(fit$method,

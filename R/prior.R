@@ -25,7 +25,7 @@
 #' @param nsim number of draws.
 #' @param seed `NULL` or one whole number.
 #' @param kappa for a prior of `pve` and `total`: what turns them into variances; see [pve()].
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return An object of class `"lmm_density"`, or `"lmm_prior"` for `lmm_prior()`.
 #'   `is_proper()`: whether it integrates to one. `simulate()`: a numeric vector of draws (of the
 #'   variance, for a half t too), or for an `"lmm_prior"` a data frame with columns `random`,
@@ -45,7 +45,8 @@
 #' simulate(prior, 3, seed = 1)
 #' @export
 lmm_prior <- function(pve = prior_beta(1, 1), total = prior_jeffreys(), random = NULL,
-                      residual = NULL, fixed = prior_flat()) {
+                      residual = NULL, fixed = prior_flat(), ...) {
+  check_dots()
   on_variances <- !is.null(random) || !is.null(residual)
   if (on_variances && (!missing(pve) || !missing(total))) {
     bad_input("give priors of `pve` and `total`, or of `random` and `residual`, not of both.")
@@ -101,15 +102,22 @@ new_density <- function(kind, ...) structure(list(kind = kind, ...), class = "lm
 
 #' @rdname lmm_prior
 #' @export
-prior_flat <- function() new_density("flat")
+prior_flat <- function(...) {
+  check_dots()
+  new_density("flat")
+}
 
 #' @rdname lmm_prior
 #' @export
-prior_jeffreys <- function() new_density("jeffreys")
+prior_jeffreys <- function(...) {
+  check_dots()
+  new_density("jeffreys")
+}
 
 #' @rdname lmm_prior
 #' @export
-prior_beta <- function(a, b) {
+prior_beta <- function(a, b, ...) {
+  check_dots()
   new_density(
     "beta", a = check_positive(if (!missing(a)) a, "a"),
     b = check_positive(if (!missing(b)) b, "b")
@@ -118,7 +126,8 @@ prior_beta <- function(a, b) {
 
 #' @rdname lmm_prior
 #' @export
-prior_inverse_gamma <- function(shape, scale) {
+prior_inverse_gamma <- function(shape, scale, ...) {
+  check_dots()
   new_density(
     "inverse_gamma", a = check_positive(if (!missing(shape)) shape, "shape"),
     b = check_positive(if (!missing(scale)) scale, "scale")
@@ -127,7 +136,8 @@ prior_inverse_gamma <- function(shape, scale) {
 
 #' @rdname lmm_prior
 #' @export
-prior_half_t <- function(df, scale) {
+prior_half_t <- function(df, scale, ...) {
+  check_dots()
   new_density(
     "half_t", a = check_positive(if (!missing(df)) df, "df"),
     b = check_positive(if (!missing(scale)) scale, "scale")
@@ -136,7 +146,8 @@ prior_half_t <- function(df, scale) {
 
 #' @rdname lmm_prior
 #' @export
-prior_normal <- function(mean = 0, sd) {
+prior_normal <- function(mean = 0, sd, ...) {
+  check_dots()
   if (missing(sd)) bad_input("`sd` is missing: prior_normal(0, 10).")
   if (!is.numeric(mean) || length(mean) == 0 || any(!is.finite(mean))) {
     bad_input("`mean` must be finite numbers; found ", describe(mean), ".")
@@ -155,7 +166,8 @@ check_positive <- function(x, name) {
 
 #' @rdname lmm_prior
 #' @export
-is_proper <- function(x) {
+is_proper <- function(x, ...) {
+  check_dots()
   if (inherits(x, "lmm_prior")) return(length(improper_parts(x)) == 0)
   if (!inherits(x, "lmm_density")) bad_input("`x` must be a prior; found ", describe(x), ".")
   !x$kind %in% c("flat", "jeffreys")
@@ -186,6 +198,7 @@ stop_improper <- function(parts, what) {
 #' @importFrom stats simulate
 #' @export
 simulate.lmm_density <- function(object, nsim = 1, seed = NULL, ...) {
+  check_dots()
   check_number(nsim, "nsim", 0, 1e9, whole = TRUE)
   if (!is.null(seed)) check_seed(seed)
   if (!is_proper(object)) stop_improper(paste0("prior_", object$kind, "()"), "drawing from it")
@@ -204,6 +217,7 @@ draw_density <- function(density, n) {
 #' @rdname lmm_prior
 #' @export
 simulate.lmm_prior <- function(object, nsim = 1, seed = NULL, kappa = 1, ...) {
+  check_dots()
   check_number(nsim, "nsim", 0, 1e9, whole = TRUE)
   if (!is.null(seed)) check_seed(seed)
   check_positive(kappa, "kappa")
@@ -243,6 +257,7 @@ random_density <- function(prior, label) {
 #' @rdname lmm_prior
 #' @export
 print.lmm_density <- function(x, ...) {
+  check_dots(print_settings)
   cat(describe_density(x), if (is_proper(x)) "(proper)" else "(improper)", "\n")
   invisible(x)
 }
@@ -271,6 +286,7 @@ prior_words <- c(
 #' @rdname lmm_prior
 #' @export
 print.lmm_prior <- function(x, ...) {
+  check_dots(print_settings)
   cat("Prior of a linear mixed model:\n")
   for (name in names(x)) {
     part <- x[[name]]

@@ -11,7 +11,8 @@
 #' @param n number of values of h in the table, beside 0, 1 and the modes.
 #' @param x an object of class `"hdlmm_profile"`.
 #' @param level level of the interval that `plot()` draws.
-#' @param ... passed to [graphics::plot()]; ignored otherwise.
+#' @param digits significant digits.
+#' @param ... for `plot()`: graphical parameters; nothing else.
 #' @return `profile()`: a list of class `"hdlmm_profile"`: `curve` (data frame with `pve` and
 #'   `logLik`), `modes` (data frame of all local maxima, the highest first: `pve`, `logLik`,
 #'   `where`), `unbounded` (`TRUE` when the criterion tends to infinity as pve tends to 1, or the
@@ -24,6 +25,7 @@
 #' @importFrom stats profile
 #' @export
 profile.hdlmm <- function(fitted, n = 200, ...) {
+  check_dots()
   the_design(fitted, "profile()")
   check_number(n, "n", lower = 2, upper = 1e6, whole = TRUE)
   if (fitted$boundary == "exact") {
@@ -45,7 +47,8 @@ profile.hdlmm <- function(fitted, n = 200, ...) {
 
 #' @rdname profile.hdlmm
 #' @export
-print.hdlmm_profile <- function(x, ...) {
+print.hdlmm_profile <- function(x, digits = 6, ...) {
+  check_dots(print_settings)
   cat(
     capitalise(objective_words(x$method)), if (x$method != "Bayes") ", profiled", " over the ",
     "proportion of variance explained, ", nrow(x$curve), " values\n", sep = ""
@@ -56,7 +59,7 @@ print.hdlmm_profile <- function(x, ...) {
       "inside"
     ), ":\n", sep = ""
   )
-  print(format(x$modes, digits = 6), row.names = FALSE)
+  print(format(x$modes, digits = digits), row.names = FALSE)
   if (x$unbounded) {
     at <- if (x$method == "Bayes" && x$boundary == "random") 0 else 1
     cat("The criterion tends to infinity as pve tends to ", at, ".\n", sep = "")
@@ -67,6 +70,7 @@ print.hdlmm_profile <- function(x, ...) {
 #' @rdname profile.hdlmm
 #' @export
 plot.hdlmm_profile <- function(x, level = 0.95, ...) {
+  check_dots(graphical_settings)
   # a density without a maximum is drawn from its highest value in the table
   top <- if (is.finite(x$modes$logLik[1])) x$modes$logLik[1] else max(x$curve$logLik)
   relative <- x$curve$logLik - top

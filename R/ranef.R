@@ -10,7 +10,8 @@
 #' @param condVar the same, under the name that lme4 uses.
 #' @param x an object of class `"ranef.hdlmm"`.
 #' @param n how many of the largest effects `print()` shows.
-#' @param ... ignored.
+#' @param digits significant digits.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return A named list with one named numeric vector per random term (names: columns of `X`,
 #'   levels of g, rows of K), in units of the response per unit of the column as it entered the
 #'   model. With `se = TRUE` it has an attribute `"se"`, a list of the same shape.
@@ -21,10 +22,11 @@
 #' ranef(fit, se = TRUE)
 #' @export
 ranef.hdlmm <- function(object, se = FALSE, condVar = se, ...) {
+  check_dots()
   effects <- lapply(object$designs, function(design) {
     stats::setNames(object$effects[[design$label]], effect_names(design))
   })
-  if (check_flag(condVar, "se") && has_random(object)) {
+  if (check_flag(condVar, if (missing(condVar)) "se" else "condVar") && has_random(object)) {
     attr(effects, "is_posterior") <- is_bayes(object) || !is.null(object$q)
     attr(effects, "se") <- lapply(object$designs, function(design) {
       stats::setNames(effect_se(object, design), effect_names(design))
@@ -53,6 +55,7 @@ effect_se <- function(fit, design) {
 #'   (column or level), `condval` and `condsd` (`NA` without `se = TRUE`), as lme4 names them.
 #' @export
 as.data.frame.ranef.hdlmm <- function(x, ...) {
+  check_dots(list(row.names = list(NULL), optional = NULL, stringsAsFactors = NULL))
   se <- attr(x, "se")
   parts <- lapply(names(x), function(term) {
     effects <- x[[term]]
@@ -67,7 +70,8 @@ as.data.frame.ranef.hdlmm <- function(x, ...) {
 
 #' @rdname ranef.hdlmm
 #' @export
-print.ranef.hdlmm <- function(x, n = 10, ...) {
+print.ranef.hdlmm <- function(x, n = 10, digits = getOption("digits"), ...) {
+  check_dots(print_settings)
   se <- attr(x, "se")
   if (length(x) == 0) cat("No random effects.\n")
   for (term in names(x)) {
@@ -79,7 +83,7 @@ print.ranef.hdlmm <- function(x, n = 10, ...) {
     if (!is.null(se)) {
       table[[if (isTRUE(attr(x, "is_posterior"))) "post.sd" else "se"]] <- se[[term]][shown]
     }
-    print(table)
+    print(table, digits = digits)
   }
   invisible(x)
 }

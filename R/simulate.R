@@ -6,7 +6,7 @@
 #' @param random `FALSE` draws new random effects (unconditional on the data); `TRUE` keeps the
 #'   predicted ones.
 #' @param re.form as in lme4: `NA` is `random = FALSE`, `NULL` is `random = TRUE`.
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return A data frame with `nsim` columns `sim_1`, ... and one row per fitted row (padded under
 #'   `na.exclude`), with attribute `"seed"`.
 #' @examples
@@ -15,6 +15,7 @@
 #' @importFrom stats simulate
 #' @export
 simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.form = NA, ...) {
+  check_dots()
   check_number(nsim, "nsim", 1, 1e8, whole = TRUE)
   if (!missing(re.form)) random <- is.null(re.form) || is_random_form(re.form)
   check_flag(random, "random")

@@ -24,7 +24,7 @@
 #'   that `lmm()` saw; of these the fitted ones are kept (all of them under `na.exclude`).
 #' @param newdata a data frame of new rows, as for [predict()][predict.hdlmm].
 #' @param se_fit `TRUE` adds `.se.fit`, the standard error of the conditional mean.
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return Data frames, of class `tbl_df` when the package tibble is installed.
 #'
 #'   `tidy()`: `effect`, `group`, `level` (only with `"ran_vals"`), `term`, `estimate`,
@@ -56,6 +56,7 @@ tidy_effects <- c("fixed", "ran_pars", "ran_vals")
 tidy.hdlmm <- function(x, effects = c("fixed", "ran_pars"), conf.int = FALSE,
                        conf.level = 0.95, conf.method = c("wald", "profile", "boot"),
                        ...) {
+  check_dots(list(exponentiate = FALSE))
   if (length(effects) == 0) bad_input("`effects` is empty.")
   for (effect in effects) check_choice(effect, tidy_effects, "effects")
   check_flag(conf.int, "conf.int")
@@ -149,6 +150,7 @@ as_tibble_if_there <- function(x) {
 #' @method glance hdlmm
 #' @exportS3Method generics::glance hdlmm
 glance.hdlmm <- function(x, ...) {
+  check_dots()
   log_lik <- logLik.hdlmm(x)
   is_reml <- x$method == "REML"
   as_tibble_if_there(data.frame(
@@ -165,6 +167,7 @@ glance.hdlmm <- function(x, ...) {
 #' @exportS3Method generics::augment hdlmm
 augment.hdlmm <- function(x, data = stats::model.frame(x), newdata = NULL, se_fit = FALSE,
                           ...) {
+  check_dots()
   check_flag(se_fit, "se_fit")
   if (is.null(newdata)) return(augment_fitted(x, data, se_fit))
   if (!is.data.frame(newdata)) {

@@ -12,14 +12,14 @@
 #' intervals with equal tails; for MAP they come from the curvature of the log posterior.
 #'
 #' @param x,fit a fit of [lmm()].
-#' @param sigma,rdig required by the generic of nlme; `sigma` must be 1.
+#' @param sigma required by the generic of nlme; must be 1.
 #' @param level confidence level in (0, 1).
 #' @param method `"profile"`: the profile likelihood; `"exact"`: the finite-sample interval that
 #'   inverts the exact null distribution of the likelihood ratio at every value (simulated with
 #'   `draws` data sets), which keeps its coverage at the boundaries.
 #' @param draws,seed simulations of the exact interval and their seed; the defaults are those of
 #'   the fit's [lmm_control()].
-#' @param ... ignored.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return `varcomp()`: named numeric, `sigma_k^2` of every random term, then `Residual`, in
 #'   squared units of the response (per squared unit of a column); posterior means for Bayes fits.
 #'   `VarCorr()`: a data frame of
@@ -41,7 +41,10 @@ varcomp.default <- function(x, ...) check_fit(x, "x")
 
 #' @rdname varcomp
 #' @export
-varcomp.hdlmm <- function(x, ...) x$variances
+varcomp.hdlmm <- function(x, ...) {
+  check_dots()
+  x$variances
+}
 
 # Covariance matrix of the estimated variances, NA where the estimate is on a boundary.
 variance_covariance <- function(fit) {
@@ -95,7 +98,9 @@ pve_se <- function(fit) {
 
 #' @rdname varcomp
 #' @export
-VarCorr.hdlmm <- function(x, sigma = 1, rdig = 3, ...) {
+VarCorr.hdlmm <- function(x, sigma = 1, ...) {
+  check_dots()
+  if (!identical(as.double(sigma), 1)) bad_input("`sigma` must be 1; found ", describe(sigma), ".")
   v <- x$variances
   is_posterior <- has_posterior(x)
   sizes <- if (is_posterior) c(x$pve, 1 - sum(x$pve)) else v * c(x$kappa, 1)
@@ -117,6 +122,7 @@ variance_term <- function(fit) {
 
 #' @export
 print.VarCorr.hdlmm <- function(x, digits = max(3, getOption("digits") - 3), ...) {
+  check_dots(print_settings)
   table <- cbind(
     Variance = format(x$vcov, digits = digits), `Std.Dev.` = format(x$sdcor, digits = digits),
     `Std.Error` = format_or_dash(x$se, digits), Share = format_share(x$share)
@@ -148,6 +154,7 @@ pve.default <- function(fit, ...) check_fit(fit, "fit")
 #' @export
 pve.hdlmm <- function(fit, level = 0.95, method = c("profile", "exact"), draws = NULL,
                       seed = NULL, ...) {
+  check_dots()
   check_level(level)
   method <- check_choice(method, c("profile", "exact"), "method")
   if (!has_random(fit)) {

@@ -255,7 +255,7 @@ asked_wrongly <- list(
   list(quote(posterior_sample(plain, 0)), "`draws` must be one whole number .*; found 0"),
   list(quote(posterior_sample(plain, seed = "a")), "`seed` must be one whole number"),
   list(quote(posterior_sample(plain, beta = 1)), "`beta` must be TRUE or FALSE"),
-  list(quote(predict(plain, newdta = d)), "no argument `newdta`; new rows are given as `newdata`"),
+  list(quote(predict(plain, newdta = d)), "no argument `newdta`: perhaps `newdata` is meant"),
   list(quote(posterior_predict(plain, draws = 0)), "`draws` must be one whole number"),
   list(quote(posterior_predict(plain, 3)), "`newdata` must be a data frame or a list"),
   list(quote(posterior_predict(plain, d["y"])), "`newdata` lacks `x` and `X`"),
