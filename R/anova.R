@@ -153,6 +153,7 @@ term_test <- function(fit, at) {
 #' @importFrom stats drop1
 #' @export
 drop1.hdlmm <- function(object, scope, ...) {
+  check_dots(list(scale = 0, k = 2, trace = NULL))  # from step()
   require_likelihood(object, "drop1()")
   labels <- attr(object$terms, "term.labels")
   droppable <- stats::drop.scope(stats::formula(object$terms))

@@ -61,6 +61,14 @@ stop_stray <- function(given, called, others = NULL) {
   )
 }
 
+# Arguments that update() would put into a call of lmm().
+stop_unknown <- function(given) {
+  known <- setdiff(names(formals(lmm)), "...")
+  names <- value_or(names(given), rep("", length(given)))
+  is_stray <- names == "" | is.na(pmatch(names, known, duplicates.ok = TRUE))
+  if (any(is_stray)) stop_stray(given[is_stray], list(name = "lmm", arguments = known))
+}
+
 # What to write instead of an argument, as a part of a message; NULL where nothing is known.
 argument_hint <- function(name, called) {
   own <- called$arguments
@@ -91,12 +99,17 @@ inner_hint <- function(name) {
 # Names differ by less than their letters where case and punctuation count for nothing.
 plain_name <- function(x) gsub("[^a-z0-9]", "", tolower(x))
 
-# The choice that a name misspells, NULL when none is near: three slips in ten letters.
+# The choice that a name misspells, NULL when none is near: one slip in four letters, or letters in
+# another order.
 nearest <- function(name, choices, exact = FALSE) {
-  if (length(choices) == 0 || !nzchar(plain_name(name))) return(NULL)
-  distance <- drop(utils::adist(plain_name(name), plain_name(choices)))
-  length <- pmax(nchar(plain_name(choices)), nchar(plain_name(name)))
-  near <- which(distance <= if (exact) 0 else 0.3 * length)
+  name <- plain_name(name)
+  plain <- plain_name(choices)
+  if (length(choices) == 0 || !nzchar(name)) return(NULL)
+  distance <- drop(utils::adist(name, plain))
+  letters <- lapply(strsplit(c(name, plain), ""), sort)
+  is_swapped <- vapply(letters[-1], identical, NA, letters[[1]]) & distance <= 2 & nchar(name) > 3
+  allowed <- if (exact) 0 else pmax(nchar(plain), nchar(name)) / 4
+  near <- which(distance <= allowed | (is_swapped & !exact))
   if (length(near) > 0) choices[near[which.min(distance[near])]]
 }
 

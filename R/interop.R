@@ -33,7 +33,7 @@
 #' @param newresp numeric: the new response in the fitted rows (or in these and those that
 #'   `na.action` dropped), or a data frame with this one column, as [simulate()] gives.
 #' @param split_nested,flatten,verbose,type,component as in insight.
-#' @param estimator `"ML"` or `"REML"`; `NULL`: the criterion of the fit.
+#' @param estimator,REML `"ML"` or `"REML"`, or whether the latter; `NULL`: the criterion of the fit.
 #' @param ... passed on by emmeans; nothing else.
 #' @return What the generic promises for fits of lme4.
 #' @section Errors: `hdlmm_no_fixed_effects`: marginal means of a fit without any;
@@ -264,11 +264,17 @@ check_new_response <- function(fit, newresp) {
 
 # insight --------------------------------------------------------------------------------
 
+# What the packages on top of insight hand to all of its generics: there is one component, that of the
+# fixed effects.
+insight_settings <- list(
+  verbose = NULL, effects = c("fixed", "all"), component = c("conditional", "all", "location")
+)
+
 #' @rdname hdlmm-interop
 #' @method find_formula hdlmm
 #' @exportS3Method insight::find_formula hdlmm
 find_formula.hdlmm <- function(x, verbose = TRUE, ...) {
-  check_dots()
+  check_dots(insight_settings)
   groups <- Filter(function(term) term$type == "group", x$random_terms)
   random <- lapply(groups, function(term) {
     stats::as.formula(call("~", call("|", 1, term$group)), environment(x$formula))
@@ -291,7 +297,7 @@ find_random.hdlmm <- function(x, split_nested = FALSE, flatten = FALSE) {
 #' @method get_statistic hdlmm
 #' @exportS3Method insight::get_statistic hdlmm
 get_statistic.hdlmm <- function(x, ...) {
-  check_dots()
+  check_dots(insight_settings)
   table <- fixed_table(x)
   out <- data.frame(Parameter = rownames(table), Statistic = unname(table[, "t value"]))
   attr(out, "statistic") <- "t-statistic"
@@ -302,7 +308,7 @@ get_statistic.hdlmm <- function(x, ...) {
 #' @method get_df hdlmm
 #' @exportS3Method insight::get_df hdlmm
 get_df.hdlmm <- function(x, type = "residual", ...) {
-  check_dots()
+  check_dots(insight_settings)
   types <- c("residual", "model", "wald", "normal", "satterthwaite")
   type <- check_choice(tolower(type), types, "type")
   switch(type,
@@ -314,17 +320,19 @@ get_df.hdlmm <- function(x, type = "residual", ...) {
 #' @rdname hdlmm-interop
 #' @method get_loglikelihood hdlmm
 #' @exportS3Method insight::get_loglikelihood hdlmm
-get_loglikelihood.hdlmm <- function(x, estimator = NULL, ...) {
-  check_dots(list(check_response = NULL, verbose = NULL))
-  if (is.null(estimator)) return(logLik.hdlmm(x))
-  logLik.hdlmm(x, REML = check_choice(estimator, c("ML", "REML"), "estimator") == "REML")
+get_loglikelihood.hdlmm <- function(x, estimator = NULL, REML = NULL, ...) {
+  check_dots(c(insight_settings, list(check_response = NULL)))
+  if (!is.null(estimator)) {
+    REML <- check_choice(estimator, c("ML", "REML"), "estimator") == "REML"
+  }
+  logLik.hdlmm(x, REML = REML)
 }
 
 #' @rdname hdlmm-interop
 #' @method get_deviance hdlmm
 #' @exportS3Method insight::get_deviance hdlmm
 get_deviance.hdlmm <- function(x, ...) {
-  check_dots()
+  check_dots(insight_settings)
   if (has_random(x)) -2 * as.numeric(logLik.hdlmm(x, REML = FALSE)) else deviance.hdlmm(x)
 }
 
@@ -332,7 +340,7 @@ get_deviance.hdlmm <- function(x, ...) {
 #' @method is_converged hdlmm
 #' @exportS3Method insight::is_converged hdlmm
 is_converged.hdlmm <- function(x, ...) {
-  check_dots()
+  check_dots(insight_settings)
   x$is_converged
 }
 
@@ -340,7 +348,7 @@ is_converged.hdlmm <- function(x, ...) {
 #' @method get_variance hdlmm
 #' @exportS3Method insight::get_variance hdlmm
 get_variance.hdlmm <- function(x, component = "all", verbose = TRUE, ...) {
-  check_dots()
+  check_dots(c(insight_settings, list(model_component = NULL)))
   known <- eval(formals(insight::get_variance)$component)
   component <- check_choice(component, known, "component")
   parts <- variance_parts(x)

@@ -121,7 +121,7 @@ df.residual.hdlmm <- function(object, ...) {
 #' @rdname hdlmm-accessors
 #' @export
 formula.hdlmm <- function(x, ...) {
-  check_dots(list(fixed.only = FALSE))
+  check_dots(list(fixed.only = FALSE, env = NULL))
   x$formula
 }
 

@@ -15,7 +15,7 @@
 #' @importFrom stats simulate
 #' @export
 simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.form = NA, ...) {
-  check_dots()
+  check_dots(list(use.u = FALSE, na.action = NULL))  # from lme4::bootMer()
   check_number(nsim, "nsim", 1, 1e8, whole = TRUE)
   if (!missing(re.form)) random <- is.null(re.form) || is_random_form(re.form)
   check_flag(random, "random")

@@ -5,6 +5,7 @@
 update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
   call <- updated_call(object, if (!missing(formula.)) formula.)
   extras <- match.call(expand.dots = FALSE)$...
+  stop_unknown(extras)
   for (name in names(extras)) {
     # NULL takes an argument out
     if (!is.null(extras[[name]])) {
