@@ -4,8 +4,11 @@ MAKEFLAGS += --no-print-directory
 export R_LIBS := $(CURDIR)/.lib$(if $(R_LIBS),:$(R_LIBS))
 # Options of bench/speed.R.
 BENCH ?= --short
+# First seed and number of cases of the fuzz.
+SEED ?= 1
+CASES ?= 2000
 
-.PHONY: demo test check asan bench docs format lint layers install clean help
+.PHONY: demo test fuzz check asan bench docs format lint layers install clean help
 
 demo: ## install what is missing, build, analyse the wheat lines
 	@tools/deps.sh demo
@@ -16,6 +19,11 @@ test: ## run the R and C++ tests (FILTER=name: those R test files only)
 	@tools/deps.sh test
 	@tools/install.sh
 	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} Rscript tools/test.R $(FILTER)
+
+fuzz: ## 2000 random models against the laws of the package (SEED=n CASES=n)
+	@tools/deps.sh test
+	@tools/install.sh
+	@HDLMM_FUZZ_SEED=$(SEED) HDLMM_FUZZ_CASES=$(CASES) Rscript tools/test.R fuzz
 
 check: ## R CMD build and R CMD check --as-cran, in build-check
 	@tools/deps.sh dev

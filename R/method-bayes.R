@@ -186,6 +186,8 @@ fit_gibbs <- function(problem, engine, control) {
   result$is_converged <- is.null(diagnostics) || all(diagnostics$rhat < 1.05, na.rm = TRUE)
   result$reason <- if (is.null(diagnostics)) {
     "all draws made; install the package posterior for R-hat"
+  } else if (all(is.na(diagnostics$rhat))) {
+    "all draws made; too few for R-hat"
   } else {
     paste0("largest R-hat ", format(max(diagnostics$rhat, na.rm = TRUE), digits = 4))
   }
@@ -258,7 +260,10 @@ gibbs_draws <- function(raw, omega, result, problem) {
 chain_diagnostics <- function(draws) {
   if (!requireNamespace("posterior", quietly = TRUE)) return(NULL)
   measure <- function(f) {
-    vapply(seq_len(dim(draws)[3]), function(j) f(matrix(draws[, , j], nrow(draws))), 0)
+    # posterior warns of few draws in words of its own
+    suppressWarnings(
+      vapply(seq_len(dim(draws)[3]), function(j) f(matrix(draws[, , j], nrow(draws))), 0)
+    )
   }
   data.frame(
     rhat = measure(posterior::rhat), ess_bulk = measure(posterior::ess_bulk),
