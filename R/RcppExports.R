@@ -73,8 +73,8 @@ cpp_mixture_projection <- function(design, row_scale, system, nodes, host) {
     .Call(`_hdlmm_cpp_mixture_projection`, design, row_scale, system, nodes, host)
 }
 
-cpp_mixture_draws <- function(system, nodes, node, tau, normals, host) {
-    .Call(`_hdlmm_cpp_mixture_draws`, system, nodes, node, tau, normals, host)
+cpp_mixture_draws <- function(system, nodes, node, tau, wants_effects) {
+    .Call(`_hdlmm_cpp_mixture_draws`, system, nodes, node, tau, wants_effects)
 }
 
 cpp_unrotate <- function(design, row_scale, system, g) {
@@ -107,6 +107,14 @@ cpp_coefficient_variances <- function(design, row_scale, system, h, nu, host) {
 
 cpp_latent_variances <- function(design, row_scale, system, h, nu, covariance, prior_variance, z) {
     .Call(`_hdlmm_cpp_latent_variances`, design, row_scale, system, h, nu, covariance, prior_variance, z)
+}
+
+cpp_normals <- function(rows, columns) {
+    .Call(`_hdlmm_cpp_normals`, rows, columns)
+}
+
+cpp_chi_squares <- function(count, df) {
+    .Call(`_hdlmm_cpp_chi_squares`, count, df)
 }
 
 cpp_join_orphans <- function() {
@@ -149,16 +157,20 @@ cpp_evaluate <- function(system, h, nu) {
     .Call(`_hdlmm_cpp_evaluate`, system, h, nu)
 }
 
-cpp_refit <- function(system, criterion, options, y, null_residual, host) {
-    .Call(`_hdlmm_cpp_refit`, system, criterion, options, y, null_residual, host)
+cpp_refit <- function(system, criterion, options, h, nu, draws, host) {
+    .Call(`_hdlmm_cpp_refit`, system, criterion, options, h, nu, draws, host)
 }
 
 cpp_restricted_eigenvalues <- function(system, host) {
     .Call(`_hdlmm_cpp_restricted_eigenvalues`, system, host)
 }
 
-cpp_simulate_null <- function(system, criterion, lambda, null_h, null_nu, chi2, step) {
-    .Call(`_hdlmm_cpp_simulate_null`, system, criterion, lambda, null_h, null_nu, chi2, step)
+cpp_null_draws <- function(k, rest, draws) {
+    .Call(`_hdlmm_cpp_null_draws`, k, rest, draws)
+}
+
+cpp_null_statistics <- function(system, criterion, lambda, null_h, rest, draws, chi2, step, host) {
+    .Call(`_hdlmm_cpp_null_statistics`, system, criterion, lambda, null_h, rest, draws, chi2, step, host)
 }
 
 cpp_search_bound <- function(system, columns, options, host) {

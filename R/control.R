@@ -124,6 +124,7 @@ progress_reporter <- function(control) {
     }
     if (fraction >= 1) {
       cli::cli_progress_done(id = state$bar, .envir = state)
+      state$stage <- ""
     } else {
       cli::cli_progress_update(set = 100 * fraction, id = state$bar, .envir = state)
     }

@@ -2,25 +2,36 @@
 
 null_step <- 0.25  # grid step in phi: the statistic is then right to 1e-3, beside a parabola
 
-# chi^2 draws [(k + 1) x draws] shared by all null values; the last row carries what K misses.
-null_draws <- function(fit, draws, seed) {
+null_kept <- 2^22  # draws of this many cells (32 MB) are held for further null values
+
+# What the null distributions of a fit have in common. The chi^2 draws chi2 [(k + 1) x draws] are
+# shared by all null values: held if they are few and will be used again, otherwise drawn anew from
+# the seed, block by block. `rest`: degrees of freedom that K misses.
+null_draws <- function(fit, draws, seed, is_reused) {
   control <- fit$control
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
   seed <- if (is.null(seed)) control$seed else check_seed(seed)
-  lambda <- cpp_restricted_eigenvalues(spectral_system(fit), make_host(control))
+  host <- make_host(control)
+  lambda <- cpp_restricted_eigenvalues(spectral_system(fit), host)
   k <- length(lambda)
-  rest <- fit$dims$n - fit$dims$n_fixed - k
-  chi2 <- with_seed(seed, rbind(
-    matrix(stats::rnorm(as.double(k) * draws)^2, k, draws),
-    if (rest > 0) stats::rchisq(draws, rest) else rep(0, draws)
-  ))
-  list(lambda = lambda, chi2 = chi2, draws = draws)
+  null <- list(
+    lambda = lambda, rest = fit$dims$n - fit$dims$n_fixed - k, draws = draws, seed = seed,
+    chi2 = matrix(0, 0, 0), host = host
+  )
+  if (!is_reused) return(null)
+  if ((k + 1) * draws <= null_kept) {
+    null$chi2 <- with_seed(seed, cpp_null_draws(k, null$rest, draws))
+  } else if (is.null(seed)) {
+    null$seed <- sample.int(.Machine$integer.max, 1)
+  }
+  null
 }
 
 null_statistics <- function(fit, null, h) {
-  cpp_simulate_null(
-    fit$internal$system, fit$method, null$lambda, h, 1 - h, null$chi2, null_step
-  )
+  with_seed(null$seed, cpp_null_statistics(
+    fit$internal$system, fit$method, null$lambda, h, null$rest, null$draws, null$chi2, null_step,
+    null$host
+  ))
 }
 
 # Tail probability of a statistic under h = h0, the observed data set counted as a draw.
@@ -34,7 +45,7 @@ exact_pve_limits <- function(fit, level, draws, seed) {
   if (fit$boundary == "exact" || is.null(fit$grid) || is.infinite(fit$loglik)) {
     return(profile_pve_limits(fit, level))
   }
-  null <- null_draws(fit, draws, seed)
+  null <- null_draws(fit, draws, seed, is_reused = TRUE)
   excess <- function(h) {
     observed <- max(0, 2 * (fit$loglik - profile_at(fit, h)))
     if (!is.finite(observed)) return(-level)
@@ -88,7 +99,7 @@ test_random <- function(fit, method = c("both", "exact", "mixture"), draws = NUL
   statistic <- max(0, 2 * (fit$loglik - profile_at(fit, 0)))
   rows <- list()
   if (method != "mixture") {
-    null <- null_draws(fit, draws, seed)
+    null <- null_draws(fit, draws, seed, is_reused = FALSE)
     p <- null_p_value(null_statistics(fit, null, 0), statistic)
     rows$exact <- data.frame(
       term = design$label, method = "exact", statistic = statistic, p_value = p,

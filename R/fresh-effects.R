@@ -12,7 +12,7 @@ fresh_values <- function(fit, rows, sd) {
   }
   out <- matrix(0, rows$m, length(sd))
   for (at in split(seq_along(sd), (seq_along(sd) - 1) %/% 64)) {
-    beta <- matrix(stats::rnorm(as.double(design$n_cols) * length(at)), design$n_cols)
+    beta <- cpp_normals(design$n_cols, length(at))
     out[, at] <- effect_values(fit, rows, beta) * rep(sd[at], each = rows$m)
   }
   out
@@ -21,13 +21,17 @@ fresh_values <- function(fit, rows, sd) {
 # Effects of levels or of individuals of a kernel, those that occur in `unit` [m]; NA stays.
 fresh_units <- function(design, unit, sd) {
   distinct <- sort(unique(unit))
-  fresh <- matrix(stats::rnorm(as.double(length(distinct)) * length(sd)), length(distinct))
-  if (design$kind == "kernel" && length(distinct) > 0) {
+  root <- if (design$kind == "kernel" && length(distinct) > 0) {
     # scaled by a power of four, so that cells of any size have a root
-    kernel <- design$core$x[distinct, distinct, drop = FALSE] * design$core$scale
-    fresh <- times_two_to(crossprod(chol_root(kernel), fresh), -design$exponent)
+    chol_root(design$core$x[distinct, distinct, drop = FALSE] * design$core$scale)
   }
-  fresh[match(unit, distinct), , drop = FALSE] * rep(sd, each = length(unit))
+  out <- matrix(0, length(unit), length(sd))
+  for (at in split(seq_along(sd), (seq_along(sd) - 1) %/% 64)) {
+    fresh <- cpp_normals(length(distinct), length(at))
+    if (!is.null(root)) fresh <- times_two_to(crossprod(root, fresh), -design$exponent)
+    out[, at] <- fresh[match(unit, distinct), , drop = FALSE] * rep(sd[at], each = length(unit))
+  }
+  out
 }
 
 # The coefficient that each row picks from a grouping factor or a kernel, [m]; levels that the fit

@@ -69,7 +69,7 @@ posterior_predict.hdlmm <- function(object, newdata = NULL, draws = 1000, seed =
   out <- with_seed(sampling_seed(object, seed), {
     latent <- draw_latent(object, rows, random, draws)
     sd <- sqrt(outer(1 / rep_len(weights, rows$m), latent$noise))
-    latent$value + sd * matrix(stats::rnorm(as.double(rows$m) * draws), rows$m, draws)
+    latent$value + sd * cpp_normals(rows$m, draws)
   })
   out <- t(out)
   colnames(out) <- rows$names
@@ -116,7 +116,7 @@ random_draws <- function(fit, rows, z, parts) {
   open <- which(diag(rest) > small)
   if (length(open) > 0) {
     half <- chol_root((rest + t(rest))[open, open, drop = FALSE] / 2)
-    fresh <- crossprod(half, matrix(stats::rnorm(length(open) * ncol(inside)), length(open)))
+    fresh <- crossprod(half, cpp_normals(length(open), ncol(inside)))
     spread <- sqrt(parts$tau2 * parts$h / parts$kappa)
     inside[open, ] <- inside[open, ] + fresh * rep(spread, each = length(open))
   }
@@ -186,7 +186,7 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
   kept <- problem$fixed$kept
   mean <- rep_len(prior$fixed$mean, ncol(model$z))[kept]
   sd <- rep_len(prior$fixed$sd, ncol(model$z))[kept]
-  omega <- mean + sd * matrix(stats::rnorm(length(kept) * draws), length(kept), draws)
+  omega <- mean + sd * cpp_normals(length(kept), draws)
   value <- model$z[, kept, drop = FALSE] %*% omega
   if (!is.null(model$offset)) value <- value + model$offset
   design <- if (length(problem$designs)) problem$designs[[1]]
@@ -203,7 +203,7 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
     value <- value + fresh_values(source, rows, sqrt(variances$random))
   }
   sd <- sqrt(outer(1 / rep_len(weights, n), variances$residual))
-  t(value + sd * matrix(stats::rnorm(as.double(n) * draws), n, draws))
+  t(value + sd * cpp_normals(n, draws))
 }
 
 # Through draws of every coefficient, where q says so and for fits without random effects.
@@ -231,7 +231,7 @@ latent_from_sample <- function(fit, rows, random, draws) {
 held_deviations <- function(fit, rows, draws) {
   kept <- fit$fixed$kept
   if (is_full_vb(fit) || length(kept) == 0) return(0)
-  fresh <- matrix(stats::rnorm(length(kept) * draws), length(kept))
+  fresh <- cpp_normals(length(kept), draws)
   rows$z[, kept, drop = FALSE] %*% crossprod(chol_root(fit$fixed$vcov), fresh)
 }
 

@@ -45,7 +45,9 @@ sampling_seed <- function(fit, seed) {
 draw_sample <- function(fit, draws, with_beta) {
   if (!has_random(fit)) return(sample_ols(fit, draws))
   if (!is.null(fit$q)) return(sample_variational(fit, draws, with_beta))
-  parts <- draw_parts(fit, draws, if (with_beta) full_system(fit) else spectral_system(fit))
+  # means that were taken out of the columns are drawn along g
+  system <- if (with_beta) full_system(fit) else spectral_system(fit)
+  parts <- draw_parts(fit, draws, system, with_beta || length(system$parts$mean) > 0)
   internal <- fit$internal
   fixed <- internal$fixed
   design <- fit$designs[[1]]
@@ -94,16 +96,12 @@ new_sample <- function(omega, variances, pve, beta) {
 }
 
 # Draws of the variances and, given them, of delta [c x s] and g = U'X beta [r x s], by the core's
-# units; sorted by node so that each is whitened once. g is along the vectors of `system`.
-draw_parts <- function(fit, draws, system) {
+# units; sorted by node so that each is whitened once. g is along the vectors of `system`, and
+# left out unless it is wanted.
+draw_parts <- function(fit, draws, system, wants_effects = TRUE) {
   nodes <- draw_nodes(fit, draws)
   tau <- sqrt(nodes$tau2)
-  c <- fit$internal$fixed$rank
-  r <- length(system$parts$d)
-  normals <- matrix(stats::rnorm(as.double(c + r) * draws), c + r)
-  out <- cpp_mixture_draws(
-    system, nodes$core, nodes$node, tau, normals, make_host(fit$control)
-  )
+  out <- cpp_mixture_draws(system, nodes$core, nodes$node, tau, wants_effects)
   c(out, list(
     h = nodes$core$h[nodes$node], nu = nodes$core$nu[nodes$node], tau2 = nodes$tau2,
     d = system$parts$d, kappa = system$kappa, system = system
@@ -164,7 +162,7 @@ draw_coefficients <- function(fit, parts) {
   out <- matrix(0, design$n_cols, draws)
   kernel_root <- if (design$kind == "kernel") t(chol_root(design$core$x * design$core$scale))
   for (at in split(seq_len(draws), (seq_len(draws) - 1) %/% 64)) {
-    xi <- matrix(stats::rnorm(as.double(design$n_cols) * length(at)), design$n_cols)
+    xi <- cpp_normals(design$n_cols, length(at))
     if (!is.null(kernel_root)) xi <- kernel_root %*% xi
     xi <- sweep(xi, 2, sqrt(parts$tau2[at] * parts$h[at] / system$kappa), `*`)
     there <- cpp_rotate(design$core, root, system, cpp_product(design$core, root, xi))
@@ -180,10 +178,10 @@ draw_coefficients <- function(fit, parts) {
 sample_ols <- function(fit, draws) {
   fixed <- fit$fixed
   df <- fit$dims$n - fit$dims$n_fixed
-  ratio <- df / stats::rchisq(draws, df)
+  ratio <- df / cpp_chi_squares(draws, df)
   omega <- sample_matrix(fit, draws)
   if (length(fixed$kept) > 0) {
-    change <- matrix(stats::rnorm(length(fixed$kept) * draws), draws) %*% chol(fixed$vcov)
+    change <- cpp_normals(draws, length(fixed$kept)) %*% chol(fixed$vcov)
     omega[, fixed$kept] <- sweep(change * sqrt(ratio), 2, fixed$estimate[fixed$kept], `+`)
   }
   variances <- cbind(Residual = fit$variances[["Residual"]] * ratio)

@@ -8,7 +8,9 @@ mean_variance <- function(object, rows, random) {
   if (!is.null(object$q)) return(variational_variance(object, rows, random))
   if (!random) return(fixed_variance(object, rows$z))
   out <- numeric(rows$m)
-  blocks <- split(seq_len(rows$m), (seq_len(rows$m) - 1) %/% 256)
+  # a block holds `size` columns of the length of the data and of X
+  size <- max(1, min(256, 2^22 %/% max(object$dims$n, object$designs[[1]]$n_cols)))
+  blocks <- split(seq_len(rows$m), (seq_len(rows$m) - 1) %/% size)
   for (at in blocks) out[at] <- block_variance(object, rows, at)
   out
 }

@@ -25,7 +25,7 @@ simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.for
   rows <- if (!random) fitted_points(object)
   mean <- if (random) object$fitted else fixed_mean(object, rows)
   draws <- with_seed(seed, {
-    noise <- matrix(stats::rnorm(as.double(n) * nsim), n) * sigma
+    noise <- cpp_normals(n, nsim) * sigma
     if (random || !has_random(object)) noise else {
       noise + fresh_values(object, rows, rep(sqrt(object$variances[[1]]), nsim))
     }
@@ -50,7 +50,6 @@ simulation_seed <- function(seed) {
 }
 
 # Parametric bootstrap on the decomposition: matrix [draws x parameters] of refitted values.
-# Responses are drawn in spectral coordinates, where they are independent.
 bootstrap <- function(fit, draws, seed) {
   if (!has_random(fit)) return(bootstrap_ols(fit, draws, seed))
   if (fit$boundary == "exact" || is.infinite(fit$loglik)) {
@@ -59,35 +58,20 @@ bootstrap <- function(fit, draws, seed) {
   control <- fit$control
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
   seed <- if (is.null(seed)) control$seed else check_seed(seed)
-  internal <- fit$internal
-  system <- spectral_system(fit)
-  parts <- system$parts
-  share <- internal$share
-  r <- length(parts$d)
-  rho <- length(parts$null_scale)
-  spread <- sqrt(share$h / system$kappa * parts$d + share$nu)
-  rest <- parts$n - r - rho
-  random <- with_seed(seed, list(
-    y = matrix(stats::rnorm(as.double(r) * draws), r) * spread,
-    reached = matrix(stats::rnorm(rho * draws), rho, draws) * sqrt(share$nu),
-    rest = if (rest > 0) sqrt(share$nu * stats::rchisq(draws, rest)) else rep(0, draws)
+  share <- fit$internal$share
+  raw <- with_seed(seed, cpp_refit(
+    spectral_system(fit), fit$method, search_options(control), share$h, share$nu, draws,
+    make_host(control)
   ))
-  # what falls into the null space within reach of the fixed effects shifts their coefficients
-  shift <- random$reached / parts$null_scale
-  z_a <- parts$z[, seq_len(rho), drop = FALSE]
-  y <- random$y - z_a %*% shift
-  raw <- cpp_refit(
-    system, fit$method, search_options(control), y, random$rest, make_host(control)
-  )
-  bootstrap_table(fit, raw, parts$turn[, seq_len(rho), drop = FALSE] %*% shift)
+  bootstrap_table(fit, raw)
 }
 
-bootstrap_table <- function(fit, raw, delta_shift) {
+bootstrap_table <- function(fit, raw) {
   internal <- fit$internal
   fixed <- internal$fixed
   design <- fit$designs[[1]]
   tau2 <- raw[, 3] * internal$tau2
-  delta <- (t(raw[, -(1:4), drop = FALSE]) + delta_shift) * sqrt(internal$tau2)
+  delta <- t(raw[, -(1:4), drop = FALSE]) * sqrt(internal$tau2)
   out <- matrix(NA_real_, nrow(raw), length(parameter_kinds(fit)))
   colnames(out) <- names(parameter_kinds(fit))
   if (fixed$rank > 0) {
@@ -111,8 +95,8 @@ bootstrap_ols <- function(fit, draws, seed) {
   kept <- fit$fixed$kept
   sigma2 <- fit$variances[["Residual"]]
   with_seed(seed, {
-    change <- matrix(stats::rnorm(length(kept) * draws), draws) %*% chol(fit$fixed$vcov)
-    variance <- sigma2 * stats::rchisq(draws, df) / df
+    change <- cpp_normals(draws, length(kept)) %*% chol(fit$fixed$vcov)
+    variance <- sigma2 * cpp_chi_squares(draws, df) / df
   })
   out <- matrix(NA_real_, draws, length(parameter_kinds(fit)))
   colnames(out) <- names(parameter_kinds(fit))

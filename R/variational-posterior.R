@@ -49,7 +49,7 @@ sample_variational <- function(fit, draws, with_beta) {
   omega[, kept] <- rep(fit$fixed$estimate[kept], each = draws)
   variances <- matrix(rep(fit$variances, each = draws), draws)
   if (is_full_vb(fit)) {
-    change <- matrix(stats::rnorm(length(kept) * draws), draws) %*% chol_root(fit$q$omega_vcov)
+    change <- cpp_normals(draws, length(kept)) %*% chol_root(fit$q$omega_vcov)
     omega[, kept] <- omega[, kept] + change
     variances[, 1] <- fit$q$random$scale / stats::rgamma(draws, fit$q$random$shape)
     variances[, 2] <- fit$q$residual$scale / stats::rgamma(draws, fit$q$residual$shape)
@@ -66,7 +66,7 @@ sample_variational <- function(fit, draws, with_beta) {
 draw_factors <- function(fit, draws) {
   p <- length(fit$q$effect_variance)
   if (fit$internal$share$h == 0) return(matrix(0, p, draws))
-  fresh <- matrix(stats::rnorm(as.double(p) * draws), p)
+  fresh <- cpp_normals(p, draws)
   if (fit$q$family == "mean-field") return(sqrt(fit$q$effect_variance) * fresh)
   out <- matrix(0, p, draws)
   for (block in q_blocks(fit)) {
@@ -98,7 +98,7 @@ draw_block <- function(fit, x, fresh) {
   if (ncol(x) <= nrow(x)) {
     return(backsolve(chol(diag(ncol(x)) + rho * crossprod(x)), fresh))
   }
-  noise <- matrix(stats::rnorm(as.double(nrow(x)) * ncol(fresh)), nrow(x)) / sqrt(rho)
+  noise <- cpp_normals(nrow(x), ncol(fresh)) / sqrt(rho)
   inner <- diag(nrow(x)) / rho + tcrossprod(x)
   fresh - crossprod(x, solve(inner, x %*% fresh + noise))
 }

@@ -256,17 +256,17 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_mixture_draws
-Rcpp::List cpp_mixture_draws(const Rcpp::List& system, const Rcpp::List& nodes, const Rcpp::IntegerVector& node, const Eigen::Map<Eigen::VectorXd> tau, const Eigen::Map<Eigen::MatrixXd> normals, const Rcpp::List& host);
-RcppExport SEXP _hdlmm_cpp_mixture_draws(SEXP systemSEXP, SEXP nodesSEXP, SEXP nodeSEXP, SEXP tauSEXP, SEXP normalsSEXP, SEXP hostSEXP) {
+Rcpp::List cpp_mixture_draws(const Rcpp::List& system, const Rcpp::List& nodes, const Rcpp::IntegerVector& node, const Eigen::Map<Eigen::VectorXd> tau, bool wants_effects);
+RcppExport SEXP _hdlmm_cpp_mixture_draws(SEXP systemSEXP, SEXP nodesSEXP, SEXP nodeSEXP, SEXP tauSEXP, SEXP wants_effectsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type nodes(nodesSEXP);
     Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type node(nodeSEXP);
     Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type tau(tauSEXP);
-    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type normals(normalsSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_mixture_draws(system, nodes, node, tau, normals, host));
+    Rcpp::traits::input_parameter< bool >::type wants_effects(wants_effectsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_mixture_draws(system, nodes, node, tau, wants_effects));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -378,6 +378,30 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type prior_variance(prior_varianceSEXP);
     Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type z(zSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_latent_variances(design, row_scale, system, h, nu, covariance, prior_variance, z));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_normals
+Rcpp::NumericMatrix cpp_normals(double rows, double columns);
+RcppExport SEXP _hdlmm_cpp_normals(SEXP rowsSEXP, SEXP columnsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< double >::type rows(rowsSEXP);
+    Rcpp::traits::input_parameter< double >::type columns(columnsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_normals(rows, columns));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_chi_squares
+Rcpp::NumericVector cpp_chi_squares(double count, double df);
+RcppExport SEXP _hdlmm_cpp_chi_squares(SEXP countSEXP, SEXP dfSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< double >::type count(countSEXP);
+    Rcpp::traits::input_parameter< double >::type df(dfSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_chi_squares(count, df));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -515,17 +539,19 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_refit
-Eigen::MatrixXd cpp_refit(const Rcpp::List& system, const std::string& criterion, const Rcpp::List& options, const Eigen::Map<Eigen::MatrixXd> y, const Eigen::Map<Eigen::VectorXd> null_residual, const Rcpp::List& host);
-RcppExport SEXP _hdlmm_cpp_refit(SEXP systemSEXP, SEXP criterionSEXP, SEXP optionsSEXP, SEXP ySEXP, SEXP null_residualSEXP, SEXP hostSEXP) {
+Eigen::MatrixXd cpp_refit(const Rcpp::List& system, const std::string& criterion, const Rcpp::List& options, double h, double nu, double draws, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_refit(SEXP systemSEXP, SEXP criterionSEXP, SEXP optionsSEXP, SEXP hSEXP, SEXP nuSEXP, SEXP drawsSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
     Rcpp::traits::input_parameter< const std::string& >::type criterion(criterionSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type y(ySEXP);
-    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type null_residual(null_residualSEXP);
+    Rcpp::traits::input_parameter< double >::type h(hSEXP);
+    Rcpp::traits::input_parameter< double >::type nu(nuSEXP);
+    Rcpp::traits::input_parameter< double >::type draws(drawsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_refit(system, criterion, options, y, null_residual, host));
+    rcpp_result_gen = Rcpp::wrap(cpp_refit(system, criterion, options, h, nu, draws, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -540,19 +566,35 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// cpp_simulate_null
-Eigen::VectorXd cpp_simulate_null(const Rcpp::List& system, const std::string& criterion, const Eigen::Map<Eigen::VectorXd> lambda, double null_h, double null_nu, const Eigen::Map<Eigen::MatrixXd> chi2, double step);
-RcppExport SEXP _hdlmm_cpp_simulate_null(SEXP systemSEXP, SEXP criterionSEXP, SEXP lambdaSEXP, SEXP null_hSEXP, SEXP null_nuSEXP, SEXP chi2SEXP, SEXP stepSEXP) {
+// cpp_null_draws
+Rcpp::NumericMatrix cpp_null_draws(int k, double rest, double draws);
+RcppExport SEXP _hdlmm_cpp_null_draws(SEXP kSEXP, SEXP restSEXP, SEXP drawsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< int >::type k(kSEXP);
+    Rcpp::traits::input_parameter< double >::type rest(restSEXP);
+    Rcpp::traits::input_parameter< double >::type draws(drawsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_null_draws(k, rest, draws));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_null_statistics
+Eigen::VectorXd cpp_null_statistics(const Rcpp::List& system, const std::string& criterion, const Eigen::Map<Eigen::VectorXd> lambda, double null_h, double rest, double draws, const Eigen::Map<Eigen::MatrixXd> chi2, double step, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_null_statistics(SEXP systemSEXP, SEXP criterionSEXP, SEXP lambdaSEXP, SEXP null_hSEXP, SEXP restSEXP, SEXP drawsSEXP, SEXP chi2SEXP, SEXP stepSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
     Rcpp::traits::input_parameter< const std::string& >::type criterion(criterionSEXP);
     Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type lambda(lambdaSEXP);
     Rcpp::traits::input_parameter< double >::type null_h(null_hSEXP);
-    Rcpp::traits::input_parameter< double >::type null_nu(null_nuSEXP);
+    Rcpp::traits::input_parameter< double >::type rest(restSEXP);
+    Rcpp::traits::input_parameter< double >::type draws(drawsSEXP);
     Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type chi2(chi2SEXP);
     Rcpp::traits::input_parameter< double >::type step(stepSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_simulate_null(system, criterion, lambda, null_h, null_nu, chi2, step));
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_null_statistics(system, criterion, lambda, null_h, rest, draws, chi2, step, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -632,7 +674,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_mixture_variances", (DL_FUNC) &_hdlmm_cpp_mixture_variances, 7},
     {"_hdlmm_cpp_mixture_points", (DL_FUNC) &_hdlmm_cpp_mixture_points, 8},
     {"_hdlmm_cpp_mixture_projection", (DL_FUNC) &_hdlmm_cpp_mixture_projection, 5},
-    {"_hdlmm_cpp_mixture_draws", (DL_FUNC) &_hdlmm_cpp_mixture_draws, 6},
+    {"_hdlmm_cpp_mixture_draws", (DL_FUNC) &_hdlmm_cpp_mixture_draws, 5},
     {"_hdlmm_cpp_unrotate", (DL_FUNC) &_hdlmm_cpp_unrotate, 4},
     {"_hdlmm_cpp_rotate", (DL_FUNC) &_hdlmm_cpp_rotate, 4},
     {"_hdlmm_cpp_product", (DL_FUNC) &_hdlmm_cpp_product, 4},
@@ -641,6 +683,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_projection", (DL_FUNC) &_hdlmm_cpp_projection, 6},
     {"_hdlmm_cpp_coefficient_variances", (DL_FUNC) &_hdlmm_cpp_coefficient_variances, 6},
     {"_hdlmm_cpp_latent_variances", (DL_FUNC) &_hdlmm_cpp_latent_variances, 8},
+    {"_hdlmm_cpp_normals", (DL_FUNC) &_hdlmm_cpp_normals, 2},
+    {"_hdlmm_cpp_chi_squares", (DL_FUNC) &_hdlmm_cpp_chi_squares, 2},
     {"_hdlmm_cpp_join_orphans", (DL_FUNC) &_hdlmm_cpp_join_orphans, 0},
     {"_hdlmm_cpp_log_prior", (DL_FUNC) &_hdlmm_cpp_log_prior, 4},
     {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 8},
@@ -651,9 +695,10 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_curve", (DL_FUNC) &_hdlmm_cpp_curve, 3},
     {"_hdlmm_cpp_profile_limits", (DL_FUNC) &_hdlmm_cpp_profile_limits, 5},
     {"_hdlmm_cpp_evaluate", (DL_FUNC) &_hdlmm_cpp_evaluate, 3},
-    {"_hdlmm_cpp_refit", (DL_FUNC) &_hdlmm_cpp_refit, 6},
+    {"_hdlmm_cpp_refit", (DL_FUNC) &_hdlmm_cpp_refit, 7},
     {"_hdlmm_cpp_restricted_eigenvalues", (DL_FUNC) &_hdlmm_cpp_restricted_eigenvalues, 2},
-    {"_hdlmm_cpp_simulate_null", (DL_FUNC) &_hdlmm_cpp_simulate_null, 7},
+    {"_hdlmm_cpp_null_draws", (DL_FUNC) &_hdlmm_cpp_null_draws, 3},
+    {"_hdlmm_cpp_null_statistics", (DL_FUNC) &_hdlmm_cpp_null_statistics, 9},
     {"_hdlmm_cpp_search_bound", (DL_FUNC) &_hdlmm_cpp_search_bound, 4},
     {"_hdlmm_cpp_bound_curve", (DL_FUNC) &_hdlmm_cpp_bound_curve, 4},
     {"_hdlmm_cpp_ascend", (DL_FUNC) &_hdlmm_cpp_ascend, 7},

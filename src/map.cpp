@@ -37,6 +37,9 @@ Rcpp::DataFrame cpp_posterior_curve(const Rcpp::List& system, const Rcpp::List& 
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
   const hdlmm::PenalisedLikelihood objective(spectral, as_variance_prior(prior), prior_root);
   std::vector<hdlmm::ProfilePoint> points;
-  for (const double at : phi) points.push_back(objective.at(at));
+  for (const double at : phi) {
+    Rcpp::checkUserInterrupt();
+    points.push_back(objective.at(at));
+  }
   return as_frame(points);
 }

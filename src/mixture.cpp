@@ -25,7 +25,8 @@ struct Mixture {
         system(make_spectral_system(system_list)),
         nodes(as_nodes(nodes_list)),
         vectors(as<Eigen::Map<Eigen::MatrixXd>>(system_list["vectors"])),
-        frame(*x, as_side(as<std::string>(system_list["side"])), system.parts().d, vectors),
+        frame(*x, as_side(as<std::string>(system_list["side"])), system.parts().d, vectors,
+              polling_context()),
         view(system, nodes) {}
 
   std::unique_ptr<hdlmm::DesignOperator> x;
@@ -76,6 +77,7 @@ Rcpp::List cpp_mixture_fixed(const Rcpp::List& system, const Rcpp::List& nodes) 
   const Eigen::Index m = core.size(), c = spectral.n_fixed();
   hdlmm::Matrix mean(c, m), covariance(c * c, m);
   for (Eigen::Index k = 0; k < m; ++k) {
+    Rcpp::checkUserInterrupt();
     const hdlmm::Evaluation e = view.at(k).evaluate(core.share(k));
     if (c == 0) continue;
     mean.col(k) = e.delta;
@@ -138,29 +140,31 @@ Rcpp::List cpp_mixture_projection(const Rcpp::List& design, SEXP row_scale,
   return Rcpp::List::create(Named("py") = py, Named("diagonal") = diagonal);
 }
 
-// Draws given y: node [s] (1-based, sorted) of every draw, tau [s] its total standard deviation,
-// normals [(c + r) x s]. delta [c x s] on Q, of the centred model where the design was centred;
-// g [r x s] = U'X beta.
-// [[Rcpp::export(rng = false)]]
+// Draws given y: node [s] (1-based, sorted) of every draw, tau [s] its total standard deviation;
+// each takes c + r normals from R's generator. delta [c x s] on Q, of the centred model where the
+// design was centred; g [r x s] = U'X beta, without rows where it is not wanted.
+// [[Rcpp::export]]
 Rcpp::List cpp_mixture_draws(const Rcpp::List& system, const Rcpp::List& nodes,
                              const Rcpp::IntegerVector& node, const Eigen::Map<Eigen::VectorXd> tau,
-                             const Eigen::Map<Eigen::MatrixXd> normals, const Rcpp::List& host) {
+                             bool wants_effects) {
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
   const hdlmm::MixtureNodes core = as_nodes(nodes);
   const hdlmm::MixtureView view(spectral, core);
-  const hdlmm::Context context = make_context(host);
   const Eigen::Index c = spectral.n_fixed(), r = spectral.parts().rank(), count = node.size();
-  hdlmm::Matrix delta(c, count), g(r, count);
+  hdlmm::Matrix delta(c, count), g(wants_effects ? r : 0, count);
+  hdlmm::Vector normals(c + r), along(r);
   hdlmm::WhitenedData w;
   int last = -1;
   for (Eigen::Index s = 0; s < count; ++s) {
     const int k = node[s] - 1;
+    Rcpp::checkUserInterrupt();
+    for (Eigen::Index i = 0; i < normals.size(); ++i) normals[i] = norm_rand();
     if (k != last) {
-      context.poll();
       w = view.at(k).whiten(core.share(k));
       last = k;
     }
-    hdlmm::draw_effects(spectral, w, tau[s], normals.col(s), delta.col(s), g.col(s));
+    hdlmm::draw_effects(spectral, w, tau[s], normals, delta.col(s), along);
+    if (wants_effects) g.col(s) = along;
   }
   if (c > 0) delta = (spectral.parts().turn * delta).eval();
   return Rcpp::List::create(Named("delta") = delta, Named("g") = g);
@@ -173,7 +177,9 @@ Eigen::MatrixXd cpp_unrotate(const Rcpp::List& design, SEXP row_scale, const Rcp
   const auto x = make_operator(design, row_scale);
   const hdlmm::Vector d = make_spectral_system(system).parts().d;
   const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
-  return hdlmm::SpectralFrame(*x, as_side(as<std::string>(system["side"])), d, vectors).unrotate(g);
+  return hdlmm::SpectralFrame(*x, as_side(as<std::string>(system["side"])), d, vectors,
+                              polling_context())
+      .unrotate(g);
 }
 
 // [[Rcpp::export(rng = false)]]
@@ -182,5 +188,7 @@ Eigen::MatrixXd cpp_rotate(const Rcpp::List& design, SEXP row_scale, const Rcpp:
   const auto x = make_operator(design, row_scale);
   const hdlmm::Vector d = make_spectral_system(system).parts().d;
   const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
-  return hdlmm::SpectralFrame(*x, as_side(as<std::string>(system["side"])), d, vectors).rotate(f);
+  return hdlmm::SpectralFrame(*x, as_side(as<std::string>(system["side"])), d, vectors,
+                              polling_context())
+      .rotate(f);
 }

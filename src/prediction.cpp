@@ -11,7 +11,7 @@ using Rcpp::as;
 namespace {
 
 hdlmm::Context context_or_default(const Rcpp::Nullable<Rcpp::List>& host) {
-  return host.isNull() ? hdlmm::Context() : make_context(Rcpp::List(host.get()));
+  return host.isNull() ? polling_context() : make_context(Rcpp::List(host.get()));
 }
 
 }  // namespace
@@ -58,7 +58,8 @@ Rcpp::List cpp_projection(const Rcpp::List& design, SEXP row_scale, const Rcpp::
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
   const hdlmm::SpectralParts& parts = spectral.parts();
   const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
-  const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), parts.d, vectors);
+  const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), parts.d, vectors,
+                                   polling_context());
   const hdlmm::WhitenedData w = spectral.whiten(hdlmm::Share{h, nu});
   const hdlmm::Vector py = hdlmm::projected_response(frame, parts, w);
   hdlmm::Vector diag;
@@ -75,7 +76,7 @@ Eigen::VectorXd cpp_coefficient_variances(const Rcpp::List& design, SEXP row_sca
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
   const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
   const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), spectral.parts().d,
-                                   vectors);
+                                   vectors, polling_context());
   return hdlmm::coefficient_variances(frame, spectral, spectral.whiten(hdlmm::Share{h, nu}),
                                       make_context(host));
 }
@@ -92,7 +93,7 @@ Eigen::VectorXd cpp_latent_variances(const Rcpp::List& design, SEXP row_scale,
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
   const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
   const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), spectral.parts().d,
-                                   vectors);
+                                   vectors, polling_context());
   const hdlmm::PredictionRows rows{frame.rotate(covariance), prior_variance, z};
   return hdlmm::latent_variances(spectral, spectral.whiten(hdlmm::Share{h, nu}), rows);
 }

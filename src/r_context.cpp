@@ -22,6 +22,8 @@
 
 namespace {
 
+constexpr R_xlen_t kDrawsBetweenPolls = 1 << 16;  // a few milliseconds
+
 struct EigenProblem {
   hdlmm::Matrix a;
   hdlmm::Vector values;
@@ -134,6 +136,34 @@ hdlmm::Context make_context(const Rcpp::List& host) {
     };
   }
   return context;
+}
+
+hdlmm::Context polling_context() {
+  hdlmm::Context context;
+  context.poll = [] { Rcpp::checkUserInterrupt(); };
+  return context;
+}
+
+// Normals of R's generator [rows x columns], as rnorm() gives them but interrupted on request.
+// [[Rcpp::export]]
+Rcpp::NumericMatrix cpp_normals(double rows, double columns) {
+  Rcpp::NumericMatrix out(Rcpp::no_init(static_cast<int>(rows), static_cast<int>(columns)));
+  for (R_xlen_t i = 0; i < out.size(); ++i) {
+    if (i % kDrawsBetweenPolls == 0) Rcpp::checkUserInterrupt();
+    out[i] = norm_rand();
+  }
+  return out;
+}
+
+// The same for chi^2 with df degrees of freedom.
+// [[Rcpp::export]]
+Rcpp::NumericVector cpp_chi_squares(double count, double df) {
+  Rcpp::NumericVector out(Rcpp::no_init(static_cast<R_xlen_t>(count)));
+  for (R_xlen_t i = 0; i < out.size(); ++i) {
+    if (i % kDrawsBetweenPolls == 0) Rcpp::checkUserInterrupt();
+    out[i] = R::rchisq(df);
+  }
+  return out;
 }
 
 // Wait for work that interrupts have left behind.

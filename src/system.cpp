@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <RcppEigen.h>
@@ -53,6 +54,18 @@ Rcpp::List as_list(const hdlmm::Evaluation& e) {
       Named("quad_k") = e.quad_k, Named("quad_kk") = e.quad_kk, Named("quad_noise") = e.quad_noise,
       Named("delta") = e.delta, Named("covariance") = e.covariance,
       Named("covariance_k") = e.covariance_k, Named("covariance_noise") = e.covariance_noise);
+}
+
+// Every column: squares of k normals, then chi^2 with `rest` degrees of freedom.
+void draw_null(double rest, Eigen::Ref<hdlmm::Matrix> chi2) {
+  const hdlmm::Index k = chi2.rows() - 1;
+  for (hdlmm::Index b = 0; b < chi2.cols(); ++b) {
+    for (hdlmm::Index i = 0; i < k; ++i) {
+      const double normal = norm_rand();
+      chi2(i, b) = normal * normal;
+    }
+    chi2(k, b) = rest > 0 ? R::rchisq(rest) : 0;
+  }
 }
 
 }  // namespace
@@ -150,7 +163,10 @@ Rcpp::DataFrame cpp_curve(const Rcpp::List& system, const std::string& criterion
   const auto marginal = make_system(system);
   const hdlmm::ProfiledLikelihood likelihood(*marginal, as_criterion(criterion));
   std::vector<hdlmm::ProfilePoint> points;
-  for (const double at : phi) points.push_back(likelihood.at(at));
+  for (const double at : phi) {
+    Rcpp::checkUserInterrupt();
+    points.push_back(likelihood.at(at));
+  }
   return as_frame(points);
 }
 
@@ -171,28 +187,44 @@ Rcpp::List cpp_evaluate(const Rcpp::List& system, double h, double nu) {
   return as_list(make_system(system)->evaluate(hdlmm::Share{h, nu}));
 }
 
-// Refit simulated responses: y [r x nsim] along U, null_residual [nsim].
-// Returns a matrix [nsim x (4 + c)]: h, nu, tau2, value, then delta.
-// [[Rcpp::export(rng = false)]]
+// Parametric bootstrap: responses drawn at the shares h and nu in spectral coordinates, where they
+// are independent, and refitted one by one, so that one is held at a time. R's generator gives
+// every draw its normals along the eigenvectors, then in the null space: first in the directions
+// that the fixed effects reach, whose draws shift the coefficients, then chi^2 of the rest.
+// Returns a matrix [draws x (4 + c)]: h, nu, tau2, value, then delta.
+// [[Rcpp::export]]
 Eigen::MatrixXd cpp_refit(const Rcpp::List& system, const std::string& criterion,
-                          const Rcpp::List& options, const Eigen::Map<Eigen::MatrixXd> y,
-                          const Eigen::Map<Eigen::VectorXd> null_residual, const Rcpp::List& host) {
+                          const Rcpp::List& options, double h, double nu, double draws,
+                          const Rcpp::List& host) {
   const hdlmm::SpectralSystem base = make_spectral_system(system);
+  const hdlmm::SpectralParts& parts = base.parts();
   const hdlmm::SearchOptions search = as_search_options(options);
   const hdlmm::Context context = make_context(host);
-  hdlmm::Matrix out = hdlmm::Matrix::Constant(y.cols(), 4 + base.n_fixed(), R_NaN);
-  for (hdlmm::Index b = 0; b < y.cols(); ++b) {
+  hdlmm::Context quiet;
+  quiet.poll = context.poll;
+  const hdlmm::Index reached = parts.null_in_fixed();
+  const hdlmm::Index rest = parts.null_dimension() - reached;
+  const hdlmm::Vector spread = (h / base.kappa() * parts.d.array() + nu).sqrt();
+  const auto count = static_cast<hdlmm::Index>(draws);
+  hdlmm::Matrix out = hdlmm::Matrix::Constant(count, 4 + base.n_fixed(), R_NaN);
+  for (hdlmm::Index b = 0; b < count; ++b) {
     context.poll();
-    context.progress("bootstrap", static_cast<double>(b) / static_cast<double>(y.cols()));
-    const hdlmm::SpectralSystem one = base.with_response(y.col(b), null_residual[b]);
+    context.progress("bootstrap", static_cast<double>(b + 1) / draws);
+    hdlmm::Vector shift(reached);
+    hdlmm::Vector y = spread.unaryExpr([](double sd) { return sd * norm_rand(); });
+    for (hdlmm::Index j = 0; j < reached; ++j) {
+      shift[j] = std::sqrt(nu) * norm_rand() / parts.null_scale[j];
+    }
+    const double residual = rest > 0 ? std::sqrt(nu * R::rchisq(static_cast<double>(rest))) : 0;
+    y.noalias() -= parts.z.leftCols(reached) * shift;
+    const hdlmm::SpectralSystem one = base.with_response(std::move(y), residual);
     const hdlmm::ProfiledLikelihood likelihood(one, as_criterion(criterion));
-    hdlmm::Context quiet;
-    quiet.poll = context.poll;
     const hdlmm::SearchResult result = hdlmm::search_all_modes(likelihood, search, quiet);
     if (result.modes.empty()) continue;
     const hdlmm::ProfilePoint& best = result.modes.front().point;
     out.row(b).head(4) << best.share.h, best.share.nu, best.tau2, best.value;
-    out.row(b).tail(base.n_fixed()) = one.evaluate(best.share).delta.transpose();
+    out.row(b).tail(base.n_fixed()) =
+        (one.evaluate(best.share).delta + parts.turn.leftCols(reached) * shift).transpose();
   }
   return out;
 }
@@ -203,13 +235,42 @@ Eigen::VectorXd cpp_restricted_eigenvalues(const Rcpp::List& system, const Rcpp:
   return hdlmm::restricted_eigenvalues(as_parts(system["parts"]), make_context(host));
 }
 
-// Draws of the likelihood-ratio statistic under H0: h = null_h; see exact_null.hpp.
-// [[Rcpp::export(rng = false)]]
-Eigen::VectorXd cpp_simulate_null(const Rcpp::List& system, const std::string& criterion,
-                                  const Eigen::Map<Eigen::VectorXd> lambda, double null_h,
-                                  double null_nu, const Eigen::Map<Eigen::MatrixXd> chi2,
-                                  double step) {
+// Draws of exact_null.hpp [(k + 1) x draws], column by column from R's generator.
+// [[Rcpp::export]]
+Rcpp::NumericMatrix cpp_null_draws(int k, double rest, double draws) {
+  Rcpp::NumericMatrix chi2(Rcpp::no_init(k + 1, static_cast<int>(draws)));
+  draw_null(rest, as<Eigen::Map<Eigen::MatrixXd>>(chi2));
+  return chi2;
+}
+
+// The likelihood-ratio statistic of H0: h = null_h in draws under H0; see exact_null.hpp. chi2: of
+// cpp_null_draws(), or a matrix without rows: the same numbers are then drawn here, held by blocks.
+// [[Rcpp::export]]
+Eigen::VectorXd cpp_null_statistics(const Rcpp::List& system, const std::string& criterion,
+                                    const Eigen::Map<Eigen::VectorXd> lambda, double null_h,
+                                    double rest, double draws,
+                                    const Eigen::Map<Eigen::MatrixXd> chi2, double step,
+                                    const Rcpp::List& host) {
+  constexpr hdlmm::Index kBlockCells = 1 << 16;  // half a megabyte, a millisecond or two to draw
   const auto marginal = make_system(system);
+  const hdlmm::Context context = make_context(host);
   const hdlmm::ProfiledLikelihood likelihood(*marginal, as_criterion(criterion));
-  return hdlmm::simulate_null(likelihood, lambda, hdlmm::Share{null_h, null_nu}, chi2, step);
+  const hdlmm::NullStatistic statistic(likelihood, lambda, hdlmm::Share{null_h, 1 - null_h}, step);
+  const hdlmm::Index rows = lambda.size() + 1, count = static_cast<hdlmm::Index>(draws);
+  const hdlmm::Index width = std::max<hdlmm::Index>(1, kBlockCells / rows);
+  hdlmm::Vector out(count);
+  hdlmm::Matrix block;
+  for (hdlmm::Index first = 0; first < count; first += width) {
+    context.poll();
+    const hdlmm::Index size = std::min(width, count - first);
+    if (chi2.rows() > 0) {
+      out.segment(first, size) = statistic(chi2.middleCols(first, size));
+    } else {
+      block.resize(rows, size);
+      draw_null(rest, block);
+      out.segment(first, size) = statistic(block);
+    }
+    context.progress("null distribution", static_cast<double>(first + size) / draws);
+  }
+  return out;
 }

@@ -143,7 +143,10 @@ Rcpp::DataFrame cpp_bound_curve(const Rcpp::List& system, const Rcpp::List& colu
   const Columns own = make_columns(columns, make_context(host));
   const hdlmm::CollapsedBound bound(spectral, own.factors());
   std::vector<hdlmm::ProfilePoint> points;
-  for (const double at : phi) points.push_back(bound.at(at));
+  for (const double at : phi) {
+    Rcpp::checkUserInterrupt();
+    points.push_back(bound.at(at));
+  }
   return as_frame(points);
 }
 

@@ -19,10 +19,10 @@ namespace {
 using hdlmm::Context;
 using hdlmm::Criterion;
 using hdlmm::MarginalSystem;
+using hdlmm::NullStatistic;
 using hdlmm::ProfiledLikelihood;
 using hdlmm::search_all_modes;
 using hdlmm::SearchOptions;
-using hdlmm::simulate_null;
 
 constexpr double kStep = 0.25;      // as the package uses it
 constexpr double kGridError = 0.1;  // of the statistic where the grid is four times as wide
@@ -91,7 +91,7 @@ TEST_P(ExactNull, IsNeverNegative) {
     const ProfiledLikelihood f(model_.spectral(), criterion);
     if (f.is_unbounded()) continue;
     for (const double h : {0.0, 1e-6, 0.3, 0.9}) {
-      const Vector statistic = simulate_null(f, lambda_, {h, 1 - h}, chi2, kStep);
+      const Vector statistic = NullStatistic(f, lambda_, {h, 1 - h}, kStep)(chi2);
       EXPECT_GE(statistic.minCoeff(), 0);
       EXPECT_TRUE(statistic.allFinite());
       EXPECT_GT(statistic.maxCoeff(), 0.5);  // and not identically zero
@@ -120,7 +120,7 @@ TEST_P(ExactNull, IsTheRatioOfTheDataThatTheChiSquaresStandFor) {
       wanted.push_back(statistic_by_search(model.spectral(), Criterion::reml, null));
     }
     const ProfiledLikelihood f(model_.spectral(), Criterion::reml);
-    const Vector statistic = simulate_null(f, lambda_, null, chi2, kStep);
+    const Vector statistic = NullStatistic(f, lambda_, null, kStep)(chi2);
     for (Index b = 0; b < draws; ++b) {
       EXPECT_NEAR(statistic[b], wanted[static_cast<std::size_t>(b)], kGridError) << "draw " << b;
     }
@@ -157,7 +157,7 @@ TEST(ExactNullOfOneEigenvalue, IsTheClosedFormDrawByDraw) {
   }
   for (const double h : {0.0, 0.2, 0.8}) {
     const Share null{h, 1 - h};
-    const Vector statistic = simulate_null(f, Vector::Constant(1, 4.0), null, chi2, kStep);
+    const Vector statistic = NullStatistic(f, Vector::Constant(1, 4.0), null, kStep)(chi2);
     const double s_null = 1 + 4 * null.h / null.nu;
     for (Index b = 0; b < kDraws; ++b) {
       EXPECT_NEAR(statistic[b], one_eigenvalue_statistic(chi2(0, b), chi2(1, b), kRest, s_null),
@@ -182,7 +182,7 @@ TEST(ExactNullOfOneEigenvalue, HasTheDistributionOfADirectSimulation) {
         diagonal_system(Vector::Constant(1, 4.0), y.head(1), kRest, y.tail(kRest).norm());
     direct.push_back(statistic_by_search(*one, Criterion::reml, {0, 1}));
   }
-  Vector simulated = simulate_null(f, Vector::Constant(1, 4.0), {0, 1}, chi2, kStep);
+  Vector simulated = NullStatistic(f, Vector::Constant(1, 4.0), {0, 1}, kStep)(chi2);
   std::sort(simulated.data(), simulated.data() + kDraws);
   std::sort(direct.begin(), direct.end());
   const auto share_below = [](const double* begin, const double* end, double x) {

@@ -77,52 +77,66 @@ inline Vector restricted_eigenvalues(const SpectralParts& parts, const Context& 
                                   static_cast<Index>(all.end() - first));
 }
 
-/// Draws of the (restricted) likelihood-ratio statistic of H0: h = h0 against h in [0, 1].
+/// The (restricted) likelihood-ratio statistic of H0: h = h0 against h in [0, 1], under H0.
 ///
 /// Crainiceanu & Ruppert (2004), J. R. Stat. Soc. B 66, theorem 1, with any null value: under H0
 /// the restricted data are independent normals of variance s_i(h0), so that y'P_h y is the sum of
 /// s_i(h0) / s_i(h) chi^2_1 and the statistic depends on the eigenvalues alone. One matrix product
-/// evaluates all shares for all draws; the maximum is refined by a parabola in phi.
-///
-/// lambda: [k] restricted eigenvalues; chi2: [(k + 1) x draws], squares of normals, the last row
-/// chi^2 with the n - c - k degrees of freedom of the directions that K does not reach.
-inline Vector simulate_null(const ProfiledLikelihood& f, const ConstVector& lambda,
-                            const Share& null_share, const ConstMatrix& chi2, double step) {
-  const MarginalSystem& system = f.system();
-  const std::vector<double> phi = search_detail::log_ratio_grid(system, step);
-  const Index n_grid = static_cast<Index>(phi.size()), k = lambda.size();
-  const bool has_one = f.has_limit_at_one();
-  const Index n_shares = n_grid + 2 + (has_one ? 1 : 0);  // grid, h0, h = 0, h = 1
-  Matrix ratio(n_shares, k + 1);
-  Vector log_det(n_shares);
-  const Vector null_s = (null_share.h / system.kappa() * lambda).array() + null_share.nu;
-  for (Index g = 0; g < n_shares; ++g) {
-    Share share = null_share;
-    if (g < n_grid) share = Share::from_log_ratio(phi[static_cast<std::size_t>(g)], system.kappa());
-    if (g == n_grid + 1) share = Share{0, 1};
-    if (g == n_grid + 2) share = Share{1, 0};
-    const Vector s = (share.h / system.kappa() * lambda).array() + share.nu;
-    ratio.row(g).head(k) = null_s.cwiseQuotient(s).transpose();
-    ratio(g, k) = share.nu > 0 ? null_share.nu / share.nu : 0;
-    const Evaluation e = system.evaluate(share, Detail::marginal);
-    log_det[g] = f.is_reml() ? e.log_det_restricted : e.log_det_v;
-  }
-  const double n = f.degrees();
-  const Matrix value =
-      -0.5 * ((n * (ratio * chi2).array().log()).colwise() + log_det.array()).matrix();
-  Vector statistic(chi2.cols());
-  for (Index b = 0; b < chi2.cols(); ++b) {
-    Index at = 0;
-    double best = value.col(b).maxCoeff(&at);
-    if (at > 0 && at + 1 < n_grid) {
-      const double left = value(at - 1, b), mid = value(at, b), right = value(at + 1, b);
-      const double bend = left - 2 * mid + right;
-      if (bend < 0) best = mid - (right - left) * (right - left) / (8 * bend);
+/// evaluates all shares for a block of draws; the maximum is refined by a parabola in phi.
+class NullStatistic {
+ public:
+  /// lambda: [k] restricted eigenvalues; step: of the grid in phi.
+  NullStatistic(const ProfiledLikelihood& f, const ConstVector& lambda, const Share& null_share,
+                double step)
+      : degrees_(f.degrees()) {
+    const MarginalSystem& system = f.system();
+    const std::vector<double> phi = search_detail::log_ratio_grid(system, step);
+    const Index k = lambda.size();
+    n_grid_ = static_cast<Index>(phi.size());
+    const Index n_shares = n_grid_ + 2 + (f.has_limit_at_one() ? 1 : 0);  // grid, h0, h = 0, h = 1
+    ratio_.resize(n_shares, k + 1);
+    log_det_.resize(n_shares);
+    const Vector null_s = (null_share.h / system.kappa() * lambda).array() + null_share.nu;
+    for (Index g = 0; g < n_shares; ++g) {
+      Share share = null_share;
+      if (g < n_grid_) {
+        share = Share::from_log_ratio(phi[static_cast<std::size_t>(g)], system.kappa());
+      }
+      if (g == n_grid_ + 1) share = Share{0, 1};
+      if (g == n_grid_ + 2) share = Share{1, 0};
+      const Vector s = (share.h / system.kappa() * lambda).array() + share.nu;
+      ratio_.row(g).head(k) = null_s.cwiseQuotient(s).transpose();
+      ratio_(g, k) = share.nu > 0 ? null_share.nu / share.nu : 0;
+      const Evaluation e = system.evaluate(share, Detail::marginal);
+      log_det_[g] = f.is_reml() ? e.log_det_restricted : e.log_det_v;
     }
-    statistic[b] = std::max(0.0, 2 * (best - value(n_grid, b)));
   }
-  return statistic;
-}
+
+  /// One value for each column of chi2 [(k + 1) x draws]: squares of normals, in the last row
+  /// chi^2 with the n - c - k degrees of freedom of the directions that K does not reach.
+  Vector operator()(const ConstMatrix& chi2) const {
+    const Matrix value =
+        -0.5 * ((degrees_ * (ratio_ * chi2).array().log()).colwise() + log_det_.array()).matrix();
+    Vector statistic(chi2.cols());
+    for (Index b = 0; b < chi2.cols(); ++b) {
+      Index at = 0;
+      double best = value.col(b).maxCoeff(&at);
+      if (at > 0 && at + 1 < n_grid_) {
+        const double left = value(at - 1, b), mid = value(at, b), right = value(at + 1, b);
+        const double bend = left - 2 * mid + right;
+        if (bend < 0) best = mid - (right - left) * (right - left) / (8 * bend);
+      }
+      statistic[b] = std::max(0.0, 2 * (best - value(n_grid_, b)));
+    }
+    return statistic;
+  }
+
+ private:
+  double degrees_;
+  Index n_grid_ = 0;
+  Matrix ratio_;    ///< [shares x (k + 1)], s_i(h0) / s_i(h)
+  Vector log_det_;  ///< [shares]
+};
 
 }  // namespace hdlmm
 

@@ -82,9 +82,10 @@ inline Spectrum decompose(const DesignOperator& x, const Context& context) {
 /// Holds references only.
 class SpectralFrame {
  public:
+  /// The context is for products with many columns, which are interrupted between blocks of them.
   SpectralFrame(const DesignOperator& x, Side side, const ConstVector& d,
-                const ConstMatrix& vectors)
-      : x_(x), side_(side), d_(d), vectors_(vectors) {}
+                const ConstMatrix& vectors, const Context& context = Context())
+      : x_(x), side_(side), d_(d), vectors_(vectors), context_(context) {}
 
   Index rank() const { return d_.size(); }
   const DesignOperator& design() const { return x_; }
@@ -92,23 +93,23 @@ class SpectralFrame {
 
   /// U' f, [r x k].
   Matrix rotate(const ConstMatrix& f) const {
-    if (side_ == Side::row) return vectors_.transpose() * f;
+    if (side_ == Side::row) return product(vectors_.transpose(), f);
     Matrix xtf = Matrix::Zero(x_.cols(), f.cols());
-    x_.add_adjoint_product(f, xtf);
+    x_.add_adjoint_product(f, xtf, context_);
     const Vector scale = d_.cwiseSqrt().cwiseInverse();
     if (side_ == Side::diagonal) return scale.asDiagonal() * xtf;
-    return scale.asDiagonal() * (vectors_.transpose() * xtf);
+    return scale.asDiagonal() * product(vectors_.transpose(), xtf);
   }
 
   /// U g, [n x k].
   Matrix unrotate(const ConstMatrix& g) const {
-    if (side_ == Side::row) return vectors_ * g;
+    if (side_ == Side::row) return product(vectors_, g);
     const Matrix scaled = d_.cwiseSqrt().cwiseInverse().asDiagonal() * g;
     Matrix out = Matrix::Zero(x_.rows(), g.cols());
     if (side_ == Side::diagonal) {
-      x_.add_product(scaled, out);
+      x_.add_product(scaled, out, context_);
     } else {
-      x_.add_product(vectors_ * scaled, out);
+      x_.add_product(product(vectors_, scaled), out, context_);
     }
     return out;
   }
@@ -151,10 +152,27 @@ class SpectralFrame {
   }
 
  private:
+  /// A b, by blocks of columns of b.
+  template <typename Factor>
+  Matrix product(const Factor& a, const ConstMatrix& b) const {
+    constexpr double kFlopsBetweenPolls = 2e8;  // tens of milliseconds
+    const double flops = 2.0 * static_cast<double>(a.size());
+    if (flops * static_cast<double>(b.cols()) <= kFlopsBetweenPolls) return a * b;
+    const auto width = static_cast<Index>(std::max(16.0, kFlopsBetweenPolls / flops));
+    Matrix out(a.rows(), b.cols());
+    for (Index first = 0; first < b.cols(); first += width) {
+      context_.poll();
+      const Index size = std::min(width, b.cols() - first);
+      out.middleCols(first, size).noalias() = a * b.middleCols(first, size);
+    }
+    return out;
+  }
+
   const DesignOperator& x_;
   Side side_;
   ConstVector d_;
   ConstMatrix vectors_;
+  Context context_;
 };
 
 /// Column means of the design that were taken out before the decomposition, seen from inside:
