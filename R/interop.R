@@ -264,8 +264,8 @@ check_new_response <- function(fit, newresp) {
 
 # insight --------------------------------------------------------------------------------
 
-# What the packages on top of insight hand to all of its generics: there is one component, that of the
-# fixed effects.
+# What packages on top of insight hand to all of its generics: there is one component, that of
+# the fixed effects.
 insight_settings <- list(
   verbose = NULL, effects = c("fixed", "all"), component = c("conditional", "all", "location")
 )

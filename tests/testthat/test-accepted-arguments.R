@@ -1,4 +1,4 @@
-# What standard tools pass as a matter of course is accepted, and what changes the answer changes it.
+# What standard tools pass as a matter of course is accepted; what changes the answer does so.
 
 set.seed(6)
 d <- data.frame(x = rnorm(48), f = gl(3, 16), g = gl(12, 4), h = gl(2, 1, 48))

@@ -23,7 +23,7 @@ objects <- list(
   ranef.hdlmm = ranef(fit), summary.hdlmm = summary(fit), VarCorr.hdlmm = VarCorr(fit)
 )
 
-# Arguments of exported functions, and of methods that need other ones than an object of their class.
+# Arguments of exported functions, and of methods that need more than an object of their class.
 arguments <- list(
   bayes_factor = list(bayes), compare_methods = list(fit, "REML"), hdlmm_config = list(),
   is_proper = list(proper), lmm = list(y ~ x + (1 | g), d), lmm_control = list(),
@@ -91,7 +91,9 @@ needs <- c(
   as_draws_matrix.hdlmm = "posterior", get_variance.hdlmm = "insight", addterm.hdlmm = "MASS",
   dropterm.hdlmm = "MASS"
 )
-is_there <- function(name) !name %in% names(needs) || requireNamespace(needs[[name]], quietly = TRUE)
+is_there <- function(name) {
+  !name %in% names(needs) || requireNamespace(needs[[name]], quietly = TRUE)
+}
 
 test_that("the entries with dots are those of the whole package", {
   expect_gt(length(entries), 80)
