@@ -62,11 +62,17 @@ newdata_grouped <- function(design, value, m, allow_new_levels, ...) {
   is_missing <- is.na(levels) & is.na(at)  # NA may be a level, as addNA() makes it
   unseen <- unique(levels[is.na(at) & !is_missing])
   if (length(unseen) > 0 && !allow_new_levels) {
-    abort(
-      "new_levels", "`newdata` has levels of ", backtick(design$label), " that the fit does not ",
-      "know: ", enumerate(dQuote(unseen, FALSE)), "; allow.new.levels = TRUE predicts them from ",
-      "the prior (effect 0, variance sigma_b^2)."
+    stop_new_levels(
+      unseen, design$label,
+      "; allow.new.levels = TRUE predicts them from the prior (effect 0, variance sigma_b^2)"
     )
   }
   structure(at, unseen = is.na(at) & !is_missing, level = levels)
+}
+
+stop_new_levels <- function(unseen, name, hint = "") {
+  abort(
+    "new_levels", "`newdata` has levels of ", backtick(name), " that the fit does not know: ",
+    enumerate(dQuote(unseen, FALSE)), hint, "."
+  )
 }

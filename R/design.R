@@ -19,7 +19,9 @@ build_design <- function(term, model, data, env, centre_weights, host) {
       function(e) bad_input("in ", backtick(term_text(term)), ": ", sentence(e))
     )
   })
-  if (term$type == "kernel") return(build_kernel(term, arguments, model))
+  if (term$type == "kernel") {
+    return(with_rule(build_kernel(term, arguments, model), term$arguments$id, arguments$id, model))
+  }
   x <- as_design_matrix(arguments$x, term)
   if (nrow(x) != model$n_total) {
     bad_input(
@@ -33,11 +35,18 @@ build_design <- function(term, model, data, env, centre_weights, host) {
     na = check_choice(value_or(arguments$na, "fail"), c("fail", "mean"), "na")
   )
   if (ncol(x) == 0) return(empty_design(term))
-  if (isS4(x) && methods::is(x, "dgCMatrix")) {
+  design <- if (isS4(x) && methods::is(x, "dgCMatrix")) {
     build_sparse(term, x, options, model)
   } else {
     build_dense(term, x, options, model, centre_weights, host)
   }
+  with_rule(design, term$main, arguments$x, model)
+}
+
+# How an expression of the user that is more than a name is evaluated at new rows.
+with_rule <- function(design, expr, value, model) {
+  if (needs_rule(expr)) design$rule <- row_rule(expr, value, NULL, model$place)
+  design
 }
 
 value_or <- function(x, default) if (is.null(x)) default else x

@@ -30,7 +30,8 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     weights = model$weights, frame = model$frame, terms = model$terms, xlevels = model$xlevels,
     contrasts = model$contrasts, na_action = model$na_action, dropped = model$dropped,
     rows = fitted_rows(model), row_variables = model$row_variables,
-    variable_classes = model$variable_classes,
+    variable_classes = model$variable_classes, rules = model$rules,
+    offset_rule = model$offset_rule,
     designs = designs, random_terms = model$random,
     internal = list(
       value = result$value, prior = result$prior_inside, tau2 = result$tau2,

@@ -13,7 +13,8 @@
 #'
 #' @param x numeric n x p matrix (double, integer, logical or raw), a data frame of numbers, or
 #'   a matrix of the package Matrix; a column of `data` or an object of the formula's
-#'   environment. n is the number of rows of the data before `subset`.
+#'   environment, or an expression in them: see [predict.hdlmm()] for its value at new rows. n is
+#'   the number of rows of the data before `subset`.
 #' @param kernel numeric symmetric positive semi-definite q x q matrix: covariance of the
 #'   effects up to `sigma_b^2`. Without `id`, q must be n.
 #' @param id vector of length n that says which row of `kernel` each observation belongs to:

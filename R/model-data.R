@@ -20,9 +20,11 @@ build_model_data <- function(formula, data, call, env, contrasts) {
     rows <- rows[keep]
   }
   attr(frame, "extras") <- NULL
+  place <- list(data = data, env = env, n_total = n_total, rows = rows)
   if (nrow(frame) == 0) {
     bad_input("there are 0 complete rows: every row is dropped by missing values or `subset`.")
   }
+  if (length(rows) < n_total) dropped$levels <- lost_levels(frame, place)
   terms <- attr(frame, "terms")
   z <- build_fixed_matrix(terms, frame, contrasts, rows)
   list(
@@ -32,7 +34,11 @@ build_model_data <- function(formula, data, call, env, contrasts) {
     xlevels = if (length(attr(terms, "variables")) > 2) stats::.getXlevels(terms, frame),
     contrasts = attr(z, "contrasts"), na_action = attr(frame, "na.action"),
     random = parts$random, variable_classes = variable_classes(fixed, data, env),
-    row_variables = row_variables(parts, fixed, data, env, n_total),
+    row_variables = row_variables(parts, fixed, call$offset, data, env, n_total),
+    rules = extras$rules, place = place,
+    offset_rule = if (!is.null(extras$offset) && needs_rule(call$offset)) {
+      row_rule(call$offset, extras$offset, rows, place)
+    },
     row_names = attr(frame, "row.names")
   )
 }
@@ -76,6 +82,12 @@ build_frame <- function(fixed, parts, data, call, env, n_total) {
   n_nan <- if (!is.null(attr(frame, "na.action"))) count_nan(all_variables, data)
   frame <- without_rows(frame)
   attr(frame, "extras")$n_nan <- n_nan
+  place <- list(data = data, env = env, n_total = n_total, rows = attr(frame, "extras")$rows)
+  rules <- frame_rules(attr(frame, "terms"), frame, place)
+  if (length(rules) > 0) {
+    attr(frame, "extras")$rules <- rules
+    attr(frame, "terms") <- with_rules(attr(frame, "terms"), rules)
+  }
   if (length(groups) > 0) attr(frame, "terms") <- terms_of_part(fixed, data, attr(frame, "terms"))
   frame
 }
@@ -309,12 +321,23 @@ variable_classes <- function(fixed, data, env) {
   out[out != ""]
 }
 
+# Of every factor of the frame, the levels of which no row is fitted.
+lost_levels <- function(frame, place) {
+  out <- lapply(stats::setNames(nm = names(frame)), function(name) {
+    value <- variable_of(name, place$data, place$env)
+    if (is.factor(value) || is.character(value)) {
+      setdiff(as.character(value[!is.na(value)]), as.character(frame[[name]]))
+    }
+  })
+  Filter(length, out)
+}
+
 # Names that new data must bring: variables of the formula with one value a row.
-row_variables <- function(parts, fixed, data, env, n_total) {
-  names <- unique(c(all.vars(fixed[[3]]), random_variables(parts$random)))
+row_variables <- function(parts, fixed, offset, data, env, n_total) {
+  names <- unique(c(all.vars(fixed[[3]]), random_variables(parts$random), all.vars(offset)))
   is_row <- vapply(names, function(name) {
     value <- variable_of(name, data, env)
-    !is.function(value) && (NROW(value) == n_total || name %in% names(data))
+    !is.function(value) && NROW(value) == n_total
   }, NA)
   names[is_row]
 }

@@ -11,6 +11,14 @@
 #' sigma_b^2. Rows with missing values give `NA`. Offsets in the formula or in the argument are
 #' evaluated in `newdata`.
 #'
+#' Expressions such as `log(x)`, `re(scale(X))`, `re(poly(x, 6))`, `(1 | cut(x, breaks))` give a new
+#' row what they would have given it in the fit: means, knots and the like of [base::scale()],
+#' [stats::poly()], splines and whatever else has a method of [stats::makepredictcall()] are those
+#' of the fit, at any depth of the expression; factors have the levels of the fit. An expression
+#' that uses other rows in another way, such as `sweep(X, 2, colMeans(X))`, `rank(x)` or
+#' `cut(x, 3)`, is an error: the fit keeps the variables of a few of its rows, and before the first
+#' prediction every expression must give these rows, in changing company, their fitted values.
+#'
 #' Limits are Student t with the degrees of freedom n - c for OLS and normal otherwise.
 #'
 #' @param object a fit of [lmm()].
@@ -33,7 +41,8 @@
 #' @return A named numeric m-vector; with `interval` a m x 3 matrix with columns `fit`, `lwr`,
 #'   `upr`; with `se.fit = TRUE` a list with `fit`, `se.fit`, `df`, `residual.scale`.
 #' @section Errors: `hdlmm_bad_input` (a variable is missing, of another type, or of another
-#'   shape), `hdlmm_new_levels`.
+#'   shape), `hdlmm_new_levels`, `hdlmm_not_row_wise` (an expression of the formula cannot be
+#'   evaluated at new rows).
 #' @examples
 #' data(wheat)
 #' fit <- lmm(yield1 ~ re(markers), data = wheat, subset = 1:150)
@@ -169,14 +178,15 @@ new_rows <- function(object, newdata, random, allow_new_levels) {
   }
   check_variables(object, newdata, random)
   check_types(object$variable_classes, newdata)
-  frame <- new_frame(object, newdata)
+  values <- aligned_values(newdata, object)
+  frame <- new_frame(object, newdata, values)
   m <- nrow(frame)
   z <- stats::model.matrix(
     stats::delete.response(object$terms), frame, contrasts.arg = object$contrasts
   )
   list(
-    m = m, z = z, offset = new_offset(object, frame, newdata, m), names = rownames(frame),
-    x = if (random) new_design_rows(object, newdata, m, allow_new_levels), is_fitted = FALSE
+    m = m, z = z, offset = new_offset(object, frame, values, m), names = rownames(frame),
+    x = if (random) new_design_rows(object, values, m, allow_new_levels), is_fitted = FALSE
   )
 }
 
@@ -200,16 +210,61 @@ kernel_variables <- function(object) {
   }))
 }
 
-new_frame <- function(object, newdata) {
+new_frame <- function(object, newdata, values) {
   terms <- stats::delete.response(object$terms)
   variables <- all.vars(terms)
   if (length(variables) == 0) return(empty_frame(object, newdata))
-  data <- newdata[intersect(variables, names(newdata))]
-  if (is.data.frame(newdata)) attr(data, "row.names") <- attr(newdata, "row.names")
-  on_error(
-    stats::model.frame(terms, data, na.action = stats::na.pass, xlev = object$xlevels),
-    function(e) bad_input("in `newdata`: ", sentence(e))
+  data <- values[intersect(variables, names(values))]
+  names <- if (is.data.frame(newdata)) attr(newdata, "row.names")
+  m <- if (is.data.frame(newdata)) nrow(newdata) else if (length(data)) NROW(data[[1]])
+  own <- vapply(as.list(attr(terms, "variables"))[-1], deparse1, "")
+  rules <- object$rules[intersect(own, names(object$rules))]
+  for (rule in rules) check_rule(rule, object)
+  evaluate <- function(data) {
+    stats::model.frame(terms, data, na.action = stats::na.pass, xlev = object$xlevels)
+  }
+  if (identical(m, 0L)) return(frame_rows(object$frame[own], integer(), NULL))
+  if (length(rules) == 0) {
+    attr(data, "row.names") <- names
+    return(on_error(evaluate(data), function(e) stop_new_frame(e, object)))
+  }
+  frame <- tryCatch(
+    evaluate(if (m == 1) lapply(data, take_rows, c(1, 1)) else data), error = identity
   )
+  if (!inherits(frame, "error")) return(frame_rows(frame, seq_len(m), names))
+  # poly() and others refuse missing values
+  is_bad <- has_missing(data, m)
+  if (!any(is_bad)) stop_new_frame(frame, object)
+  if (all(is_bad)) return(frame_rows(object$frame[own], rep(NA_integer_, m), names))
+  at <- which(!is_bad)
+  frame <- on_error(
+    evaluate(lapply(data, take_rows, if (length(at) == 1) c(at, at) else at)),
+    function(e) stop_new_frame(e, object)
+  )
+  frame_rows(frame, match(seq_len(m), at), names)
+}
+
+# Rows of a model frame, itself one.
+frame_rows <- function(frame, rows, names) {
+  terms <- value_or(attr(frame, "terms"), structure(list(), class = "terms"))
+  out <- lapply(frame, take_rows, rows)
+  structure(
+    out, class = "data.frame", terms = terms, row.names = value_or(names, seq_along(rows))
+  )
+}
+
+stop_new_frame <- function(error, object) {
+  text <- conditionMessage(error)
+  lost <- Filter(function(name) grepl(paste("factor", name, "has new level"), text, fixed = TRUE),
+    names(object$dropped$levels))
+  hint <- if (length(lost) > 0) {
+    gone <- object$dropped$levels[[lost[1]]]
+    paste0(
+      " (rows of ", enumerate(dQuote(gone, FALSE)), " in the data of the fit were left out of it ",
+      "for missing values, by `subset` or with weight zero)"
+    )
+  }
+  bad_input("in `newdata`: ", sub("[.[:space:]]+$", "", text), hint, ".")
 }
 
 # Types of the raw variables: a factor may come as text, a number as TRUE and FALSE.
@@ -248,22 +303,23 @@ empty_frame <- function(object, newdata) {
   structure(list(), names = character(), class = "data.frame", row.names = names)
 }
 
-new_offset <- function(object, frame, newdata, m) {
-  total <- NULL
-  at <- attr(object$terms, "offset")
-  for (i in at) {
-    term <- attr(object$terms, "variables")[[i + 1]]
-    total <- value_or(total, 0) + eval(term, frame_values(newdata), environment(object$terms))
-  }
+new_offset <- function(object, frame, values, m) {
+  parts <- lapply(attr(stats::delete.response(object$terms), "offset"), function(i) frame[[i]])
   argument <- object$call$offset
   if (!is.null(argument)) {
-    value <- on_error(
-      eval(argument, frame_values(newdata), baseenv()),
-      function(e) bad_input("the offset cannot be found in `newdata`: ", sentence(e))
-    )
-    total <- value_or(total, 0) + value
+    lacking <- setdiff(intersect(all.vars(argument), object$row_variables), names(values))
+    if (!is.language(argument)) lacking <- "a variable, the fit having been given numbers"
+    if (length(lacking) > 0) {
+      bad_input("the offset cannot be found in `newdata`: it lacks ", enumerate(lacking), ".")
+    }
+    rule <- object$offset_rule
+    parts <- c(parts, list(
+      if (is.null(rule)) values[[as.character(argument)]] else value_at(rule, values, m, object)
+    ))
   }
-  if (!is.null(total) && length(total) != m) {
+  if (length(parts) == 0) return(NULL)
+  total <- Reduce(`+`, lapply(parts, as.double))
+  if (length(total) != m) {
     bad_input(
       "the offset has ", counted(length(total), "value"), " in `newdata`; ", m, " are expected."
     )
@@ -271,20 +327,38 @@ new_offset <- function(object, frame, newdata, m) {
   total
 }
 
-frame_values <- function(newdata) as.list(newdata)
-
-new_design_rows <- function(object, newdata, m, allow_new_levels) {
+new_design_rows <- function(object, values, m, allow_new_levels) {
   design <- object$designs[[1]]
   term <- object$random_terms[[1]]
+  leaf <- function(expr) {
+    rule <- if (term$type == "group") object$rules[[deparse1(expr)]] else design$rule
+    if (!is.null(rule)) return(value_at(rule, values, m, object))
+    on_error(
+      eval(expr, values, environment(object$terms)),
+      function(e) bad_input("in `newdata`: ", sentence(e))
+    )
+  }
   expression <- switch(term$type, group = term$group, design = term$main, term$arguments$id)
-  values <- as.list(newdata)
-  leaf <- function(expr) eval(expr, values, environment(object$terms))
-  value <- if (is.null(expression)) NULL else on_error(
-    if (term$type == "group") group_values(expression, leaf) else leaf(expression),
-    function(e) bad_input("in `newdata`: ", sentence(e))
-  )
+  value <- if (is.null(expression)) NULL else
+    if (term$type == "group") group_values(expression, leaf) else leaf(expression)
+  if (term$type == "design" && !is.null(design$rule)) {
+    value <- as_fitted_columns(value, design, values)
+  }
   verb <- design_table()[[design$kind]]$newdata
   verb(design, value, m = m, allow_new_levels = allow_new_levels)
+}
+
+# What an expression gives every row its fitted values with has the columns of the fit, unless a
+# factor brings levels that the fit does not know.
+as_fitted_columns <- function(value, design, values) {
+  for (name in names(Filter(is.factor, design$rule$raw))) {
+    unseen <- setdiff(levels(values[[name]]), levels(design$rule$raw[[name]]))
+    if (length(unseen) > 0) stop_new_levels(unseen, name)
+  }
+  if (!is.null(design$names) && identical(ncol(value), as.integer(design$n_cols))) {
+    colnames(value) <- design$names
+  }
+  value
 }
 
 fixed_mean <- function(object, rows) {

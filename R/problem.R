@@ -27,7 +27,8 @@ model_of <- function(fit, y = NULL) {
     z = model.matrix.hdlmm(fit), weights = fit$weights, offset = fit$offset,
     rows = value_or(fit$rows, seq_len(fit$dims$n_total)), n_total = fit$dims$n_total,
     dropped = fit$dropped, xlevels = fit$xlevels, contrasts = fit$contrasts,
-    na_action = fit$na_action, random = fit$random_terms, row_variables = fit$row_variables
+    na_action = fit$na_action, random = fit$random_terms, row_variables = fit$row_variables,
+    rules = fit$rules, offset_rule = fit$offset_rule
   )
 }
 
