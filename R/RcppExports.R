@@ -189,3 +189,11 @@ cpp_iterate_full <- function(system, columns, model, options, host) {
     .Call(`_hdlmm_cpp_iterate_full`, system, columns, model, options, host)
 }
 
+cpp_weak_reference <- function(key, value) {
+    .Call(`_hdlmm_cpp_weak_reference`, key, value)
+}
+
+cpp_weak_value <- function(reference) {
+    .Call(`_hdlmm_cpp_weak_value`, reference)
+}
+

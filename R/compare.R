@@ -95,7 +95,8 @@ method_fit <- function(engine, fit, prior, control) {
   )
   seconds <- proc.time()[["elapsed"]] - started
   list(
-    fit = new_fit(fit$call, fit$formula, problem, engine, result, control), seconds = seconds,
+    fit = new_fit(fit$call, formula.hdlmm(fit), problem, engine, result, control),
+    seconds = seconds,
     notes = notes, engine = engine
   )
 }

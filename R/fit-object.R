@@ -1,5 +1,6 @@
-# The constructor: plain data, no pointer; no environment but the formula's and the cache in which
-# spectral_system() and full_system() keep eigenvalues and eigenvectors.
+# The constructor: plain data, no pointer; no environment but the formula's, cut down to what new
+# rows need, and the cache in which spectral_system() and full_system() keep eigenvalues and
+# eigenvectors.
 
 new_fit <- function(call, formula, problem, engine, result, control) {
   model <- problem$model
@@ -8,6 +9,10 @@ new_fit <- function(call, formula, problem, engine, result, control) {
   root <- value_or(fixed$root, 1)
   nu_alpha <- value_or(result$noise, result$share$nu * result$alpha) / root
   residuals <- times_two_to(nu_alpha, -fixed$ky)
+  cache <- new.env(parent = emptyenv())
+  remember_environment(cache, environment(formula))
+  environment(formula) <- environment(model$terms)
+  if (inherits(call$formula, "formula")) call$formula <- formula
   designs <- lapply(problem$designs, function(design) design[names(design) != "mean_columns"])
   fit <- list(
     call = call, formula = formula, method = engine$method, algorithm = engine$algorithm,
@@ -36,7 +41,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     internal = list(
       value = result$value, prior = result$prior_inside, tau2 = result$tau2,
       share = result$share, system = result$system[names(result$system) != "two_stage"],
-      cache = new.env(parent = emptyenv()), alpha = result$alpha,
+      cache = cache, alpha = result$alpha,
       fixed = fixed[c("q", "r", "inverse", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",
         "residual", "omega", "prior_precision", "is_exact", "condition", "aliased", "constants")],
       mean_columns = lapply(problem$designs, `[[`, "mean_columns")

@@ -47,7 +47,7 @@ NULL
 #' @method recover_data hdlmm
 #' @exportS3Method emmeans::recover_data hdlmm
 recover_data.hdlmm <- function(object, ...) {
-  terms <- stats::delete.response(object$terms)
+  terms <- stats::delete.response(as_written(object$terms, object))
   emmeans::recover_data(object$call, terms, object$na_action, frame = object$frame, ...)
 }
 
@@ -233,7 +233,7 @@ refit.hdlmm <- function(object, newresp, ...) {
   )
   engine <- find_engine(object$method, object$algorithm)
   result <- run_engine(engine, problem, object$control)
-  new_fit(object$call, object$formula, problem, engine, result, object$control)
+  new_fit(object$call, formula.hdlmm(object), problem, engine, result, object$control)
 }
 
 check_new_response <- function(fit, newresp) {

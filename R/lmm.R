@@ -32,6 +32,11 @@
 #' @param prior a prior from [lmm_prior()], for the methods `"MAP"`, `"VB"` and `"Bayes"`.
 #' @param control a list from [lmm_control()].
 #' @param ... nothing: an argument that is not listed here is an error.
+#' @section Environments: a fit keeps of the environment of its formula the constants and functions
+#'   that its terms need at new rows, so that a fit made inside a function is saved with its own
+#'   data only. [update()] and tools that evaluate the call again find the data where the formula
+#'   was written while the session lasts; of a fit that was saved and loaded they look where they
+#'   are called, as for [stats::lm()] with data of the workspace.
 #' @return An object of class `"hdlmm"`: plain data that `saveRDS()` keeps. Its methods include
 #'   [summary()], [predict()][predict.hdlmm], [fixef()], [ranef()], [varcomp()], [pve()],
 #'   [confint()][confint.hdlmm], [profile()][profile.hdlmm], [anova()][anova.hdlmm], [plot()],

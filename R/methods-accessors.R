@@ -122,14 +122,14 @@ df.residual.hdlmm <- function(object, ...) {
 #' @export
 formula.hdlmm <- function(x, ...) {
   check_dots(list(fixed.only = FALSE, env = NULL))
-  x$formula
+  as_written(x$formula, x)
 }
 
 #' @rdname hdlmm-accessors
 #' @export
 terms.hdlmm <- function(x, ...) {
   check_dots(list(fixed.only = TRUE))
-  x$terms
+  as_written(x$terms, x)
 }
 
 #' @rdname hdlmm-accessors
@@ -137,7 +137,7 @@ terms.hdlmm <- function(x, ...) {
 model.frame.hdlmm <- function(formula, ...) {
   check_dots()
   frame <- formula$frame
-  attr(frame, "terms") <- formula$terms
+  attr(frame, "terms") <- as_written(formula$terms, formula)
   attr(frame, "na.action") <- formula$na_action
   frame
 }

@@ -27,6 +27,12 @@ build_model_data <- function(formula, data, call, env, contrasts) {
   if (length(rows) < n_total) dropped$levels <- lost_levels(frame, place)
   terms <- attr(frame, "terms")
   z <- build_fixed_matrix(terms, frame, contrasts, rows)
+  row_variables <- row_variables(parts, fixed, call$offset, data, env, n_total)
+  kept <- kept_environment(new_row_exprs(parts, fixed, call$offset), row_variables, data, env)
+  if (!identical(kept, env)) {
+    environment(terms) <- kept
+    attr(frame, "terms") <- terms
+  }
   list(
     frame = frame, terms = terms, y = check_response(frame, parts$response, rows), z = z,
     weights = weights[keep], offset = check_offset(frame, extras$offset, rows), rows = rows,
@@ -34,8 +40,7 @@ build_model_data <- function(formula, data, call, env, contrasts) {
     xlevels = if (length(attr(terms, "variables")) > 2) stats::.getXlevels(terms, frame),
     contrasts = attr(z, "contrasts"), na_action = attr(frame, "na.action"),
     random = parts$random, variable_classes = variable_classes(fixed, data, env),
-    row_variables = row_variables(parts, fixed, call$offset, data, env, n_total),
-    rules = extras$rules, place = place,
+    row_variables = row_variables, kept_in = kept, rules = extras$rules, place = place,
     offset_rule = if (!is.null(extras$offset) && needs_rule(call$offset)) {
       row_rule(call$offset, extras$offset, rows, place)
     },
@@ -319,6 +324,14 @@ variable_classes <- function(fixed, data, env) {
     if (is.null(value) || is.function(value)) "" else stats::.MFclass(value)
   }, "")
   out[out != ""]
+}
+
+# What new rows evaluate: not the response, and of a kernel its id only.
+new_row_exprs <- function(parts, fixed, offset) {
+  random <- lapply(parts$random, function(term) {
+    switch(term$type, group = term$group, design = term$main, term$arguments$id)
+  })
+  c(list(fixed[[3]], offset), random)
 }
 
 # Of every factor of the frame, the levels of which no row is fitted.

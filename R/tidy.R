@@ -218,7 +218,7 @@ unpadded_hat <- function(fit) {
 new_response <- function(fit, newdata) {
   response <- fit$formula[[2]]
   if (!all(all.vars(response) %in% names(newdata))) return(NULL)
-  as.double(eval(response, newdata, environment(fit$formula)))
+  as.double(eval(response, newdata, written_in(fit)))
 }
 
 bind_columns <- function(data, columns) {

@@ -38,10 +38,10 @@ by_ml <- function(fit, here) {
 
 updated_call <- function(fit, formula. = NULL) {
   call <- fit$call
-  call$formula <- fit$formula  # itself, wherever the variable that held it has gone
+  call$formula <- formula.hdlmm(fit)  # itself, wherever the variable that held it has gone
   if (!is.null(formula.)) {
     call$formula <- update_formula(written_out(fit), formula.)
-    environment(call$formula) <- environment(fit$formula)
+    environment(call$formula) <- written_in(fit)
   }
   call
 }
@@ -60,6 +60,7 @@ refitted <- function(call, fit, here, given = list()) {
   for (name in rows) run[[name]] <- row_argument(given[[name]], run$data, here)
   out <- eval(run, env)
   out$call <- call
+  out$call$formula <- out$formula  # without the environment that it was written in
   out
 }
 
@@ -74,7 +75,7 @@ row_argument <- function(expr, data, here) {
 # The data of a fit are looked up where its formula was written, as lme4 does, so that fits made
 # inside functions can be refitted; arguments that only the caller knows are found with him.
 fitting_env <- function(call, fit, here) {
-  env <- environment(fit$formula)
+  env <- written_in(fit)
   own <- c("data", "method", "algorithm", "contrasts", "prior", "control")
   arguments <- intersect(own, names(call))
   needed <- unlist(lapply(arguments, function(name) all.vars(call[[name]])))
@@ -87,10 +88,10 @@ fitting_env <- function(call, fit, here) {
 
 # The formula of a fit with the `.` of its data written out.
 written_out <- function(fit) {
-  if (!"." %in% all.vars(fit$formula[[3]])) return(fit$formula)
+  if (!"." %in% all.vars(fit$formula[[3]])) return(formula.hdlmm(fit))
   out <- stats::formula(fit$terms)
   for (term in fit$random_terms) out[[3]] <- call("+", out[[3]], term$expr)
-  environment(out) <- environment(fit$formula)
+  environment(out) <- written_in(fit)
   out
 }
 

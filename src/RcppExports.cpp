@@ -654,6 +654,29 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_weak_reference
+SEXP cpp_weak_reference(SEXP key, SEXP value);
+RcppExport SEXP _hdlmm_cpp_weak_reference(SEXP keySEXP, SEXP valueSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type key(keySEXP);
+    Rcpp::traits::input_parameter< SEXP >::type value(valueSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_weak_reference(key, value));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_weak_value
+SEXP cpp_weak_value(SEXP reference);
+RcppExport SEXP _hdlmm_cpp_weak_value(SEXP referenceSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type reference(referenceSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_weak_value(reference));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_summarise_columns", (DL_FUNC) &_hdlmm_cpp_summarise_columns, 4},
@@ -703,6 +726,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_bound_curve", (DL_FUNC) &_hdlmm_cpp_bound_curve, 4},
     {"_hdlmm_cpp_ascend", (DL_FUNC) &_hdlmm_cpp_ascend, 7},
     {"_hdlmm_cpp_iterate_full", (DL_FUNC) &_hdlmm_cpp_iterate_full, 5},
+    {"_hdlmm_cpp_weak_reference", (DL_FUNC) &_hdlmm_cpp_weak_reference, 2},
+    {"_hdlmm_cpp_weak_value", (DL_FUNC) &_hdlmm_cpp_weak_value, 1},
     {NULL, NULL, 0}
 };
 
