@@ -3,18 +3,15 @@
 credible_interval <- function(fit, name, kind, level) {
   p <- tail_levels(level)
   switch(kind,
-    pve = share_quantiles(fit$posterior, p),
+    pve = share_quantiles(fit, p),
     variance = variance_limits(fit, name, p),
     fixed = drop(fixed_quantiles(fit, match(name, rownames(fit$fixed$vcov)), p))
   )
 }
 
-variance_limits <- function(fit, name, p) {
-  posterior <- fit$posterior
+variance_limits <- function(fit, name, p, fine = fine_of(fit)) {
   which <- if (name == "Residual") "residual" else "random"
-  times_two_to(
-    variance_quantiles(posterior, which, posterior$kappa, p), posterior$units[[which]]
-  )
+  times_two_to(variance_quantiles(fit, which, p, fine), fit$posterior$units[[which]])
 }
 
 # Fixed effects at every node of the core: list(mean, sd) [index x nodes], sd per unit tau.
@@ -61,36 +58,40 @@ bayes_effect_se <- function(fit, design) {
     design$core, fit$internal$fixed$root, fit$internal$system, fit$posterior$core, sums$weight,
     sums$second, make_host(fit$control)
   )
-  if (!(fit$posterior$orders[["random"]] > 1)) {
-    at <- function(h) effect_variances_at(fit, design, h)
-    variances <- infinite_where(variances, at(1), at(0.5))
-  }
+  variances <- existing_variance(variances, fit$posterior$orders, function(h, tau) {
+    effect_variances_at(fit, design, h, tau)
+  })
   times_two_to(sqrt(variances), design$effect_exponent - fit$internal$fixed$ky)
 }
 
 # Var(beta_j | y) per unit tau^2 at one share, [p].
-effect_variances_at <- function(fit, design, h) {
-  core <- fit$posterior$core
-  core$h <- h
-  core$nu <- 1 - h
-  if (length(core$tau) > 0) core$tau <- 1
+effect_variances_at <- function(fit, design, h, tau) {
+  core <- one_node(fit$posterior$core, h, tau)
   cpp_mixture_variances(
     design$core, fit$internal$fixed$root, fit$internal$system, core, 1, 1, make_host(fit$control)
   )
 }
 
+# A core of one node.
+one_node <- function(core, h, tau) {
+  core$h <- h
+  core$nu <- 1 - h
+  if (length(core$tau) > 0) core$tau <- tau
+  core
+}
+
 # Posterior of points z'omega + x'beta: list(mean, sd) [m x nodes], sd per unit tau, and `noise`
 # [m x nodes], the variance of a new response's error per unit tau^2, zero for latent values.
-row_components <- function(fit, rows, random, weights = NULL) {
+row_components <- function(fit, rows, random, weights = NULL, core = fit$posterior$core) {
   fixed <- fit$internal$fixed
-  core <- fit$posterior$core
   m <- rows$m
   mean <- variance <- matrix(0, m, length(core$h))
   blocks <- split(seq_len(m), (seq_len(m) - 1) %/% 256)
   base <- drop(rows$z[, fixed$kept, drop = FALSE] %*% fixed$omega[fixed$kept])
   if (!is.null(rows$offset)) base <- base + rows$offset
   for (at in blocks) {
-    part <- if (random) block_components(fit, rows, at) else fixed_row_components(fit, rows, at)
+    part <- if (random) block_components(fit, rows, at, core) else
+      fixed_row_components(fit, rows, at, core)
     mean[at, ] <- part$mean
     variance[at, ] <- part$variance
   }
@@ -107,7 +108,7 @@ row_components <- function(fit, rows, random, weights = NULL) {
   )
 }
 
-block_components <- function(fit, rows, at) {
+block_components <- function(fit, rows, at, core) {
   internal <- fit$internal
   design <- fit$designs[[1]]
   z <- basis_coordinates(internal$fixed, rows$z[at, , drop = FALSE])
@@ -117,7 +118,7 @@ block_components <- function(fit, rows, at) {
   z[is_missing, ] <- 0
   point$covariance[, is_missing] <- 0
   out <- cpp_mixture_points(
-    design$core, internal$fixed$root, internal$system, fit$posterior$core, point$covariance,
+    design$core, internal$fixed$root, internal$system, core, point$covariance,
     point$prior, z, make_host(fit$control)
   )
   out$mean[is_missing, ] <- NA
@@ -125,17 +126,17 @@ block_components <- function(fit, rows, at) {
   out
 }
 
-fixed_row_components <- function(fit, rows, at) {
+fixed_row_components <- function(fit, rows, at, core) {
   fixed <- fit$internal$fixed
   z <- basis_coordinates(fixed, rows$z[at, , drop = FALSE])
-  parts <- cpp_mixture_fixed(fit$internal$system, fit$posterior$core)
+  parts <- cpp_mixture_fixed(fit$internal$system, core)
   variance <- apply(parts$covariance, 2, function(column) {
     rowSums((z %*% matrix(column, fixed$rank)) * z)
   })
   list(mean = z %*% parts$mean, variance = matrix(variance, length(at)))
 }
 
-# Mean and standard deviation of the mixture, row by row.
+# Mean and variance of the mixture, row by row.
 mixture_moments <- function(posterior, mean, sd) {
   sums <- node_weights(posterior)
   centre <- drop(mean %*% sums$weight)

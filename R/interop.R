@@ -312,7 +312,7 @@ get_df.hdlmm <- function(x, type = "residual", ...) {
   types <- c("residual", "model", "wald", "normal", "satterthwaite")
   type <- check_choice(tolower(type), types, "type")
   switch(type,
-    residual = df.residual.hdlmm(x), model = attr(logLik.hdlmm(x), "df"), normal = Inf,
+    residual = df.residual.hdlmm(x), model = n_parameters(x), normal = Inf,
     stats::setNames(fixed_table(x)[, "df"], names(x$fixed$estimate))
   )
 }

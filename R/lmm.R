@@ -45,7 +45,8 @@
 #'   `hdlmm_bad_input`, `hdlmm_not_identified`, `hdlmm_no_residual_df`, `hdlmm_overflow`,
 #'   `hdlmm_unsupported`, `hdlmm_unbounded_likelihood`, `hdlmm_unbounded_posterior`,
 #'   `hdlmm_improper_prior`. Warnings have class `hdlmm_warning` and one of
-#'   `hdlmm_unbounded_likelihood`, `hdlmm_exact_fit`, `hdlmm_not_identified`,
+#'   `hdlmm_unbounded_likelihood`, `hdlmm_unbounded_posterior`, `hdlmm_exact_fit`,
+#'   `hdlmm_not_identified`,
 #'   `hdlmm_not_converged`, `hdlmm_local_mode`, `hdlmm_confounded`, `hdlmm_badly_scaled`,
 #'   `hdlmm_ignored_prior`.
 #' @references

@@ -79,9 +79,12 @@ mixture_loo <- function(fit) {
   internal <- fit$internal
   fixed <- internal$fixed
   points <- fit$posterior$points
-  p <- cpp_mixture_projection(
-    fit$designs[[1]]$core, fixed$root, internal$system, fit$posterior$core, make_host(fit$control)
-  )
+  projections <- function(core) {
+    cpp_mixture_projection(
+      fit$designs[[1]]$core, fixed$root, internal$system, core, make_host(fit$control)
+    )
+  }
+  p <- projections(fit$posterior$core)
   root <- value_or(fixed$root, 1)
   py <- p$py[, points$core, drop = FALSE]
   diagonal <- p$diagonal[, points$core, drop = FALSE]
@@ -95,6 +98,11 @@ mixture_loo <- function(fit) {
   residual <- py / diagonal
   centre <- rowSums(weight * residual)
   variance <- rowSums(weight * (part$variance + (residual - centre)^2))
+  # without a row the posterior has a degree of freedom less
+  orders <- structure(fit$posterior$orders - 0.5, both = attr(fit$posterior$orders, "both") - 0.5)
+  variance <- existing_variance(variance, orders, function(h, tau) {
+    1 / projections(one_node(fit$posterior$core, h, tau))$diagonal[, 1]
+  })
   unit <- root * 2^fixed$ky
   loo_table(fit, centre / unit, variance / unit^2, -(top + log(total)) + log(unit))
 }

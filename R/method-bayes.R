@@ -100,11 +100,13 @@ bayes_result <- function(problem, prior, posterior, moments, control) {
     cpp_mixture_response(design$core, fixed$root, system, core, weights, host)
   }
   orders <- variance_orders(problem, prior)
-  moments <- with_existing_moments(moments, orders, posterior, system$kappa)
-  mean <- moments$mean
-  tau2 <- system$kappa * mean[["random"]] + mean[["residual"]]
+  moments <- with_existing_moments(moments, orders, function(name) {
+    posterior_median(problem, prior, posterior, name, control)
+  })
+  centre <- moments$centre
+  tau2 <- system$kappa * centre[["random"]] + centre[["residual"]]
   share <- list(
-    h = system$kappa * mean[["random"]] / tau2, nu = mean[["residual"]] / tau2
+    h = system$kappa * centre[["random"]] / tau2, nu = centre[["residual"]] / tau2
   )
   projected <- mixed(sums$weight * core$h / system$kappa)
   effects <- drop(cpp_covariance_product(design$core, fixed$root, as.matrix(projected)))
@@ -113,8 +115,9 @@ bayes_result <- function(problem, prior, posterior, moments, control) {
   scale <- c(units$random, units$residual)
   covariance <- times_two_to(times_two_to(moments$covariance, scale), rep(scale, each = 2))
   variances <- user_variances(tau2, share, system, design, fixed)
+  variances[is.na(moments$mean)] <- NA_real_
   dimnames(covariance) <- list(names(variances), names(variances))
-  at_mean <- at_total(system, fixed$prior_precision, tau2)
+  at_mean <- at_total(system, fixed$prior_root, tau2)
   e <- cpp_evaluate(at_mean, share$h, share$nu)
   loglik <- likelihood_value(e, tau2, system$kappa, fixed)
   list(
@@ -136,6 +139,13 @@ bayes_result <- function(problem, prior, posterior, moments, control) {
   )
 }
 
+# Of a variance, in the units of the core.
+posterior_median <- function(problem, prior, posterior, name, control) {
+  if (!is.null(posterior$sample)) return(stats::median(posterior$sample[[name]]))
+  fine <- fine_posterior(posterior$grid, posterior_target(problem, prior, control))
+  fine_variance_quantiles(fine, name, problem$system$kappa, 0.5)
+}
+
 # Posterior mean and covariance of the fixed effects in the user's units.
 mixture_fixed_moments <- function(posterior, system, fixed, sums, orders) {
   at <- cpp_mixture_fixed(system, posterior$core)
@@ -147,12 +157,13 @@ mixture_fixed_moments <- function(posterior, system, fixed, sums, orders) {
   omega <- fixed$omega
   omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, mean)
   covariance <- unscale_covariance(fixed, covariance)
-  if (!(orders[["random"]] > 1)) {
-    at <- function(h) diag(unscale_covariance(fixed, cpp_evaluate(system, h, 1 - h)$covariance))
-    own <- infinite_where(diag(covariance), at(1), at(0.5))
-    covariance[is.infinite(own), ] <- covariance[, is.infinite(own)] <- NA_real_
-    diag(covariance) <- own
-  }
+  own <- existing_variance(diagonal(covariance), orders, function(h, tau) {
+    if (!is.null(fixed$prior_precision)) return(0)
+    diagonal(unscale_covariance(fixed, cpp_evaluate(system, h, 1 - h)$covariance))
+  })
+  infinite <- is.infinite(own)
+  covariance[infinite, ] <- covariance[, infinite] <- NA_real_
+  diag(covariance)[infinite] <- Inf
   list(mean = omega, covariance = covariance)
 }
 

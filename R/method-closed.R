@@ -32,6 +32,13 @@ null_design_fit <- function(problem, method) {
   closed_result(problem, method, "random", rss / df, value)
 }
 
+# Fits of a design of zeros by any method: that of null_design_fit().
+is_null_design <- function(fit) {
+  has_random(fit) && fit$boundary == "random" && fit$reason == closed_form
+}
+
+closed_form <- "closed form"
+
 closed_result <- function(problem, method, boundary, tau2, value) {
   fixed <- problem$fixed
   system <- problem$system
@@ -44,6 +51,6 @@ closed_result <- function(problem, method, boundary, tau2, value) {
     loglik = loglik, value = value, boundary = boundary, is_unbounded = FALSE,
     modes = data.frame(pve = 0, logLik = loglik, where = "pve = 0"), grid = NULL,
     convergence = trace_table(trace, system, problem$designs[[1]], fixed, method),
-    is_converged = TRUE, reason = "closed form"
+    is_converged = TRUE, reason = closed_form
   ))
 }

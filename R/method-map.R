@@ -16,7 +16,31 @@ search_map <- function(problem, prior, control) {
   search <- cpp_search_posterior(
     problem$system, prior, prior_root(problem), search_options(control), problem$host
   )
+  if (search$is_unbounded && is_bounded_likelihood(problem$system)) {
+    return(bounded_by_likelihood(search))
+  }
   choose_mode(search, "MAP", problem$designs[[1]])
+}
+
+# Whether X alone reaches every row: then the likelihood is finite at sigma_e^2 = 0.
+is_bounded_likelihood <- function(system) is.finite(cpp_evaluate(system, 1, 0)$log_det_v)
+
+# A density that tends to infinity with the residual variance at 0 where the likelihood does not:
+# that of the prior does.
+bounded_by_likelihood <- function(search) {
+  what <- paste0(
+    "the posterior density tends to infinity as the residual variance tends to 0, for its prior ",
+    "density does (prior_jeffreys() is 1 / variance) and the likelihood is finite there"
+  )
+  advice <- "give `residual` another prior, as prior_half_t(), or use method = \"Bayes\"."
+  if (nrow(search$modes) == 0) {
+    abort("unbounded_posterior", what, "; there is no mode inside: ", advice)
+  }
+  warn("unbounded_posterior", what, ". A mode inside is returned; ", advice)
+  list(
+    mode = lapply(search$modes, `[`, 1), modes = search$modes, trace = search$traces[[1]],
+    grid = search$grid, is_unbounded = TRUE, evaluation = search$at_best
+  )
 }
 
 # EM with the prior in its M step; the direct search runs beside it, as for the likelihoods.
@@ -66,9 +90,9 @@ stop_infinite_density <- function(prior, design) {
 
 # Lambda^1/2 of the coefficients of Q in the turned basis, without rows when their prior is flat.
 prior_root <- function(problem) {
-  precision <- problem$fixed$prior_precision
-  if (is.null(precision)) return(matrix(0, 0, problem$fixed$rank))
-  at_total(problem$system, precision, 1)$parts$prior_rows
+  root <- problem$fixed$prior_root
+  if (is.null(root)) return(matrix(0, 0, problem$fixed$rank))
+  at_total(problem$system, root, 1)$parts$prior_rows
 }
 
 map_result <- function(problem, prior, best) {
@@ -76,7 +100,7 @@ map_result <- function(problem, prior, best) {
   design <- problem$designs[[1]]
   share <- list(h = best$mode$h, nu = best$mode$nu)
   tau2 <- best$mode$tau2
-  problem$system <- at_total(problem$system, fixed$prior_precision, tau2)
+  problem$system <- at_total(problem$system, fixed$prior_root, tau2)
   e <- cpp_evaluate(problem$system, share$h, share$nu)
   result <- assemble_result(problem, e, share, tau2, "MAP")
   result$information <- result$information + prior_information(prior, share, tau2)

@@ -230,8 +230,7 @@ active_precision <- function(prior) {
 full_constant <- function(problem, prior, precision) {
   fixed <- problem$fixed
   if (is.null(precision)) return(loglik_constant(fixed, "REML") + prior$log_constant)
-  half_log_det <- as.numeric(determinant(precision)$modulus) / 2
-  loglik_constant(fixed, "ML") + prior$log_constant + half_log_det -
+  loglik_constant(fixed, "ML") + prior$log_constant + half_log_det(fixed$prior_root) -
     fixed$rank / 2 * log(2 * pi)
 }
 
@@ -242,7 +241,7 @@ full_vb_result <- function(problem, out, columns, prior, precision) {
   q <- out$q
   share <- list(h = q$h, nu = q$nu)
   at_q <- problem
-  at_q$system <- at_total(problem$system, precision, q$tau2)
+  at_q$system <- at_total(problem$system, if (!is.null(precision)) fixed$prior_root, q$tau2)
   result <- assemble_result(at_q, cpp_evaluate(at_q$system, q$h, q$nu), share, q$tau2, "ML")
   factors <- full_factors(problem, q, columns)
   result$vcov <- factors$omega_vcov
@@ -261,7 +260,10 @@ full_vb_result <- function(problem, out, columns, prior, precision) {
     boundary = "none",
     is_unbounded = FALSE,
     modes = data.frame(pve = q$h, logLik = elbo, where = "interior"), grid = NULL,
-    convergence = trace, q = factors, elbo = elbo, kl_gap = NULL
+    convergence = trace, q = factors, elbo = elbo, kl_gap = NULL,
+    notes = missing_mean_notes(
+      c(factors$random$shape, factors$residual$shape), names(result$variances)
+    )
   ), ascent_state(out))
 }
 

@@ -98,7 +98,7 @@ fitted_residuals <- function(fit, type) {
   out <- fit$residuals
   if (type %in% c("response", "working")) return(out)
   if (!is.null(fit$weights)) out <- out * sqrt(fit$weights)
-  if (type == "scaled" && sigma.hdlmm(fit) > 0) out / sigma.hdlmm(fit) else out
+  if (type == "scaled" && !identical(sigma.hdlmm(fit), 0)) out / sigma.hdlmm(fit) else out
 }
 
 row_named <- function(x, fit) stats::setNames(x, rownames(fit$frame))

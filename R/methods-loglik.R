@@ -2,6 +2,11 @@
 #'
 #' Constants are those of lme4 and [stats::lm()], so that values can be compared across packages.
 #'
+#' The likelihood has its maximum at the estimates of OLS, REML (the restricted one) and ML fits
+#' only. For fits by MAP, VB and Bayes `logLik()` is the log-likelihood at their estimates, its
+#' `df` is `NA`, and there is no AIC, BIC or deviance: see [log_evidence()], [elbo()],
+#' [bayes_factor()] and [loo()][loo.hdlmm].
+#'
 #' @param object a fit of [lmm()].
 #' @param REML `NULL` (the criterion of the fit), `TRUE` or `FALSE`: the restricted or the
 #'   marginal log-likelihood at the fit's own estimates.
@@ -9,10 +14,11 @@
 #' @param fit a fit of [lmm()].
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return `extractAIC()`: degrees of freedom and AIC of the fit by ML. `logLik()`: class
-#'   `"logLik"` with attributes `df` (c + number of variances), `nobs`
-#'   and `REML`; `AIC()` and `BIC()` follow. `deviance()`: residual sum of squares for OLS, minus
-#'   twice the log-likelihood for ML; an error of class `hdlmm_undefined` for REML, which has no
-#'   deviance. See also [log_evidence()].
+#'   `"logLik"` with attributes `df` (c + number of variances; `NA` where nothing is at its
+#'   maximum), `nobs` and `REML`; `AIC()` and `BIC()` follow. `deviance()`: residual sum of
+#'   squares for OLS, minus twice the log-likelihood for ML.
+#' @section Errors: `hdlmm_undefined` from `AIC()`, `BIC()` and `deviance()` for fits by MAP, VB and
+#'   Bayes, and from `deviance()` for REML, which has none.
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' logLik(fit)
@@ -29,8 +35,24 @@ logLik.hdlmm <- function(object, REML = NULL, ...) {
   wanted <- if (is.null(REML)) own else if (check_flag(REML, "REML")) "REML" else "ML"
   value <- if (wanted == own) object$loglik else likelihood_at_estimate(object, wanted)
   structure(
-    value, class = "logLik", df = object$dims$n_fixed + length(object$variances),
-    nobs = object$dims$n, REML = wanted == "REML"
+    value, class = "logLik",
+    df = if (at_maximum(object)) n_parameters(object) else NA_integer_, nobs = object$dims$n, REML = wanted == "REML"
+  )
+}
+
+n_parameters <- function(fit) fit$dims$n_fixed + length(fit$variances)
+
+# Fits whose likelihood has its maximum at the estimates.
+at_maximum <- function(fit) fit$method %in% c("OLS", "REML", "ML")
+
+stop_without_maximum <- function(fit, what) {
+  if (at_maximum(fit)) return(invisible())
+  abort(
+    "undefined", what, " is for a likelihood at its maximum, which a fit by method ",
+    dQuote(fit$method, FALSE), " does not have: compare by loo()",
+    switch(fit$method,
+      VB = ", elbo() or log_evidence()", Bayes = ", log_evidence() or bayes_factor()"
+    ), ", or fit by \"ML\"."
   )
 }
 
@@ -59,6 +81,7 @@ likelihood_at_estimate <- function(fit, criterion) {
 #' @export
 deviance.hdlmm <- function(object, ...) {
   check_dots()
+  stop_without_maximum(object, "a deviance")
   if (object$method == "REML") {
     abort(
       "undefined", "a REML fit has no deviance; -2 * logLik(fit) is its criterion, and ",
@@ -85,19 +108,24 @@ extractAIC.hdlmm <- function(fit, scale = 0, k = 2, ...) {
 #' @importFrom stats AIC BIC
 #' @export
 AIC.hdlmm <- function(object, ..., k = 2) {
-  warn_incomparable(c(list(object), check_fit_dots()))
+  fits <- own_fits(c(list(object), check_fit_dots()))
+  for (fit in fits) stop_without_maximum(fit, "AIC")
+  warn_incomparable(fits)
   NextMethod()
 }
 
 #' @export
 BIC.hdlmm <- function(object, ...) {
-  warn_incomparable(c(list(object), check_fit_dots()))
+  fits <- own_fits(c(list(object), check_fit_dots()))
+  for (fit in fits) stop_without_maximum(fit, "BIC")
+  warn_incomparable(fits)
   NextMethod()
 }
 
+own_fits <- function(fits) Filter(function(fit) inherits(fit, "hdlmm"), fits)
+
 # Criteria of restricted likelihoods rank fits with the same fixed part only.
 warn_incomparable <- function(fits) {
-  fits <- Filter(function(fit) inherits(fit, "hdlmm"), fits)
   if (length(fits) < 2) return(invisible())
   is_reml <- vapply(fits, function(fit) fit$method == "REML", NA)
   parts <- unique(lapply(fits, function(fit) rownames(fit$fixed$vcov)))

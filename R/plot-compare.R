@@ -85,20 +85,18 @@ density_curve <- function(fit, kind, n = 300) {
   if (is_full_vb(fit)) return(factor_curve(fit, kind))
   if (!is_bayes(fit)) return(NULL)
   posterior <- fit$posterior
-  if (kind == "pve" && !is.null(posterior$fine)) {
+  if (is_sampled(fit)) return(sample_curve(posterior, kind, n))
+  if (kind == "pve") {
     curve <- share_curve(fit, n)
     return(list(x = curve$pve, y = curve$relative))
   }
-  if (is.null(posterior$fine)) return(sample_curve(posterior, kind, n))
   unit <- posterior$units[[kind]]
-  range <- variance_quantiles(posterior, kind, posterior$kappa, p)
+  fine <- fine_of(fit)
+  range <- variance_quantiles(fit, kind, p, fine)
   x <- seq(range[1], range[2], length.out = n)
-  factor <- log_variance_factor(posterior$fine, kind, posterior$kappa)
-  y <- vapply(x, function(one) {
-    sum(posterior$fine$weight * inverse_gamma_density(
-      one, posterior$fine$shape, posterior$fine$scale * exp(factor)
-    ))
-  }, 0)
+  y <- vapply(log(x), function(s) {
+    log_variance_law(fine, kind, posterior$kappa, s)[["density"]]
+  }, 0) / x
   list(x = times_two_to(x, unit), y = times_two_to(y, -unit))
 }
 

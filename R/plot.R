@@ -117,6 +117,7 @@ shown_fitted <- function(fit) {
 shown_residuals <- function(fit) {
   value <- fit$residuals
   sigma <- sigma.hdlmm(fit)
+  if (is.na(sigma)) return(list(value = value, label = "residual (sigma has no mean)"))
   if (!(sigma > 0)) return(list(value = value, label = "residual (sigma is 0)"))
   list(value = value * sqrt(value_or(fit$weights, 1)) / sigma, label = "scaled residual")
 }
@@ -135,7 +136,7 @@ panel_effect_qq <- function(fit, options, dots) {
   }
 }
 
-is_null_term <- function(fit, design) !(fit$variances[[design$label]] > 0)
+is_null_term <- function(fit, design) fit$variances[[design$label]] %in% 0
 
 null_term_note <- function(design) {
   paste0(
@@ -153,6 +154,7 @@ panel_profile <- function(fit, options, dots) {
       main, "The response is explained exactly: its likelihood has no profile.", dots
     ))
   }
+  if (is_null_design(fit)) return(draw_note(main, "Every column is zero: no profile.", dots))
   interval <- pve.hdlmm(fit, options$level)[1, ]
   if (is_bayes(fit)) return(draw_posterior(share_curve(fit), interval, main, fit, options, dots))
   if (is_full_vb(fit)) {
@@ -177,7 +179,7 @@ panel_profile <- function(fit, options, dots) {
 
 # Posterior density of pve on the window that matters: data frame pve, relative (the density).
 share_curve <- function(fit, n = 301) {
-  window <- share_quantiles(fit$posterior, c(0.0005, 0.9995))
+  window <- share_quantiles(fit, c(0.0005, 0.9995))
   window <- pmin(1, pmax(0, window + c(-0.1, 0.1) * diff(window)))
   h <- seq(window[1], window[2], length.out = n + 2)[seq_len(n) + 1]
   data.frame(pve = h, relative = exp(log_share_density(fit, h)))

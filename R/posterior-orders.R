@@ -1,7 +1,7 @@
 # Which moments of the variances the posterior has. It falls like a power at infinity, and
 # E(sigma^2k) exists where that power is beyond k.
 
-# c(random, residual). With the fixed effects integrated out the likelihood falls like sigma_b^-q
+# c(random, residual), with attribute "both". With the fixed effects integrated out the likelihood falls like sigma_b^-q
 # as sigma_b^2 grows alone, q the directions of X that the fixed effects leave free, and like
 # sigma_e^-m, m the degrees of freedom, as sigma_e^2 or both grow; priors add their own powers.
 variance_orders <- function(problem, prior) {
@@ -14,11 +14,16 @@ variance_orders <- function(problem, prior) {
   if (prior$on_shares) {
     near_one <- if (prior$first$kind == "beta") prior$first$b else 1
     both <- degrees / 2 + second
-    return(c(random = min(free / 2 + second + near_one, both), residual = both))
+    return(structure(
+      c(random = min(free / 2 + second + near_one, both), residual = both), both = both
+    ))
   }
   first <- tail_order(prior$first)
   both <- degrees / 2 + first + second
-  c(random = min(free / 2 + first, both), residual = min(degrees / 2 + second, both))
+  structure(
+    c(random = min(free / 2 + first, both), residual = min(degrees / 2 + second, both)),
+    both = both
+  )
 }
 
 # a where the density of a variance falls like x^(-a - 1).
@@ -26,15 +31,16 @@ tail_order <- function(density) {
   switch(density$kind, inverse_gamma = density$a, half_t = density$a / 2, jeffreys = 0, flat = -1)
 }
 
-# Moments that do not exist: means become medians, second moments infinite.
-with_existing_moments <- function(moments, orders, posterior, kappa) {
-  for (name in names(orders)[!(orders > 1) | is.na(moments$mean)]) {
-    moments$mean[[name]] <- variance_quantiles(posterior, name, kappa, 0.5)
-  }
-  bad <- names(orders)[!(orders > 2) | is.na(diag(moments$covariance))]
-  moments$covariance[bad, ] <- NA_real_
-  moments$covariance[, bad] <- NA_real_
-  for (name in bad) moments$covariance[name, name] <- Inf
+# Moments that do not exist: a mean is NA and so is what is counted from it; a second moment about a
+# mean that does exist is infinite. `centre` has numbers to work at: in their place median(name).
+with_existing_moments <- function(moments, orders, median) {
+  moments$centre <- moments$mean
+  bad <- names(orders)[!(orders > 1) | is.na(moments$mean)]
+  for (name in bad) moments$centre[[name]] <- median(name)
+  moments$mean[bad] <- NA_real_
+  infinite <- names(orders)[!(orders > 2) | is.na(diag(moments$covariance))]
+  moments$covariance[infinite, ] <- moments$covariance[, infinite] <- NA_real_
+  for (name in setdiff(infinite, bad)) moments$covariance[name, name] <- Inf
   moments
 }
 
@@ -43,12 +49,20 @@ missing_mean_notes <- function(orders, labels) {
   if (length(bad) == 0) return(NULL)
   paste0(
     "the posterior of the variance of ", enumerate(backtick(bad), Inf, "and"), " has no mean, for ",
-    "its prior or the data are too vague: its median is shown"
+    "its prior or the data are too vague: it is NA; posterior_summary() has quantiles"
   )
 }
 
-# Where a variance per unit tau^2 does not vanish as sigma_b^2 outgrows sigma_e^2, what it belongs
-# to has no variance when sigma_b^2 has no mean.
-infinite_where <- function(variance, at_one, at_half) {
-  ifelse(at_one > 1e-9 * at_half, Inf, variance)
+# The posterior variance of what has variance v(h, tau) per unit tau^2 at a share h, once averaged:
+# it does not exist where v does not vanish as a variance that has no mean grows. (A normal prior of
+# the fixed effects bounds what it reaches, so that v falls like 1 / tau^2.)
+existing_variance <- function(variance, orders, v) {
+  if (all(orders > 1)) return(variance)
+  usual <- v(0.5, 1)
+  grows <- function(x) which(v(stats::plogis(x), 1e60) > 1e-9 * usual)
+  out <- variance
+  if (!(attr(orders, "both") > 1)) out[grows(0)] <- Inf
+  if (!(orders[["random"]] > 1)) out[grows(30)] <- Inf
+  if (!(orders[["residual"]] > 1)) out[grows(-30)] <- Inf
+  out
 }

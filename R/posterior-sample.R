@@ -123,7 +123,7 @@ draw_nodes <- function(fit, draws) {
 draw_posterior_nodes <- function(fit, draws) {
   posterior <- fit$posterior
   kappa <- posterior$kappa
-  if (is.null(posterior$fine)) {
+  if (is_sampled(fit)) {
     at <- sample.int(length(posterior$sample$pve), draws, replace = TRUE)
     random <- kappa * posterior$sample$random[at]
     residual <- posterior$sample$residual[at]
@@ -131,14 +131,10 @@ draw_posterior_nodes <- function(fit, draws) {
     h <- random / tau2
     nu <- residual / tau2
   } else {
-    fine <- posterior$fine
-    at <- sample.int(nrow(fine), draws, replace = TRUE, prob = fine$weight)
-    step <- c(diff(fine$x), 0)
-    width <- pmin(step, c(Inf, step[-length(step)]))[at]
-    x <- fine$x[at] + width * (stats::runif(draws) - 0.5)
-    tau2 <- fine$scale[at] / stats::rgamma(draws, fine$shape[at])
-    h <- stats::plogis(x)
-    nu <- stats::plogis(-x)
+    drawn <- draw_fine(fine_of(fit), draws)
+    tau2 <- drawn$tau2
+    h <- stats::plogis(drawn$x)
+    nu <- stats::plogis(-drawn$x)
   }
   core <- list(h = h, nu = nu, tau = numeric(), prior_root = posterior$core$prior_root)
   if (nrow(core$prior_root) > 0) core$tau <- sqrt(tau2)

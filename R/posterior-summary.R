@@ -10,7 +10,9 @@
 #' @param probs probabilities in (0, 1).
 #' @param n number of points of a density.
 #' @param ... nothing: an argument that is not listed here is an error.
-#' @return `posterior_summary()`: a matrix with one row per parameter: `mean`, `sd`, quantiles.
+#' @return `posterior_summary()`: a matrix with one row per parameter: `mean`, `sd`, quantiles. A
+#'   mean that does not exist, as that of a variance under a prior with tails that are too heavy for
+#'   the data, is `NA` and with it the `sd`; an `sd` about a mean may be infinite.
 #'   `posterior_density()`: a data frame with columns `parameter`, `x`, `density`.
 #' @section Errors: `hdlmm_unsupported` for fits by other methods, `hdlmm_bad_input` for names that
 #'   are no parameters.
@@ -27,8 +29,9 @@ posterior_summary <- function(fit, parm = NULL, probs = c(0.025, 0.5, 0.975), ..
   if (!is.numeric(probs) || length(probs) == 0 || !all(probs > 0 & probs < 1)) {
     bad_input("`probs` must be numbers between 0 and 1; found ", describe(probs), ".")
   }
+  delayedAssign("fine", fine_of(fit))
   rows <- lapply(names(kinds), function(name) {
-    part <- marginal_parts(fit, name, kinds[[name]])
+    part <- marginal_parts(fit, name, kinds[[name]], fine)
     c(part$mean, part$sd, part$quantiles(probs))
   })
   matrix(
@@ -69,13 +72,13 @@ posterior_kinds <- function(fit, parm, what) {
 }
 
 # list(mean, sd, quantiles = function(p), density = function(n)) of one parameter.
-marginal_parts <- function(fit, name, kind) {
+marginal_parts <- function(fit, name, kind, fine = fine_of(fit)) {
   if (kind %in% c("fixed", "effect")) return(mixture_parts(fit, name, kind))
   list(
     mean = if (kind == "pve") unname(fit$pve) else fit$variances[[name]],
     sd = if (kind == "pve") pve_se(fit) else variance_se(fit)[[name]],
     quantiles = function(p) {
-      if (kind == "pve") share_quantiles(fit$posterior, p) else variance_limits(fit, name, p)
+      if (kind == "pve") share_quantiles(fit, p, fine) else variance_limits(fit, name, p, fine)
     },
     density = function(n) {
       which <- if (kind == "pve") "pve" else if (name == "Residual") "residual" else "random"
@@ -95,7 +98,7 @@ mixture_parts <- function(fit, name, kind) {
   quantiles <- function(p) drop(mixture_quantiles(posterior, parts$mean, parts$sd, p))
   sd <- if (kind == "fixed") {
     unname(sqrt(diag(fit$fixed$vcov))[[name]])
-  } else if (fit$posterior$orders[["random"]] > 1) {
+  } else if (all(fit$posterior$orders > 1)) {
     sqrt(moments$variance)
   } else {
     design <- fit$designs[[1]]

@@ -3,8 +3,8 @@
 #   points  data frame core (index of the node), weight (sums to one), scale2, df: given a point,
 #           what depends on tau^2 is Student t with df degrees of freedom, tau^2 replaced by scale2;
 #           total = E(tau^2), total2 = E(tau^4) given the point
-#   fine    (quadrature) data frame x, weight, shape, scale: pve = plogis(x) on a fine grid, and
-#           the inverse gamma of tau^2 there; (Gibbs) NULL
+#   grid    (quadrature) what makes the grid finer for quantiles, see posterior-fine.R; (Gibbs)
+#           NULL, and `sample` has the draws
 # All in the units of the core.
 
 quadrature_posterior <- function(problem, found) {
@@ -26,7 +26,7 @@ quadrature_posterior <- function(problem, found) {
   }
   c(
     new_posterior(problem, stats::plogis(x), stats::plogis(-x), points),
-    list(fine = fine_grid(found))
+    list(grid = quadrature_grid(found))
   )
 }
 
@@ -59,62 +59,6 @@ new_posterior <- function(problem, h, nu, points) {
     points$core <- seq_len(nrow(points))
   }
   list(core = core, points = points)
-}
-
-# The density of x much finer than the rule needs, by splines of its logarithm: for quantiles.
-fine_grid <- function(found) {
-  fine <- found$fine
-  inner <- matched_inverse_gamma(fine$inner)
-  step <- c(diff(fine$x), Inf)
-  breaks <- c(0, which(step > 1.5 * min(step)))
-  if (breaks[length(breaks)] < length(fine$x)) breaks <- c(breaks, length(fine$x))
-  log_density <- fine$inner$log_density
-  parts <- lapply(seq_len(length(breaks) - 1), function(i) {
-    at <- (breaks[i] + 1):breaks[i + 1]
-    if (length(at) < 4) return(NULL)
-    count <- min(20000, 20 * length(at))
-    x <- seq(fine$x[at[1]], fine$x[at[length(at)]], length.out = count)
-    smooth <- function(y) stats::spline(fine$x[at], y[at], xout = x, method = "natural")$y
-    data.frame(
-      x = x, log_weight = smooth(log_density) + log(x[2] - x[1]),
-      shape = exp(smooth(log(inner$shape))), scale = exp(smooth(log(inner$scale)))
-    )
-  })
-  out <- do.call(rbind, parts)
-  for (side in 1:2) {  # what lies beyond the ends of the grid
-    at <- if (side == 1) 1 else nrow(out)
-    extra <- found$tails_mass[side]
-    if (out$x[at] == found$tails_x[side] && is.finite(extra)) {
-      out$log_weight[at] <- log_sum(c(out$log_weight[at], extra))
-    }
-  }
-  out$weight <- exp(out$log_weight - log_sum(out$log_weight))
-  keep <- out$weight > 1e-14
-  out[keep, c("x", "weight", "shape", "scale")]
-}
-
-# Shape and scale of tau^2 given x; for grids those with the same mean and variance of log tau^2.
-matched_inverse_gamma <- function(inner) {
-  if (is.null(inner$grids)) {
-    return(list(shape = rep(inner$shape, length(inner$scale)), scale = inner$scale))
-  }
-  moments <- vapply(inner$grids, function(grid) {
-    mean <- sum(grid$t * grid$weight)
-    c(mean, sum((grid$t - mean)^2 * grid$weight))
-  }, c(0, 0))
-  shape <- vapply(moments[2, ], inverse_trigamma, 0)
-  list(shape = shape, scale = exp(moments[1, ] + digamma(shape)))
-}
-
-# Newton's method on 1 / trigamma (Smyth 2004, appendix).
-inverse_trigamma <- function(y) {
-  x <- 0.5 + 1 / y
-  for (i in 1:50) {
-    change <- trigamma(x) * (1 - trigamma(x) / y) / psigamma(x, 2)
-    x <- x + change
-    if (abs(change) < 1e-10 * x) break
-  }
-  x
 }
 
 # Sums of the points' weights, and of weight times E(tau^2), by node of the core.
@@ -180,38 +124,6 @@ mixture_density <- function(posterior, mean, sd, at) {
   vapply(at, function(x) {
     sum(points$weight * stats::dt((x - mean[points$core]) / s, points$df) / s)
   }, 0)
-}
-
-# Quantiles of pve and of both variances (core units).
-share_quantiles <- function(posterior, p) {
-  if (is.null(posterior$fine)) return(stats::quantile(posterior$sample$pve, p, names = FALSE))
-  fine <- posterior$fine
-  cdf <- cumsum(fine$weight) - fine$weight / 2
-  stats::plogis(stats::approx(cdf, fine$x, p, rule = 2, ties = "ordered")$y)
-}
-
-variance_quantiles <- function(posterior, which, kappa, p) {
-  if (is.null(posterior$fine)) {
-    return(stats::quantile(posterior$sample[[which]], p, names = FALSE))
-  }
-  log_factor <- log_variance_factor(posterior$fine, which, kappa)
-  fine <- posterior$fine
-  cdf <- function(s) {
-    sum(fine$weight * stats::pgamma(
-      exp(log(fine$scale) + log_factor - s), fine$shape, lower.tail = FALSE
-    ))
-  }
-  centre <- log(fine$scale / fine$shape) + log_factor
-  vapply(p, function(one) {
-    ends <- range(centre) + c(-40, 40)
-    exp(stats::uniroot(function(s) cdf(s) - one, ends, tol = 1e-9)$root)
-  }, 0)
-}
-
-# log of what multiplies tau^2 in a variance.
-log_variance_factor <- function(fine, which, kappa) {
-  if (which == "random") return(stats::plogis(fine$x, log.p = TRUE) - log(kappa))
-  stats::plogis(-fine$x, log.p = TRUE)
 }
 
 # Means and covariance of (sigma_b^2, sigma_e^2) and of pve in the units of the core.

@@ -3,7 +3,11 @@
 mean_variance <- function(object, rows, random) {
   if (is_bayes(object)) {
     parts <- row_components(object, rows, random)
-    return(mixture_moments(object$posterior, parts$mean, parts$sd)$variance)
+    posterior <- object$posterior
+    variance <- mixture_moments(posterior, parts$mean, parts$sd)$variance
+    return(existing_variance(variance, posterior$orders, function(h, tau) {
+      row_components(object, rows, random, core = one_node(posterior$core, h, tau))$sd[, 1]^2
+    }))
   }
   if (!is.null(object$q)) return(variational_variance(object, rows, random))
   if (!random) return(fixed_variance(object, rows$z))

@@ -150,9 +150,9 @@ check_new_weights <- function(weights, m) {
 
 response_variance <- function(object, weights, random, rows) {
   check_new_weights(weights, rows$m)
-  out <- object$variances[["Residual"]] / weights
+  out <- value_or_infinite(object$variances[["Residual"]]) / weights
   if (!random && has_random(object)) {
-    out <- out + row_variances(object, rows) * object$variances[[1]]
+    out <- out + row_variances(object, rows) * value_or_infinite(object$variances[[1]])
   }
   out
 }

@@ -162,8 +162,8 @@ print_remarks <- function(x) {
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return A list of class `"summary.hdlmm"`: `fit`, `coefficients` (matrix: estimate, standard
 #'   error, Satterthwaite degrees of freedom, t value, p-value), `varcor` (see [VarCorr()]),
-#'   `pve` (see [pve()]), `residuals` (quantiles of the scaled residuals), `logLik`, `AIC`, `BIC`,
-#'   `sigma`.
+#'   `pve` (see [pve()]), `residuals` (quantiles of the scaled residuals), `logLik`, `AIC`, `BIC`
+#'   (`NA` for MAP, VB and Bayes; see [logLik()][logLik.hdlmm]), `sigma`.
 #' @examples
 #' summary(lmm(height ~ age + (1 | Subject), data = nlme::Oxboys))
 #' @export
@@ -176,7 +176,8 @@ summary.hdlmm <- function(object, level = 0.95, ...) {
     fit = object, coefficients = fixed_table(object),
     limits = if (!has_tests(object)) fixed_limits(object, level), varcor = VarCorr.hdlmm(object),
     pve = pve.hdlmm(object, level), level = level,
-    residuals = if (!exact && sigma > 0) residual_quartiles(object),
+    residuals = if (!exact && isTRUE(sigma > 0)) residual_quartiles(object),
+    # no maximum, no AIC: NA, as the df of such a log-likelihood
     logLik = log_lik, AIC = stats::AIC(log_lik), BIC = stats::BIC(log_lik), sigma = sigma
   )
   class(out) <- "summary.hdlmm"
@@ -206,13 +207,20 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
   fit <- x$fit
   cat_lines(describe_model(fit))
   criterion <- switch(fit$method,
-    REML = "REML log-likelihood ", Bayes = "log-likelihood at the posterior means ",
-    VB = if (is_full_vb(fit)) "log-likelihood at 1 / E[1 / variance] " else "log-likelihood ",
+    REML = "REML log-likelihood ", MAP = "log-likelihood at the posterior mode ",
+    Bayes = paste0(
+      "log-likelihood at the posterior ", if (anyNA(fit$variances)) "medians " else "means "
+    ),
+    VB = if (is_full_vb(fit)) {
+      "log-likelihood at 1 / E[1 / variance] "
+    } else {
+      "log-likelihood at the maximum of the evidence bound "
+    },
     "log-likelihood "
   )
   cat(
     "\n", capitalise(criterion), format(as.numeric(x$logLik), digits = digits + 2),
-    if (!has_posterior(fit)) {
+    if (at_maximum(fit)) {
       paste0(
         ", AIC ", format(x$AIC, digits = digits + 2), ", BIC ", format(x$BIC, digits = digits + 2)
       )

@@ -78,20 +78,26 @@ apply_fixed_prior <- function(fixed, model, prior) {
   fixed$omega[fixed$kept] <- mean
   # Lambda^1/2 on delta: diag(1 / sd) times the coefficients' dependence on delta
   root <- times_two_to(fixed$inverse, fixed$kz - fixed$ky) / sd
+  # both: the root of a precision that was squared has lost half of its digits
+  fixed$prior_root <- root
   fixed$prior_precision <- crossprod(root)
   fixed
 }
 
 # The system under the normal prior of the fixed effects at a total variance; see SpectralParts.
-at_total <- function(system, precision, tau2) {
-  if (is.null(precision)) return(system)
-  system$parts$prior_rows <- sqrt(tau2) * (chol_root(precision) %*% system$parts$turn)
+at_total <- function(system, root, tau2) {
+  if (is.null(root)) return(system)
+  system$parts$prior_rows <- sqrt(tau2) * (root %*% system$parts$turn)
   system
 }
 
-# A square root with precision = root' root.
-chol_root <- function(precision) {
-  root <- suppressWarnings(chol(precision, pivot = TRUE))
+# log |Lambda| / 2 from its triangular root.
+half_log_det <- function(root) sum(log(abs(diagonal(root))))
+
+# A square root with m = root' root, m positive semidefinite.
+chol_root <- function(m) {
+  if (nrow(m) == 0) return(m)
+  root <- suppressWarnings(chol(m, pivot = TRUE))
   root[, attr(root, "pivot")] <- root
   unname(root)
 }

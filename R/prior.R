@@ -10,6 +10,12 @@
 #' `prior_beta()` `h^(a - 1) (1 - h)^(b - 1)` of a proportion; `prior_normal()` independent normal
 #' fixed effects. All are in the units of the data.
 #'
+#' A mode depends on the parameter of which it is one. `method = "MAP"` maximises the likelihood
+#' times the densities as they are written above: of the variance for `prior_inverse_gamma()`,
+#' `prior_jeffreys()` and `prior_flat()`, of the standard deviation for `prior_half_t()`, of pve and
+#' of the total variance (of its root for a half t there) where the prior is on these. Means,
+#' quantiles and evidence of the other methods do not depend on it.
+#'
 #' @param pve prior of the proportion of variance explained: `prior_beta()` or `prior_flat()`.
 #' @param total prior of the total variance: `prior_jeffreys()`, `prior_inverse_gamma()`,
 #'   `prior_half_t()` (of its square root) or `prior_flat()`.

@@ -31,6 +31,12 @@ profile.hdlmm <- function(fitted, n = 200, ...) {
   if (fitted$boundary == "exact") {
     abort("exact_fit", "the response is explained exactly: its likelihood has no profile.")
   }
+  if (is_null_design(fitted) && !at_maximum(fitted)) {
+    abort(
+      "not_identified", "every column of ", backtick(fitted$designs[[1]]$label), " is zero: the ",
+      "data say nothing of the proportion of variance explained, and there is no profile."
+    )
+  }
   modes <- value_or(fitted$modes, posterior_mode(fitted))
   h <- sort(unique(c(seq(0, 1, length.out = n), modes$pve)))
   curve <- data.frame(pve = h, logLik = profile_at(fitted, h))

@@ -37,7 +37,7 @@ integrate_posterior <- function(problem, prior, control) {
     x = current$x, log_weight = current$log_weight, inner = current$inner,
     log_mass = finer$log_mass, error = error,
     is_converged = error < 1e-6, trace = trace, target = target, fine = finer, modes = modes,
-    tails_x = tails$x, tails_mass = tails$log_weight
+    tails = tails, regions = regions, step = step / 2
   )
 }
 
@@ -50,17 +50,17 @@ share_range <- function(system) {
 # log density of x, up to the constant of the data, with its conditional of t.
 posterior_target <- function(problem, prior, control) {
   system <- problem$system
-  precision <- problem$fixed$prior_precision
-  root <- if (is.null(precision)) matrix(0, 0, 0) else chol_root(precision)
+  own_root <- problem$fixed$prior_root
+  root <- value_or(own_root, matrix(0, 0, 0))
   host <- make_host(control)
-  is_closed <- is.null(precision) && is_inverse_gamma(prior$first$kind, prior$on_shares) &&
+  is_closed <- is.null(own_root) && is_inverse_gamma(prior$first$kind, prior$on_shares) &&
     is_inverse_gamma(prior$second$kind, FALSE)
   n <- nrow(problem$fixed$q)
   degrees <- n - problem$fixed$rank
   list(
     is_closed = is_closed, prior = prior, degrees = degrees, kappa = system$kappa, n = n,
     fixed_rank = problem$fixed$rank,
-    fixed_constant = if (!is.null(precision)) sum(log(abs(diag(chol(precision))))),
+    fixed_constant = half_log_det(root),
     evaluate = function(x) {
       cpp_evaluate_shares(system, stats::plogis(x), stats::plogis(-x), root, host)
     }

@@ -20,6 +20,12 @@ simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.for
   if (!missing(re.form)) random <- is.null(re.form) || is_random_form(re.form)
   check_flag(random, "random")
   state <- simulation_seed(seed)
+  if (anyNA(object$variances)) {
+    abort(
+      "undefined", "the posterior means of the variances do not exist, so there is nothing to ",
+      "simulate from: posterior_predict() draws the variances, too."
+    )
+  }
   n <- object$dims$n
   sigma <- sigma.hdlmm(object) / sqrt(value_or(object$weights, 1))
   rows <- if (!random) fitted_points(object)

@@ -59,7 +59,7 @@ full_system <- function(fit) {
   if (is.null(cache$system)) {
     fixed <- fit$internal$fixed
     own <- build_system(designs_of(fit)[[1]], fixed, make_host(fit$control))
-    cache$system <- at_total(own, fixed$prior_precision, fit$internal$tau2)
+    cache$system <- at_total(own, fixed$prior_root, fit$internal$tau2)
   }
   cache$system
 }
@@ -85,7 +85,7 @@ project_response <- function(problem, delta, share, tau2) {
     )
     if (!is.null(solved)) return(list(py = solved$py, along = solved$along, system = system))
     own <- build_system(design, fixed, problem$host)
-    system <- at_total(own, fixed$prior_precision, tau2)
+    system <- at_total(own, fixed$prior_root, tau2)
   }
   list(py = cpp_projection(design$core, fixed$root, system, share$h, share$nu, FALSE)$py,
     system = system)

@@ -33,7 +33,10 @@
 #'
 #'   `glance()`: one row with `nobs`, `sigma`, `logLik`, `AIC`, `BIC`, `REMLcrit` (minus
 #'   twice the restricted log-likelihood; `NA` unless the fit is REML), `deviance` (`NA`
-#'   for REML), `df.residual`, `pve` (the sum over random terms; 0 without any).
+#'   for REML), `df.residual`, `pve` (the sum over random terms; 0 without any). For MAP, VB
+#'   and Bayes fits, whose estimates do not maximise a likelihood, `logLik`, `AIC`, `BIC` and
+#'   `deviance` are `NA`, and a column more has what they do have: `log_posterior` (the maximum,
+#'   up to a constant), `elbo`, or `log_evidence` (`NA` under an improper prior).
 #'
 #'   `augment()`: the data with `.fitted` (conditional mean), `.fixed` (fixed part),
 #'   `.resid` (response residual; for new rows if the response can be evaluated in them),
@@ -152,14 +155,26 @@ as_tibble_if_there <- function(x) {
 glance.hdlmm <- function(x, ...) {
   check_dots()
   log_lik <- logLik.hdlmm(x)
+  if (!at_maximum(x)) log_lik[] <- NA_real_
   is_reml <- x$method == "REML"
-  as_tibble_if_there(data.frame(
+  out <- data.frame(
     nobs = x$dims$n, sigma = sigma.hdlmm(x), logLik = as.numeric(log_lik),
     AIC = stats::AIC(log_lik), BIC = stats::BIC(log_lik),
     REMLcrit = if (is_reml) -2 * as.numeric(log_lik) else NA_real_,
     deviance = tryCatch(deviance.hdlmm(x), hdlmm_undefined = function(e) NA_real_),
     df.residual = df.residual.hdlmm(x), pve = sum(x$pve)
-  ))
+  )
+  own <- own_criterion(x)
+  as_tibble_if_there(if (is.null(own)) out else cbind(out, own))
+}
+
+# What a fit that does not maximise a likelihood goes by; NULL for one that does.
+own_criterion <- function(fit) {
+  switch(fit$method,
+    MAP = data.frame(log_posterior = fit$modes$logLik[1]),
+    VB = data.frame(elbo = elbo(fit)),
+    Bayes = data.frame(log_evidence = or_missing(log_evidence.hdlmm(fit)))
+  )
 }
 
 #' @rdname hdlmm-tidy

@@ -21,7 +21,8 @@
 #'   the fit's [lmm_control()].
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return `varcomp()`: named numeric, `sigma_k^2` of every random term, then `Residual`, in
-#'   squared units of the response (per squared unit of a column); posterior means for Bayes fits.
+#'   squared units of the response (per squared unit of a column); posterior means for Bayes fits,
+#'   `NA` where the posterior has none.
 #'   `VarCorr()`: a data frame of
 #'   class `"VarCorr.hdlmm"` with columns `grp`, `var1`, `var2`, `vcov`, `sdcor`, `se`, `share`.
 #'   `pve()`: a data frame with columns `term`, `estimate`, `se`, `lower`, `upper`.
@@ -164,7 +165,7 @@ pve.hdlmm <- function(fit, level = 0.95, method = c("profile", "exact"), draws =
     ))
   }
   limits <- if (is_bayes(fit)) {
-    share_quantiles(fit$posterior, tail_levels(level))
+    share_quantiles(fit, tail_levels(level))
   } else {
     switch(method,
       profile = profile_pve_limits(fit, level),

@@ -1,12 +1,12 @@
 # What the factors of q say of parameters, effects and rows: moments, intervals, draws.
 
-# Mean of an inverse gamma, its mode-like scale / shape where it has none.
+# Mean and standard deviation of an inverse gamma: NA and infinite where they do not exist.
 factor_mean <- function(factor) {
-  factor$scale / (if (factor$shape > 1) factor$shape - 1 else factor$shape)
+  if (factor$shape > 1) factor$scale / (factor$shape - 1) else NA_real_
 }
 
 factor_sd <- function(factor) {
-  if (factor$shape <= 2) return(NA_real_)
+  if (factor$shape <= 2) return(if (factor$shape > 1) Inf else NA_real_)
   factor$scale / (factor$shape - 1) / sqrt(factor$shape - 2)
 }
 
@@ -123,6 +123,8 @@ variational_variance <- function(fit, rows, random) {
   if (is_full_vb(fit)) out else fixed_variance(fit, rows$z)
 }
 
+value_or_infinite <- function(x) if (is.na(x)) Inf else x
+
 # sum_j x_j^2 Var(beta_j)
 squared_effects <- function(fit, rows) {
   design <- fit$designs[[1]]
@@ -132,7 +134,7 @@ squared_effects <- function(fit, rows) {
     unit <- if (rows$is_fitted) design$core$x else as.vector(rows$x)
     out <- variance[unit]
     unseen <- if (!rows$is_fitted) which(attr(rows$x, "unseen"))
-    out[unseen] <- fit$variances[[1]]
+    out[unseen] <- value_or_infinite(fit$variances[[1]])
     return(out)
   }
   column_squares(fit, rows, variance)

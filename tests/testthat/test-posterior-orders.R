@@ -12,12 +12,23 @@ fit_two <- function(random, algorithm = "quadrature", formula = y ~ x + (1 | g))
   suppressMessages(lmm(formula, two_groups, "Bayes", algorithm, prior = prior, control = control))
 }
 
-test_that("a mean that does not exist is replaced by the median, and says so", {
+test_that("a mean that does not exist is NA and said, whatever shows it", {
   for (algorithm in c("quadrature", "gibbs")) {
     fit <- fit_two(prior_half_t(1, 1), algorithm)
     summary <- posterior_summary(fit)
-    expect_identical(summary["g", "mean"], summary["g", "50 %"])
-    expect_identical(summary["g", "sd"], Inf)
+    expect_identical(unname(summary["g", c("mean", "sd")]), c(NA_real_, NA_real_))
+    expect_true(all(summary["g", 3:5] > 0))
+    expect_identical(varcomp(fit)[["g"]], NA_real_)
+    shown <- as.data.frame(VarCorr(fit))[1, ]
+    expect_true(all(is.na(shown[c("vcov", "sdcor", "se")])))
+    deviations <- generics::tidy(fit)
+    expect_identical(deviations$estimate[deviations$group %in% "g"], NA_real_)
+    expect_output(print(summary(fit)), "at the posterior medians")
+    expect_true(is.na(vcov(fit, full = TRUE)["var_g", "var_g"]))
+    table <- suppressMessages(compare_methods(fit, "REML"))
+    expect_identical(table$distance_g, NA_real_)
+    expect_error(simulate(fit), "posterior_predict", class = "hdlmm_undefined")
+    expect_true(all(is.finite(posterior_predict(fit, draws = 3, seed = 1))))
     expect_match(fit$notes, "`g` has no mean", all = FALSE)
     expect_true(is.finite(summary["Residual", "sd"]))
   }
@@ -28,6 +39,52 @@ test_that("effects that grow with a variance without a mean have no standard dev
   summary <- posterior_summary(fit, c("(Intercept)", "x", "1"))
   expect_identical(is.infinite(summary[, "sd"]), c("(Intercept)" = TRUE, x = FALSE, "1" = TRUE))
   expect_identical(unname(sqrt(diag(vcov(fit)))), unname(summary[1:2, "sd"]))
+})
+
+test_that("few rows leave the residual variance without a mean, and what follows without variance", {
+  set.seed(2)
+  for (n in 3:6) {
+    d <- data.frame(y = rnorm(n))
+    d$X <- matrix(rnorm(n * 20), n)
+    fit <- suppressMessages(lmm(y ~ re(X), d, "Bayes"))
+    # tau^2 given h is inverse gamma with shape (n - 1) / 2, under p(tau^2) = 1 / tau^2
+    shape <- (n - 1) / 2
+    expect_identical(is.na(sigma(fit)), shape <= 1)
+    expect_identical(is.na(varcomp(fit)[["X"]]), shape <= 1)
+    sd <- posterior_summary(fit)["Residual", "sd"]
+    expect_identical(is.finite(sd), shape > 2)
+    se <- predict(fit, se.fit = TRUE)$se.fit
+    expect_identical(all(is.infinite(se)), shape <= 1)
+    expect_identical(is.finite(vcov(fit)[1, 1]), shape > 1)
+    # left out, a row leaves one degree of freedom less
+    expect_identical(all(is.finite(loo(fit)$table$variance)), shape - 0.5 > 1)
+    expect_output(print(summary(fit)), "Variances")
+  }
+})
+
+test_that("what grows with a variance without a mean has no variance, what does not has", {
+  fit <- fit_two(prior_half_t(1, 1))
+  new <- data.frame(x = c(0, 0), g = c("1", "new"))
+  se <- predict(fit, new, se.fit = TRUE, allow.new.levels = TRUE)$se.fit
+  expect_identical(is.infinite(unname(se)), c(FALSE, TRUE))
+  # a normal prior of the fixed effects bounds them, and the levels that the data tie to them
+  prior <- lmm_prior(
+    random = prior_half_t(1, 1), residual = prior_half_t(4, 1), fixed = prior_normal(0, 2)
+  )
+  fit <- suppressMessages(lmm(y ~ x + (1 | g), two_groups, "Bayes", prior = prior))
+  expect_true(all(is.finite(vcov(fit))))
+  expect_true(all(is.finite(attr(ranef(fit, se = TRUE), "se")[[1]])))
+})
+
+test_that("a variational factor without a mean is NA, too", {
+  d <- two_groups
+  d$one <- d$x^2
+  prior <- lmm_prior(random = prior_inverse_gamma(0.4, 1), residual = prior_inverse_gamma(1, 1))
+  fit <- suppressMessages(lmm(y ~ x + re(one), d, "VB", prior = prior))
+  # shape 0.4 + 1 / 2
+  expect_identical(varcomp(fit)[["one"]], NA_real_)
+  expect_match(fit$notes, "no mean", all = FALSE)
+  expect_output(print(summary(fit)), "Variances")
 })
 
 test_that("the variance has a mean from two degrees of freedom on, and a deviation from four", {
@@ -44,7 +101,7 @@ test_that("orders are those of the tail of the posterior density", {
     fit <- fit_two(random)
     order <- fit$posterior$orders[["random"]]
     p <- 1 - c(1e-3, 1e-4)
-    q <- log(hdlmm:::variance_quantiles(fit$posterior, "random", 1, p))
+    q <- log(hdlmm:::variance_quantiles(fit, "random", p))
     expect_equal(log(10) / diff(q), order, tolerance = 0.05)
   }
 })

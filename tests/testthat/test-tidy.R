@@ -138,6 +138,33 @@ test_that("glance() gives what the accessors give, of the criterion that was use
   expect_equal(generics::glance(grouped)$REMLcrit, -2 * c(logLik(grouped)), tolerance = 0)
 })
 
+test_that("a fit whose likelihood is not at a maximum has no AIC, and says what it has", {
+  prior <- lmm_prior(
+    random = prior_half_t(3, 2), residual = prior_inverse_gamma(2, 2),
+    fixed = prior_normal(0, 50)
+  )
+  own <- c(MAP = "log_posterior", VB = "elbo", Bayes = "log_evidence")
+  for (method in names(own)) {
+    fit <- lmm(formula(grouped), model.frame(grouped), method = method, prior = prior)
+    for (criterion in list(AIC, BIC, deviance)) {
+      expect_error(criterion(fit), "loo\\(\\)", class = "hdlmm_undefined")
+    }
+    expect_error(AIC(grouped, fit), method, class = "hdlmm_undefined")
+    expect_true(is.na(AIC(logLik(fit))) && is.na(BIC(logLik(fit))))
+    out <- generics::glance(fit)
+    expect_true(all(is.na(out[c("logLik", "AIC", "BIC", "REMLcrit", "deviance")])))
+    expect_true(is.finite(out[[own[[method]]]]))
+    shown <- summary(fit)
+    expect_true(is.na(shown$AIC) && is.na(shown$BIC))
+    text <- capture.output(print(shown))
+    expect_false(any(grepl("AIC|BIC", text)))
+    expect_match(text, "^Log-likelihood at ", all = FALSE)
+  }
+  expect_equal(
+    c(logLik(fit)), c(logLik(update(grouped, method = "ML"))), tolerance = 0.05
+  )
+})
+
 test_that("estimates, REML criterion and residual degrees of freedom are lmer()'s", {
   skip_if_not_installed("lme4")
   fit <- lmm(Reaction ~ Days + (1 | Subject), lme4::sleepstudy)
