@@ -43,7 +43,8 @@ new_fit <- function(call, formula, problem, engine, result, control) {
       share = result$share, system = result$system[names(result$system) != "two_stage"],
       cache = cache, alpha = result$alpha,
       fixed = fixed[c("q", "r", "inverse", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",
-        "residual", "omega", "prior_precision", "prior_root", "is_exact", "condition", "aliased", "constants")],
+        "residual", "omega", "prior_precision", "prior_root", "is_exact", "condition",
+        "aliased", "constants")],
       mean_columns = lapply(problem$designs, `[[`, "mean_columns")
     ),
     notes = c(fit_notes(problem), result$notes), control = control,

@@ -36,7 +36,8 @@ logLik.hdlmm <- function(object, REML = NULL, ...) {
   value <- if (wanted == own) object$loglik else likelihood_at_estimate(object, wanted)
   structure(
     value, class = "logLik",
-    df = if (at_maximum(object)) n_parameters(object) else NA_integer_, nobs = object$dims$n, REML = wanted == "REML"
+    df = if (at_maximum(object)) n_parameters(object) else NA_integer_, nobs = object$dims$n,
+    REML = wanted == "REML"
   )
 }
 

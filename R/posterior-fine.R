@@ -1,8 +1,8 @@
 # Distribution functions of pve and of both variances, exact to the quadrature: with pve = plogis(x)
 # and t = log tau^2, log sigma_b^2 = t + log(h / kappa) and log sigma_e^2 = t + log(1 - h), so that
 #   P(log variance <= s) = sum_x w(x) P(t <= s - log factor(x) | x),
-# the even sum over a grid of x so fine that both factors are smooth on it. Given x, tau^2 is inverse
-# gamma where it is integrated in closed form, else tabulated. All in the units of the core.
+# the even sum over a grid of x so fine that both factors are smooth on it. Given x, tau^2 is
+# inverse gamma where it is integrated in closed form, else tabulated. All in the core's units.
 
 # What the grid of a fit needs to be made finer, kept with the fit: `regions` of x with their step;
 # beyond the ends of the range of x the density falls like exp(-slope |x|) from `tail`; where tau^2
@@ -91,7 +91,8 @@ add_tails <- function(points, total, tails) {
   )
 }
 
-# The conditional of t on an even grid at every x, four times as fine as the rule's, with its distribution function:
+# The conditional of t on an even grid at every x, four times as fine as the rule's, with its
+# distribution function:
 # list(log_density [x], first, step [x], density, below [points x x]).
 tabulated_total <- function(target, x, e, windows) {
   count <- ceiling(4 * max((windows$high - windows$low) / windows$step))

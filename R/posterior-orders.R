@@ -1,9 +1,10 @@
 # Which moments of the variances the posterior has. It falls like a power at infinity, and
 # E(sigma^2k) exists where that power is beyond k.
 
-# c(random, residual), with attribute "both". With the fixed effects integrated out the likelihood falls like sigma_b^-q
-# as sigma_b^2 grows alone, q the directions of X that the fixed effects leave free, and like
-# sigma_e^-m, m the degrees of freedom, as sigma_e^2 or both grow; priors add their own powers.
+# c(random, residual), with attribute "both". With the fixed effects integrated out the likelihood
+# falls like sigma_b^-q as sigma_b^2 grows alone, q the directions of X that the fixed effects leave
+# free, and like sigma_e^-m, m the degrees of freedom, as sigma_e^2 or both grow; priors add their
+# own powers.
 variance_orders <- function(problem, prior) {
   parts <- problem$system$parts
   is_flat <- is.null(problem$fixed$prior_precision)

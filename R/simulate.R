@@ -32,9 +32,10 @@ simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.for
   mean <- if (random) object$fitted else fixed_mean(object, rows)
   draws <- with_seed(seed, {
     noise <- cpp_normals(n, nsim) * sigma
-    if (random || !has_random(object)) noise else {
-      noise + fresh_values(object, rows, rep(sqrt(object$variances[[1]]), nsim))
+    if (!random && has_random(object)) {
+      noise <- noise + fresh_values(object, rows, rep(sqrt(object$variances[[1]]), nsim))
     }
+    noise
   })
   out <- as.data.frame(mean + draws)
   names(out) <- paste0("sim_", seq_len(nsim))

@@ -64,7 +64,8 @@ degenerate <- c("exact", "spanned")
 
 # Kinds of fits that a function refuses, all by hdlmm_error.
 refusals <- list(
-  deviance = c(reml, not_likelihood), AIC = not_likelihood, BIC = not_likelihood, profile = c("ols", "exact", full_vb), loo = degenerate,
+  deviance = c(reml, not_likelihood), AIC = not_likelihood, BIC = not_likelihood,
+  profile = c("ols", "exact", full_vb), loo = degenerate,
   test_random = c("ols", degenerate, not_likelihood), bootstrap = c(degenerate, not_likelihood),
   exact_pve = by_method("MAP", "VB"),
   random_matrix = "ols", getME = "ols", emm_basis = c("no_fixed", "bayes_no_fixed"),

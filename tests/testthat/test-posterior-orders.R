@@ -41,7 +41,7 @@ test_that("effects that grow with a variance without a mean have no standard dev
   expect_identical(unname(sqrt(diag(vcov(fit)))), unname(summary[1:2, "sd"]))
 })
 
-test_that("few rows leave the residual variance without a mean, and what follows without variance", {
+test_that("few rows leave the residual variance, and what rests on it, without moments", {
   set.seed(2)
   for (n in 3:6) {
     d <- data.frame(y = rnorm(n))
