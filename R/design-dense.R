@@ -6,6 +6,9 @@ build_dense <- function(term, x, options, model, centre_weights, host) {
   summary <- cpp_summarise_columns(x, rows, if (is_weighted) centre_weights, host)
   names <- colnames(x)
   if (!summary$is_finite) stop_infinite_cells(summary$n_infinite, names, term$label)
+  if (!summary$is_complete) {
+    stop_empty_columns(summary$n_missing, length(model$rows), names, term$label)
+  }
   if (!summary$is_complete && options$na == "fail") {
     stop_missing_cells(summary$n_missing, names, term$label)
   }

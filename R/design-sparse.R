@@ -9,6 +9,7 @@ build_sparse <- function(term, x, options, model) {
   tally <- function(flag) tabulate(column[flag], ncol(x))
   n_missing <- tally(is.na(x@x))
   stop_infinite_cells(tally(is.infinite(x@x)), names, term$label)
+  stop_empty_columns(n_missing, n, names, term$label)
   if (options$na == "fail") stop_missing_cells(n_missing, names, term$label)
   fill <- NULL
   if (any(n_missing > 0)) {

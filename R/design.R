@@ -103,6 +103,18 @@ stop_missing_cells <- function(n_missing, names, label) {
   )
 }
 
+# No mean can stand in for a column without any value, as scale() makes it of a constant one.
+stop_empty_columns <- function(n_missing, n, names, label) {
+  bad <- which(n_missing == n)
+  if (n == 0 || length(bad) == 0) return(invisible())
+  bad_input(
+    backtick(label), " has ", counted(length(bad), "column"), " without any value in the fitted ",
+    "rows: ", enumerate(backtick(column_label(names, bad))), "; leave ",
+    if (length(bad) == 1) "it" else "them", " out. (scale() makes NaN of a constant column; ",
+    "re( , scale = TRUE) leaves it as it is.)"
+  )
+}
+
 stop_infinite_cells <- function(n_infinite, names, label) {
   bad <- which(n_infinite > 0)
   if (length(bad) == 0) return(invisible())

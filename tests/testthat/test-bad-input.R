@@ -1488,8 +1488,8 @@ names_and_scopes <- list(
     function() plain,
     check = function(fit) {
       parts <- list(d$X, fit$frame, fit$internal$system)
-      # names, text and the eigenvectors beside the design
-      expect_lt(length(serialize(fit, NULL)), 1.3 * length(serialize(parts, NULL)))
+      # names, text and the eigenvectors beside the design; held twice it would be 1.7
+      expect_lt(length(serialize(fit, NULL)), 1.4 * length(serialize(parts, NULL)))
     }
   )
 )

@@ -143,3 +143,24 @@ test_that("columns of new data count by name and factors by level inside of expr
   other$f <- factor(c("a", "b", "z"))
   expect_error(predict(fit, other), "z", class = "hdlmm_new_levels")
 })
+
+test_that("a column without any value is named, and no mean is offered for it", {
+  own <- d
+  own$Z <- scale(cbind(one = 1, d$X))
+  for (formula in list(
+    y ~ re(Z), y ~ re(Z, na = "mean"), y ~ re(Matrix::Matrix(Z, sparse = TRUE), na = "mean"),
+    y ~ re(cbind(one = NA_real_, x))
+  )) {
+    seen <- expect_error(lmm(formula, own), "`one`; leave it out", class = "hdlmm_bad_input")
+    expect_no_match(conditionMessage(seen), "mean")
+  }
+})
+
+test_that("a level whose rows were left out of the fit is said to be so", {
+  own <- d
+  own$x[own$f == "b"] <- NA
+  expect_error(
+    predict(lmm(y ~ x + f, own), d[d$f == "b", ]), "new level b .rows of \"b\".*left out",
+    class = "hdlmm_bad_input"
+  )
+})
