@@ -28,12 +28,12 @@ anova.hdlmm <- function(object, ..., refit = FALSE) {
   names <- vapply(as.list(match.call(expand.dots = FALSE))$..., deparse1, "")
   names <- c(deparse1(substitute(object)), names)
   for (i in seq_along(fits)) require_likelihood(check_fit(fits[[i]], names[i]), "anova()")
-  fits <- comparable_fits(fits, refit, parent.frame())
+  fits <- comparable_fits(fits, refit)
   order <- order(vapply(fits, function(fit) attr(logLik.hdlmm(fit), "df"), 0))
   anova_table(fits[order], make.unique(names)[order])
 }
 
-comparable_fits <- function(fits, refit, here) {
+comparable_fits <- function(fits, refit) {
   first <- fits[[1]]
   for (fit in fits[-1]) {
     if (fit$dims$n != first$dims$n) {
@@ -59,7 +59,7 @@ comparable_fits <- function(fits, refit, here) {
       "method = \"ML\"."
     )
   }
-  lapply(fits, by_ml, here = here)
+  lapply(fits, by_ml)
 }
 
 # Among REML fits, OLS stands for sigma_b^2 = 0 and is compared by its restricted likelihood.
@@ -148,43 +148,4 @@ term_test <- function(fit, at) {
   p <- NA_real_
   if (isTRUE(denominator > 0)) p <- stats::pf(value, q, denominator, lower.tail = FALSE)
   c(q, denominator, value, p)
-}
-
-#' @importFrom stats drop1
-#' @export
-drop1.hdlmm <- function(object, scope, ...) {
-  check_dots(list(scale = 0, k = 2, trace = NULL))  # from step()
-  require_likelihood(object, "drop1()")
-  labels <- attr(object$terms, "term.labels")
-  droppable <- stats::drop.scope(stats::formula(object$terms))
-  scope <- if (missing(scope)) droppable else if (is.character(scope)) scope else
-    attr(stats::terms(stats::update.formula(object$terms, scope)), "term.labels")
-  if (any(!scope %in% labels)) {
-    bad_input("`scope` names no term: ", enumerate(backtick(setdiff(scope, labels))), ".")
-  }
-  here <- parent.frame()
-  full <- by_ml(object, here)
-  fits <- lapply(scope, function(label) {
-    # columns that are aliased have been named once
-    suppressMessages(
-      refitted(updated_call(full, stats::as.formula(paste("~ . -", label))), full, here)
-    )
-  })
-  log_lik <- c(list(logLik.hdlmm(full)), lapply(fits, logLik.hdlmm))
-  df <- vapply(log_lik, attr, 0, "df")
-  value <- vapply(log_lik, as.numeric, 0)
-  statistic <- 2 * (value[1] - value)
-  table <- data.frame(
-    Df = df[1] - df, AIC = vapply(log_lik, stats::AIC, 0), LRT = statistic,
-    `Pr(>Chi)` = stats::pchisq(statistic, df[1] - df, lower.tail = FALSE), check.names = FALSE,
-    row.names = c("<none>", scope)
-  )
-  table[table$Df == 0, "Pr(>Chi)"] <- NA  # an aliased term
-  table[1, c("Df", "LRT", "Pr(>Chi)")] <- NA
-  structure(
-    table, class = c("anova", "data.frame"),
-    heading = c("Single term deletions (maximum likelihood)\n", paste0(
-      "Model: ", short_text(object$formula), "\n"
-    ))
-  )
 }

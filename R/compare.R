@@ -38,7 +38,7 @@ compare_methods <- function(fit, methods = c("OLS", "REML", "ML", "MAP", "VB", "
   if (is.null(prior)) prior <- value_or(fit$prior, lmm_prior())
   check_prior(prior)
   control <- if (is.null(control)) fit$control else check_control(control)
-  base <- shared_fit(fit, prior, parent.frame())
+  base <- shared_fit(fit, prior)
   fits <- lapply(engines, tried_fit, fit = base, prior = prior, control = control)
   reference <- exact_reference(fits, base, prior, control)
   rows <- lapply(fits, comparison_row, reference = reference, design = design)
@@ -57,14 +57,16 @@ engine_by_name <- function(name) {
 
 # The fit whose decomposition all share. Columns that were centred inside serve flat priors of the
 # fixed effects only; for a normal one the decomposition is made again.
-shared_fit <- function(fit, prior, here) {
+shared_fit <- function(fit, prior) {
   is_centred <- !is.null(fit$internal$mean_columns[[1]])
   if (prior$fixed$kind == "flat" || !is_centred) return(fit)
-  call <- updated_call(fit)
-  call$method <- "MAP"
-  call$algorithm <- NULL
-  call$prior <- prior_for_base(prior)
-  refitted(call, fit, here, list(prior = call$prior))
+  own <- prior_for_base(prior)
+  problem <- problem_under(fit, own)
+  problem$designs <- lapply(problem$designs, uncentred)
+  problem["system"] <- list(NULL)
+  engine <- find_engine("MAP", NULL)
+  result <- run_engine(engine, problem, fit$control)
+  new_fit(fit$call, formula.hdlmm(fit), problem, engine, result, fit$control)
 }
 
 # Any proper prior of the variances will do for a decomposition; the fixed part is what matters.

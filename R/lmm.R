@@ -67,6 +67,7 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
                 na.action, contrasts = NULL, prior = lmm_prior(), control = lmm_control(), ...) {
   check_dots()
   call <- match.call()
+  if (!is_direct(call)) call <- direct_call(call, parent.frame())
   check_control(control)
   if (!missing(prior)) check_prior(prior)
   engine <- find_engine(method, algorithm)
@@ -84,9 +85,46 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
     bad_input("method \"OLS\" has no random term; found ", backtick(found), ".")
   }
   result <- with_memory(run_engine(engine, problem, control), problem)
-  fit <- new_fit(call, formula, problem, engine, result, control)
+  fit <- new_fit(written_call(call, formula), formula, problem, engine, result, control)
   announce(fit)
   fit
+}
+
+# The call as it can be evaluated again, wherever it is: lapply(), Map() and do.call() leave
+# `FUN(formula = X[[i]], data = ..1)` or the function itself. What is in `...` goes by the name that
+# it has where it comes from, what only the iteration knows by its value.
+direct_call <- function(call, frame) {
+  given <- if (exists("...", frame, inherits = FALSE)) eval(quote(substitute(list(...))), frame)
+  is_own <- is_own_head(call[[1]])
+  for (name in names(call)[-1]) {
+    argument <- call[[name]]
+    if (is_dot(argument)) {
+      source <- given[[as.integer(substring(argument, 3)) + 1]]
+      if (is_dot(source)) source <- eval(argument, frame)
+      call[name] <- list(source)
+    } else if (!is_own && is_named_call(argument, "[[")) {
+      call[name] <- list(eval(argument, frame))
+    }
+  }
+  if (!is_own) {
+    is_attached <- identical(get0("lmm", globalenv(), mode = "function"), lmm)
+    call[[1]] <- if (is_attached) quote(lmm) else quote(hdlmm::lmm)
+  }
+  call
+}
+
+is_direct <- function(call) is_own_head(call[[1]]) && !any(vapply(as.list(call), is_dot, NA))
+
+is_own_head <- function(head) identical(head, quote(lmm)) || identical(head, quote(hdlmm::lmm))
+
+is_dot <- function(expr) is.name(expr) && grepl("^[.][.][0-9]+$", expr)
+
+# As in lme4 a formula is written out where an expression gave it; without its environment, which
+# the formula of the fit has.
+written_call <- function(call, formula) {
+  attributes(formula) <- NULL
+  call$formula <- formula
+  call
 }
 
 # The prior as the engine sees it; likelihood methods have none, and the default is not built.

@@ -84,6 +84,7 @@ deviance.hdlmm <- function(object, ...) {
   check_dots()
   stop_without_maximum(object, "a deviance")
   if (object$method == "REML") {
+    if (is_asked_by_step(parent.frame())) return(NULL)
     abort(
       "undefined", "a REML fit has no deviance; -2 * logLik(fit) is its criterion, and ",
       "update(fit, method = \"ML\") has a deviance."
@@ -95,6 +96,11 @@ deviance.hdlmm <- function(object, ...) {
   -2 * object$loglik
 }
 
+# step() and MASS::stepAIC() take extractAIC() where there is no deviance, which is NULL to them.
+is_asked_by_step <- function(frame) {
+  exists("mydeviance", envir = parent.env(frame), inherits = FALSE)
+}
+
 #' @rdname hdlmm-likelihood
 #' @importFrom stats extractAIC
 #' @export
@@ -102,7 +108,7 @@ extractAIC.hdlmm <- function(fit, scale = 0, k = 2, ...) {
   check_dots()
   require_likelihood(fit, "a comparison by AIC")
   # step() and drop1() compare different fixed parts: restricted likelihoods would not do
-  value <- logLik.hdlmm(by_ml(fit, parent.frame()))
+  value <- logLik.hdlmm(by_ml(fit))
   c(attr(value, "df"), -2 * as.numeric(value) + k * attr(value, "df"))
 }
 

@@ -3,9 +3,13 @@
 #' @importFrom stats update
 #' @export
 update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
-  call <- updated_call(object, if (!missing(formula.)) formula.)
+  check_flag(evaluate, "evaluate")
   extras <- match.call(expand.dots = FALSE)$...
   stop_unknown(extras)
+  if (!missing(formula.) && is_step(formula., evaluate, extras, object)) {
+    return(as.call(list(stored_update, object, stats::as.formula(formula.))))
+  }
+  call <- updated_call(object, if (!missing(formula.)) formula.)
   for (name in names(extras)) {
     # NULL takes an argument out
     if (!is.null(extras[[name]])) {
@@ -15,8 +19,38 @@ update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
     }
   }
   if ("method" %in% names(extras)) call <- fitting_arguments(call, names(extras), object)
-  if (!check_flag(evaluate, "evaluate")) return(call)
+  if (!evaluate) return(call)
   refitted(call, object, parent.frame(), Filter(Negate(is.null), extras))
+}
+
+# step() and MASS::stepAIC() hand over a text and evaluate what they get: their next model is of the
+# rows that the tables of drop1() and add1() were of, whatever `data` names today.
+is_step <- function(formula, evaluate, extras, fit) {
+  is.character(formula) && !evaluate && length(extras) == 0 &&
+    fit$method %in% c("OLS", "REML", "ML")
+}
+
+# What they put in the place of the formula, the terms of the fixed part, takes no random term away.
+#' @export
+`$<-.hdlmm` <- function(x, name, value) {
+  class <- oldClass(x)
+  x <- unclass(x)
+  if (name == "formula" && inherits(value, "terms")) value <- with_random(value, x, x$formula)
+  if (name == "call" && is.call(value) && inherits(value$formula, "terms")) {
+    value$formula <- with_random(value$formula, x, x$formula)
+  }
+  x[[name]] <- value
+  class(x) <- class
+  x
+}
+
+# Terms or a formula of the fixed part with the random term of a fit added, in the environment of
+# `like`.
+with_random <- function(fixed, fit, like = formula.hdlmm(fit)) {
+  out <- stats::formula(fixed)
+  for (term in fit$random_terms) out[[3]] <- call("+", out[[3]], term$expr)
+  environment(out) <- environment(like)
+  out
 }
 
 # Another method drops the algorithm and, where it has none, the prior of the old one.
@@ -27,19 +61,11 @@ fitting_arguments <- function(call, given, fit) {
   call
 }
 
-# The fit by maximum likelihood; `here`: the frame of the user's call.
-by_ml <- function(fit, here) {
-  if (fit$method %in% c("OLS", "ML")) return(fit)
-  call <- updated_call(fit)
-  call$method <- "ML"
-  call$algorithm <- call$prior <- NULL
-  refitted(call, fit, here)
-}
-
 updated_call <- function(fit, formula. = NULL) {
   call <- fit$call
   call$formula <- formula.hdlmm(fit)  # itself, wherever the variable that held it has gone
   if (!is.null(formula.)) {
+    if (inherits(formula., "terms")) formula. <- with_random(formula., fit)
     call$formula <- update_formula(written_out(fit), formula.)
     environment(call$formula) <- written_in(fit)
   }
@@ -88,11 +114,7 @@ fitting_env <- function(call, fit, here) {
 
 # The formula of a fit with the `.` of its data written out.
 written_out <- function(fit) {
-  if (!"." %in% all.vars(fit$formula[[3]])) return(formula.hdlmm(fit))
-  out <- stats::formula(fit$terms)
-  for (term in fit$random_terms) out[[3]] <- call("+", out[[3]], term$expr)
-  environment(out) <- written_in(fit)
-  out
+  if ("." %in% all.vars(fit$formula[[3]])) with_random(fit$terms, fit) else formula.hdlmm(fit)
 }
 
 # update.formula() would read (1 | g) as an arithmetic term: random terms are carried over whole,

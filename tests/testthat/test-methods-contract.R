@@ -69,7 +69,8 @@ refusals <- list(
   test_random = c("ols", degenerate, not_likelihood), bootstrap = c(degenerate, not_likelihood),
   exact_pve = by_method("MAP", "VB"),
   random_matrix = "ols", getME = "ols", emm_basis = c("no_fixed", "bayes_no_fixed"),
-  drop1 = c("spanned", not_likelihood), extractAIC = c("spanned", not_likelihood),
+  drop1 = c("spanned", not_likelihood), add1 = c("spanned", not_likelihood),
+  dropterm = c("spanned", not_likelihood), addterm = c("spanned", not_likelihood), extractAIC = c("spanned", not_likelihood),
   anova = not_likelihood, log_evidence = improper,
   elbo = setdiff(names(fits), by_method("VB")), kl_gap = setdiff(names(fits), by_method("VB")),
   bayes_factor = setdiff(names(fits), bayes), posterior_summary = setdiff(names(fits), bayes),
@@ -379,6 +380,23 @@ contract <- list(
     out <- suppressWarnings(drop1(fit))
     expect_s3_class(out, "anova")
     expect_identical(rownames(out), c("<none>", attr(terms(fit), "term.labels")))
+  },
+  add1 = function(fit) {
+    expect_identical(rownames(suppressWarnings(add1(fit, ~ .))), "<none>")
+  },
+  dropterm = function(fit) {
+    expect_identical(suppressWarnings(MASS::dropterm(fit)), suppressWarnings(drop1(fit)))
+  },
+  addterm = function(fit) {
+    expect_identical(rownames(suppressWarnings(MASS::addterm(fit, ~ .))), "<none>")
+  },
+  `$<-` = function(fit) {
+    marked <- fit
+    marked$formula <- terms(fit)
+    expect_setequal(all.names(formula(marked)), all.names(formula(fit)))
+    marked$formula <- NULL
+    expect_null(marked$formula)
+    expect_s3_class(marked, "hdlmm")
   },
   profile = function(fit) {
     out <- profile(fit, n = 20)
