@@ -1,16 +1,24 @@
 #' Compare nested fits, and test fixed effects
 #'
 #' With one fit: an F test of every term of the fixed part, with Satterthwaite's degrees of
-#' freedom (type III: each given all the others). With several: likelihood-ratio tests between
-#' consecutive fits. REML fits that differ in their fixed part cannot be compared by their
-#' restricted likelihoods; such a comparison stops unless `refit = TRUE` refits them by ML.
+#' freedom. Neither type depends on how factors are coded or on the order of their levels. Type III:
+#' a term given all others, main effects averaged over the levels of the factors that they interact
+#' with (what sum-to-zero contrasts test; a covariate counts at 0; with empty cells the hypotheses
+#' of SAS). Type II: a term given all others but those that contain it, as in `car::Anova()`.
+#'
+#' With several fits: likelihood-ratio tests between consecutive ones. REML fits that differ in
+#' their fixed part cannot be compared by their restricted likelihoods; such a comparison stops
+#' unless `refit = TRUE` takes the maxima of the likelihood for the rows that the fits hold.
 #' A random term that one of two fits lacks is tested on the boundary: 1/2 chi2_0 + 1/2 chi2_1
 #' (see [test_random()] for the exact finite-sample test).
 #'
 #' @param object a fit of [lmm()].
 #' @param ... further fits of [lmm()] to the same rows.
 #' @param refit `TRUE` refits REML fits with different fixed parts by ML.
-#' @return A data frame of class `"anova"`.
+#' @param type `"III"` or `"II"` (or 3, 2) for the tests of one fit.
+#' @return A data frame of class `"anova"`: of one fit with columns `Df`, `Den Df`, `F value` and
+#'   `Pr(>F)`, one row for each term that the data determine; of several with `npar`, `AIC`, `BIC`,
+#'   `logLik`, `Chisq`, `Df`, `Pr(>Chisq)`.
 #' @section Errors: `hdlmm_not_comparable`: different rows or responses, REML fits with different
 #'   fixed parts.
 #' @examples
@@ -19,11 +27,12 @@
 #' anova(null, full)
 #' anova(full)
 #' @export
-anova.hdlmm <- function(object, ..., refit = FALSE) {
+anova.hdlmm <- function(object, ..., refit = FALSE, type = c("III", "II")) {
   others <- check_fit_dots()
   check_flag(refit, "refit")
   require_likelihood(object, "anova()")
-  if (length(others) == 0) return(anova_terms(object))
+  type <- check_type(type)
+  if (length(others) == 0) return(anova_terms(object, type))
   fits <- c(list(object), others)
   names <- vapply(as.list(match.call(expand.dots = FALSE))$..., deparse1, "")
   names <- c(deparse1(substitute(object)), names)
@@ -31,6 +40,14 @@ anova.hdlmm <- function(object, ..., refit = FALSE) {
   fits <- comparable_fits(fits, refit)
   order <- order(vapply(fits, function(fit) attr(logLik.hdlmm(fit), "df"), 0))
   anova_table(fits[order], make.unique(names)[order])
+}
+
+check_type <- function(type) {
+  at <- match(toupper(as.character(type[1])), c("III", "II", "3", "2"))
+  if (length(at) == 0 || is.na(at)) {
+    bad_input("`type` must be \"III\" or \"II\"; found ", describe(type), ".")
+  }
+  c("III", "II")[(at - 1) %% 2 + 1]
 }
 
 comparable_fits <- function(fits, refit) {
@@ -110,42 +127,4 @@ boundary_p_value <- function(statistic, df, n_variances) {
     as.numeric(statistic <= 0)
   }
   (upper + lower) / 2
-}
-
-# F tests of each term by Fai & Cornelius (1996): Satterthwaite on the eigenvectors of L C L'.
-anova_terms <- function(fit) {
-  assign <- attr(model.matrix.hdlmm(fit), "assign")[fit$fixed$kept]
-  labels <- attr(fit$terms, "term.labels")
-  present <- intersect(seq_along(labels), assign)
-  rows <- lapply(present, function(term) term_test(fit, which(assign == term)))
-  table <- as.data.frame(do.call(rbind, rows))
-  if (length(rows) == 0) table <- as.data.frame(matrix(numeric(), 0, 4))
-  names(table) <- c("Df", "Den Df", "F value", "Pr(>F)")
-  rownames(table) <- labels[present]
-  structure(
-    table, class = c("anova", "data.frame"),
-    heading = paste0(
-      "Type III tests of fixed effects",
-      if (has_random(fit)) " (Satterthwaite's degrees of freedom)", "\n",
-      "Response: ", deparse1(fit$formula[[2]])
-    )
-  )
-}
-
-term_test <- function(fit, at) {
-  estimate <- fit$fixed$estimate[fit$fixed$kept]
-  spectrum <- eigen(fit$fixed$vcov[at, at, drop = FALSE], symmetric = TRUE)
-  q <- length(at)
-  t2 <- drop(crossprod(spectrum$vectors, estimate[at]))^2 / spectrum$values
-  df <- vapply(seq_len(q), function(k) {
-    contrast <- rep(0, length(estimate))
-    contrast[at] <- spectrum$vectors[, k]
-    satterthwaite_df(fit, contrast)
-  }, 0)
-  usable <- sum((df / (df - 2))[which(df > 2)])
-  denominator <- if (q == 1) df else if (usable > q) 2 * usable / (usable - q) else 0
-  value <- sum(t2) / q
-  p <- NA_real_
-  if (isTRUE(denominator > 0)) p <- stats::pf(value, q, denominator, lower.tail = FALSE)
-  c(q, denominator, value, p)
 }

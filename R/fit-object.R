@@ -24,7 +24,8 @@ new_fit <- function(call, formula, problem, engine, result, control) {
       estimate = result$omega, vcov = result$vcov, kept = fixed$kept, aliased = fixed$aliased,
       condition = fixed$condition, sensitivity = result$sensitivity
     ),
-    variances = result$variances, information = result$information, kappa = result$kappa,
+    variances = result$variances, information = result$information,
+    observed = result$observed, kappa = result$kappa,
     pve = result$pve, effects = result$effects,
     loglik = result$loglik, boundary = result$boundary, is_unbounded = result$is_unbounded,
     modes = result$modes, grid = result$grid, convergence = result$convergence,

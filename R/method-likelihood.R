@@ -107,6 +107,7 @@ assemble_result <- function(problem, e, share, tau2, method) {
     cpp_covariance_product(design$core, fixed$root, as.matrix(projection$py), problem$host)
   ))
   kappa <- times_two_to(design$kappa_scaled, -2 * design$exponent)
+  expected <- log_information(e, hk, method)
   list(
     omega = omega, vcov = unscale_covariance(fixed, tau2 * e$covariance),
     variances = variances, tau2 = tau2, share = share,
@@ -115,7 +116,8 @@ assemble_result <- function(problem, e, share, tau2, method) {
     effects = stats::setNames(
       list(times_two_to(hk * along, design$effect_exponent - fixed$ky)), design$label
     ),
-    alpha = projection$py, system = projection$system, information = log_information(e, hk, method),
+    alpha = projection$py, system = projection$system, information = expected,
+    observed = observed_information(e, hk, tau2, expected),
     sensitivity = list(
       random = unscale_covariance(fixed, tau2 * hk * e$covariance_k),
       residual = unscale_covariance(fixed, tau2 * e$covariance_noise)
@@ -132,6 +134,17 @@ log_information <- function(e, hk, method) {
   noise <- if (reml) e$tr_p_noise else e$tr_v_noise
   cross <- max(0, hk * trace - hk^2 * trace2)
   matrix(c(hk^2 * trace2, cross, cross, max(0, noise - cross)) / 2, 2)
+}
+
+# Observed information on the same where the slopes are zero: y'P V_k P V_l P y less the expected
+# one, for REML and ML alike. NULL where it is not positive definite, as beside a boundary.
+observed_information <- function(e, hk, tau2, expected) {
+  random <- hk^2 * e$quad_kk
+  cross <- hk * e$quad_k - random
+  quadratic <- matrix(c(random, cross, cross, e$quad_noise - cross), 2) / tau2
+  out <- quadratic - expected
+  size <- out[1] * out[4]
+  if (isTRUE(out[1] > 0 && size - out[2]^2 > 1e-10 * size)) out
 }
 
 mode_table <- function(modes, fixed, method) {

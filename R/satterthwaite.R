@@ -1,7 +1,8 @@
 # t-tests of fixed effects with Satterthwaite's degrees of freedom.
 
 # df = 2 v^2 / Var(v), v = l'C l with C the covariance of omega hat: its derivatives by the log
-# variances are the fit's `sensitivity`, their covariance the inverse expected information
+# variances are the fit's `sensitivity`, their covariance the inverse observed information as in
+# lmerTest, which a boundary or an estimate beside it may lack: then the expected one
 # (Satterthwaite 1946; Giesbrecht & Burns 1985, Biometrics 41, 477-486).
 satterthwaite_df <- function(fit, contrast) {
   n_free <- fit$dims$n - fit$dims$n_fixed
@@ -13,7 +14,8 @@ satterthwaite_df <- function(fit, contrast) {
   # relative to v itself, whose square may overflow
   gradient <- vapply(fit$fixed$sensitivity, function(m) sum(contrast * (m %*% contrast)) / v, 0)
   gradient <- gradient[free]
-  2 / drop(gradient %*% inverse_information(fit, free) %*% gradient)
+  information <- value_or(if (length(free) == 2) fit$observed, fit$information)
+  2 / drop(gradient %*% inverse_information(fit, free, information) %*% gradient)
 }
 
 # Estimates with t-tests; a posterior has means and standard deviations and no tests.

@@ -63,8 +63,8 @@ variance_covariance <- function(fit) {
 
 # Covariance matrix of the log variances that are free: in closed form, as threads of an optimised
 # BLAS cost a millisecond to wake for a 2 x 2 matrix. NA where they cannot be told apart.
-inverse_information <- function(fit, free = free_variances(fit)) {
-  information <- fit$information[free, free, drop = FALSE]
+inverse_information <- function(fit, free = free_variances(fit), information = fit$information) {
+  information <- information[free, free, drop = FALSE]
   if (length(free) == 1) return(1 / information)
   size <- information[1, 1] * information[2, 2]
   determinant <- size - information[1, 2] * information[2, 1]

@@ -135,6 +135,15 @@ dense_loo <- function(model, v) {
   list(mean = rows[, 1], variance = rows[, 2])
 }
 
+# Observed information where the slopes are zero: y'P V_k P V_l P y less the expected one.
+dense_observed <- function(model, v, method) {
+  state <- dense_state(model, v)
+  py <- state$p %*% model$y
+  along <- lapply(state$derivatives, function(d) d %*% py)
+  form <- function(k, l) sum(along[[k]] * (state$p %*% along[[l]]))
+  outer(1:2, 1:2, Vectorize(form)) - dense_information(model, v, method)
+}
+
 # Satterthwaite: 2 C_jj^2 / g' I^-1 g, g the derivative of C_jj by fourth-order
 # differences.
 dense_satterthwaite <- function(model, v, method) {
@@ -145,7 +154,7 @@ dense_satterthwaite <- function(model, v, method) {
       (12e-3 * v[k])
   }, numeric(ncol(model$z)))
   gradient <- matrix(gradient, ncol(model$z), 2)
-  inverse <- solve(dense_information(model, v, method))
+  inverse <- solve(dense_observed(model, v, method))
   2 * c_at(v)^2 / rowSums((gradient %*% inverse) * gradient)
 }
 
