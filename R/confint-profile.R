@@ -30,22 +30,39 @@ marginal_modes <- function(fit) {
   )
 }
 
+# stats::optimize() without its warnings where a criterion is -Inf or no number, on a range that may
+# be a point.
+local_maximum <- function(f, range, tol) {
+  largest <- .Machine$double.xmax
+  finite <- function(x) {
+    value <- f(x)
+    if (is.nan(value)) -largest else max(-largest, min(value, largest))
+  }
+  if (!(range[1] < range[2])) return(list(maximum = range[1], objective = finite(range[1])))
+  stats::optimize(finite, range, maximum = TRUE, tol = tol)
+}
+
 # Largest value over phi of a function given by parts, from a grid and golden sections round its
 # best points.
 maximise_over_ratio <- function(fit, criterion, value) {
   phi <- fit$grid$phi
+  if (is.infinite(mode_phi(fit))) {
+    # beside a mode at pve = 0 all lies beyond: its basin is that of the profile itself
+    phi <- phi[seq_len(basin_size(fit$grid$value, phi == phi, fit$is_unbounded))]
+  }
   on_grid <- value(criterion_parts(fit, criterion, phi))
-  on_grid <- on_grid[seq_len(basin_size(on_grid, phi > mode_phi(fit), fit$is_unbounded))]
+  if (is.finite(mode_phi(fit))) {
+    on_grid <- on_grid[seq_len(basin_size(on_grid, phi > mode_phi(fit), fit$is_unbounded))]
+  }
   best <- which.max(on_grid)
   range <- phi[c(max(1, best - 1), min(length(on_grid), best + 1))]
-  inside <- stats::optimize(
-    function(x) value(criterion_parts(fit, criterion, x)), range, maximum = TRUE, tol = 1e-6
-  )
+  inside <- local_maximum(function(x) value(criterion_parts(fit, criterion, x)), range, 1e-6)
   max(inside$objective, on_grid[best])
 }
 
 # One variance held at v, the other maximised out.
 profile_variance_limits <- function(fit, name, level) {
+  if (name == "Residual" && is_zero_design(fit)) return(lone_variance_limits(fit, level))
   if (is.null(fit$grid) || is.infinite(fit$loglik)) return(c(NA_real_, NA_real_))
   internal <- fit$internal
   fixed <- internal$fixed
@@ -75,6 +92,13 @@ profile_variance_limits <- function(fit, name, level) {
   times_two_to(limits, -exponent)
 }
 
+# Without another variance: df (log(v / v0) + v0 / v - 1) = chi^2.
+lone_variance_limits <- function(fit, level) {
+  df <- fit$dims$n - if (fit$method == "REML") fit$dims$n_fixed else 0
+  gap <- function(x) stats::qchisq(level, 1) - df * (x + expm1(-x))
+  fit$variances[["Residual"]] * exp(c(outward_root(gap, 0, -1), outward_root(gap, 0, 1)))
+}
+
 # Gap at the boundary value 0 of a variance: nonnegative when 0 belongs to the interval.
 zero_variance_gap <- function(fit, is_residual, level) {
   value <- criterion_at(fit, as.numeric(is_residual), as.numeric(!is_residual)) +
@@ -83,13 +107,17 @@ zero_variance_gap <- function(fit, is_residual, level) {
   value - fit$loglik + stats::qchisq(level, 1) / 2
 }
 
-# Root of gap beyond `start` in a direction, found by doubling steps.
+# Root of gap beyond `start` in a direction, found by doubling steps; NA where `start` itself is not
+# inside, infinite where nothing is known to be outside.
 outward_root <- function(gap, start, direction) {
   step <- 0.25
   inside <- start
+  if (!isTRUE(gap(start) >= 0)) return(NA_real_)
   for (i in seq_len(60)) {
     outside <- start + direction * step
-    if (gap(outside) < 0) {
+    found <- gap(outside)
+    if (is.nan(found)) break
+    if (found < 0) {
       return(stats::uniroot(gap, sort(c(inside, outside)), tol = 1e-7)$root)
     }
     inside <- outside
@@ -123,17 +151,16 @@ profile_fixed_limits <- function(fit, name, level) {
     at <- which.max(on_grid)
     near <- table$h[c(max(1, at - 1), min(length(on_grid), at + 1))]
     if (diff(near) < 1e-12) return(on_grid[at])
-    max(on_grid[at], stats::optimize(
-      function(h) value(fixed_curve(fit, name, h), v), near, maximum = TRUE, tol = 1e-7
+    max(on_grid[at], local_maximum(
+      function(h) value(fixed_curve(fit, name, h), v), near, 1e-7
     )$objective)
   }
-  peak <- max(peak, stats::optimize(
+  peak <- max(peak, local_maximum(
     function(h) {
       one <- fixed_curve(fit, name, h)
       value(one, one$estimate)
     },
-    table$h[pmin(nrow(table), pmax(1, which(table$h == at_peak$h)[1] + c(-1, 1)))],
-    maximum = TRUE, tol = 1e-9
+    table$h[pmin(nrow(table), pmax(1, which(table$h == at_peak$h)[1] + c(-1, 1)))], 1e-9
   )$objective)
   gap <- function(v) best(v) - peak + stats::qchisq(level, 1) / 2
   unit <- sqrt(at_peak$variance * at_peak$rss / n)

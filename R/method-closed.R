@@ -19,6 +19,9 @@ warn_exact <- function(consequence) {
   )
 }
 
+# Such a fit has no curve over pve.
+is_zero_design <- function(fit) fit$boundary == "random" && is.null(fit$grid) && !is_bayes(fit)
+
 null_design_fit <- function(problem, method) {
   warn(
     "not_identified", "every column of ", backtick(problem$designs[[1]]$label), " is zero: its ",

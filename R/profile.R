@@ -104,9 +104,8 @@ posterior_mode <- function(fit) {
     height <- if (slope > 0.05) Inf else value[best]
     return(data.frame(pve = as.numeric(best > 1), logLik = height, where = where))
   }
-  refined <- stats::optimize(
-    function(at) log_share_density(fit, stats::plogis(at)), x[best + c(-1, 1)], maximum = TRUE,
-    tol = 1e-8
+  refined <- local_maximum(
+    function(at) log_share_density(fit, stats::plogis(at)), x[best + c(-1, 1)], 1e-8
   )
   data.frame(
     pve = stats::plogis(refined$maximum), logLik = refined$objective, where = "interior"

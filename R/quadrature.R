@@ -133,7 +133,7 @@ total_grid <- function(target, x, scalars, spread, along2) {
   best <- which.max(value)
   if (best == length(rough)) stop_improper_posterior("the total variance is large")
   around <- rough[pmin(length(rough), pmax(1, best + c(-1, 1)))]
-  mode <- stats::optimize(f, around, maximum = TRUE, tol = 1e-6)
+  mode <- local_maximum(f, around, 1e-6)
   width <- 1e-3
   bend <- (f(mode$maximum + width) - 2 * mode$objective + f(mode$maximum - width)) / width^2
   step <- 0.25 * min(1, if (bend < 0) 1 / sqrt(-bend) else 1)
@@ -181,7 +181,7 @@ posterior_modes <- function(target, coarse) {
   peaks <- which(is_peak & value > max(value) - 2000)
   rows <- lapply(peaks, function(i) {
     ends <- coarse[pmin(last, pmax(1, i + c(-1, 1)))]
-    found <- stats::optimize(f, ends, maximum = TRUE, tol = 1e-7)
+    found <- local_maximum(f, ends, 1e-7)
     width <- 1e-4 * diff(ends)
     near <- f(found$maximum + width * c(-1, 0, 1))
     bend <- (near[1] - 2 * near[2] + near[3]) / width^2

@@ -58,10 +58,10 @@ simulation_seed <- function(seed) {
 
 # Parametric bootstrap on the decomposition: matrix [draws x parameters] of refitted values.
 bootstrap <- function(fit, draws, seed) {
-  if (!has_random(fit)) return(bootstrap_ols(fit, draws, seed))
   if (fit$boundary == "exact" || is.infinite(fit$loglik)) {
     abort("exact_fit", "the response is explained exactly: there is nothing to resample.")
   }
+  if (!has_random(fit) || is_zero_design(fit)) return(bootstrap_ols(fit, draws, seed))
   control <- fit$control
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
   seed <- if (is.null(seed)) control$seed else check_seed(seed)
@@ -94,6 +94,7 @@ bootstrap_table <- function(fit, raw) {
   out
 }
 
+# Without a random term, or with one of zeros alone, whose variance stays at 0.
 bootstrap_ols <- function(fit, draws, seed) {
   control <- fit$control
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
@@ -102,12 +103,16 @@ bootstrap_ols <- function(fit, draws, seed) {
   kept <- fit$fixed$kept
   sigma2 <- fit$variances[["Residual"]]
   with_seed(seed, {
-    change <- cpp_normals(draws, length(kept)) %*% chol(fit$fixed$vcov)
-    variance <- sigma2 * cpp_chi_squares(draws, df) / df
+    normals <- cpp_normals(draws, length(kept))
+    variance <- sigma2 * cpp_chi_squares(draws, df) / if (fit$method == "ML") fit$dims$n else df
   })
-  out <- matrix(NA_real_, draws, length(parameter_kinds(fit)))
+  out <- matrix(0, draws, length(parameter_kinds(fit)))
   colnames(out) <- names(parameter_kinds(fit))
-  out[, kept] <- sweep(change, 2, fit$fixed$estimate[kept], `+`)
+  out[, fit$fixed$aliased] <- NA
+  if (length(kept) > 0) {
+    change <- normals %*% chol(fit$fixed$vcov)
+    out[, kept] <- sweep(change, 2, fit$fixed$estimate[kept], `+`)
+  }
   out[, "Residual"] <- variance
   out
 }
