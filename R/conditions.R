@@ -77,6 +77,21 @@ bad_input <- function(...) abort("bad_input", ...)
 # ours: a third of the price of tryCatch(), and traceback() still shows where it came from.
 on_error <- function(expr, handler) withCallingHandlers(expr, error = handler)
 
+# Every call of the core goes through here: an exception of C++ becomes an error of ours.
+.Call <- function(...) withCallingHandlers(base::.Call(...), `C++Error` = stop_native)
+
+stop_native <- function(e) {
+  kind <- class(e)[1]
+  if (kind == "hdlmm::InvalidInput") {
+    bad_input(
+      "the data or the fit are damaged, or were edited: ", conditionMessage(e), " does not fit."
+    )
+  }
+  if (kind == "std::bad_alloc") abort("out_of_memory", "not enough memory.")
+  if (kind == "std::length_error") abort("unsupported", sentence(e))
+  abort("internal", "the core stopped (", kind, "): ", sentence(e))
+}
+
 # "a, b and c", at most `limit` of them.
 enumerate <- function(x, limit = 5, word = "and") {
   x <- as.character(x)

@@ -17,6 +17,12 @@ build_grouped <- function(term, model) {
     )
   }
   group <- droplevels(group)
+  if (anyNA(group)) {
+    bad_input(
+      backtick(term$label), " has ", counted(sum(is.na(group)), "missing value"), " that ",
+      "na.action kept: a row of no group has no effect."
+    )
+  }
   counts <- tabulate(group, nlevels(group))
   n <- length(group)
   list(

@@ -21,7 +21,7 @@ build_kernel <- function(term, arguments, model) {
 
 check_kernel <- function(kernel, term) {
   name <- backtick(term$label)
-  if (methods::is(kernel, "Matrix")) kernel <- as.matrix(kernel)
+  if (methods::is(kernel, "Matrix")) kernel <- as.matrix(check_valid(kernel, name))
   if (is.data.frame(kernel)) kernel <- as_matrix_of_numbers(kernel, name)
   if (!is.matrix(kernel) || !is.numeric(kernel)) {
     bad_input(name, " must be a numeric matrix; found ", describe(kernel), ".")

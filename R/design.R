@@ -66,12 +66,22 @@ as_design_matrix <- function(x, term) {
   if (is.factor(x)) bad_input(name, " is a factor: write (1 | ", term$label, ").")
   if (is.data.frame(x)) x <- as_matrix_of_numbers(x, name)
   is_of_matrix <- isS4(x) && (methods::is(x, "Matrix") || methods::is(x, "sparseVector"))
-  if (is_of_matrix) return(as_readable_matrix(x))
+  if (is_of_matrix) return(as_readable_matrix(check_valid(x, name)))
   if (is.null(dim(x)) && (is.numeric(x) || is.logical(x))) x <- matrix(x, ncol = 1)
   if (!is.matrix(x) || !typeof(x) %in% c("double", "integer", "logical", "raw")) {
     bad_input(name, " must be a numeric matrix; found ", describe(x), ".")
   }
   x
+}
+
+# A damaged sparse matrix ends R where anything reads it, functions of Matrix included.
+check_valid <- function(x, name) {
+  found <- tryCatch(methods::validObject(x, test = TRUE), error = conditionMessage)
+  if (isTRUE(found)) return(x)
+  bad_input(
+    name, " is not a valid object of class ", dQuote(class(x)[1], FALSE), ": ",
+    paste(found, collapse = "; "), "."
+  )
 }
 
 as_matrix_of_numbers <- function(x, name) {

@@ -44,7 +44,8 @@
 #' @section Conditions: errors have class `hdlmm_error` and one more that names what:
 #'   `hdlmm_bad_input`, `hdlmm_not_identified`, `hdlmm_no_residual_df`, `hdlmm_overflow`,
 #'   `hdlmm_unsupported`, `hdlmm_unbounded_likelihood`, `hdlmm_unbounded_posterior`,
-#'   `hdlmm_improper_prior`. Warnings have class `hdlmm_warning` and one of
+#'   `hdlmm_improper_prior`, `hdlmm_out_of_memory`, `hdlmm_internal` (a fault of the package that it
+#'   noticed itself). Warnings have class `hdlmm_warning` and one of
 #'   `hdlmm_unbounded_likelihood`, `hdlmm_unbounded_posterior`, `hdlmm_exact_fit`,
 #'   `hdlmm_not_identified`,
 #'   `hdlmm_not_converged`, `hdlmm_local_mode`, `hdlmm_confounded`, `hdlmm_badly_scaled`,
@@ -147,7 +148,7 @@ warn_ignored_prior <- function(method) {
 
 # A failed allocation in the core as an error of ours: the session goes on.
 with_memory <- function(expr, problem) {
-  withCallingHandlers(expr, `std::bad_alloc` = function(e) {
+  withCallingHandlers(expr, hdlmm_out_of_memory = function(e) {
     n <- nrow(problem$fixed$q)
     p <- if (length(problem$designs)) problem$designs[[1]]$n_cols else 0
     side <- min(n, p)

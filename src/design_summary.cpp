@@ -5,6 +5,7 @@
 
 #include <RcppEigen.h>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/core/column_moments.hpp"
 #include "hdlmm/core/parallel.hpp"
 #include "hdlmm/operator/dense_cells.hpp"
@@ -211,6 +212,10 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
       weights.isNull() ? Rcpp::NumericVector() : Rcpp::NumericVector(weights.get());
   const Cells cells{x, rows.isNull() ? nullptr : row_index.begin(),
                     rows.isNull() ? static_cast<R_xlen_t>(Rf_nrows(x)) : row_index.size(), p};
+  for (const int row : row_index) {
+    hdlmm::check_input(row >= 1 && row <= Rf_nrows(x), "fitted rows: their indices");
+  }
+  hdlmm::check_input(weights.isNull() || row_weight.size() == cells.n, "weights: their number");
   hdlmm::Context context = make_context(host);
   constexpr double kCellsWorthAThread = 1e6;
   if (static_cast<double>(cells.n) * static_cast<double>(p) < kCellsWorthAThread) {
@@ -255,6 +260,9 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
 Rcpp::List cpp_column_facts(const std::vector<double>& own, const std::vector<double>& mean,
                             const std::vector<double>& squares,
                             const std::vector<double>& max_abs) {
+  hdlmm::check_input(
+      mean.size() == own.size() && squares.size() == own.size() && max_abs.size() == own.size(),
+      "moments of columns: their number");
   return list_of_facts(own.data(), mean.data(), squares.data(), max_abs.data(),
                        static_cast<R_xlen_t>(own.size()));
 }

@@ -3,6 +3,7 @@
 
 #include <RcppEigen.h>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/inference/expectation_maximisation.hpp"
 
 #include "r_context.h"
@@ -16,7 +17,7 @@ using Rcpp::Named;
 namespace {
 
 hdlmm::EmModel as_em_model(const std::string& criterion, const std::string& kind, double p,
-                           SEXP prior, SEXP fixed_precision) {
+                           SEXP prior, SEXP fixed_precision, hdlmm::Index c) {
   static const std::map<std::string, hdlmm::EmKind> kinds = {{"em", hdlmm::EmKind::em},
                                                              {"pxem", hdlmm::EmKind::pxem}};
   hdlmm::EmModel model;
@@ -24,7 +25,7 @@ hdlmm::EmModel as_em_model(const std::string& criterion, const std::string& kind
   model.kind = kinds.at(kind);
   model.n_effects = p;
   if (!Rf_isNull(prior)) model.prior = as_variance_prior(as<Rcpp::List>(prior));
-  if (!Rf_isNull(fixed_precision)) model.fixed_precision = as<hdlmm::Matrix>(fixed_precision);
+  model.fixed_precision = optional_precision(fixed_precision, c);
   return model;
 }
 
@@ -82,10 +83,12 @@ Rcpp::List cpp_em(const Rcpp::List& system, const std::string& criterion, const 
                   double p, const Rcpp::List& options, SEXP prior, SEXP fixed_precision, SEXP start,
                   const Rcpp::List& host) {
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
-  const hdlmm::EmModel model = as_em_model(criterion, kind, p, prior, fixed_precision);
+  const hdlmm::EmModel model =
+      as_em_model(criterion, kind, p, prior, fixed_precision, spectral.n_fixed());
   const hdlmm::EmState from = Rf_isNull(start)
                                   ? hdlmm::start_em(spectral)
                                   : as_em_state(as<Rcpp::List>(start), spectral.kappa());
+  hdlmm::check_input(from.delta.size() == spectral.n_fixed(), "a start of EM: fixed effects");
   const hdlmm::EmResult result =
       hdlmm::fit_em(spectral, model, from, as_em_options(options), make_context(host));
   const hdlmm::EmPoint& last = result.trace.back();

@@ -2,6 +2,8 @@
 
 #include <RcppEigen.h>
 
+#include "hdlmm/core/checks.hpp"
+
 #include "r_context.h"
 #include "r_prior.h"
 #include "r_system.h"
@@ -38,11 +40,10 @@ hdlmm::GibbsOptions as_gibbs_options(const Rcpp::List& list) {
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_gibbs(const Rcpp::List& system, const Rcpp::List& prior, SEXP fixed_precision,
                      const Rcpp::List& options, const Rcpp::List& host) {
-  hdlmm::Matrix precision;
-  if (!Rf_isNull(fixed_precision)) precision = as<hdlmm::Matrix>(fixed_precision);
-  const hdlmm::GibbsResult result =
-      hdlmm::sample_gibbs(make_spectral_system(system), as_variance_prior(prior), precision,
-                          as_gibbs_options(options), make_context(host));
+  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
+  const hdlmm::Matrix precision = optional_precision(fixed_precision, spectral.n_fixed());
+  const hdlmm::GibbsResult result = hdlmm::sample_gibbs(
+      spectral, as_variance_prior(prior), precision, as_gibbs_options(options), make_context(host));
   const bool is_completed = result.status == hdlmm::GibbsStatus::completed;
   return Rcpp::List::create(Named("random") = result.random, Named("residual") = result.residual,
                             Named("delta") = result.delta,

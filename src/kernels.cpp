@@ -3,6 +3,7 @@
 
 #include <RcppEigen.h>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/core/kernel_level.hpp"
 #include "hdlmm/core/lower_triangle.hpp"
 #include "hdlmm/linalg/band_reduction.hpp"
@@ -34,6 +35,7 @@ Eigen::MatrixXd cpp_gram(const Rcpp::List& design, SEXP row_scale, const std::st
 // The band of a symmetric matrix [n x n] after the first of two stages, [(width + 1) x n].
 // [[Rcpp::export(rng = false)]]
 Eigen::MatrixXd cpp_reduce_to_band(const Eigen::Map<Eigen::MatrixXd> k, const Rcpp::List& host) {
+  hdlmm::check_input(k.rows() == k.cols(), "a symmetric matrix: not square");
   const hdlmm::Context context = make_context(host);
   const hdlmm::Index width = hdlmm::two_stage_width(k.rows());
   return hdlmm::reduce_to_band(hdlmm::copy_lower(k, context), width, context).band;

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -68,7 +69,12 @@ void run_interruptibly(const std::shared_ptr<EigenProblem>& problem,
                        const std::function<void()>& poll) {
   std::packaged_task<void()> task([problem] { run_dsyevr(*problem); });
   std::future<void> done = task.get_future();
-  std::thread worker(std::move(task));
+  std::thread worker;
+  try {
+    worker = std::thread(std::move(task));
+  } catch (const std::system_error&) {  // no more threads to be had: it runs here, deaf
+    return run_dsyevr(*problem);
+  }
   try {
     while (done.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) poll();
   } catch (...) {  // the interrupt goes on to R

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/operator/dense_operator.hpp"
 #include "hdlmm/operator/grouped_operator.hpp"
 #include "hdlmm/operator/kernel_operator.hpp"
@@ -19,7 +20,10 @@ std::vector<hdlmm::Index> zero_based(SEXP index) {
   if (Rf_isNull(index)) return {};
   const Rcpp::IntegerVector values(index);
   std::vector<hdlmm::Index> out(static_cast<std::size_t>(values.size()));
-  for (R_xlen_t i = 0; i < values.size(); ++i) out[static_cast<std::size_t>(i)] = values[i] - 1;
+  // as Index: NA - 1 has no place in an int
+  for (R_xlen_t i = 0; i < values.size(); ++i) {
+    out[static_cast<std::size_t>(i)] = hdlmm::Index{values[i]} - 1;
+  }
   return out;
 }
 
@@ -58,7 +62,10 @@ Operator make_sparse(const Rcpp::List& design, const hdlmm::Vector& row_scale) {
   const Rcpp::S4 x = design["x"];
   const Rcpp::IntegerVector start = x.slot("p"), row = x.slot("i"), dim = x.slot("Dim");
   const Rcpp::NumericVector value = x.slot("x");
-  const hdlmm::StoredSparse stored{start.begin(), row.begin(), value.begin(), dim[0], dim[1]};
+  hdlmm::check_input(dim.size() == 2, "a sparse design: number of dimensions");
+  hdlmm::check_input(row.size() == value.size(), "a sparse design: number of stored cells");
+  const hdlmm::StoredSparse stored{start.begin(), row.begin(),  value.begin(), dim[0],
+                                   dim[1],        start.size(), value.size()};
   return Operator(new hdlmm::SparseOperator(stored, optional_vector(design["shift"]),
                                             optional_vector(design["scale"]), row_scale));
 }
@@ -70,6 +77,8 @@ Operator make_grouped(const Rcpp::List& design, const hdlmm::Vector& row_scale) 
 
 Operator make_kernel(const Rcpp::List& design, const hdlmm::Vector& row_scale) {
   const SEXP x = design["x"];
+  hdlmm::check_input(TYPEOF(x) == REALSXP && Rf_nrows(x) == Rf_ncols(x),
+                     "a kernel: not a square matrix of numbers");
   const double scale = Rcpp::as<double>(design["scale"]);
   return Operator(new hdlmm::KernelOperator(REAL(x), Rf_nrows(x), scale, zero_based(design["unit"]),
                                             row_scale));

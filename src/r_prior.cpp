@@ -3,6 +3,8 @@
 #include <map>
 #include <string>
 
+#include "hdlmm/core/checks.hpp"
+
 using Rcpp::as;
 
 namespace {
@@ -29,12 +31,20 @@ hdlmm::VariancePrior as_variance_prior(const Rcpp::List& prior) {
   return out;
 }
 
+hdlmm::Matrix optional_precision(SEXP precision, hdlmm::Index c) {
+  if (Rf_isNull(precision)) return hdlmm::Matrix();
+  hdlmm::Matrix out = as<hdlmm::Matrix>(precision);
+  hdlmm::check_input(out.rows() == c && out.cols() == c, "a prior precision: its size");
+  return out;
+}
+
 // Log prior density at (log sigma_b^2, log sigma_e^2) of the core, without constants:
 // [m x 6] value, du, dv, duu, duv, dvv. is_stated: by the measure of the stated parameters.
 // [[Rcpp::export(rng = false)]]
 Eigen::MatrixXd cpp_log_prior(const Rcpp::List& prior, const std::vector<double>& u,
                               const std::vector<double>& v, bool is_stated) {
   const hdlmm::VariancePrior core = as_variance_prior(prior);
+  hdlmm::check_input(u.size() == v.size(), "log variances: their numbers");
   const auto measure = is_stated ? hdlmm::PriorMeasure::stated : hdlmm::PriorMeasure::log_variances;
   Eigen::MatrixXd out(static_cast<Eigen::Index>(u.size()), 6);
   for (std::size_t i = 0; i < u.size(); ++i) {

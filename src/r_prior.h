@@ -9,4 +9,7 @@
 // units of the core; see internal_prior() in R/prior-internal.R.
 hdlmm::VariancePrior as_variance_prior(const Rcpp::List& prior);
 
+// Prior precision [c x c] of the coefficients of Q, empty for NULL.
+hdlmm::Matrix optional_precision(SEXP precision, hdlmm::Index c);
+
 #endif  // HDLMM_R_PRIOR_H

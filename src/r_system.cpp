@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/marginal/cholesky_system.hpp"
 #include "hdlmm/marginal/implicit_spectrum.hpp"
 #include "hdlmm/marginal/tridiagonal_system.hpp"
@@ -42,6 +43,7 @@ hdlmm::SpectralParts as_parts(const Rcpp::List& list) {
   parts.beside = as<hdlmm::Vector>(list["beside"]);
   parts.d = as<hdlmm::Vector>(list[parts.is_tridiagonal() ? "t_diagonal" : "d"]);
   const Rcpp::NumericVector range = list["range"];
+  hdlmm::check_input(range.size() == 2, "a system: range of the spectrum");
   parts.range = {range[0], range[1]};
   parts.z = as<hdlmm::Matrix>(list["z"]);
   parts.y = as<hdlmm::Vector>(list["y"]);
@@ -61,6 +63,7 @@ hdlmm::SpectralParts as_parts(const Rcpp::List& list) {
     parts.mean.constant_norm2 = as<double>(mean["constant_norm2"]);
     parts.mean.constant = as<hdlmm::Vector>(mean["constant"]);
   }
+  hdlmm::check_shapes(parts);
   return parts;
 }
 

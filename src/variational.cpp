@@ -5,6 +5,7 @@
 
 #include <RcppEigen.h>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/inference/coordinate_ascent.hpp"
 #include "hdlmm/inference/full_variational.hpp"
 
@@ -50,6 +51,10 @@ Columns make_columns(const Rcpp::List& columns, const hdlmm::Context& context) {
   Columns out;
   out.x = make_operator(columns["design"], columns["row_scale"]);
   out.shift = {optional_vector(columns["means"]), optional_vector(columns["constant"])};
+  const hdlmm::Index n = out.x->rows(), p = out.x->cols();
+  hdlmm::check_optional_length(out.shift.means.size(), p, "columns: their means");
+  hdlmm::check_input(!out.shift.is_present() || out.shift.constant.size() == n,
+                     "columns: the constant");
   const SEXP block = columns["block"];
   if (Rf_isNull(block)) {
     out.norms2 = hdlmm::user_norms2(*out.x, out.shift);
@@ -61,15 +66,16 @@ Columns make_columns(const Rcpp::List& columns, const hdlmm::Context& context) {
 }
 
 // model: list(prior or NULL, fixed_precision or NULL, start = c(random, residual) variances).
-hdlmm::VariationalModel make_model(const Rcpp::List& model, const Columns& columns) {
+hdlmm::VariationalModel make_model(const Rcpp::List& model, const Columns& columns,
+                                   hdlmm::Index c) {
   const hdlmm::Index n = columns.x->rows(), p = columns.x->cols();
   const SEXP prior = model["prior"], precision = model["fixed_precision"];
   hdlmm::VariationalModel out =
       Rf_isNull(prior) ? hdlmm::VariationalModel(columns.factors(), n, p)
-                       : hdlmm::VariationalModel(
-                             columns.factors(), n, p, as_variance_prior(prior),
-                             Rf_isNull(precision) ? hdlmm::Matrix() : as<hdlmm::Matrix>(precision));
+                       : hdlmm::VariationalModel(columns.factors(), n, p, as_variance_prior(prior),
+                                                 optional_precision(precision, c));
   const std::vector<double> start = as<std::vector<double>>(model["start"]);
+  hdlmm::check_input(start.size() == 2, "variances to start from: their number");
   out.set_precisions(1 / start[0], 1 / start[1]);
   return out;
 }
@@ -159,13 +165,16 @@ Rcpp::List cpp_ascend(const Rcpp::List& system, const Rcpp::List& columns,
   const hdlmm::Context context = make_context(host);
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
   const Columns own = make_columns(columns, context);
-  hdlmm::VariationalModel core = make_model(model, own);
+  hdlmm::VariationalModel core = make_model(model, own, spectral.n_fixed());
   hdlmm::AscentOptions ascent;
   ascent.tol = as<double>(options["tol"]);
   ascent.max_iter = as<int>(options["max_iter"]);
   const bool is_random = as<std::string>(options["sweep"]) == "random";
   ascent.sweep = is_random ? hdlmm::Sweep::random : hdlmm::Sweep::cyclic;
   ascent.seed = static_cast<std::uint64_t>(as<double>(options["seed"]));
+  hdlmm::check_input(q.rows() == own.x->rows() && y.size() == own.x->rows() &&
+                         q.cols() == spectral.n_fixed() && spectral.n_rows() == own.x->rows(),
+                     "data: rows of the design");
   const hdlmm::Matrix basis = q;
   const hdlmm::Vector response = y;
   const bool is_unbounded = hdlmm::CollapsedBound(spectral, own.factors()).is_unbounded();
@@ -185,7 +194,7 @@ Rcpp::List cpp_iterate_full(const Rcpp::List& system, const Rcpp::List& columns,
   const hdlmm::Context context = make_context(host);
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
   const Columns own = make_columns(columns, context);
-  hdlmm::VariationalModel core = make_model(model, own);
+  hdlmm::VariationalModel core = make_model(model, own, spectral.n_fixed());
   hdlmm::FullOptions full;
   full.tol = as<double>(options["tol"]);
   full.max_iter = as<int>(options["max_iter"]);

@@ -158,10 +158,14 @@ class ColumnBlock {
   Vector outside_;  ///< [p_B], the direction of the means outside W
 };
 
-/// block: [p], 0-based code of the block of each column, each code below n_blocks in use.
+/// block: [p], 0-based code of the block of each column, each code below n_blocks in use. Throws
+/// InvalidInput.
 inline std::vector<ColumnBlock> build_blocks(const DesignOperator& x, const std::vector<int>& block,
                                              int n_blocks, const ColumnMeans& shift,
                                              const Context& context) {
+  check_input(n_blocks >= 0 && static_cast<Index>(block.size()) == x.cols(),
+              "blocks: one code a column");
+  check_indices(block, n_blocks, "codes of blocks");
   std::vector<std::vector<Index>> columns(static_cast<std::size_t>(n_blocks));
   for (std::size_t j = 0; j < block.size(); ++j) {
     columns[static_cast<std::size_t>(block[j])].push_back(static_cast<Index>(j));

@@ -115,6 +115,7 @@ class NullStatistic {
   /// One value for each column of chi2 [(k + 1) x draws]: squares of normals, in the last row
   /// chi^2 with the n - c - k degrees of freedom of the directions that K does not reach.
   Vector operator()(const ConstMatrix& chi2) const {
+    check_input(chi2.rows() == ratio_.cols(), "draws of the null distribution: their rows");
     const Matrix value =
         -0.5 * ((degrees_ * (ratio_ * chi2).array().log()).colwise() + log_det_.array()).matrix();
     Vector statistic(chi2.cols());

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/core/triangular.hpp"
 #include "hdlmm/marginal/marginal_system.hpp"
 
@@ -25,6 +26,8 @@ class CholeskySystem final : public MarginalSystem {
                  Context context = Context())
       : k_(std::move(k)), q_(std::move(q)), y_(std::move(y)), context_(std::move(context)) {
     n_rows_ = y_.size();
+    check_input(k_.rows() == n_rows_ && k_.cols() == n_rows_ && q_.rows() == n_rows_,
+                "a system: rows of the kernel");
     n_fixed_ = q_.cols();
     kappa_ = kappa;
     min_eigenvalue_ = bounds.min_eigenvalue;

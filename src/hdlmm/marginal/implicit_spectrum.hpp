@@ -288,6 +288,7 @@ inline std::optional<ImplicitSpectrum> reduce(const DesignOperator& x, const Con
                                               const ConstVector& y, const ConstVector& mean_columns,
                                               const ConstVector& constant, Form form,
                                               const Context& context) {
+  check_data(x, q, y, mean_columns, constant);
   if (x.has_diagonal_column_gram()) return std::nullopt;
   if (smaller_side(x) == Side::row) {
     return reduce_rows(x, q, y, mean_columns, constant, form, context);
@@ -304,6 +305,9 @@ inline std::optional<SolvedResponse> solve_response(const DesignOperator& x,
                                                     const ConstVector& rest, double hk, double nu,
                                                     const Context& context) {
   const Index c = delta.size();
+  check_input(rest.size() == x.rows(), "data: rows of the design");
+  check_input(reduction.side == Side::row || reduction.normal.cols() == c + 1,
+              "data: coefficients of the fixed effects");
   const double largest = hk * reduction.spectrum.largest;
   if (!(largest + nu <= implicit_detail::kSolvableCondition * nu)) return std::nullopt;
   if (reduction.side == Side::row) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/core/context.hpp"
 #include "hdlmm/core/products.hpp"
 #include "hdlmm/linalg/tridiagonal_factor.hpp"
@@ -79,20 +80,28 @@ inline Spectrum decompose(const DesignOperator& x, const Context& context) {
 }
 
 /// Turns vectors of rows into coordinates along the eigenvectors U [n x r] of K, and back.
-/// Holds references only.
+/// Holds references only. Throws InvalidInput.
 class SpectralFrame {
  public:
   /// The context is for products with many columns, which are interrupted between blocks of them.
   SpectralFrame(const DesignOperator& x, Side side, const ConstVector& d,
                 const ConstMatrix& vectors, const Context& context = Context())
-      : x_(x), side_(side), d_(d), vectors_(vectors), context_(context) {}
+      : x_(x), side_(side), d_(d), vectors_(vectors), context_(context) {
+    const bool is_diagonal = side == Side::diagonal;
+    check_input(is_diagonal ? d.size() == x.cols() : vectors.cols() == d.size(),
+                "a spectrum: number of eigenvalues");
+    check_input(is_diagonal || vectors.rows() == (side == Side::row ? x.rows() : x.cols()),
+                "a spectrum: rows of the eigenvectors");
+  }
 
   Index rank() const { return d_.size(); }
   const DesignOperator& design() const { return x_; }
+  Side side() const { return side_; }
   bool is_diagonal() const { return side_ == Side::diagonal; }
 
   /// U' f, [r x k].
   Matrix rotate(const ConstMatrix& f) const {
+    check_input(f.rows() == x_.rows(), "vectors of rows: their length");
     if (side_ == Side::row) return product(vectors_.transpose(), f);
     Matrix xtf = Matrix::Zero(x_.cols(), f.cols());
     x_.add_adjoint_product(f, xtf, context_);
@@ -103,6 +112,7 @@ class SpectralFrame {
 
   /// U g, [n x k].
   Matrix unrotate(const ConstMatrix& g) const {
+    check_input(g.rows() == rank(), "coordinates along eigenvectors: their number");
     if (side_ == Side::row) return product(vectors_, g);
     const Matrix scaled = d_.cwiseSqrt().cwiseInverse().asDiagonal() * g;
     Matrix out = Matrix::Zero(x_.rows(), g.cols());
@@ -112,6 +122,18 @@ class SpectralFrame {
       x_.add_product(product(vectors_, scaled), out, context_);
     }
     return out;
+  }
+
+  /// S X'U g [p] for g [r].
+  Vector pull(const ConstVector& g, const Context& context = Context()) const {
+    check_input(g.size() == rank(), "coordinates along eigenvectors: their number");
+    if (side_ == Side::row) {
+      Matrix out = Matrix::Zero(x_.cols(), 1);
+      x_.add_covariance_product(times(vectors_, g), out, context);
+      return out;
+    }
+    const Vector scaled = d_.cwiseSqrt().cwiseProduct(g);
+    return side_ == Side::diagonal ? scaled : times(vectors_, scaled);
   }
 
   /// sum_k U_ik^2 weight_k for every row i, [n].
@@ -231,11 +253,49 @@ struct SpectralParts {
   }
 };
 
+/// Throws InvalidInput where the pieces do not fit each other. O(1).
+inline void check_shapes(const SpectralParts& parts) {
+  const Index r = parts.rank(), c = parts.n_fixed(), rho = parts.null_in_fixed(), n = parts.n;
+  check_input(r <= n && parts.z.rows() == r && parts.y.size() == r, "a system: rank");
+  check_input(parts.d.allFinite(), "a system: eigenvalues are not finite");
+  check_input(!parts.is_tridiagonal() || parts.beside.size() == r - 1, "a system: subdiagonal");
+  check_input(parts.turn.rows() == c && parts.turn.cols() == c, "a system: fixed effects");
+  check_input(rho <= std::min(c, n - r) && parts.null_shift.size() == rho, "a system: null space");
+  const Index framed = parts.null_frame.rows();
+  check_input(parts.null_frame.cols() == rho && (framed == 0 || framed == n),
+              "a system: frame of the null space");
+  check_optional_length(parts.null_rest.size(), n, "a system: rest in the null space");
+  check_input(!parts.has_prior() || (parts.prior_rows.rows() == c && parts.prior_rows.cols() == c),
+              "a system: prior of the fixed effects");
+  const MeanShift& mean = parts.mean;
+  if (!mean.is_present()) return;
+  check_input(mean.coordinates.size() == r && mean.constant.size() == c, "a system: column means");
+  check_input(mean.unscaled.size() == (parts.is_tridiagonal() ? r : 0), "a system: column means");
+}
+
 namespace spectral_detail {
 
 /// Angles below this are rounding: null(K) and span(Q) are then orthogonal.
 constexpr double kAngleTolerance = 1e-7;
 constexpr double kResidualTolerance = 1e-10;
+
+/// a = u diag(values) v', a [k x c], u and v square.
+struct SingularValues {
+  Matrix u, v;
+  Vector values;  ///< descending
+};
+
+/// By Jacobi's method, or by halving (Gu & Eisenstat 1995, SIAM J. Matrix Anal. Appl. 16) where
+/// that would take c^3 too often.
+inline SingularValues singular_values(const Matrix& a) {
+  constexpr Index kMany = 64;
+  constexpr unsigned kFull = Eigen::ComputeFullU | Eigen::ComputeFullV;
+  const auto take = [](const auto& svd) {
+    return SingularValues{svd.matrixU(), svd.matrixV(), svd.singularValues()};
+  };
+  if (a.cols() < kMany || !a.allFinite()) return take(Eigen::JacobiSVD<Matrix>(a, kFull));
+  return take(Eigen::BDCSVD<Matrix>(a, kFull));
+}
 
 /// null_part: Q and y in null(K), [rows x (c + 1)], by rows of data or by coordinates of null(K);
 /// null_frame and null_rest are made of the same rows.
@@ -248,14 +308,14 @@ inline void reduce_null_space(const Matrix& null_part, double y_norm, SpectralPa
     const Eigen::HouseholderQR<Matrix> qr(null_part.leftCols(c));
     const Index k = std::min(n, c);
     const Matrix upper = qr.matrixQR().topRows(k).template triangularView<Eigen::Upper>();
-    const Eigen::JacobiSVD<Matrix> svd(upper, Eigen::ComputeFullU | Eigen::ComputeFullV);
+    const SingularValues svd = singular_values(upper);
     Index rho = 0;
     const Index bound = std::min(k, parts.null_dimension());
-    while (rho < bound && svd.singularValues()[rho] > kAngleTolerance) ++rho;
-    parts.turn = svd.matrixV();
-    parts.null_scale = svd.singularValues().head(rho);
+    while (rho < bound && svd.values[rho] > kAngleTolerance) ++rho;
+    parts.turn = svd.v;
+    parts.null_scale = svd.values.head(rho);
     const Matrix thin = qr.householderQ() * Matrix::Identity(n, k);
-    frame = thin * svd.matrixU().leftCols(rho);
+    frame = thin * svd.u.leftCols(rho);
     parts.z = parts.z * parts.turn;
   }
   const Index rho = parts.null_scale.size();
@@ -289,12 +349,22 @@ inline void set_mean_shift(Vector coordinates, double within2, const ConstVector
 
 }  // namespace spectral_detail
 
+/// Throws InvalidInput where the data are not of the rows and columns of the design.
+inline void check_data(const DesignOperator& x, const ConstMatrix& q, const ConstVector& y,
+                       const ConstVector& mean_columns, const ConstVector& constant) {
+  check_input(q.rows() == x.rows() && y.size() == x.rows(), "data: rows of the design");
+  check_optional_length(mean_columns.size(), x.cols(), "data: column means");
+  check_input(mean_columns.size() == 0 || constant.size() == x.rows(),
+              "data: the constant that columns were centred along");
+}
+
 /// Rotate y and Q. With mean_columns [p] (the column means taken out of X) and constant [n] (root
 /// weights, in the span of Q) the user's uncentred K is kept track of; both may be empty.
 /// O(n r c), plus a pass over X when the column side was decomposed.
 inline SpectralParts rotate_data(const SpectralFrame& frame, const ConstVector& d,
                                  const ConstMatrix& q, const ConstVector& y,
                                  const ConstVector& mean_columns, const ConstVector& constant) {
+  check_data(frame.design(), q, y, mean_columns, constant);
   SpectralParts parts;
   const Index n = y.size(), c = q.cols();
   parts.n = n;

@@ -27,6 +27,7 @@ class SpectralSystem final : public SystemOfParts {
   /// The same model for another response: y along U [r], nothing in the reach of the fixed effects
   /// within null(K), and a rest of the given length there. For simulation and the bootstrap.
   SpectralSystem with_response(Vector y, double null_residual) const {
+    check_input(y.size() == parts_.rank(), "a response: length");
     SpectralParts parts = parts_;
     parts.y = std::move(y);
     parts.null_residual = null_residual;
@@ -39,6 +40,7 @@ class SpectralSystem final : public SystemOfParts {
   SpectralSystem with_prior_rows(Matrix rows) const {
     SpectralParts parts = parts_;
     parts.prior_rows = std::move(rows);
+    check_shapes(parts);
     return SpectralSystem(std::move(parts), kappa_);
   }
 

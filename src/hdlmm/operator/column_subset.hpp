@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/core/lower_triangle.hpp"
 #include "hdlmm/core/rank_update.hpp"
 #include "hdlmm/operator/design_operator.hpp"
@@ -19,7 +20,9 @@ class ColumnSubset final : public DesignOperator {
   ColumnSubset(const DesignOperator& whole, std::vector<Index> columns)
       : DesignOperator(whole.rows(), static_cast<Index>(columns.size())),
         whole_(whole),
-        columns_(std::move(columns)) {}
+        columns_(std::move(columns)) {
+    check_indices(columns_, whole.cols(), "columns of a design");
+  }
 
   const std::vector<Index>& columns() const { return columns_; }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/core/packing.hpp"
 #include "hdlmm/core/rank_update.hpp"
 #include "hdlmm/core/small_integer_gram.hpp"
@@ -44,8 +45,16 @@ struct StoredMatrix {
 template <typename T>
 class DenseCells {
  public:
+  /// Throws InvalidInput.
   DenseCells(StoredMatrix<T> stored, CellTransform transform)
-      : stored_(std::move(stored)), transform_(std::move(transform)) {}
+      : stored_(std::move(stored)), transform_(std::move(transform)) {
+    check_indices(stored_.rows, stored_.stride, "fitted rows of a dense design");
+    check_optional_length(transform_.shift.size(), cols(), "a dense design: length of the shift");
+    check_optional_length(transform_.scale.size(), cols(), "a dense design: length of the scale");
+    check_optional_length(transform_.fill.size(), cols(), "a dense design: length of the fill");
+    check_optional_length(transform_.row_scale.size(), rows(),
+                          "a dense design: length of the row scale");
+  }
 
   Index rows() const { return stored_.rows_fitted; }
   Index cols() const { return stored_.cols; }

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/core/double_double.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 
@@ -12,13 +13,14 @@ namespace hdlmm {
 /// The indicator matrix of a factor: row i has its one in column level[i]. O(n) a product.
 class GroupedOperator final : public DesignOperator {
  public:
-  /// level: [n], 0-based; row_scale: [n] or empty.
+  /// level: [n], 0-based; row_scale: [n] or empty. Throws InvalidInput.
   GroupedOperator(std::vector<Index> level, Index n_levels, Vector row_scale)
-      : DesignOperator(static_cast<Index>(level.size()), n_levels),
+      : DesignOperator(static_cast<Index>(level.size()), checked_count(level, n_levels)),
         level_(std::move(level)),
         row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(rows())),
         start_(static_cast<std::size_t>(n_levels) + 1, 0),
         member_(level_.size()) {
+    check_input(row_scale_.size() == rows(), "a grouping factor: length of the row scale");
     for (const Index j : level_) ++start_[static_cast<std::size_t>(j) + 1];
     for (Index j = 0; j < cols(); ++j) start_[j + 1] += start_[j];
     std::vector<Index> next(start_.begin(), start_.end() - 1);
@@ -26,6 +28,12 @@ class GroupedOperator final : public DesignOperator {
   }
 
  private:
+  static Index checked_count(const std::vector<Index>& level, Index n_levels) {
+    check_input(n_levels >= 0, "a grouping factor: number of levels");
+    check_indices(level, n_levels, "levels of a grouping factor");
+    return n_levels;
+  }
+
   void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out, const Context&) const override {
     for (Index k = 0; k < u.cols(); ++k) {
       for (Index i = 0; i < rows(); ++i) out(i, k) += row_scale_[i] * u(level_[i], k);

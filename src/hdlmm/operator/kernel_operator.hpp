@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 
 namespace hdlmm {
@@ -13,13 +14,17 @@ namespace hdlmm {
 class KernelOperator final : public DesignOperator {
  public:
   /// kernel: [q x q], symmetric, borrowed; unit: [n], 0-based; row_scale: [n] or empty.
+  /// Throws InvalidInput.
   KernelOperator(const double* kernel, Index n_units, double scale, std::vector<Index> unit,
                  Vector row_scale)
       : DesignOperator(static_cast<Index>(unit.size()), n_units),
         kernel_(kernel, n_units, n_units),
         scale_(scale),
         unit_(std::move(unit)),
-        row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(rows())) {}
+        row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(rows())) {
+    check_indices(unit_, n_units, "rows of a kernel");
+    check_input(row_scale_.size() == rows(), "a kernel: length of the row scale");
+  }
 
  private:
   void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out, const Context&) const override {

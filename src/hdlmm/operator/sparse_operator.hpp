@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 
 namespace hdlmm {
@@ -13,6 +14,8 @@ struct StoredSparse {
   const int* column_start = nullptr;  ///< [p + 1]
   const int* row = nullptr;           ///< [nnz]
   const double* value = nullptr;      ///< [nnz]
+  Index n_starts = 0;                 ///< stored lengths, as they are
+  Index n_cells = 0;
   Index rows = 0;
   Index cols = 0;
 };
@@ -21,15 +24,38 @@ struct StoredSparse {
 /// but is never formed. Costs are O(nnz) a product.
 class SparseOperator final : public DesignOperator {
  public:
-  /// shift, scale: [p] or empty; row_scale: [n] or empty.
+  /// shift, scale: [p] or empty; row_scale: [n] or empty. Throws InvalidInput.
   SparseOperator(StoredSparse stored, Vector shift, Vector scale, Vector row_scale)
-      : DesignOperator(stored.rows, stored.cols),
+      : DesignOperator(checked(stored).rows, stored.cols),
         stored_(stored),
         shift_(std::move(shift)),
         scale_(scale.size() > 0 ? std::move(scale) : Vector::Ones(stored.cols)),
-        row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(stored.rows)) {}
+        row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(stored.rows)) {
+    check_optional_length(shift_.size(), cols(), "a sparse design: length of the shift");
+    check_input(scale_.size() == cols(), "a sparse design: length of the scale");
+    check_input(row_scale_.size() == rows(), "a sparse design: length of the row scale");
+  }
 
  private:
+  /// Columns that follow each other within the stored cells, rows ascending within each. O(nnz).
+  static const StoredSparse& checked(const StoredSparse& stored) {
+    check_input(stored.rows >= 0 && stored.cols >= 0, "a sparse design: negative dimensions");
+    check_input(stored.n_starts == stored.cols + 1 && stored.column_start[0] == 0,
+                "a sparse design: column pointers do not fit its dimensions");
+    for (Index j = 0; j < stored.cols; ++j) {
+      const int first = stored.column_start[j], end = stored.column_start[j + 1];
+      check_input(first <= end && end <= stored.n_cells,
+                  "a sparse design: column pointers do not ascend within the stored cells");
+      Index before = -1;
+      for (int at = first; at < end; ++at) {
+        check_input(stored.row[at] > before && stored.row[at] < stored.rows,
+                    "a sparse design: row indices do not ascend within its rows");
+        before = stored.row[at];
+      }
+    }
+    return stored;
+  }
+
   bool is_shifted() const { return shift_.size() > 0; }
 
   /// visit(row, value of W X diag(scale)) over the stored cells of column j.
