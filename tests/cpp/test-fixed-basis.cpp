@@ -42,8 +42,9 @@ void expect_factors(const Matrix& z, const FixedBasis& basis) {
 }
 
 TEST(FixedBasis, FactorisesMatricesOfEveryShape) {
-  const std::vector<std::vector<Index>> shapes = {{0, 0}, {0, 3}, {4, 0}, {1, 1},   {1, 4},
-                                                  {6, 2}, {5, 5}, {4, 7}, {300, 40}};
+  const std::vector<std::vector<Index>> shapes = {{0, 0},    {0, 3},   {4, 0},    {1, 1},
+                                                  {1, 4},    {6, 2},   {5, 5},    {4, 7},
+                                                  {300, 40}, {90, 90}, {70, 200}, {250, 100}};
   for (const std::vector<Index>& shape : shapes) {
     SCOPED_TRACE(std::to_string(shape[0]) + " x " + std::to_string(shape[1]));
     Random random(5);
@@ -67,6 +68,23 @@ TEST(FixedBasis, LeavesOutColumnsInTheSpanOfEarlierOnes) {
   const FixedBasis basis = build_fixed_basis(z, kAlias);
   EXPECT_EQ(basis.kept, (std::vector<Index>{0, 2, 5}));
   expect_factors(z, basis);
+}
+
+TEST(FixedBasis, LeavesOutColumnsInEveryPanel) {
+  Random random(8);
+  Matrix z = random.normals(150, 120);
+  std::vector<Index> wanted;
+  for (Index j = 0; j < z.cols(); ++j) {
+    if (j > 0 && (j % 7 == 0 || (j >= 32 && j < 64))) {  // one panel without a column of its own
+      z.col(j) = z.leftCols(j) * random.normals(j);
+    } else {
+      wanted.push_back(j);
+    }
+  }
+  const FixedBasis basis = build_fixed_basis(z, 1e-9);
+  EXPECT_EQ(basis.kept, wanted);
+  for (Index j = 0; j < z.cols(); ++j) z.col(j) /= z.col(j).norm();
+  expect_factors(z, build_fixed_basis(z, 1e-9));
 }
 
 TEST(FixedBasis, JudgesAliasingRelativeToTheLengthOfTheColumn) {

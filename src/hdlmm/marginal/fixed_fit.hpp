@@ -79,7 +79,7 @@ void fit_fixed_effects(const SpectralParts& parts, double nu, const WhiteZ& whit
   out.q_prior = thin.q.bottomRows(extra);
   if (extra > 0) out.e_prior -= times(parts.prior_rows.leftCols(rho), parts.null_shift);
   out.log_det_factor = 2 * thin.r.diagonal().array().abs().log().sum();
-  out.inverse_factor = thin.r.template triangularView<Eigen::Upper>().solve(Matrix::Identity(c, c));
+  out.inverse_factor = inverse_of_upper(thin.r);
   out.inverse_factor.topRows(rho) *= root_nu;
   for (int pass = 0; pass < 2; ++pass) {  // twice is enough (Giraud et al. 2005)
     const Vector along = transpose_times(out.q, out.e) + transpose_times(out.q_null, out.e_null) +
