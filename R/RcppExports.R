@@ -61,6 +61,10 @@ cpp_mixture_response <- function(design, row_scale, system, nodes, weights, host
     .Call(`_hdlmm_cpp_mixture_response`, design, row_scale, system, nodes, weights, host)
 }
 
+cpp_mixture_effects <- function(design, row_scale, system, nodes, weights, host) {
+    .Call(`_hdlmm_cpp_mixture_effects`, design, row_scale, system, nodes, weights, host)
+}
+
 cpp_mixture_variances <- function(design, row_scale, system, nodes, weights, second, host) {
     .Call(`_hdlmm_cpp_mixture_variances`, design, row_scale, system, nodes, weights, second, host)
 }
@@ -97,8 +101,12 @@ cpp_covariance_columns <- function(design, row_scale, columns) {
     .Call(`_hdlmm_cpp_covariance_columns`, design, row_scale, columns)
 }
 
-cpp_projection <- function(design, row_scale, system, h, nu, diagonal) {
-    .Call(`_hdlmm_cpp_projection`, design, row_scale, system, h, nu, diagonal)
+cpp_project_response <- function(design, row_scale, system, h, nu, host) {
+    .Call(`_hdlmm_cpp_project_response`, design, row_scale, system, h, nu, host)
+}
+
+cpp_projection <- function(design, row_scale, system, h, nu) {
+    .Call(`_hdlmm_cpp_projection`, design, row_scale, system, h, nu)
 }
 
 cpp_coefficient_variances <- function(design, row_scale, system, h, nu, host) {

@@ -145,7 +145,7 @@ projection_inside <- function(fit, nu) {
     return(list(py = internal$alpha, diagonal = 1 - rowSums(fixed$q^2)))
   }
   cpp_projection(
-    fit$designs[[1]]$core, fixed$root, full_system(fit), internal$share$h, nu, TRUE
+    fit$designs[[1]]$core, fixed$root, full_system(fit), internal$share$h, nu
   )
 }
 

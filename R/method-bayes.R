@@ -108,8 +108,7 @@ bayes_result <- function(problem, prior, posterior, moments, control) {
   share <- list(
     h = system$kappa * centre[["random"]] / tau2, nu = centre[["residual"]] / tau2
   )
-  projected <- mixed(sums$weight * core$h / system$kappa)
-  effects <- drop(cpp_covariance_product(design$core, fixed$root, as.matrix(projected)))
+  effects <- cpp_mixture_effects(design$core, fixed$root, system, core, sums$weight, host)
   omega <- mixture_fixed_moments(posterior, system, fixed, sums, orders)
   units <- unit_exponents(design, fixed)
   scale <- c(units$random, units$residual)
@@ -123,7 +122,7 @@ bayes_result <- function(problem, prior, posterior, moments, control) {
   list(
     omega = omega$mean, vcov = omega$covariance, variances = variances, tau2 = tau2,
     share = share,
-    kappa = stats::setNames(times_two_to(design$kappa_scaled, -2 * design$exponent), design$label),
+    kappa = user_kappa(design),
     pve = stats::setNames(moments$pve, design$label),
     effects = stats::setNames(
       list(times_two_to(effects, design$effect_exponent - fixed$ky)), design$label

@@ -103,18 +103,14 @@ assemble_result <- function(problem, e, share, tau2, method) {
   omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, e$delta)
   projection <- project_response(problem, e$delta, share, tau2)
   hk <- share$h / system$kappa
-  along <- value_or(projection$along, drop(
-    cpp_covariance_product(design$core, fixed$root, as.matrix(projection$py), problem$host)
-  ))
-  kappa <- times_two_to(design$kappa_scaled, -2 * design$exponent)
   expected <- log_information(e, hk, method)
   list(
     omega = omega, vcov = unscale_covariance(fixed, tau2 * e$covariance),
     variances = variances, tau2 = tau2, share = share,
-    kappa = stats::setNames(kappa, design$label),
+    kappa = user_kappa(design),
     pve = stats::setNames(if (design$kappa_scaled > 0) share$h else 0, design$label),
     effects = stats::setNames(
-      list(times_two_to(hk * along, design$effect_exponent - fixed$ky)), design$label
+      list(times_two_to(projection$effects, design$effect_exponent - fixed$ky)), design$label
     ),
     alpha = projection$py, system = projection$system, information = expected,
     observed = observed_information(e, hk, tau2, expected),

@@ -24,7 +24,10 @@ build_system <- function(design, fixed, host, needs = "vectors") {
       }, "."
     )
   }
-  kappa <- design$kappa_scaled * 4^fixed$kw
+  kappa <- times_two_to(design$kappa_scaled, 2 * fixed$kw)
+  if (!is.finite(kappa) || (kappa < .Machine$double.xmin && design$kappa_scaled > 0)) {
+    abort("overflow", "the weights are too far from one for a double; divide them by their mean.")
+  }
   if (!(kappa > 0)) kappa <- out$parts$trace / nrow(fixed$q)
   list(
     type = "spectral", side = out$side, vectors = out$vectors, two_stage = out$two_stage,
@@ -64,7 +67,7 @@ full_system <- function(fit) {
   cache$system
 }
 
-# list(py [n], along = S X'P y [p] or NULL, system) at a share. Where V is too near singular for a
+# list(py [n], effects [p] = sigma_b^2 S X'P y / tau^2, system) at a share. Where V is too near singular for a
 # solve, the vectors are made after all.
 project_response <- function(problem, delta, share, tau2) {
   design <- problem$designs[[1]]
@@ -83,12 +86,14 @@ project_response <- function(problem, delta, share, tau2) {
     solved <- cpp_solve_response(
       design$core, fixed$root, system, as.double(delta), rest, share$h, share$nu, problem$host
     )
-    if (!is.null(solved)) return(list(py = solved$py, along = solved$along, system = system))
+    if (!is.null(solved)) return(c(solved, list(system = system)))
     own <- build_system(design, fixed, problem$host)
     system <- at_total(own, fixed$prior_root, tau2)
   }
-  list(py = cpp_projection(design$core, fixed$root, system, share$h, share$nu, FALSE)$py,
-    system = system)
+  at <- cpp_project_response(
+    design$core, fixed$root, system, share$h, share$nu, problem$host
+  )
+  c(at, list(system = system))
 }
 
 # Whether the two variances can be told apart at all; sets of equal restricted eigenvalues cannot.
@@ -126,6 +131,14 @@ user_variances <- function(tau2, share, system, design, fixed) {
     rescale_variance(inside[2], -2 * (fixed$kw + fixed$ky), "residual variance")
   )
   stats::setNames(out, c(design$label, "Residual"))
+}
+
+# kappa in the user's units of X.
+user_kappa <- function(design) {
+  out <- rescale_variance(
+    design$kappa_scaled, -2 * design$exponent, "average squared deviation of the columns of `X`"
+  )
+  stats::setNames(out, design$label)
 }
 
 # Constant that turns the criterion of the core into the log-likelihood of y as lme4 counts it.

@@ -208,6 +208,21 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_mixture_effects
+Eigen::VectorXd cpp_mixture_effects(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Rcpp::List& nodes, const Eigen::Map<Eigen::VectorXd> weights, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_mixture_effects(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP nodesSEXP, SEXP weightsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type weights(weightsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_mixture_effects(design, row_scale, system, nodes, weights, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_mixture_variances
 Eigen::VectorXd cpp_mixture_variances(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Rcpp::List& nodes, const Eigen::Map<Eigen::VectorXd> weights, const Eigen::Map<Eigen::VectorXd> second, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_mixture_variances(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP nodesSEXP, SEXP weightsSEXP, SEXP secondSEXP, SEXP hostSEXP) {
@@ -334,9 +349,9 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// cpp_projection
-Rcpp::List cpp_projection(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, double h, double nu, bool diagonal);
-RcppExport SEXP _hdlmm_cpp_projection(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP hSEXP, SEXP nuSEXP, SEXP diagonalSEXP) {
+// cpp_project_response
+Rcpp::List cpp_project_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, double h, double nu, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_project_response(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP hSEXP, SEXP nuSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
@@ -344,8 +359,22 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
     Rcpp::traits::input_parameter< double >::type h(hSEXP);
     Rcpp::traits::input_parameter< double >::type nu(nuSEXP);
-    Rcpp::traits::input_parameter< bool >::type diagonal(diagonalSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_projection(design, row_scale, system, h, nu, diagonal));
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_project_response(design, row_scale, system, h, nu, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_projection
+Rcpp::List cpp_projection(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, double h, double nu);
+RcppExport SEXP _hdlmm_cpp_projection(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP hSEXP, SEXP nuSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< double >::type h(hSEXP);
+    Rcpp::traits::input_parameter< double >::type nu(nuSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_projection(design, row_scale, system, h, nu));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -694,6 +723,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_evaluate_shares", (DL_FUNC) &_hdlmm_cpp_evaluate_shares, 5},
     {"_hdlmm_cpp_mixture_fixed", (DL_FUNC) &_hdlmm_cpp_mixture_fixed, 2},
     {"_hdlmm_cpp_mixture_response", (DL_FUNC) &_hdlmm_cpp_mixture_response, 6},
+    {"_hdlmm_cpp_mixture_effects", (DL_FUNC) &_hdlmm_cpp_mixture_effects, 6},
     {"_hdlmm_cpp_mixture_variances", (DL_FUNC) &_hdlmm_cpp_mixture_variances, 7},
     {"_hdlmm_cpp_mixture_points", (DL_FUNC) &_hdlmm_cpp_mixture_points, 8},
     {"_hdlmm_cpp_mixture_projection", (DL_FUNC) &_hdlmm_cpp_mixture_projection, 5},
@@ -703,7 +733,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_product", (DL_FUNC) &_hdlmm_cpp_product, 4},
     {"_hdlmm_cpp_covariance_product", (DL_FUNC) &_hdlmm_cpp_covariance_product, 4},
     {"_hdlmm_cpp_covariance_columns", (DL_FUNC) &_hdlmm_cpp_covariance_columns, 3},
-    {"_hdlmm_cpp_projection", (DL_FUNC) &_hdlmm_cpp_projection, 6},
+    {"_hdlmm_cpp_project_response", (DL_FUNC) &_hdlmm_cpp_project_response, 6},
+    {"_hdlmm_cpp_projection", (DL_FUNC) &_hdlmm_cpp_projection, 5},
     {"_hdlmm_cpp_coefficient_variances", (DL_FUNC) &_hdlmm_cpp_coefficient_variances, 6},
     {"_hdlmm_cpp_latent_variances", (DL_FUNC) &_hdlmm_cpp_latent_variances, 8},
     {"_hdlmm_cpp_normals", (DL_FUNC) &_hdlmm_cpp_normals, 2},

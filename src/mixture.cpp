@@ -2,6 +2,8 @@
 
 #include <RcppEigen.h>
 
+#include "hdlmm/core/checks.hpp"
+
 #include "r_context.h"
 #include "r_design.h"
 #include "r_system.h"
@@ -13,8 +15,12 @@ namespace {
 
 // nodes: list(h, nu, tau, prior_root); tau and prior_root of length zero for a flat prior of omega.
 hdlmm::MixtureNodes as_nodes(const Rcpp::List& nodes) {
-  return {as<hdlmm::Vector>(nodes["h"]), as<hdlmm::Vector>(nodes["nu"]),
-          as<hdlmm::Vector>(nodes["tau"]), as<hdlmm::Matrix>(nodes["prior_root"])};
+  hdlmm::MixtureNodes out{as<hdlmm::Vector>(nodes["h"]), as<hdlmm::Vector>(nodes["nu"]),
+                          as<hdlmm::Vector>(nodes["tau"]), as<hdlmm::Matrix>(nodes["prior_root"])};
+  hdlmm::check_input(out.nu.size() == out.size(), "nodes of a posterior: shares");
+  hdlmm::check_input(out.prior_root.rows() == 0 || out.tau.size() == out.size(),
+                     "nodes of a posterior: total variances");
+  return out;
 }
 
 // The pieces of a system that the functions below share. Holds maps of R's memory.
@@ -50,6 +56,9 @@ Rcpp::List cpp_evaluate_shares(const Rcpp::List& system, const std::vector<doubl
   const hdlmm::Context context = make_context(host);
   const auto m = static_cast<Eigen::Index>(h.size());
   const Eigen::Index c = precision_root.rows();
+  hdlmm::check_input(nu.size() == h.size(), "shares: their number");
+  hdlmm::check_input(c == 0 || (c == marginal->n_fixed() && precision_root.cols() == c),
+                     "a prior of the fixed effects: its size");
   hdlmm::Matrix scalars(m, 3), spread(c, m), along2(c, m);
   for (Eigen::Index k = 0; k < m; ++k) {
     const auto at = static_cast<std::size_t>(k);
@@ -96,6 +105,16 @@ Eigen::VectorXd cpp_mixture_response(const Rcpp::List& design, SEXP row_scale,
   return hdlmm::mixed_projected_response(mixture.frame, mixture.view, weights, make_context(host));
 }
 
+// sum_k weights_k (h_k / kappa) S X'P_k y, [p].
+// [[Rcpp::export(rng = false)]]
+Eigen::VectorXd cpp_mixture_effects(const Rcpp::List& design, SEXP row_scale,
+                                    const Rcpp::List& system, const Rcpp::List& nodes,
+                                    const Eigen::Map<Eigen::VectorXd> weights,
+                                    const Rcpp::List& host) {
+  const Mixture mixture(design, row_scale, system, nodes);
+  return hdlmm::mixed_effects(mixture.frame, mixture.view, weights, make_context(host));
+}
+
 // Var(beta_j | y) [p] over the mixture; see mixture.hpp.
 // [[Rcpp::export(rng = false)]]
 Eigen::VectorXd cpp_mixture_variances(const Rcpp::List& design, SEXP row_scale,
@@ -116,7 +135,9 @@ Rcpp::List cpp_mixture_points(const Rcpp::List& design, SEXP row_scale, const Rc
                               const Eigen::Map<Eigen::VectorXd> prior_variance,
                               const Eigen::Map<Eigen::MatrixXd> z, const Rcpp::List& host) {
   const Mixture mixture(design, row_scale, system, nodes);
-  const hdlmm::PredictionRows rows{mixture.frame.rotate(covariance), prior_variance, z};
+  const hdlmm::PredictionRows rows =
+      hdlmm::prediction_rows(mixture.frame, covariance, prior_variance, z);
+  hdlmm::check_input(z.cols() == mixture.system.n_fixed(), "points of prediction: fixed effects");
   const hdlmm::MixedPoints points = hdlmm::mixed_points(mixture.view, rows, make_context(host));
   return Rcpp::List::create(Named("mean") = points.mean, Named("variance") = points.variance);
 }
@@ -151,6 +172,10 @@ Rcpp::List cpp_mixture_draws(const Rcpp::List& system, const Rcpp::List& nodes,
   const hdlmm::MixtureNodes core = as_nodes(nodes);
   const hdlmm::MixtureView view(spectral, core);
   const Eigen::Index c = spectral.n_fixed(), r = spectral.parts().rank(), count = node.size();
+  for (const int k : node) {
+    hdlmm::check_input(k >= 1 && k <= core.size(), "nodes of draws: their indices");
+  }
+  hdlmm::check_input(tau.size() == count, "draws: their number");
   hdlmm::Matrix delta(c, count), g(wants_effects ? r : 0, count);
   hdlmm::Vector normals(c + r), along(r);
   hdlmm::WhitenedData w;

@@ -1,6 +1,11 @@
 #include "hdlmm/inference/prediction.hpp"
 
+#include <memory>
+#include <string>
+
 #include <RcppEigen.h>
+
+#include "hdlmm/core/checks.hpp"
 
 #include "r_context.h"
 #include "r_design.h"
@@ -43,28 +48,60 @@ Eigen::MatrixXd cpp_covariance_product(const Rcpp::List& design, SEXP row_scale,
 Eigen::MatrixXd cpp_covariance_columns(const Rcpp::List& design, SEXP row_scale,
                                        const Rcpp::IntegerVector& columns) {
   const auto x = make_operator(design, row_scale);
+  for (const int column : columns) {
+    hdlmm::check_input(column >= 1 && column <= x->cols(), "columns of a design: their indices");
+  }
   hdlmm::Matrix out(x->rows(), columns.size());
   for (R_xlen_t k = 0; k < columns.size(); ++k) {
-    x->covariance_columns(columns[k] - 1, out.middleCols(k, 1));
+    x->covariance_columns(hdlmm::Index{columns[k]} - 1, out.middleCols(k, 1));
   }
   return out;
 }
 
-// P y [n] and, when asked, diag(P) [n] at one share.
+namespace {
+
+// A system with its eigenvectors at one share. Holds maps of R's memory.
+struct WhitenedFrame {
+  WhitenedFrame(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
+                const hdlmm::Share& share)
+      : x(make_operator(design, row_scale)),
+        spectral(make_spectral_system(system)),
+        vectors(as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"])),
+        frame(*x, as_side(as<std::string>(system["side"])), spectral.parts().d, vectors,
+              polling_context()),
+        w(spectral.whiten(share)) {
+    hdlmm::check_input(spectral.n_rows() == x->rows(), "a system: rows of the design");
+  }
+
+  std::unique_ptr<hdlmm::DesignOperator> x;
+  hdlmm::SpectralSystem spectral;
+  Eigen::Map<Eigen::MatrixXd> vectors;
+  hdlmm::SpectralFrame frame;
+  hdlmm::WhitenedData w;
+};
+
+}  // namespace
+
+// list(py [n] = P y, effects [p] = (h / kappa) S X'P y) at one share.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_project_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
+                                double h, double nu, const Rcpp::List& host) {
+  const WhitenedFrame at(design, row_scale, system, {h, nu});
+  return Rcpp::List::create(
+      Rcpp::Named("py") = hdlmm::projected_response(at.frame, at.spectral.parts(), at.w),
+      Rcpp::Named("effects") =
+          hdlmm::predicted_effects(at.frame, at.spectral, at.w, make_context(host)));
+}
+
+// list(py [n] = P y, diagonal [n] = diag(P)) at one share.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_projection(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
-                          double h, double nu, bool diagonal) {
-  const auto x = make_operator(design, row_scale);
-  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
-  const hdlmm::SpectralParts& parts = spectral.parts();
-  const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
-  const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), parts.d, vectors,
-                                   polling_context());
-  const hdlmm::WhitenedData w = spectral.whiten(hdlmm::Share{h, nu});
-  const hdlmm::Vector py = hdlmm::projected_response(frame, parts, w);
-  hdlmm::Vector diag;
-  if (diagonal) diag = hdlmm::projection_diagonal(frame, parts, w);
-  return Rcpp::List::create(Rcpp::Named("py") = py, Rcpp::Named("diagonal") = diag);
+                          double h, double nu) {
+  const WhitenedFrame at(design, row_scale, system, {h, nu});
+  const hdlmm::SpectralParts& parts = at.spectral.parts();
+  return Rcpp::List::create(
+      Rcpp::Named("py") = hdlmm::projected_response(at.frame, parts, at.w),
+      Rcpp::Named("diagonal") = hdlmm::projection_diagonal(at.frame, parts, at.w));
 }
 
 // Var(beta_j | y) / tau^2 [p].
@@ -72,13 +109,8 @@ Rcpp::List cpp_projection(const Rcpp::List& design, SEXP row_scale, const Rcpp::
 Eigen::VectorXd cpp_coefficient_variances(const Rcpp::List& design, SEXP row_scale,
                                           const Rcpp::List& system, double h, double nu,
                                           const Rcpp::List& host) {
-  const auto x = make_operator(design, row_scale);
-  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
-  const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
-  const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), spectral.parts().d,
-                                   vectors, polling_context());
-  return hdlmm::coefficient_variances(frame, spectral, spectral.whiten(hdlmm::Share{h, nu}),
-                                      make_context(host));
+  const WhitenedFrame at(design, row_scale, system, {h, nu});
+  return hdlmm::coefficient_variances(at.frame, at.spectral, at.w, make_context(host));
 }
 
 // Var(z'omega + x'beta | y) / tau^2 [m]: covariance [n x m] = X S x, prior_variance [m] = x'S x,
@@ -89,11 +121,8 @@ Eigen::VectorXd cpp_latent_variances(const Rcpp::List& design, SEXP row_scale,
                                      const Eigen::Map<Eigen::MatrixXd> covariance,
                                      const Eigen::Map<Eigen::VectorXd> prior_variance,
                                      const Eigen::Map<Eigen::MatrixXd> z) {
-  const auto x = make_operator(design, row_scale);
-  const hdlmm::SpectralSystem spectral = make_spectral_system(system);
-  const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
-  const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), spectral.parts().d,
-                                   vectors, polling_context());
-  const hdlmm::PredictionRows rows{frame.rotate(covariance), prior_variance, z};
-  return hdlmm::latent_variances(spectral, spectral.whiten(hdlmm::Share{h, nu}), rows);
+  const WhitenedFrame at(design, row_scale, system, {h, nu});
+  hdlmm::check_input(z.cols() == at.spectral.n_fixed(), "points of prediction: fixed effects");
+  return hdlmm::latent_variances(at.spectral, at.w,
+                                 hdlmm::prediction_rows(at.frame, covariance, prior_variance, z));
 }

@@ -4,6 +4,7 @@
 
 #include <RcppEigen.h>
 
+#include "hdlmm/core/checks.hpp"
 #include "hdlmm/inference/exact_null.hpp"
 #include "hdlmm/inference/global_search.hpp"
 #include "hdlmm/marginal/implicit_spectrum.hpp"
@@ -97,9 +98,9 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
       Named("at_zero") = traces_at_zero(parts), Named("parts") = as_list(parts));
 }
 
-// list(py [n], along = S X'P y [p]) from a system without vectors; NULL where V is near singular.
-// delta [c], rest [n] = y - Q delta: see solve_response(). The reduction is spent: its n^2 numbers
-// do not wait for R's next garbage collection.
+// list(py [n], effects [p] = (h / kappa) S X'P y) from a system without vectors; NULL where V is
+// near singular. delta [c], rest [n] = y - Q delta: see solve_response(). The reduction is spent:
+// its n^2 numbers do not wait for R's next garbage collection.
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
                         const Eigen::Map<Eigen::VectorXd> delta,
@@ -117,7 +118,8 @@ SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::Li
     along = hdlmm::Matrix::Zero(x->cols(), 1);
     x->add_covariance_product(solved->projected, along, context);
   }
-  return Rcpp::List::create(Named("py") = solved->projected, Named("along") = along.col(0).eval());
+  return Rcpp::List::create(Named("py") = solved->projected,
+                            Named("effects") = (hk * along.col(0)).eval());
 }
 
 // The parts of the same spectrum for another response or basis of the fixed effects.

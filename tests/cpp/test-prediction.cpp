@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "hdlmm/inference/prediction.hpp"
+
 #include "support.hpp"
 
 namespace hdlmm_test {
@@ -61,6 +63,34 @@ TEST_P(Prediction, ProjectsTheResponse) {
     SCOPED_TRACE(share.h);
     EXPECT_LT(distance(model_.core_projected_response(share), model_.projection(share) * model_.y),
               tolerance(share));
+  }
+}
+
+TEST_P(Prediction, HasTheEffects) {
+  for (const Share& share : shares()) {
+    SCOPED_TRACE(share.h);
+    const hdlmm::SpectralSystem& system = model_.spectral_system();
+    const Vector effects =
+        hdlmm::predicted_effects(model_.frame(), system, system.whiten(share), hdlmm::Context());
+    const Vector wanted = share.h / model_.kappa *
+                          (model_.s * model_.x.transpose() * model_.projection(share) * model_.y);
+    EXPECT_LT(distance(effects, wanted), tolerance(share));
+  }
+}
+
+// X beta = V P y - nu P y, and nu P y is what fitted values leave.
+TEST_P(Prediction, HasEffectsThatFitWhateverTheRatio) {
+  for (const double nu : {1e-4, 1e-8, 1e-12, 1e-16}) {
+    SCOPED_TRACE(nu);
+    const Share share{1, nu};
+    const hdlmm::SpectralSystem& system = model_.spectral_system();
+    const hdlmm::WhitenedData w = system.whiten(share);
+    const hdlmm::SpectralFrame frame = model_.frame();
+    const Vector fitted = model_.x * hdlmm::predicted_effects(frame, system, w, hdlmm::Context());
+    const Vector d = system.parts().d;
+    const Vector wanted = frame.unrotate(
+        (share.h / model_.kappa * d.array() * w.e.array() / w.s.array().sqrt()).matrix());
+    EXPECT_LT((fitted - wanted).norm(), 1e-9 * model_.y.norm());  // the root of cond(K) <= 1e8
   }
 }
 

@@ -42,6 +42,7 @@ class MixtureView {
 inline Vector mixed_projected_response(const SpectralFrame& frame, const MixtureView& view,
                                        const ConstVector& weights, const Context& context) {
   const SpectralParts& parts = view.system().parts();
+  check_input(weights.size() == view.nodes().size(), "weights of nodes: their number");
   const Index rho = parts.null_in_fixed();
   const bool has_prior = view.nodes().prior_root.rows() > 0;
   Vector along = Vector::Zero(parts.rank()), reached = Vector::Zero(rho);
@@ -63,6 +64,24 @@ inline Vector mixed_projected_response(const SpectralFrame& frame, const Mixture
   return out;
 }
 
+/// sum_k weight_k (h_k / kappa) S X'P_k y, [p]: mean effects.
+inline Vector mixed_effects(const SpectralFrame& frame, const MixtureView& view,
+                            const ConstVector& weights, const Context& context) {
+  const SpectralParts& parts = view.system().parts();
+  check_input(weights.size() == view.nodes().size(), "weights of nodes: their number");
+  Vector along = Vector::Zero(parts.rank());
+  double random = 0, residual = 0;
+  for (Index k = 0; k < view.nodes().size(); ++k) {
+    context.poll();
+    const WhitenedData w = view.at(k).whiten(view.nodes().share(k));
+    const double weight = weights[k] * view.prior_share(k);
+    along += weight * w.e.cwiseQuotient(w.s.cwiseSqrt());
+    random += weight;
+    residual += weights[k] * w.share.nu;
+  }
+  return coefficients_along(frame, parts.d, along, residual / random, context);
+}
+
 /// Var(beta_j | y) [p] over the mixture: weights [m], second [m] = weight times E[tau^2 | node].
 ///
 /// The law of total variance as one quadratic form of the covariances c_j = U'XS e_j: expected
@@ -72,6 +91,7 @@ inline Vector mixed_coefficient_variances(const SpectralFrame& frame, const Mixt
                                           const Context& context) {
   const SpectralSystem& system = view.system();
   const Index m = view.nodes().size(), r = system.parts().rank(), c = system.n_fixed();
+  check_input(weights.size() == m && second.size() == m, "weights of nodes: their number");
   const double total = weights.sum();
   Matrix means(r, m), fixed(r, m * c);
   Vector inside = Vector::Zero(r);

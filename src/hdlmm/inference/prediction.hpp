@@ -32,6 +32,38 @@ inline Vector projected_response(const SpectralFrame& frame, const SpectralParts
   return out;
 }
 
+/// S X'U c [p], the coefficients beta with X beta = U diag(d) c, for c [r].
+///
+/// X' makes nothing of null(K), so nothing of null(K) goes into it: P y is of the size of y / nu
+/// there, and its rounding would drown the coefficients where nu is small. From the rows' side
+/// small eigenvalues do the same to large ones where d is large beside ridge = nu kappa / h: the
+/// rounding of X beta is then found by one more product and its coefficients are taken out, which
+/// leaves the root of that ratio.
+inline Vector coefficients_along(const SpectralFrame& frame, const ConstVector& d,
+                                 const ConstVector& c, double ridge, const Context& context) {
+  constexpr double kSpread = 1e4;
+  constexpr int kPasses = 2;
+  Vector out = frame.pull(c, context);
+  const bool is_spread = d.size() > 0 && d.maxCoeff() > kSpread * ridge;
+  if (frame.side() != Side::row || !is_spread) return out;
+  const Matrix target = frame.unrotate(d.cwiseProduct(c));
+  for (int pass = 0; pass < kPasses; ++pass) {
+    Matrix rest = target;
+    frame.design().add_product(-out, rest, context);
+    const Vector along = frame.rotate(rest);
+    out += frame.pull((along.array() / (d.array() + ridge)).matrix(), context);
+  }
+  return out;
+}
+
+/// sigma_b^2 S X'P y in units of tau^2, [p]: the effects, at the share of w.
+inline Vector predicted_effects(const SpectralFrame& frame, const SpectralSystem& system,
+                                const WhitenedData& w, const Context& context) {
+  const double hk = w.share.h / system.kappa();
+  const Vector c = hk * w.e.cwiseQuotient(w.s.cwiseSqrt());
+  return coefficients_along(frame, system.parts().d, c, w.share.nu / hk, context);
+}
+
 /// diag(P) [n] for V at the share of w. O(n r), O(n c^2) for a grouping factor.
 ///
 /// P = E'S^-1/2 (I - q q') S^-1/2 E + N N'/nu, where E = U' - z_a T^-1 null_frame' and N spans what
@@ -70,6 +102,15 @@ struct PredictionRows {
   Vector prior_variance;  ///< [m], x'S x
   Matrix z;               ///< [m x c], coordinates in the basis Q
 };
+
+/// covariance: [n x m] = X S x. Throws InvalidInput.
+inline PredictionRows prediction_rows(const SpectralFrame& frame, const ConstMatrix& covariance,
+                                      const ConstVector& prior_variance, const ConstMatrix& z) {
+  const Index m = prior_variance.size();
+  check_input(covariance.rows() == frame.design().rows(), "points of prediction: covariances");
+  check_input(covariance.cols() == m && z.rows() == m, "points of prediction: their number");
+  return {frame.rotate(covariance), prior_variance, z};
+}
 
 /// Var(z'omega + x'beta | y) / tau^2 [m], omega integrated out under a flat prior.
 ///
