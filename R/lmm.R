@@ -229,6 +229,23 @@ warn_design <- function(design, fixed) {
       "re(", design$label, ", scale = TRUE)."
     )
   }
+  warn_weights(design, fixed)
+}
+
+# A Gram matrix of rows holds sixteen digits of its largest row, a weight its square.
+warn_weights <- function(design, fixed) {
+  supported <- 8
+  is_by_rows <- design$kind == "kernel" ||
+    (design$kind != "grouped" && design$n_cols >= nrow(fixed$q))
+  if (is.null(fixed$root) || !is_by_rows) return(invisible())
+  spread <- 2 * log10(max(fixed$root) / min(fixed$root))
+  if (spread <= supported) return(invisible())
+  warn(
+    "badly_scaled", "the weights of the fitted rows span a factor of 10^",
+    format(spread, digits = 2), "; up to 10^", supported, " are supported beside ",
+    backtick(design$label), ": beyond, rows of the smallest weights lose their digits and ",
+    "the log-likelihood may be wrong in its first decimals."
+  )
 }
 
 # What the user must hear at once, beside the warnings of the engine.

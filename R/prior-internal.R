@@ -51,6 +51,12 @@ internal_density <- function(density, exponent) {
     flat = list(b = b, log_constant = log_unit),
     jeffreys = list(b = b, log_constant = 0)
   )
+  if (!is.finite(out$b) || (b > 0 && out$b == 0)) {
+    abort(
+      "overflow", "the scale of prior_", density$kind, "(), in the units of the data and the ",
+      "weights, cannot be held by a double; change them."
+    )
+  }
   list(
     core = list(kind = density$kind, a = a, b = out$b), log_constant = out$log_constant
   )
