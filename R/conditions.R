@@ -84,7 +84,8 @@ stop_native <- function(e) {
   kind <- class(e)[1]
   if (kind == "hdlmm::InvalidInput") {
     bad_input(
-      "the data or the fit are damaged, or were edited: ", conditionMessage(e), " does not fit."
+      "the data or the fit contradict themselves, as if damaged or edited (", conditionMessage(e),
+      ")."
     )
   }
   if (kind == "std::bad_alloc") abort("out_of_memory", "not enough memory.")

@@ -67,8 +67,8 @@ full_system <- function(fit) {
   cache$system
 }
 
-# list(py [n], effects [p] = sigma_b^2 S X'P y / tau^2, system) at a share. Where V is too near singular for a
-# solve, the vectors are made after all.
+# list(py [n], effects [p] = sigma_b^2 S X'P y / tau^2, system) at a share. Where V is too near
+# singular for a solve, the vectors are made after all.
 project_response <- function(problem, delta, share, tau2) {
   design <- problem$designs[[1]]
   fixed <- problem$fixed

@@ -68,7 +68,8 @@ inverse_information <- function(fit, free = free_variances(fit), information = f
   if (length(free) == 1) return(1 / information)
   size <- information[1, 1] * information[2, 2]
   determinant <- size - information[1, 2] * information[2, 1]
-  if (!(determinant > .Machine$double.eps * size)) return(matrix(NA_real_, 2, 2))
+  # not a number where squares of variances leave the range of doubles
+  if (!isTRUE(determinant > .Machine$double.eps * size)) return(matrix(NA_real_, 2, 2))
   matrix(c(information[2, 2], -information[2, 1], -information[1, 2], information[1, 1]), 2) /
     determinant
 }

@@ -32,19 +32,26 @@ test_that("a damaged sparse matrix is refused with what is wrong about it", {
   case <- damaged_data()
   X <- case$sparse
   y <- case$data$y
+  # attr() as slot() would check
+  cells <- function(slot, at, value) {
+    function(x) {
+      attr(x, slot)[at] <- value
+      x
+    }
+  }
+  shorter <- function(slot) {
+    function(x) {
+      attr(x, slot) <- attr(x, slot)[-1]
+      x
+    }
+  }
   damage <- list(
-    row_beyond = function(x) { x@i[3] <- 50000000L; x },
-    row_negative = function(x) { x@i[3] <- -1L; x },
-    row_missing = function(x) { x@i[1] <- NA; x },
-    rows_repeated = function(x) { x@i[2] <- x@i[1]; x },
-    rows_unsorted = function(x) { x@i[1:2] <- x@i[2:1]; x },
-    starts_beyond = function(x) { x@p[length(x@p)] <- 10000L; x },
-    starts_descend = function(x) { x@p[3] <- 0L; x },
-    starts_missing = function(x) { x@p[2] <- NA; x },
-    starts_short = function(x) { x@p <- x@p[-1]; x },
-    cells_short = function(x) { x@x <- x@x[-1]; x },
-    rows_claimed = function(x) { x@Dim[1] <- 10L; x },
-    columns_claimed = function(x) { x@Dim[2] <- 31L; x }
+    row_beyond = cells("i", 3, 50000000L), row_negative = cells("i", 3, -1L),
+    row_missing = cells("i", 1, NA), rows_repeated = cells("i", 2, X@i[1]),
+    rows_unsorted = cells("i", 1:2, X@i[2:1]), starts_beyond = cells("p", length(X@p), 10000L),
+    starts_descend = cells("p", 3, 0L), starts_missing = cells("p", 2, NA),
+    starts_short = shorter("p"), cells_short = shorter("x"), rows_claimed = cells("Dim", 1, 10L),
+    columns_claimed = cells("Dim", 2, 31L)
   )
   for (name in names(damage)) {
     X_bad <- damage[[name]](X)
@@ -75,7 +82,7 @@ test_that("an edited fit gives an error, whatever was edited", {
   expect_refused(grouped, function(f) {
     f$designs[[1]]$core$x[2] <- 99L
     f
-  }, se, latent, loo, function(f) simulate(f, 1, seed = 1))
+  }, se, latent, loo, class = "hdlmm_bad_input")
   expect_refused(grouped, function(f) {
     f$designs[[1]]$core$x[2] <- NA
     f

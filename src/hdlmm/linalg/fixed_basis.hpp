@@ -110,7 +110,7 @@ inline FixedBasis build_fixed_basis(const ConstMatrix& z, double tolerance) {
       triangle.push_back(panel.col(j).head(triangle.size() + 1));
       basis.kept.push_back(first + j);
     }
-    blocks.push_back(reducer.finish());
+    if (static_cast<Index>(basis.kept.size()) > rank) blocks.push_back(reducer.finish());
   }
   const Index c = static_cast<Index>(basis.kept.size());
   basis.r = Matrix::Zero(c, c);

@@ -14,10 +14,10 @@ struct StoredSparse {
   const int* column_start = nullptr;  ///< [p + 1]
   const int* row = nullptr;           ///< [nnz]
   const double* value = nullptr;      ///< [nnz]
-  Index n_starts = 0;                 ///< stored lengths, as they are
-  Index n_cells = 0;
   Index rows = 0;
   Index cols = 0;
+  Index n_starts = 0;  ///< how many of each there are in truth
+  Index n_cells = 0;
 };
 
 /// W (X - 1 shift') diag(scale) with X sparse and W = diag(row_scale): the centred matrix is dense
