@@ -13,6 +13,10 @@ build_dense <- function(term, x, options, model, centre_weights, host) {
     stop_missing_cells(summary$n_missing, names, term$label)
   }
   n <- length(model$rows)
+  centred <- if (!options$center && !is_weighted && !is.null(centre_weights)) {
+    rounded_centring(x, summary)
+  }
+  if (!is.null(centred)) options$center <- TRUE
   scaled <- transform_columns(summary, options, n, term$label)
   centre <- internal_centre(summary, scaled, centre_weights, options)
   fill <- if (!summary$is_complete) summary$mean
@@ -22,6 +26,12 @@ build_dense <- function(term, x, options, model, centre_weights, host) {
     ),
     center = if (options$center) summary$mean, fill = fill, mean_columns = centre$mean,
     notes = c(
+      if (!is.null(centred)) {
+        paste0(
+          "columns of ", backtick(term$label), ", stored ", centred, ", are centred up to their ",
+          "rounding and are taken as exactly centred"
+        )
+      },
       if (!summary$is_complete) imputed_note(summary$n_missing, term$label),
       if (summary$all$has_zero) zero_column_note(summary$max_abs == 0, term$label)
     )

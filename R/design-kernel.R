@@ -1,25 +1,31 @@
 # re(kernel = K): effects with known covariance, one an individual, observed any number of times.
 
-build_kernel <- function(term, arguments, model) {
-  kernel <- check_kernel(arguments$kernel, term)
-  unit <- kernel_units(kernel, arguments$id, model, term)
+build_kernel <- function(term, arguments, model, data, env) {
+  kernel <- as_kernel(arguments$kernel, term)
+  tol <- arguments$tol
+  if (!is.null(tol)) check_number(tol, "tol", 0, 0.5)
+  rounding <- stored_rounding(kernel)
+  kernel <- symmetric_kernel(kernel, rounding, tol, backtick(term$label))
+  found <- kernel_units(kernel, arguments$id, model, term, data, env)
+  unit <- found$unit
   exponent <- scale_exponent(diag(kernel))
   # cells scale by 4^k so that the effects themselves scale by 2^k
   exponent <- 2 * floor(exponent / 2)
   n <- length(unit)
   list(
     kind = "kernel", label = term$label, n_cols = nrow(kernel),
-    names = rownames(kernel), id = term$arguments$id,
+    names = found$names, id = term$arguments$id,
     core = list(
-      kind = "kernel", x = kernel, scale = times_two_to(1, exponent), unit = unit
+      kind = "kernel", x = kernel, scale = times_two_to(1, exponent), unit = unit,
+      rounding = c(rounding$absolute, value_or(tol, -1))
     ),
     exponent = exponent / 2, effect_exponent = 0, mean_columns = NULL,
     kappa_scaled = kernel_kappa(kernel, unit, times_two_to(1, exponent), n),
-    has_constant = FALSE, notes = NULL, log10_spread = 0
+    has_constant = FALSE, notes = found$note, log10_spread = 0, stored = rounding$text
   )
 }
 
-check_kernel <- function(kernel, term) {
+as_kernel <- function(kernel, term) {
   name <- backtick(term$label)
   if (methods::is(kernel, "Matrix")) kernel <- as.matrix(check_valid(kernel, name))
   if (is.data.frame(kernel)) kernel <- as_matrix_of_numbers(kernel, name)
@@ -29,29 +35,47 @@ check_kernel <- function(kernel, term) {
   if (nrow(kernel) != ncol(kernel)) {
     bad_input(name, " must be square; found ", nrow(kernel), " x ", ncol(kernel), ".")
   }
+  if (nrow(kernel) == 0) bad_input(name, " is 0 x 0.")
+  stop_contradiction(rownames(kernel), colnames(kernel), name)
   if (!is.double(kernel)) storage.mode(kernel) <- "double"
   if (any(!is.finite(kernel))) {
     bad_input(name, " has ", counted(sum(!is.finite(kernel)), "missing or infinite cell"), ".")
   }
-  asymmetry <- max(abs(kernel - t(kernel)))
-  if (asymmetry > 1e-8 * max(abs(kernel), .Machine$double.xmin)) {
-    bad_input(name, " is not symmetric: cells differ by up to ", format(asymmetry, digits = 3), ".")
-  }
   kernel
 }
 
-# The row of the kernel for each fitted row of the data.
-kernel_units <- function(kernel, id, model, term) {
-  name <- backtick(term$label)
-  if (is.null(id)) {
-    if (nrow(kernel) != model$n_total) {
-      bad_input(
-        name, " is ", nrow(kernel), " x ", ncol(kernel), "; the data have ", model$n_total,
-        " rows: say with `id` which row of it each observation belongs to."
-      )
-    }
-    return(as.integer(model$rows))
+# Names of columns that a data frame has made, of those of the rows or by itself, contradict none.
+stop_contradiction <- function(rows, columns, name) {
+  if (is.null(rows) || is.null(columns) || identical(rows, columns)) return(invisible())
+  if (is_automatic(columns) && !setequal(rows, columns)) return(invisible())
+  differs <- which(rows != columns & make.names(rows) != columns)
+  if (length(differs) == 0) return(invisible())
+  bad_input(
+    "row and column names of ", name, " contradict each other: number ", differs[1], " is ",
+    dQuote(rows[differs[1]], FALSE), " and ", dQuote(columns[differs[1]], FALSE), "."
+  )
+}
+
+# Exactly symmetric, if it is so but for rounding.
+symmetric_kernel <- function(kernel, rounding, tol, name) {
+  asymmetry <- max(abs(kernel - t(kernel)))
+  if (asymmetry == 0) return(kernel)
+  largest <- max(abs(kernel))
+  # cells that should be equal may be rounded to neighbours
+  allowed <- max(1e-8 * largest, if (is.null(tol)) 4 * rounding$cell else tol * largest)
+  if (asymmetry > allowed) {
+    bad_input(
+      name, " is not symmetric: cells differ by up to ", format(asymmetry, digits = 3), ", beyond ",
+      format(allowed, digits = 3), "; see `tol` of re() if that is rounding."
+    )
   }
+  (kernel + t(kernel)) / 2
+}
+
+# list(unit = the row of the kernel for each fitted row of the data, names = those by which new data
+# ask for rows, note).
+kernel_units <- function(kernel, id, model, term, data, env) {
+  if (is.null(id)) return(units_by_row(kernel, model, term, data, env))
   if (length(id) != model$n_total) {
     bad_input(
       "`id` has ", counted(length(id), "value"), "; the data have ", model$n_total, " rows."
@@ -59,19 +83,78 @@ kernel_units <- function(kernel, id, model, term) {
   }
   id <- id[model$rows]
   if (anyNA(id)) bad_input("`id` has ", counted(sum(is.na(id)), "missing value"), ".")
-  match_units(id, rownames(kernel), nrow(kernel), name)
+  names <- names_for(id, kernel)
+  list(unit = match_units(id, names, nrow(kernel), backtick(term$label)), names = names)
+}
+
+# Those of the columns stand in for those of the rows if they are what `id` holds.
+names_for <- function(id, kernel) {
+  if (!is.null(rownames(kernel))) return(rownames(kernel))
+  if (!anyNA(match_names(id, colnames(kernel)))) colnames(kernel)
+}
+
+units_by_row <- function(kernel, model, term, data, env) {
+  names <- value_or(rownames(kernel), colnames(kernel))
+  if (nrow(kernel) != model$n_total) {
+    held <- column_of_names(names, data)
+    bad_input(
+      backtick(term$label), " is ", nrow(kernel), " x ", ncol(kernel), "; the data have ",
+      model$n_total, " rows: say with `id` which row of it each observation belongs to",
+      if (!is.null(held)) paste0(", as id = ", held), "."
+    )
+  }
+  own <- if (!is.null(names)) data_row_names(model, data, env)
+  at <- match_rows(names, own, term$label)
+  if (!is.null(at)) {
+    return(list(unit = at[model$rows], names = names, note = matched_note(term$label)))
+  }
+  held <- if (is.null(own) || is_automatic(own)) column_of_names(names, data)
+  note <- if (!is.null(held) && setequal(variable_of(held, data), names)) {
+    same <- identical(as.character(variable_of(held, data)), names)
+    paste0(
+      "rows of ", backtick(term$label), " are matched to those of the data by position; `", held,
+      "` holds their names", if (!same) " in another order", ": write id = ", held,
+      if (same) " to say so" else " to match by them"
+    )
+  }
+  list(unit = as.integer(model$rows), names = rownames(kernel), note = note)
+}
+
+# The column of the data that holds names of the kernel and nothing else, if there is one.
+column_of_names <- function(names, data) {
+  if (is.null(names) || is.null(data) || is_automatic(names)) return(NULL)
+  Find(function(column) {
+    x <- variable_of(column, data)
+    (is.character(x) || is.factor(x)) && length(x) > 0 && !anyNA(x) && all(x %in% names)
+  }, names(data))
 }
 
 match_units <- function(id, names, n_units, name) {
-  at <- if (is.null(names)) suppressWarnings(as.integer(as.character(id))) else
-    match(as.character(id), names)
-  at[!is.na(at) & (at < 1 | at > n_units)] <- NA
+  at <- match_names(id, value_or(names, as.character(seq_len(n_units))))
   unknown <- is.na(at) & !is.na(id)
   if (any(unknown)) {
     bad_input(
-      "`id` has values that are not rows of ", name, ": ",
-      enumerate(dQuote(unique(as.character(id)[unknown]), FALSE)), "."
+      if (is.null(names)) {
+        paste0(name, " has no row names, so `id` must hold row numbers from 1 to ", n_units)
+      } else {
+        paste0("`id` has values that are not rows of ", name)
+      },
+      ": ", enumerate(dQuote(unique(as.character(id)[unknown]), FALSE)), "."
     )
+  }
+  doubled <- intersect(names[at], names[duplicated(names)])
+  if (length(doubled) > 0) {
+    bad_input(name, " has several rows that are called ", enumerate(dQuote(doubled, FALSE)), ".")
+  }
+  at
+}
+
+# Where values of `id` stand among names, as text; numbers also as 100000 or 1e+05.
+match_names <- function(id, names) {
+  at <- match(as.character(id), names)
+  if (!is.numeric(id) || is.object(id) || !anyNA(at)) return(at)
+  for (text in list(as.character(as.double(id)), format(id, scientific = FALSE, trim = TRUE))) {
+    at[is.na(at)] <- match(text[is.na(at)], names)
   }
   at
 }

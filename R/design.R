@@ -20,7 +20,8 @@ build_design <- function(term, model, data, env, centre_weights, host) {
     )
   })
   if (term$type == "kernel") {
-    return(with_rule(build_kernel(term, arguments, model), term$arguments$id, arguments$id, model))
+    design <- build_kernel(term, arguments, model, data, env)
+    return(with_rule(design, term$arguments$id, arguments$id, model))
   }
   x <- as_design_matrix(arguments$x, term)
   if (nrow(x) != model$n_total) {
@@ -35,11 +36,15 @@ build_design <- function(term, model, data, env, centre_weights, host) {
     na = check_choice(value_or(arguments$na, "fail"), c("fail", "mean"), "na")
   )
   if (ncol(x) == 0) return(empty_design(term))
+  own <- if (!is.null(rownames(x))) data_row_names(model, data, env)
+  at <- match_rows(rownames(x), own, term$label, is_of_columns(term$main, data))
+  if (!is.null(at)) x <- x[at, , drop = FALSE]
   design <- if (isS4(x) && methods::is(x, "dgCMatrix")) {
     build_sparse(term, x, options, model)
   } else {
     build_dense(term, x, options, model, centre_weights, host)
   }
+  if (!is.null(at)) design$notes <- c(matched_note(term$label), design$notes)
   with_rule(design, term$main, arguments$x, model)
 }
 

@@ -5,7 +5,8 @@
 
 alias_tolerance <- 1e-11
 
-fit_fixed <- function(model) {
+# prior: a normal one of the fixed effects lets there be as many of them as rows.
+fit_fixed <- function(model, prior = NULL) {
   n <- length(model$y)
   y <- if (is.null(model$offset)) model$y else model$y - model$offset
   kw <- if (is.null(model$weights)) 0 else floor(scale_exponent(model$weights) / 2)
@@ -22,7 +23,7 @@ fit_fixed <- function(model) {
   if (!is.null(root)) y_in <- y_in * root
   ls <- cpp_least_squares(z, y_in, alias_tolerance)
   rank <- length(ls$kept)
-  if (n <= rank) {
+  if (n <= rank && (is.null(prior) || prior$fixed$kind == "flat")) {
     abort(
       "no_residual_df", "no residual degrees of freedom: ", counted(n, "fitted row"), " and ",
       counted(rank, "fixed effect"), "."

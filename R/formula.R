@@ -11,6 +11,11 @@
 #' that the user sees. It is never copied by [stats::model.frame()], and never made dense when
 #' it is sparse. Rows that `subset` or missing values drop are left out of `X` too.
 #'
+#' Row names count wherever both sides have them. Where `X`, or `K` without `id`, has those of the
+#' data in another order, its rows are matched to them by name, which a message says; where the
+#' names are others, it is an error. Row numbers, as R gives them to a data frame, are no names; a
+#' matrix that is a column of the data has its rows where that puts them.
+#'
 #' @param x numeric n x p matrix (double, integer, logical or raw), a data frame of numbers, or
 #'   a matrix of the package Matrix; a column of `data` or an object of the formula's
 #'   environment, or an expression in them: see [predict.hdlmm()] for its value at new rows. n is
@@ -18,13 +23,20 @@
 #' @param kernel numeric symmetric positive semi-definite q x q matrix: covariance of the
 #'   effects up to `sigma_b^2`. Without `id`, q must be n.
 #' @param id vector of length n that says which row of `kernel` each observation belongs to:
-#'   values are matched to `rownames(kernel)` (or are row numbers when it has none).
+#'   values are matched to `rownames(kernel)` as text (or are row numbers when it has none).
 #'   Individuals of `kernel` without observations are predicted too.
 #' @param center,scale `TRUE` subtracts the column means and divides by the column standard
 #'   deviations of the fitted rows; a constant column is left unscaled. New data are transformed
 #'   with the same numbers.
 #' @param na what missing cells of `x` do: `"fail"` stops and names the columns, `"mean"`
 #'   replaces them by the mean of their column and says so.
+#' @param tol number from 0 to 0.5: eigenvalues of `kernel`, positive or negative, of size up to
+#'   `tol` times the largest count as exactly zero, and so does an asymmetry; an eigenvalue
+#'   that is more negative is an error. `NULL` judges by the numbers themselves. Those of a double
+#'   have the tolerance of the decomposition, `32 max(64, n)` times `2.2e-16`; cells that are all
+#'   of single precision, or all have the same number (4 to 12) of decimals or digits, have that of
+#'   their rounding, unless six or more eigenvalues are as small and none of them negative. One
+#'   that is negative, down to `-1e-6` times the largest, always sets the tolerance to its size.
 #' @return An error of class `hdlmm_bad_input` when called outside a formula.
 #' @examples
 #' set.seed(1)
@@ -34,7 +46,7 @@
 #' lmm(y ~ re(kernel = tcrossprod(X)), data = d)
 #' @export
 re <- function(x, kernel = NULL, id = NULL, center = FALSE, scale = FALSE, na = "fail",
-               ...) {
+               tol = NULL, ...) {
   bad_input("re() is a term of the formula of lmm() and cannot be called by itself.")
 }
 
@@ -175,7 +187,10 @@ read_re <- function(expr) {
   if (has_x == !is.null(arguments$kernel)) {
     bad_input("re() needs either a matrix or `kernel =`; found ", backtick(short_text(expr)), ".")
   }
-  if (!is.null(arguments$id) && has_x) bad_input("`id` goes with `kernel =` in re().")
+  stray <- intersect(names(arguments), c("id", "tol"))
+  if (has_x && length(stray) > 0) {
+    bad_input(enumerate(backtick(stray)), " goes with `kernel =` in re().")
+  }
   main <- if (has_x) arguments$x else arguments$kernel
   label <- short_text(main)
   if (nchar(label) > 40) label <- paste0(substr(label, 1, 37), "...")

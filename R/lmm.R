@@ -149,6 +149,7 @@ warn_ignored_prior <- function(method) {
 # A failed allocation in the core as an error of ours: the session goes on.
 with_memory <- function(expr, problem) {
   withCallingHandlers(expr, hdlmm_out_of_memory = function(e) {
+    if (!is.null(e$needed)) return(invisible())  # says more than is known here
     n <- nrow(problem$fixed$q)
     p <- if (length(problem$designs)) problem$designs[[1]]$n_cols else 0
     side <- min(n, p)
@@ -187,7 +188,7 @@ build_problem <- function(formula, data, call, env, contrasts, prior, host) {
       enumerate(backtick(vapply(model$random, term_text, ""))), ") cannot be fitted yet; give one."
     )
   }
-  fixed <- fit_fixed(model)
+  fixed <- fit_fixed(model, if (length(model$random) > 0) prior)
   model$random <- lapply(model$random, distinct_label, taken = colnames(model$z))
   least_squares <- fixed
   if (!is.null(prior)) fixed <- apply_fixed_prior(fixed, model, prior)
@@ -202,7 +203,8 @@ build_problem <- function(formula, data, call, env, contrasts, prior, host) {
   empty <- designs[is_empty]
   designs <- designs[!is_empty]
   names(designs) <- vapply(designs, `[[`, "", "label")
-  if (length(designs) == 0) fixed <- least_squares  # no method but OLS, which has no prior
+  # no method but OLS, which has no prior
+  if (length(designs) == 0) fixed <- if (is.null(prior)) least_squares else fit_fixed(model)
   for (design in designs) warn_design(design, fixed)
   list(
     model = model, fixed = fixed, designs = designs, empty = empty, prior = prior, host = host

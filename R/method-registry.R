@@ -115,9 +115,11 @@ run_engine <- function(engine, problem, control) {
   if (is.null(problem$system)) {
     problem$system <- build_system(design, problem$fixed, problem$host, engine$needs)
   }
-  if (problem$fixed$is_exact) return(exact_fit(problem, engine$method))
-  if (check_identified(problem$system, design, problem$fixed) == "zero") {
-    return(null_design_fit(problem, engine$method))
-  }
-  run(problem, engine, control)
+  is_bayes <- engine$method == "Bayes" && !is.null(problem$fixed$prior_precision)
+  if (problem$fixed$is_exact && !is_bayes) return(exact_fit(problem, engine$method))
+  if (is_all_zero(problem$system, design)) return(null_design_fit(problem, engine$method))
+  check_identified(problem, engine$method)
+  result <- run(problem, engine, control)
+  result$notes <- c(problem$system$note, result$notes)
+  result
 }

@@ -66,6 +66,7 @@ posterior_predict.hdlmm <- function(object, newdata = NULL, draws = 1000, seed =
     weights <- if (is.null(newdata)) value_or(object$weights, 1) else 1
   }
   check_new_weights(weights, rows$m)
+  require_draws_memory(rows$m, draws)
   out <- with_seed(sampling_seed(object, seed), {
     latent <- draw_latent(object, rows, random, draws)
     sd <- sqrt(outer(1 / rep_len(weights, rows$m), latent$noise))
@@ -161,6 +162,7 @@ prior_predict <- function(formula, data, prior, draws = 1000, seed = NULL, weigh
   if (problem$fixed$rank > 0 && !is_proper(prior)) stop_improper("fixed", "prior_predict()")
   if (is.null(weights)) weights <- 1
   check_new_weights(weights, length(problem$model$y))
+  require_draws_memory(length(problem$model$y), draws)
   out <- with_seed(seed, draw_prior_rows(problem, prior, draws, weights))
   colnames(out) <- rownames(problem$model$frame)
   out

@@ -34,6 +34,7 @@ posterior_sample <- function(fit, draws = 1000, seed = NULL, beta = FALSE, ...) 
   if (fit$boundary == "exact") {
     abort("exact_fit", "the response is explained exactly: its posterior is a single point.")
   }
+  require_draws_memory(max(fit$dims$n, if (beta) fit$dims$p), draws)
   with_seed(sampling_seed(fit, seed), draw_sample(fit, draws, beta))
 }
 

@@ -186,7 +186,8 @@ new_rows <- function(object, newdata, random, allow_new_levels) {
   )
   list(
     m = m, z = z, offset = new_offset(object, frame, values, m), names = rownames(frame),
-    x = if (random) new_design_rows(object, values, m, allow_new_levels), is_fitted = FALSE
+    x = if (random) new_design_rows(object, values, m, allow_new_levels, newdata),
+    is_fitted = FALSE
   )
 }
 
@@ -327,7 +328,7 @@ new_offset <- function(object, frame, values, m) {
   total
 }
 
-new_design_rows <- function(object, values, m, allow_new_levels) {
+new_design_rows <- function(object, values, m, allow_new_levels, newdata) {
   design <- object$designs[[1]]
   term <- object$random_terms[[1]]
   leaf <- function(expr) {
@@ -344,6 +345,7 @@ new_design_rows <- function(object, values, m, allow_new_levels) {
   if (term$type == "design" && !is.null(design$rule)) {
     value <- as_fitted_columns(value, design, values)
   }
+  if (term$type == "design") value <- match_new_rows(value, newdata, design$label)
   verb <- design_table()[[design$kind]]$newdata
   verb(design, value, m = m, allow_new_levels = allow_new_levels)
 }

@@ -14,7 +14,7 @@ problem_of <- function(fit, prior = fit$prior, system = spectral_system(fit)) {
 # the other way round, needs a decomposition of its own: only a flat one lets columns be centred.
 problem_under <- function(fit, prior) {
   problem <- problem_of(fit, prior, full_system(fit))
-  fixed <- fit_fixed(problem$model)
+  fixed <- fit_fixed(problem$model, prior)
   problem$fixed <- if (is.null(prior)) fixed else apply_fixed_prior(fixed, problem$model, prior)
   problem
 }
@@ -176,7 +176,9 @@ likelihood_maximum <- function(problem, control) {
   host <- make_host(control)
   system <- problem$system
   if (is.null(system)) system <- build_system(design, fixed, host, "criterion")
-  if (check_identified(system, design, fixed) == "zero") return(least_squares)
+  if (is_all_zero(system, design)) return(least_squares)
+  problem$system <- system
+  check_identified(problem, "ML")
   search <- cpp_search(system, "ML", search_options(control), host)
   choose_mode(search, "ML", design)$mode$value + constant
 }

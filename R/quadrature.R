@@ -127,7 +127,9 @@ gridded_total <- function(target, x, e) {
 # The conditional of t at one x on an even grid: list(t, weight (sums to one), log_mass).
 total_grid <- function(target, x, scalars, spread, along2) {
   f <- function(t) total_density(target, x, t, scalars, spread, along2)
-  centre <- log(scalars[1] / target$degrees)
+  centre <- log(max(0, scalars[1]) / target$degrees)
+  # under a normal prior of the fixed effects nothing need be left of y
+  if (!is.null(target$fixed_constant) && !isTRUE(abs(centre) < 20)) centre <- -20
   rough <- centre + seq(-20, 60, by = 1)
   value <- f(rough)
   best <- which.max(value)

@@ -27,6 +27,7 @@ simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.for
     )
   }
   n <- object$dims$n
+  require_draws_memory(n, nsim)
   sigma <- sigma.hdlmm(object) / sqrt(value_or(object$weights, 1))
   rows <- if (!random) fitted_points(object)
   mean <- if (random) object$fitted else fixed_mean(object, rows)

@@ -4,26 +4,12 @@
 # the place of eigenvalues. Without vectors it has for a while (`two_stage`) what P y takes.
 
 build_system <- function(design, fixed, host, needs = "vectors") {
+  require_system_memory(design, nrow(fixed$q))
   out <- cpp_decompose(
     design$core, fixed$root, fixed$q, fixed$residual, design$mean_columns,
     constant_rows(design, fixed), needs, host
   )
-  largest <- out$largest
-  if (out$min_computed < -1e-8 * largest || (design$kind == "kernel" && largest == 0)) {
-    bad_input(
-      backtick(design$label), " is not a covariance matrix: it has ",
-      if (largest > 0) {
-        ratio <- out$min_computed / largest
-        if (ratio > -1e3) {
-          paste("an eigenvalue of", format(ratio, digits = 3), "times the largest")
-        } else {
-          "negative eigenvalues and none that counts as positive"
-        }
-      } else {
-        "no positive eigenvalue"
-      }, "."
-    )
-  }
+  if (design$kind == "kernel") stop_indefinite(out, design)
   kappa <- times_two_to(design$kappa_scaled, 2 * fixed$kw)
   if (!is.finite(kappa) || (kappa < .Machine$double.xmin && design$kappa_scaled > 0)) {
     abort("overflow", "the weights are too far from one for a double; divide them by their mean.")
@@ -31,7 +17,47 @@ build_system <- function(design, fixed, host, needs = "vectors") {
   if (!(kappa > 0)) kappa <- out$parts$trace / nrow(fixed$q)
   list(
     type = "spectral", side = out$side, vectors = out$vectors, two_stage = out$two_stage,
-    at_zero = out$at_zero, parts = out$parts, kappa = if (kappa > 0) kappa else 1
+    at_zero = out$at_zero, parts = out$parts, kappa = if (kappa > 0) kappa else 1,
+    note = if (design$kind == "kernel") rounding_note(out, design)
+  )
+}
+
+# Two matrices of the smaller side, but for grouping factors.
+require_system_memory <- function(design, n) {
+  if (design$kind == "grouped") return(invisible())
+  side <- smaller_side(design, n)
+  require_memory(16 * as.double(side)^2, paste0(
+    "the decomposition of ", backtick(design$label), ", two matrices of ", side, " x ", side
+  ))
+}
+
+smaller_side <- function(design, n) if (design$kind == "kernel") n else min(n, design$n_cols)
+
+stop_indefinite <- function(out, design) {
+  largest <- out$largest
+  if (largest > 0 && out$min_computed >= -out$zero_bound) return(invisible())
+  bad_input(
+    backtick(design$label), " is not a covariance matrix: it has ",
+    if (!(largest > 0)) "no positive eigenvalue" else paste0(
+      "an eigenvalue of ", format(out$min_computed / largest, digits = 3), " times the largest, ",
+      "beyond the tolerance of ", format(out$zero_bound / largest, digits = 3),
+      "; if that is rounding, a larger `tol` in re() takes it for zero"
+    ), "."
+  )
+}
+
+# What is said where eigenvalues that the decomposition can tell from zero count as zero.
+rounding_note <- function(out, design) {
+  n <- out$parts$n
+  exact <- 32 * .Machine$double.eps * max(64, n) * out$largest
+  rank <- length(out$parts$d)
+  if (design$core$rounding[2] >= 0 || out$zero_bound <= 1.001 * exact || rank == n) return(NULL)
+  if (rank == 0) return(NULL)
+  paste0(
+    "eigenvalues of ", backtick(design$label), " within ",
+    format(out$zero_bound / out$largest, digits = 2), " of the largest count as zero",
+    if (nzchar(design$stored)) paste0(", as its cells are stored ", design$stored),
+    "; see `tol` of re()"
   )
 }
 
@@ -96,31 +122,65 @@ project_response <- function(problem, delta, share, tau2) {
   c(at, list(system = system))
 }
 
-# Whether the two variances can be told apart at all; sets of equal restricted eigenvalues cannot.
-check_identified <- function(system, design, fixed) {
+# A design of which every column is zero.
+is_all_zero <- function(system, design) {
+  system$parts$trace == 0 && is.null(design$mean_columns) && !design$has_constant
+}
+
+# Whether the criterion of a method has one maximum: REML's where eigenvalues of K differ on the
+# space that the fixed effects leave, the likelihood's where they differ at all. A posterior shows
+# by itself whether it is proper, and bounds pay for every coefficient.
+check_identified <- function(problem, method) {
+  design <- problem$designs[[1]]
+  name <- backtick(design$label)
+  system <- problem$system
+  fixed <- problem$fixed
   total <- system$parts$trace
-  delayedAssign("name", backtick(design$label))
-  if (total == 0 && is.null(design$mean_columns) && !design$has_constant) return("zero")
   trace <- system$at_zero[1]
-  trace2 <- system$at_zero[2]
-  if (total == 0 || trace <= 1e-10 * total) {
+  is_reml <- method == "REML"
+  if (total == 0 || (is_reml && trace <= 1e-10 * total)) {
     abort(
       "not_identified", "the variance of ", name, " is not identified: its columns lie in the ",
       "span of the fixed effects."
     )
   }
+  if (method %in% c("Bayes", "VB") || (method == "MAP" && is_informative(problem$prior))) return()
   df <- nrow(fixed$q) - fixed$rank
-  if (df * trace2 - trace^2 <= 1e-10 * trace^2) {
-    abort(
-      "not_identified", "the variances of ", name, " and of the residual are not identified: ",
-      switch(design$kind,
-        grouped = paste("every level of", name, "has one row"),
-        kernel = paste(name, "is proportional to the identity on the residual space"),
-        paste(name, "times its transpose is proportional to the identity on the residual space")
-      ), "."
-    )
+  if (df * system$at_zero[2] - trace^2 > 1e-10 * trace^2) return()  # then they differ everywhere
+  if (!is_reml && !is_proportional_to_identity(system$parts)) return()
+  abort(
+    "not_identified", "the variances of ", name, " and of the residual are not identified: ",
+    switch(design$kind,
+      grouped = paste("every level of", name, "has one row"),
+      paste(
+        name, if (design$kind != "kernel") "times its transpose", "is proportional to the identity",
+        if (is_reml) "on the residual space"
+      )
+    ), "."
+  )
+}
+
+# Whether a mode follows from the prior alone.
+is_informative <- function(prior) {
+  is_flat <- !is.null(prior$pve) &&
+    (prior$pve$kind == "flat" || (prior$pve$a == 1 && prior$pve$b == 1))
+  !is_flat && length(setdiff(improper_parts(prior), c("fixed", "total"))) == 0
+}
+
+# The user's K, its column means put back, by tr(K) and tr(K K).
+is_proportional_to_identity <- function(parts) {
+  trace <- parts$trace
+  trace2 <- if (length(parts$beside)) sum(parts$t_diagonal^2) + 2 * sum(parts$beside^2) else
+    sum(parts$d^2)
+  mean <- parts$mean
+  if (length(mean) > 0) {
+    along <- mean$constant_norm2 * mean$norm2
+    across <- mean$constant_norm2 *
+      sum(mean$coordinates^2 * if (length(parts$beside)) 1 else parts$d)
+    trace <- trace + along
+    trace2 <- trace2 + along^2 + 2 * across
   }
-  "identified"
+  parts$n * trace2 - trace^2 <= 1e-10 * trace^2
 }
 
 # Variances in the user's units from the internal total and share.

@@ -80,8 +80,9 @@ Operator make_kernel(const Rcpp::List& design, const hdlmm::Vector& row_scale) {
   hdlmm::check_input(TYPEOF(x) == REALSXP && Rf_nrows(x) == Rf_ncols(x),
                      "a kernel: not a square matrix of numbers");
   const double scale = Rcpp::as<double>(design["scale"]);
+  const auto rounding = Rcpp::as<Rcpp::NumericVector>(design["rounding"]);
   return Operator(new hdlmm::KernelOperator(REAL(x), Rf_nrows(x), scale, zero_based(design["unit"]),
-                                            row_scale));
+                                            row_scale, {rounding[0], rounding[1]}));
 }
 
 const std::map<std::string, Builder>& builders() {

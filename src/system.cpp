@@ -37,12 +37,14 @@ Rcpp::NumericVector traces_at_zero(const hdlmm::SpectralParts& parts) {
 
 Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
   const double min_computed = spectrum.reduction.spectrum.smallest;
+  const double zero_bound = spectrum.reduction.zero_bound;
   // a transient of one call of lmm(): used once more for P y, and never stored in a fit
   auto* reduction = new hdlmm::Reduction(std::move(spectrum.reduction));
   return Rcpp::List::create(
       Named("side") = side_name(reduction->side), Named("vectors") = R_NilValue,
       Named("two_stage") = Rcpp::XPtr<hdlmm::Reduction>(reduction, true),
-      Named("min_computed") = min_computed, Named("largest") = spectrum.parts.largest(),
+      Named("min_computed") = min_computed, Named("zero_bound") = zero_bound,
+      Named("largest") = spectrum.parts.largest(),
       Named("at_zero") = traces_at_zero(spectrum.parts), Named("parts") = as_list(spectrum.parts));
 }
 
@@ -94,8 +96,9 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
   const hdlmm::SpectralParts parts = hdlmm::rotate_data(frame, spectrum.d, q, y, means, ones);
   return Rcpp::List::create(
       Named("side") = side_name(spectrum.side), Named("vectors") = spectrum.vectors,
-      Named("min_computed") = spectrum.min_computed, Named("largest") = parts.largest(),
-      Named("at_zero") = traces_at_zero(parts), Named("parts") = as_list(parts));
+      Named("min_computed") = spectrum.min_computed, Named("zero_bound") = spectrum.zero_bound,
+      Named("largest") = parts.largest(), Named("at_zero") = traces_at_zero(parts),
+      Named("parts") = as_list(parts));
 }
 
 // list(py [n], effects [p] = (h / kappa) S X'P y) from a system without vectors; NULL where V is

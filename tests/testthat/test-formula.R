@@ -90,7 +90,7 @@ refused <- c(
     list(
       y ~ re(X, kernel = X), "bad_input", "re\\(\\) needs either a matrix or `kernel =`"
     ),
-    list(y ~ re(X, foo = 1), "bad_input", "in `re\\(X, foo = 1\\)`: unused argument"),
+    list(y ~ re(X, foo = 1), "bad_input", "re\\(\\) has no argument `foo`"),
     list(y ~ re(X, id = g), "bad_input", "`id` goes with `kernel =`"),
     list(y ~ re(X, center = 3), "bad_input", "`center` must be TRUE or FALSE; found 3"),
     list(y ~ re(X, scale = NA), "bad_input", "`scale` must be TRUE or FALSE; found NA"),

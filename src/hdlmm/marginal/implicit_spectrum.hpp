@@ -19,6 +19,8 @@ struct Reduction {
   Side side = Side::row;
   BandReduction gram;      ///< the Gram matrix of that side, mirrored
   SpectrumRange spectrum;  ///< of it, or of the regular part of a tridiagonal one
+  double zero_bound = 0;   ///< see zero_bound()
+  double dropped = 0;      ///< size of the largest eigenvalue that counts as zero
   Matrix normal;           ///< [p x (c + 1)], X'Q and X'y, for the column side only
   Vector mirror;           ///< [n], v of the reflector I - 2 v v', or empty: none
 };
@@ -48,6 +50,8 @@ constexpr double kLargestCondition = 1e7;
 constexpr double kExactCondition = 1e3;  // up to which one projection is enough
 /// Of V, for P y from a solve.
 constexpr double kSolvableCondition = 1e6;
+/// A solve has in V what counts as zero elsewhere: up to this share of nu that makes no difference.
+constexpr double kNegligible = 1e-8;
 
 inline Matrix beside(const ConstMatrix& q, const ConstVector& y) {
   Matrix out(y.size(), q.cols() + 1);
@@ -142,10 +146,15 @@ struct MeanAlong {
 /// null: how many of the last coordinates lie in null(K), which reductions leave where they are as
 /// their rows are zero. t.rotated: (Q, y)', then (X m)' where there is one.
 inline bool set_tridiagonal_parts(const Tridiagonal& t, Index null, Index c, double y_norm,
-                                  SpectralParts& parts, MeanAlong& mean) {
+                                  const Rounding& rounding, SpectralParts& parts, MeanAlong& mean) {
   const Index r = t.diagonal.size() - null;
   if (r < 2) return false;
-  const auto range = positive_range(t.diagonal.head(r), t.subdiagonal.head(r - 1), kRegularShare);
+  // no diagonal entry is above the largest eigenvalue
+  const double most = t.diagonal.head(r).maxCoeff();
+  const double rounded = rounding.is_given() ? rounding.share : rounding.absolute / most;
+  if (!(most > 0) || !(rounded < 1)) return false;
+  const auto range = positive_range(t.diagonal.head(r), t.subdiagonal.head(r - 1),
+                                    std::max(kRegularShare, rounded));
   if (!range) return false;
   parts.d = t.diagonal.head(r);
   parts.beside = t.subdiagonal.head(r - 1);
@@ -163,10 +172,13 @@ inline bool set_tridiagonal_parts(const Tridiagonal& t, Index null, Index c, dou
 
 /// Along eigenvectors. rotated: Q, y, then X m where there is one.
 inline void set_spectral_parts(const RotatedSpectrum& spectrum, Index c, double y_norm,
-                               SpectralParts& parts, MeanAlong& mean) {
+                               Reduction& reduction, SpectralParts& parts, MeanAlong& mean) {
   const Vector& all = spectrum.values;
   const Matrix& turned = spectrum.rotated;
-  const Index n = all.size(), null = count_zero_eigenvalues(all, n), r = n - null;
+  const Index n = all.size(), null = count_zero_eigenvalues(all, reduction.zero_bound);
+  const Index r = n - null;
+  reduction.spectrum = {all[0], all[n - 1]};
+  if (null > 0) reduction.dropped = all.head(null).cwiseAbs().maxCoeff();
   parts.d = all.tail(r);
   parts.z = turned.block(null, 0, r, c);
   parts.y = turned.col(c).tail(r);
@@ -203,13 +215,14 @@ inline ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& 
   parts.null_scale.resize(0);
   implicit_detail::MeanAlong mean;
   if (form == Form::tridiagonal &&
-      implicit_detail::set_tridiagonal_parts(t, has_mean ? 1 : 0, c, y.norm(), parts, mean)) {
+      implicit_detail::set_tridiagonal_parts(t, has_mean ? 1 : 0, c, y.norm(), x.rounding(), parts,
+                                             mean)) {
     out.reduction.spectrum = parts.range;
   } else {
     const RotatedSpectrum spectrum =
         tridiagonal_spectrum(t.diagonal, t.subdiagonal, t.rotated, two_stage_context(context, n));
-    out.reduction.spectrum = {spectrum.values[0], spectrum.values[n - 1]};
-    implicit_detail::set_spectral_parts(spectrum, c, y.norm(), parts, mean);
+    out.reduction.zero_bound = zero_bound(spectrum.values, n, x.rounding());
+    implicit_detail::set_spectral_parts(spectrum, c, y.norm(), out.reduction, parts, mean);
   }
   parts.null_frame.resize(0, parts.null_in_fixed());
   parts.null_rest.resize(0);
@@ -260,8 +273,10 @@ inline std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, c
   ImplicitSpectrum out;
   TwoStage two_stage = two_stage_spectrum(std::move(gram), data, context);
   const Vector& d = two_stage.d;
-  out.reduction = {
-      Side::column, std::move(two_stage.gram), {d[0], d[p - 1]}, data.leftCols(c + 1), Vector()};
+  out.reduction.side = Side::column;
+  out.reduction.gram = std::move(two_stage.gram);
+  out.reduction.spectrum = {d[0], d[p - 1]};
+  out.reduction.normal = data.leftCols(c + 1);
   if (!(d[p - 1] <= implicit_detail::kLargestCondition * d[0])) return std::nullopt;
 
   SpectralParts& parts = out.parts;
@@ -310,6 +325,7 @@ inline std::optional<SolvedResponse> solve_response(const DesignOperator& x,
               "data: coefficients of the fixed effects");
   const double largest = hk * reduction.spectrum.largest;
   if (!(largest + nu <= implicit_detail::kSolvableCondition * nu)) return std::nullopt;
+  if (hk * reduction.dropped > implicit_detail::kNegligible * nu) return std::nullopt;
   if (reduction.side == Side::row) {
     Matrix mirrored = rest;
     implicit_detail::reflect(reduction.mirror, mirrored);

@@ -24,22 +24,51 @@ enum class Side {
 /// Eigenvalues and vectors of K = X S X' that are not zero.
 struct Spectrum {
   Side side = Side::row;
-  Vector d;        ///< [r], ascending, positive
-  Matrix vectors;  ///< see Side
-  double min_computed =
-      0;  ///< smallest computed eigenvalue: far below zero means K is no covariance
+  Vector d;                 ///< [r], ascending, positive
+  Matrix vectors;           ///< see Side
+  double min_computed = 0;  ///< smallest computed eigenvalue
+  double zero_bound = 0;    ///< see zero_bound(): K is no covariance if that lies below minus this
 };
 
-/// Eigenvalues below this share of the largest are rounding, and are taken as exactly zero: the
-/// unbounded likelihood and the limit nu -> 0 depend on it (mathematics of section 2).
+/// Eigenvalues below this share of the largest are rounding of the decomposition, and are taken as
+/// exactly zero: the unbounded likelihood and the limit nu -> 0 depend on it (mathematics of
+/// section 2).
 inline double zero_eigenvalue_share(Index n) {
   return 32 * std::numeric_limits<double>::epsilon() * std::max<double>(64, n);
 }
 
-/// How many of the ascending eigenvalues of a Gram matrix of a design with n rows count as zero.
-inline Index count_zero_eigenvalues(const Vector& d, Index n) {
-  const double largest = d.size() > 0 ? std::max(0.0, d[d.size() - 1]) : 0;
-  const double bound = largest * zero_eigenvalue_share(std::max(n, d.size()));
+namespace spectral_detail {
+
+/// Eigenvalues down to minus this share of the largest are taken for rounding by themselves.
+constexpr double kPlausibleShare = 1e-6;
+/// No judgement by digits takes more than this share of the largest eigenvalue for zero.
+constexpr double kLargestShare = 1e-2;
+/// Rounding has either sign: this many small eigenvalues of which none is negative are exact.
+constexpr Index kTelling = 6;
+
+}  // namespace spectral_detail
+
+/// Eigenvalues of size up to this count as zero, whatever their sign. d: ascending, of a Gram
+/// matrix of a design with n rows.
+inline double zero_bound(const Vector& d, Index n, const Rounding& rounding) {
+  if (d.size() == 0) return 0;
+  const double largest = std::max(0.0, d[d.size() - 1]);
+  const double strict = largest * zero_eigenvalue_share(std::max(n, d.size()));
+  if (rounding.is_given()) return std::max(strict, rounding.share * largest);
+  double bound = strict;
+  const double stored = std::min(rounding.absolute, spectral_detail::kLargestShare * largest);
+  if (stored > strict) {
+    Index within = 0;
+    while (within < d.size() && d[within] <= stored) ++within;
+    const bool is_exact = within >= spectral_detail::kTelling && d[0] >= -strict;
+    if (!is_exact) bound = stored;
+  }
+  // one that is negative shows how far off all of them are
+  return -d[0] <= spectral_detail::kPlausibleShare * largest ? std::max(bound, -d[0]) : bound;
+}
+
+/// How many of the ascending eigenvalues are not above the bound.
+inline Index count_zero_eigenvalues(const Vector& d, double bound) {
   Index count = 0;
   while (count < d.size() && !(d[count] > bound)) ++count;
   return count;
@@ -68,7 +97,8 @@ inline Spectrum decompose(const DesignOperator& x, const Context& context) {
   context.progress("eigendecomposition", 1);
   if (all.size() == 0) return spectrum;
   spectrum.min_computed = all[0];
-  const Index first = count_zero_eigenvalues(all, n);
+  spectrum.zero_bound = zero_bound(all, n, x.rounding());
+  const Index first = count_zero_eigenvalues(all, spectrum.zero_bound);
   const Index r = all.size() - first;
   spectrum.d = all.tail(r);
   if (first == 0) {

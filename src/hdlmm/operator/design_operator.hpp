@@ -9,6 +9,13 @@
 
 namespace hdlmm {
 
+/// How well the stored numbers of X S X' say what its eigenvalues are.
+struct Rounding {
+  double absolute = 0;  ///< no eigenvalue is off by more, judged by the digits that are stored
+  double share = -1;    ///< of the largest eigenvalue, in the place of judgement; negative: none
+  bool is_given() const { return share >= 0; }
+};
+
 /// A random-effect design X [n x p] with prior correlation S [p x p] of its coefficients,
 /// beta ~ N(0, sigma2 S), known by what it does to vectors. S is the identity but for kernels.
 ///
@@ -95,6 +102,8 @@ class DesignOperator {
   /// diag(X' X), [p].
   Vector column_norms2() const { return do_column_norms2(); }
 
+  Rounding rounding() const { return do_rounding(); }
+
   /// Whether columns are coefficients with independent priors, so that the p x p side exists.
   bool has_identity_prior() const { return do_has_identity_prior(); }
 
@@ -130,6 +139,7 @@ class DesignOperator {
   }
   virtual bool do_has_diagonal_column_gram() const { return false; }
   virtual Vector do_column_norms2() const = 0;
+  virtual Rounding do_rounding() const { return {}; }
   virtual bool do_has_identity_prior() const { return true; }
 
   Index rows_;

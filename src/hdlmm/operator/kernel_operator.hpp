@@ -1,6 +1,7 @@
 #ifndef HDLMM_OPERATOR_KERNEL_OPERATOR_HPP
 #define HDLMM_OPERATOR_KERNEL_OPERATOR_HPP
 
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -13,15 +14,16 @@ namespace hdlmm {
 /// effects have prior correlation S = scale * K [q x q]. Units without data are predicted too.
 class KernelOperator final : public DesignOperator {
  public:
-  /// kernel: [q x q], symmetric, borrowed; unit: [n], 0-based; row_scale: [n] or empty.
-  /// Throws InvalidInput.
+  /// kernel: [q x q], symmetric, borrowed; unit: [n], 0-based; row_scale: [n] or empty; rounding:
+  /// of the eigenvalues of the kernel itself. Throws InvalidInput.
   KernelOperator(const double* kernel, Index n_units, double scale, std::vector<Index> unit,
-                 Vector row_scale)
+                 Vector row_scale, Rounding rounding = {})
       : DesignOperator(static_cast<Index>(unit.size()), n_units),
         kernel_(kernel, n_units, n_units),
         scale_(scale),
         unit_(std::move(unit)),
-        row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(rows())) {
+        row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(rows())),
+        rounding_(rounding) {
     check_indices(unit_, n_units, "rows of a kernel");
     check_input(row_scale_.size() == rows(), "a kernel: length of the row scale");
   }
@@ -85,12 +87,20 @@ class KernelOperator final : public DesignOperator {
     return norms2;
   }
 
+  /// |X E X'| <= |E| |X'X|, and X'X is diagonal.
+  Rounding do_rounding() const override {
+    Rounding out = rounding_;
+    out.absolute *= std::abs(scale_) * do_column_norms2().maxCoeff();
+    return out;
+  }
+
   bool do_has_identity_prior() const override { return false; }
 
   MatrixMap kernel_;
   double scale_;
   std::vector<Index> unit_;
   Vector row_scale_;
+  Rounding rounding_;
 };
 
 }  // namespace hdlmm
