@@ -36,7 +36,8 @@
 #'   have the tolerance of the decomposition, `32 max(64, n)` times `2.2e-16`; cells that are all
 #'   of single precision, or all have the same number (4 to 12) of decimals or digits, have that of
 #'   their rounding, unless six or more eigenvalues are as small and none of them negative. One
-#'   that is negative, down to `-1e-6` times the largest, always sets the tolerance to its size.
+#'   that is negative, down to `-1e-6` times the largest, always sets the tolerance to its size,
+#'   and so does one as small whose vector lies within the fixed effects.
 #' @return An error of class `hdlmm_bad_input` when called outside a formula.
 #' @examples
 #' set.seed(1)

@@ -5,11 +5,18 @@
 
 build_system <- function(design, fixed, host, needs = "vectors") {
   require_system_memory(design, nrow(fixed$q))
-  out <- cpp_decompose(
-    design$core, fixed$root, fixed$q, fixed$residual, design$mean_columns,
-    constant_rows(design, fixed), needs, host
-  )
-  if (design$kind == "kernel") stop_indefinite(out, design)
+  decompose <- function(core) {
+    cpp_decompose(
+      core, fixed$root, fixed$q, fixed$residual, design$mean_columns,
+      constant_rows(design, fixed), needs, host
+    )
+  }
+  out <- decompose(design$core)
+  if (design$kind == "kernel") {
+    stop_indefinite(out, design)
+    share <- share_of_projection(out, design)
+    if (share > 0) out <- decompose(replace(design$core, "rounding", list(c(0, share))))
+  }
   kappa <- times_two_to(design$kappa_scaled, 2 * fixed$kw)
   if (!is.finite(kappa) || (kappa < .Machine$double.xmin && design$kappa_scaled > 0)) {
     abort("overflow", "the weights are too far from one for a double; divide them by their mean.")
@@ -44,6 +51,18 @@ stop_indefinite <- function(out, design) {
       "; if that is rounding, a larger `tol` in re() takes it for zero"
     ), "."
   )
+}
+
+# A kernel that was projected off the fixed effects and then rounded, and scaled so that no digits
+# show it: tiny eigenvalues whose vectors lie within the fixed effects, as none do by chance. The
+# share of the largest that takes them for zero; 0 where there are none.
+share_of_projection <- function(out, design) {
+  d <- out$parts$d
+  small <- which(d <= 1e-6 * out$largest)
+  if (length(small) == 0 || design$core$rounding[2] >= 0) return(0)
+  inside <- rowSums(out$parts$z[small, , drop = FALSE]^2) > 1 - 1e-8
+  if (!any(inside)) return(0)
+  max(1.01 * d[small[inside]], out$zero_bound) / out$largest
 }
 
 # What is said where eigenvalues that the decomposition can tell from zero count as zero.

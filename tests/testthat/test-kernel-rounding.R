@@ -175,3 +175,20 @@ test_that("a design that is centred but for its digits has the unbounded likelih
     expect_equal(unname(predict(fit, d)), unname(fitted(fit)), tolerance = 1e-8)
   }
 })
+
+test_that("a centred kernel that was rounded and then scaled has the zero of the exact one", {
+  case <- centred_case(80, 300)
+  exact <- suppressWarnings(fit_kernel(case$k, case, method = "ML"))
+  scaled <- in_single(case$k) / 1.0374
+  expect_warning(
+    fit <- fit_kernel(scaled, case, method = "ML"), class = "hdlmm_unbounded_likelihood"
+  )
+  expect_match(fit$notes, "count as zero")
+  # 1e-5: the rounding of single precision times the condition of the problem
+  expect_equal(varcomp(fit) * c(1 / 1.0374, 1), varcomp(exact), tolerance = 1e-5)
+  # a small eigenvalue in another direction is none of these
+  set.seed(5)
+  q <- qr.Q(qr(matrix(rnorm(6400), 80)))
+  regular <- q %*% (c(1e-8, seq(0.1, 1, length.out = 79)) * t(q))
+  expect_length(fit_kernel((regular + t(regular)) / 2, case, method = "ML")$notes, 0)
+})
