@@ -73,7 +73,7 @@ emm_basis.hdlmm <- function(object, trms, xlev, grid, ...) {
 
 # What satterthwaite_df() reads, without the designs.
 satterthwaite_parts <- function(fit) {
-  parts <- fit[c("dims", "fixed", "variances", "information", "boundary", "method")]
+  parts <- fit[c("dims", "fixed", "variances", "information", "observed", "boundary", "method")]
   parts$designs <- lapply(fit$designs, `[`, "label")
   parts
 }

@@ -224,7 +224,7 @@ new_frame <- function(object, newdata, values) {
   evaluate <- function(data) {
     stats::model.frame(terms, data, na.action = stats::na.pass, xlev = object$xlevels)
   }
-  if (identical(m, 0L)) return(frame_rows(object$frame[own], integer(), NULL))
+  if (identical(m, 0L)) return(frame_rows(own_frame(object, own), integer(), NULL))
   if (length(rules) == 0) {
     attr(data, "row.names") <- names
     return(on_error(evaluate(data), function(e) stop_new_frame(e, object)))
@@ -236,13 +236,24 @@ new_frame <- function(object, newdata, values) {
   # poly() and others refuse missing values
   is_bad <- has_missing(data, m)
   if (!any(is_bad)) stop_new_frame(frame, object)
-  if (all(is_bad)) return(frame_rows(object$frame[own], rep(NA_integer_, m), names))
+  if (all(is_bad)) return(frame_rows(own_frame(object, own), rep(NA_integer_, m), names))
   at <- which(!is_bad)
   frame <- on_error(
     evaluate(lapply(data, take_rows, if (length(at) == 1) c(at, at) else at)),
     function(e) stop_new_frame(e, object)
   )
   frame_rows(frame, match(seq_len(m), at), names)
+}
+
+# The fit's own columns; text has the fit's levels where no row is left to tell them.
+own_frame <- function(object, names) {
+  frame <- object$frame[names]
+  for (name in intersect(names(object$xlevels), names)) {
+    if (!is.factor(frame[[name]])) {
+      frame[[name]] <- factor(frame[[name]], object$xlevels[[name]])
+    }
+  }
+  frame
 }
 
 # Rows of a model frame, itself one.
