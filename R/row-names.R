@@ -16,6 +16,8 @@ data_row_names <- function(model, data, env) {
 # are those of the data by construction, as for a matrix that is a column of them.
 match_rows <- function(theirs, own, label, is_column = FALSE) {
   if (is.null(theirs) || is.null(own) || identical(theirs, own)) return(NULL)
+  # model.matrix() and data.frame() count the rows that they were given
+  if (is_column && is_automatic(theirs)) return(NULL)
   at <- match(own, theirs)
   if (length(theirs) == length(own) && !anyNA(at) && !anyDuplicated(at)) return(at)
   if (is_column || is_automatic(theirs) || is_automatic(own)) return(NULL)

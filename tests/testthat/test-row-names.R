@@ -182,3 +182,19 @@ test_that("new rows of a design are matched to the names of new data", {
   expect_message(by_name <- predict(fit, new), "by their names")
   expect_equal(by_name, fitted(fit)[1:5], tolerance = 1e-9)
 })
+
+test_that("numbers that R gives the rows of an expression reorder nothing", {
+  set.seed(3)
+  d <- data.frame(x = rnorm(30), b = rnorm(30))
+  d$y <- d$x + rnorm(30)
+  turned <- d[30:1, ]
+  for (formula in list(
+    y ~ re(cbind(x, b)), y ~ re(data.frame(x, b)), y ~ re(model.matrix(~ 0 + x + b)),
+    y ~ re(Matrix::Matrix(model.matrix(~ 0 + x + b), sparse = TRUE))
+  )) {
+    fit <- lmm(formula, d)
+    # the same rows in another order; the optimum is polished to 1e-8
+    expect_equal(varcomp(lmm(formula, turned)), varcomp(fit), tolerance = 1e-6)
+    expect_equal(predict(fit, turned), rev(fitted(fit)), tolerance = 1e-9)
+  }
+})
