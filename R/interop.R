@@ -33,7 +33,8 @@
 #' @param newresp numeric: the new response in the fitted rows (or in these and those that
 #'   `na.action` dropped), or a data frame with this one column, as [simulate()] gives.
 #' @param split_nested,flatten,verbose,type,component as in insight.
-#' @param estimator,REML `"ML"` or `"REML"`, or whether the latter; `NULL`: the criterion of the fit.
+#' @param estimator,REML `"ML"` or `"REML"`, or whether the latter; `NULL`: the criterion of
+#'   the fit.
 #' @param ... passed on by emmeans; nothing else.
 #' @return What the generic promises for fits of lme4.
 #' @section Errors: `hdlmm_no_fixed_effects`: marginal means of a fit without any;
