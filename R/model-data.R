@@ -228,7 +228,16 @@ check_weights <- function(weights) {
     found <- enumerate(format(unique(weights[bad]), digits = 3, trim = TRUE))
     bad_input("`weights` must be finite and not negative; found ", found, ".")
   }
-  if (length(weights) > 0 && all(weights == 0)) bad_input("`weights` are all zero.")
+  if (length(weights) == 0) return(numeric())
+  if (all(weights == 0)) bad_input("`weights` are all zero.")
+  # squares of their ratios must be numbers
+  spread <- log10(max(weights)) - log10(min(weights[weights > 0]))
+  if (spread > 150) {
+    abort(
+      "overflow", "the `weights` span a factor of 10^", round(spread), "; at most 10^150 can be ",
+      "computed with, and up to 10^8 without loss of digits."
+    )
+  }
   as.double(weights)
 }
 

@@ -36,7 +36,9 @@ take_rows <- function(x, rows) {
 probe_rows <- function(raw, rows) {
   n <- length(rows)
   at <- rows[unique(ceiling(n * c(1, 3, 5) / 6))]
-  is_vector <- vapply(raw, function(x) is.atomic(x) && length(dim(x)) < 2, NA)
+  is_vector <- vapply(raw, function(x) {
+    is.atomic(x) && !is.complex(x) && length(dim(x)) < 2
+  }, NA)
   ends <- vapply(utils::head(raw[is_vector], 2), function(x) {
     x <- x[rows]
     x <- as.numeric(if (is.character(x)) factor(x) else x)

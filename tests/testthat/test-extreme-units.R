@@ -92,3 +92,17 @@ test_that("columns at the ends of the range of numbers give a fit or an error of
     }
   }
 })
+
+test_that("weights whose ratios no double can square are refused with their range", {
+  d <- data.frame(y = rnorm(20), x = rnorm(20), g = gl(5, 4))
+  w <- 10^seq(-290, 280, length.out = 20)
+  for (formula in list(y ~ x, y ~ (1 | g), y ~ 1 + re(x))) {
+    expect_error(lmm(formula, d, weights = w), "10^570", fixed = TRUE, class = "hdlmm_overflow")
+  }
+  wide <- 10^seq(-9, 9, length.out = 20)
+  for (formula in list(y ~ (1 | g), y ~ 1 + re(x))) {
+    expect_warning(
+      lmm(formula, d, weights = wide), "10^16", fixed = TRUE, class = "hdlmm_badly_scaled"
+    )
+  }
+})
