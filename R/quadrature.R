@@ -129,9 +129,7 @@ total_grid <- function(target, x, scalars, spread, along2) {
   f <- function(t) total_density(target, x, t, scalars, spread, along2)
   centre <- log(max(0, scalars[1]) / target$degrees)
   # under a normal prior of the fixed effects nothing need be left of y
-  if (!is.null(target$fixed_constant) && !(is.finite(centre) && centre > -20)) {
-    centre <- -20
-  }
+  if (!is.finite(centre) || (length(spread) > 0 && centre < -20)) centre <- -20
   rough <- centre + seq(-20, 60, by = 1)
   value <- f(rough)
   best <- which.max(value)
