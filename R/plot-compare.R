@@ -50,7 +50,8 @@ draw_comparison <- function(fits, colours, kind, title, dots) {
     switch(kind, pve = unname(fit$pve), random = fit$variances[[1]], fit$variances[[2]])
   }, 0)
   has_curve <- !vapply(curves, is.null, NA)
-  range <- range(points, unlist(lapply(curves[has_curve], `[[`, "x")))
+  # a posterior may have a density and no mean
+  range <- range(points[!has_curve], unlist(lapply(curves[has_curve], `[[`, "x")), finite = TRUE)
   draw_frame(range, c(0, 1), utils::modifyList(list(
     type = "n", main = title, xlab = "",
     ylab = if (any(has_curve)) "density / its maximum" else "", xlim = range, ylim = c(0, 1.05)

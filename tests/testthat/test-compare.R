@@ -217,3 +217,16 @@ test_that("plots of a comparison draw and change nothing", {
     expect_identical(suppressMessages(plot(table, which = which)), table)
   }
 })
+
+test_that("a posterior with densities and no mean is drawn with the others", {
+  set.seed(1)
+  d <- data.frame(x = rnorm(24), y = rnorm(24))
+  d$one <- matrix(rnorm(24), 24)
+  heavy <- lmm_prior(random = prior_half_t(1, 2.5), residual = prior_half_t(1, 2.5))
+  base <- lmm(y ~ x + re(one), d, method = "MAP", prior = heavy)
+  table <- compare_methods(base, c("REML", "VB", "Bayes"))
+  expect_true(anyNA(table$one))
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
+  expect_no_error(plot(table))
+})
