@@ -8,8 +8,10 @@
 #' coefficients between which the variational posterior factorises: Hadamard's inequality for
 #' single coefficients, Fischer's for blocks. It is computed from these determinants, not by
 #' subtraction; it is zero when columns of different blocks are orthogonal, as for a grouping
-#' factor, and when there is one block. Of a fully variational fit the exact evidence is integrated
-#' numerically under its priors, and the divergence is what the bound falls short of it.
+#' factor, and when there is one block. Where columns correlate it can outweigh what the likelihood
+#' gains by a random effect, and pve comes out near 0: the remarks of such a fit say so. Of a
+#' fully variational fit the exact evidence is integrated numerically under its priors, and the
+#' divergence is what the bound falls short of it.
 #'
 #' @param fit,object a fit of [lmm()]; for `elbo()` and `kl_gap()` one of method `"VB"`.
 #' @param ... nothing: an argument that is not listed here is an error.

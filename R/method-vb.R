@@ -51,7 +51,8 @@ fit_collapsed_vb <- function(problem, control, columns) {
     boundary = switch(best$mode$kind, zero = "random", one = "residual", "none"),
     is_converged = best$mode$termination == "converged",
     reason = if (best$mode$kind == "interior") termination_reason(best$mode$termination) else
-      "the maximum lies on the boundary"
+      "the maximum lies on the boundary",
+    notes = collapse_note(problem, control, columns, best$q)
   ))
   warn_not_converged(result)
   result
@@ -103,7 +104,8 @@ fit_cavi <- function(problem, control, columns, start_h = 0.5) {
   }
   result <- vb_result(problem, out$q, columns, c(
     list(trace = bound_trace(out$trace, problem$system), is_unbounded = out$is_unbounded),
-    list(boundary = "none"), ascent_state(out)
+    list(boundary = "none", notes = collapse_note(problem, control, columns, out$q)),
+    ascent_state(out)
   ))
   warn_not_converged(result)
   result
@@ -157,7 +159,7 @@ vb_result <- function(problem, q, columns, state) {
     loglik = value + constant, value = value, boundary = state$boundary,
     is_unbounded = state$is_unbounded, modes = modes, grid = state$grid,
     convergence = trace_table(state$trace, system, design, fixed, "ML"),
-    is_converged = state$is_converged, reason = state$reason,
+    is_converged = state$is_converged, reason = state$reason, notes = state$notes,
     q = list(
       family = vb_family(columns), is_full = FALSE,
       effect_variance = effect_variances(q, q$tau2 * q$h / system$kappa, problem),
@@ -215,6 +217,9 @@ fit_full_vb <- function(problem, engine, control, columns, prior, start_h = 0.5)
     )
   }
   result <- full_vb_result(problem, out, columns, prior, model$fixed_precision)
+  result$notes <- c(
+    result$notes, full_collapse_note(problem, control, columns, prior, result, out$q)
+  )
   warn_not_converged(result)
   result
 }

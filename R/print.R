@@ -6,7 +6,7 @@ print.hdlmm <- function(x, digits = max(3, getOption("digits") - 3), ...) {
   cat_lines(describe_model(x))
   cat("\n")
   print_variances(x, digits)
-  cat(if (is_bayes(x)) "\nFixed effects (posterior means):\n" else "\nFixed effects:\n")
+  cat(if (has_posterior(x)) "\nFixed effects (posterior means):\n" else "\nFixed effects:\n")
   if (length(x$fixed$estimate) > 0) {
     print(x$fixed$estimate, digits = digits)
   } else {
