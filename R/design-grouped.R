@@ -17,12 +17,6 @@ build_grouped <- function(term, model) {
     )
   }
   group <- droplevels(group)
-  if (anyNA(group)) {
-    bad_input(
-      backtick(term$label), " has ", counted(sum(is.na(group)), "missing value"), " that ",
-      "na.action kept: a row of no group has no effect."
-    )
-  }
   counts <- tabulate(group, nlevels(group))
   n <- length(group)
   list(
@@ -52,7 +46,8 @@ group_factor <- function(value, expr) {
       "value a row; found ", describe(value), "."
     )
   }
-  if (is.factor(value)) value else as.factor(drop(value))
+  if (is.factor(value)) return(value)
+  as.factor(if (is.raw(value)) as.integer(value) else drop(value))
 }
 
 # Levels of new data as columns of the fit: integer [m], NA for a level that the fit does not know.

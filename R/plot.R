@@ -161,6 +161,7 @@ panel_profile <- function(fit, options, dots) {
     return(draw_note(main, "q of the variances is in summary(fit): it has no profile.", dots))
   }
   curve <- profile_curve(fit, interval)
+  if (nrow(curve) < 2) return(draw_note(main, "It is finite nowhere: no profile.", dots))
   cut <- -stats::qchisq(options$level, 1) / 2
   draw_frame(curve$pve, curve$relative, utils::modifyList(list(
     type = "n", main = main, xlab = "proportion of variance explained",
@@ -212,7 +213,7 @@ profile_curve <- function(fit, interval) {
   curve <- data.frame(pve = h, value = profile_at(fit, h))
   curve <- curve[is.finite(curve$value), ]
   best <- fit$modes$logLik[1]
-  curve$top <- if (is.finite(best)) best else max(curve$value)
+  curve$top <- rep(if (is.finite(best)) best else max(curve$value, -Inf), nrow(curve))
   curve$relative <- curve$value - curve$top
   curve
 }

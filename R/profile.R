@@ -77,12 +77,14 @@ print.hdlmm_profile <- function(x, digits = 6, ...) {
 #' @export
 plot.hdlmm_profile <- function(x, level = 0.95, ...) {
   check_dots(graphical_settings)
+  curve <- x$curve[is.finite(x$curve$logLik), ]
+  if (nrow(curve) < 2) abort("undefined", "the criterion is finite nowhere: there is no curve.")
   # a density without a maximum is drawn from its highest value in the table
-  top <- if (is.finite(x$modes$logLik[1])) x$modes$logLik[1] else max(x$curve$logLik)
-  relative <- x$curve$logLik - top
+  top <- if (is.finite(x$modes$logLik[1])) x$modes$logLik[1] else max(curve$logLik)
+  relative <- curve$logLik - top
   cut <- -stats::qchisq(level, 1) / 2
   graphics::plot(
-    x$curve$pve, relative, type = "l", xlab = "proportion of variance explained",
+    curve$pve, relative, type = "l", xlab = "proportion of variance explained",
     ylab = paste(objective_words(x$method), "less its maximum"),
     ylim = c(max(min(relative), 4 * cut), 0), ...
   )

@@ -54,7 +54,8 @@ redundant_model <- function(fit) {
   for (at in split(seq_along(wide_assign), covariates[wide_assign + 1])) {
     wide[, at] <- wide[, at] / max(abs(wide[, at]), .Machine$double.xmin)
   }
-  unit <- sqrt(colSums(z^2))
+  largest <- pmax(apply(abs(z), 2, max, 0), .Machine$double.xmin)  # squares may be no numbers
+  unit <- largest * sqrt(colSums((z / rep(largest, each = nrow(z)))^2))
   relates <- crossprod(in_term, !in_term) == 0 & !diag(TRUE, ncol(in_term))
   covered <- !is_factor & in_term
   list(

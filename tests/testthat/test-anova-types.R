@@ -121,3 +121,15 @@ test_that("a type is II or III, and the heading says which", {
     expect_error(anova(fit, type = bad), "`type` must be", class = "hdlmm_bad_input")
   }
 })
+
+test_that("tests do not depend on units, whatever they are", {
+  set.seed(4)
+  d <- data.frame(x = rnorm(40), f = gl(2, 20), g = gl(8, 5))
+  d$y <- d$x + rnorm(8)[d$g] + rnorm(40)
+  one <- anova(lmm(y ~ x * f + (1 | g), d))
+  for (unit in c(1e-140, 1e140)) {
+    # the optimum is polished to 1e-8
+    other <- anova(lmm(y ~ x * f + (1 | g), transform(d, x = x * unit)))
+    expect_equal(other[["F value"]], one[["F value"]], tolerance = 1e-6)
+  }
+})

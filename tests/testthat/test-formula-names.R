@@ -140,3 +140,10 @@ test_that("a grouping factor has one value a row, and none is missing", {
   # sums in another order
   expect_equal(predict(fit, own), fitted(fit), tolerance = 1e-12)
 })
+
+test_that("bytes are a grouping factor as the numbers that they are", {
+  d$bytes <- as.raw(as.integer(factor(d$g)))
+  fit <- lmm(y ~ (1 | bytes), d)
+  expect_equal(unname(varcomp(fit)), unname(varcomp(lmm(y ~ (1 | g), d))), tolerance = 1e-12)
+  expect_equal(predict(fit, d), fitted(fit), tolerance = 1e-9)
+})
