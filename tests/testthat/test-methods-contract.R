@@ -49,8 +49,8 @@ inference_fits <- function() {
   )
 }
 
-# chains of 50 draws need not agree
-other_fits <- suppressWarnings(inference_fits())
+# chains of 50 draws need not agree; a bound says what its factors do to correlated columns
+other_fits <- suppressMessages(suppressWarnings(inference_fits()))
 fits <- c(contract_fits(), other_fits)
 
 by_method <- function(...) names(fits)[vapply(fits, function(fit) fit$method %in% c(...), NA)]
