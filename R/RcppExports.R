@@ -5,6 +5,10 @@ cpp_summarise_columns <- function(x, rows, weights, host) {
     .Call(`_hdlmm_cpp_summarise_columns`, x, rows, weights, host)
 }
 
+cpp_has_infinite <- function(x) {
+    .Call(`_hdlmm_cpp_has_infinite`, x)
+}
+
 cpp_column_facts <- function(own, mean, squares, max_abs) {
     .Call(`_hdlmm_cpp_column_facts`, own, mean, squares, max_abs)
 }
@@ -93,6 +97,10 @@ cpp_product <- function(design, row_scale, u, host = NULL) {
     .Call(`_hdlmm_cpp_product`, design, row_scale, u, host)
 }
 
+cpp_crossprod <- function(a, b) {
+    .Call(`_hdlmm_cpp_crossprod`, a, b)
+}
+
 cpp_covariance_product <- function(design, row_scale, v, host = NULL) {
     .Call(`_hdlmm_cpp_covariance_product`, design, row_scale, v, host)
 }
@@ -117,12 +125,24 @@ cpp_latent_variances <- function(design, row_scale, system, h, nu, covariance, p
     .Call(`_hdlmm_cpp_latent_variances`, design, row_scale, system, h, nu, covariance, prior_variance, z)
 }
 
+cpp_pivoted_root <- function(m) {
+    .Call(`_hdlmm_cpp_pivoted_root`, m)
+}
+
 cpp_normals <- function(rows, columns) {
     .Call(`_hdlmm_cpp_normals`, rows, columns)
 }
 
 cpp_chi_squares <- function(count, df) {
     .Call(`_hdlmm_cpp_chi_squares`, count, df)
+}
+
+cpp_zeros <- function(rows, columns) {
+    .Call(`_hdlmm_cpp_zeros`, rows, columns)
+}
+
+cpp_poll <- function() {
+    invisible(.Call(`_hdlmm_cpp_poll`))
 }
 
 cpp_join_orphans <- function() {

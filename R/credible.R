@@ -86,10 +86,9 @@ row_components <- function(fit, rows, random, weights = NULL, core = fit$posteri
   fixed <- fit$internal$fixed
   m <- rows$m
   mean <- variance <- matrix(0, m, length(core$h))
-  blocks <- split(seq_len(m), (seq_len(m) - 1) %/% 256)
   base <- drop(rows$z[, fixed$kept, drop = FALSE] %*% fixed$omega[fixed$kept])
   if (!is.null(rows$offset)) base <- base + rows$offset
-  for (at in blocks) {
+  for (at in point_blocks(fit, m)) {
     part <- if (random) block_components(fit, rows, at, core) else
       fixed_row_components(fit, rows, at, core)
     mean[at, ] <- part$mean

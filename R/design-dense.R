@@ -97,7 +97,7 @@ newdata_columns <- function(design, value, m, ...) {
   x <- match_columns(x, design, name)
   if (!methods::is(x, "dgCMatrix") && !is.double(x)) storage.mode(x) <- "double"
   cells <- if (methods::is(x, "dgCMatrix")) x@x else x
-  if (any(is.infinite(cells))) bad_input(name, " has infinite values in `newdata`.")
+  if (cpp_has_infinite(cells)) bad_input(name, " has infinite values in `newdata`.")
   if (!is.null(design$fill) && anyNA(cells)) {
     at <- which(is.na(x), arr.ind = TRUE)
     x[at] <- design$fill[at[, 2]]

@@ -38,9 +38,8 @@ as_kernel <- function(kernel, term) {
   if (nrow(kernel) == 0) bad_input(name, " is 0 x 0.")
   stop_contradiction(rownames(kernel), colnames(kernel), name)
   if (!is.double(kernel)) storage.mode(kernel) <- "double"
-  if (any(!is.finite(kernel))) {
-    bad_input(name, " has ", counted(sum(!is.finite(kernel)), "missing or infinite cell"), ".")
-  }
+  n_bad <- sum_over_columns(kernel, function(at) sum(!is.finite(kernel[, at])))
+  if (n_bad > 0) bad_input(name, " has ", counted(n_bad, "missing or infinite cell"), ".")
   kernel
 }
 
@@ -58,7 +57,11 @@ stop_contradiction <- function(rows, columns, name) {
 
 # Exactly symmetric, if it is so but for rounding.
 symmetric_kernel <- function(kernel, rounding, tol, name) {
-  asymmetry <- max(abs(kernel - t(kernel)))
+  asymmetry <- 0
+  for (at in column_blocks(nrow(kernel), ncol(kernel))) {
+    cpp_poll()
+    asymmetry <- max(asymmetry, abs(kernel[, at] - t(kernel[at, , drop = FALSE])))
+  }
   if (asymmetry == 0) return(kernel)
   largest <- max(abs(kernel))
   # cells that should be equal may be rounded to neighbours
@@ -161,8 +164,9 @@ match_names <- function(id, names) {
 
 kernel_kappa <- function(kernel, unit, factor, n) {
   total <- 0
-  for (block in split(seq_len(n), ceiling(seq_len(n) / 512))) {
-    total <- total + sum(kernel[unit[block], unit] * factor)
+  for (block in column_blocks(n, n)) {
+    cpp_poll()
+    total <- total + sum(kernel[unit, unit[block]] * factor)
   }
   (sum(diag(kernel)[unit] * factor) - total / n) / max(1, n - 1)
 }

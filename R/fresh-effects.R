@@ -6,12 +6,12 @@
 # rows of one level, or with related x, share the draw.
 fresh_values <- function(fit, rows, sd) {
   design <- fit$designs[[1]]
-  if (rows$is_fitted && all(sd == 0)) return(matrix(0, rows$m, length(sd)))
+  if (rows$is_fitted && all(sd == 0)) return(cpp_zeros(rows$m, length(sd)))
   if (design$kind %in% c("grouped", "kernel")) {
     return(fresh_units(design, row_units(design, rows), sd))
   }
-  out <- matrix(0, rows$m, length(sd))
-  for (at in split(seq_along(sd), (seq_along(sd) - 1) %/% 64)) {
+  out <- cpp_zeros(rows$m, length(sd))
+  for (at in blocks_of(length(sd), 64)) {
     beta <- cpp_normals(design$n_cols, length(at))
     out[, at] <- effect_values(fit, rows, beta) * rep(sd[at], each = rows$m)
   }
@@ -25,10 +25,10 @@ fresh_units <- function(design, unit, sd) {
     # scaled by a power of four, so that cells of any size have a root
     chol_root(design$core$x[distinct, distinct, drop = FALSE] * design$core$scale)
   }
-  out <- matrix(0, length(unit), length(sd))
-  for (at in split(seq_along(sd), (seq_along(sd) - 1) %/% 64)) {
+  out <- cpp_zeros(length(unit), length(sd))
+  for (at in blocks_of(length(sd), 64)) {
     fresh <- cpp_normals(length(distinct), length(at))
-    if (!is.null(root)) fresh <- times_two_to(crossprod(root, fresh), -design$exponent)
+    if (!is.null(root)) fresh <- times_two_to(cpp_crossprod(root, fresh), -design$exponent)
     out[, at] <- fresh[match(unit, distinct), , drop = FALSE] * rep(sd[at], each = length(unit))
   }
   out
@@ -63,6 +63,9 @@ column_squares <- function(fit, rows, variance) {
   design <- fit$designs[[1]]
   if (rows$is_fitted) return(fitted_squares(fit, design, variance))
   variance <- variance / value_or(design$scale, 1)^2
-  if (is.null(design$center)) return(as.vector(rows$x^2 %*% variance))
-  as.vector(sweep(as.matrix(rows$x), 2, design$center)^2 %*% variance)
+  sum_over_columns(rows$x, function(at) {
+    x <- rows$x[, at, drop = FALSE]
+    if (!is.null(design$center)) x <- as.matrix(x) - rep(design$center[at], each = rows$m)
+    as.vector(x^2 %*% variance[at])
+  })
 }

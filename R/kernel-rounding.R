@@ -40,13 +40,12 @@ stored_formats <- function(cells, least_digits = 4) {
 
 has_format <- function(x, format) {
   test <- switch(format$kind, bits = has_bits, digits = has_digits, decimals = has_decimals)
-  for (columns in column_blocks(ncol(x))) {
+  for (columns in column_blocks(nrow(x), ncol(x))) {
+    cpp_poll()
     if (!all(test(x[, columns], format$count, format$slack), na.rm = TRUE)) return(FALSE)
   }
   TRUE
 }
-
-column_blocks <- function(n) split(seq_len(n), ceiling(seq_len(n) / 256))
 
 has_bits <- function(x, count, slack = 0) {
   unit <- 2^(floor(log2(abs(x))) + 1 - count)
@@ -72,7 +71,8 @@ half_unit <- function(x, format) {
 # Those of all cells, E [n x n], move no eigenvalue by more than |E|: at most its Frobenius norm,
 # and about twice the length of a row where cells err independently (Wigner). Equal cells err alike.
 rounding_bound <- function(format, kernel) {
-  squares <- unlist(lapply(column_blocks(ncol(kernel)), function(columns) {
+  squares <- unlist(lapply(column_blocks(nrow(kernel), ncol(kernel)), function(columns) {
+    cpp_poll()
     colSums(half_unit(kernel[, columns, drop = FALSE], format)^2)
   }))
   shown <- unique(round(seq(1, ncol(kernel), length.out = 16)))

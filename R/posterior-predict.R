@@ -69,11 +69,21 @@ posterior_predict.hdlmm <- function(object, newdata = NULL, draws = 1000, seed =
   require_draws_memory(rows$m, draws)
   out <- with_seed(sampling_seed(object, seed), {
     latent <- draw_latent(object, rows, random, draws)
-    sd <- sqrt(outer(1 / rep_len(weights, rows$m), latent$noise))
-    latent$value + sd * cpp_normals(rows$m, draws)
+    with_noise(latent$value, latent$noise, weights)
   })
-  out <- t(out)
   colnames(out) <- rows$names
+  out
+}
+
+# Draws of responses [draws x m] from latent values [m x draws] and the variances of the noise
+# [draws], which weights [m] divide.
+with_noise <- function(value, noise, weights) {
+  m <- nrow(value)
+  out <- cpp_zeros(ncol(value), m)
+  for (at in column_blocks(m, ncol(value))) {
+    sd <- sqrt(outer(1 / rep_len(weights, m), noise[at]))
+    out[at, ] <- t(value[, at, drop = FALSE] + sd * cpp_normals(m, length(at)))
+  }
   out
 }
 
@@ -93,35 +103,52 @@ draw_latent <- function(fit, rows, random, draws) {
     delta <- parts$delta
     if (length(mean) > 0) delta <- delta - outer(mean$constant, mean_along(mean, parts))
     sigma2 <- times_two_to(parts$tau2 * parts$h / parts$kappa, units$random)
-    value <- times_two_to(z %*% delta, -fixed$ky) + fresh_values(fit, rows, sqrt(sigma2))
+    value <- fresh_values(fit, rows, sqrt(sigma2))
+    latent <- function(at) {
+      times_two_to(z %*% delta[, at, drop = FALSE], -fixed$ky) + value[, at, drop = FALSE]
+    }
   } else {
-    value <- times_two_to(z %*% parts$delta + random_draws(fit, rows, z, parts), -fixed$ky)
+    value <- cpp_zeros(rows$m, draws)
+    along_x <- random_draws(fit, rows, z, parts)
+    latent <- function(at) {
+      times_two_to(z %*% parts$delta[, at, drop = FALSE] + along_x(at), -fixed$ky)
+    }
   }
-  list(value = value + base, noise = noise)
+  for (at in column_blocks(rows$m, draws)) {
+    cpp_poll()
+    value[, at] <- latent(at) + base
+  }
+  list(value = value, noise = noise)
 }
 
-# x'beta at the rows [m x draws] in the core's units, jointly.
+# x'beta at the rows in the core's units, jointly: a function of draws `at`, which come in order,
+# that gives [m x length(at)].
 random_draws <- function(fit, rows, z, parts) {
   internal <- fit$internal
   design <- fit$designs[[1]]
   root <- internal$fixed$root
   if (rows$is_fitted) {
-    return(cpp_unrotate(design$core, root, parts$system, parts$g) / value_or(root, 1))
+    return(function(at) {
+      g <- parts$g[, at, drop = FALSE]
+      cpp_unrotate(design$core, root, parts$system, g) / value_or(root, 1)
+    })
   }
   point <- point_covariances(fit, design, rows, z)
   along <- cpp_rotate(design$core, root, parts$system, point$covariance)
   d <- parts$system$parts$d
-  inside <- crossprod(along, parts$g / d)
-  rest <- point$prior - crossprod(along / sqrt(d))
+  scaled <- along / sqrt(d)
+  rest <- point$prior - cpp_crossprod(scaled, scaled)
   small <- 1e-10 * max(1, diag(point$prior))
   open <- which(diag(rest) > small)
-  if (length(open) > 0) {
-    half <- chol_root((rest + t(rest))[open, open, drop = FALSE] / 2)
-    fresh <- crossprod(half, cpp_normals(length(open), ncol(inside)))
-    spread <- sqrt(parts$tau2 * parts$h / parts$kappa)
-    inside[open, ] <- inside[open, ] + fresh * rep(spread, each = length(open))
+  half <- chol_root((rest + t(rest))[open, open, drop = FALSE] / 2)
+  spread <- sqrt(parts$tau2 * parts$h / parts$kappa)
+  function(at) {
+    inside <- cpp_crossprod(along, parts$g[, at, drop = FALSE] / d)
+    if (length(open) == 0) return(inside)
+    fresh <- cpp_crossprod(half, cpp_normals(length(open), length(at)))
+    inside[open, ] <- inside[open, ] + fresh * rep(spread[at], each = length(open))
+    inside
   }
-  inside
 }
 
 # list(covariance = X S x [n x m], prior = x'S x [m x m]) for new rows.
@@ -130,7 +157,7 @@ point_covariances <- function(fit, design, rows, z) {
   if (!design$kind %in% c("grouped", "kernel")) {
     u <- column_points(fit, design, rows$x, at, z)
     return(list(
-      covariance = cpp_product(design$core, fit$internal$fixed$root, u), prior = crossprod(u)
+      covariance = cpp_product(design$core, fit$internal$fixed$root, u), prior = cpp_crossprod(u, u)
     ))
   }
   out <- unit_covariance(fit, design, rows$x, at, z)
@@ -189,12 +216,11 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
   mean <- rep_len(prior$fixed$mean, ncol(model$z))[kept]
   sd <- rep_len(prior$fixed$sd, ncol(model$z))[kept]
   omega <- mean + sd * cpp_normals(length(kept), draws)
-  value <- model$z[, kept, drop = FALSE] %*% omega
-  if (!is.null(model$offset)) value <- value + model$offset
   design <- if (length(problem$designs)) problem$designs[[1]]
   kappa <- if (is.null(design)) 1 else times_two_to(design$kappa_scaled, -2 * design$exponent)
   variances <- draw_variances(prior, draws, kappa, design$label)
   if (is.null(design)) {
+    value <- cpp_zeros(n, draws)
     if (!is.null(prior$total)) variances$residual <- draw_density(prior$total, draws)
   } else {
     source <- list(
@@ -202,20 +228,27 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
       internal = list(fixed = problem$fixed, mean_columns = list(design$mean_columns))
     )
     rows <- list(m = n, is_fitted = TRUE)
-    value <- value + fresh_values(source, rows, sqrt(variances$random))
+    value <- fresh_values(source, rows, sqrt(variances$random))
   }
-  sd <- sqrt(outer(1 / rep_len(weights, n), variances$residual))
-  t(value + sd * cpp_normals(n, draws))
+  z <- model$z[, kept, drop = FALSE]
+  offset <- value_or(model$offset, 0)
+  for (at in column_blocks(n, draws)) {
+    cpp_poll()
+    value[, at] <- value[, at] + (z %*% omega[, at, drop = FALSE] + offset)
+  }
+  with_noise(value, variances$residual, weights)
 }
 
 # Through draws of every coefficient, where q says so and for fits without random effects.
 latent_from_sample <- function(fit, rows, random, draws) {
-  value <- matrix(0, rows$m, draws)
+  value <- cpp_zeros(rows$m, draws)
   noise <- numeric(draws)
   kept <- fit$fixed$kept
-  for (at in split(seq_len(draws), (seq_len(draws) - 1) %/% 64)) {
+  for (at in blocks_of(draws, 64)) {
+    cpp_poll()
     sample <- draw_sample(fit, length(at), random)
-    value[, at] <- tcrossprod(rows$z[, kept, drop = FALSE], sample$omega[, kept, drop = FALSE])
+    value[, at] <- value_or(rows$offset, 0) +
+      tcrossprod(rows$z[, kept, drop = FALSE], sample$omega[, kept, drop = FALSE])
     noise[at] <- sample$variances[, "Residual"]
     if (random) {
       value[, at] <- value[, at] + effect_values(fit, rows, t(sample$beta)) +
@@ -225,7 +258,6 @@ latent_from_sample <- function(fit, rows, random, draws) {
       value[, at] <- value[, at] + fresh_values(fit, rows, sqrt(sample$variances[, 1]))
     }
   }
-  if (!is.null(rows$offset)) value <- value + rows$offset
   list(value = value, noise = noise)
 }
 
@@ -247,6 +279,15 @@ unseen_effects <- function(fit, rows, variances) {
   out
 }
 
+# x b [m x s] for rows x of columns, dense or sparse, and b [p x s]. NA stays NA.
+product_of_rows <- function(x, b) {
+  kind <- if (methods::is(x, "dgCMatrix")) "sparse" else "dense"
+  core <- list(kind = kind, x = x, rows = NULL, shift = NULL, scale = NULL, fill = NULL)
+  out <- cpp_product(core, NULL, as.matrix(b))
+  out[is.nan(out)] <- NA
+  out
+}
+
 # X beta at the rows for beta [p x s] in the user's units.
 effect_values <- function(fit, rows, beta) {
   design <- fit$designs[[1]]
@@ -265,5 +306,5 @@ effect_values <- function(fit, rows, beta) {
   }
   if (!is.null(design$scale)) beta <- beta / design$scale
   shift <- if (is.null(design$center)) 0 else drop(crossprod(beta, design$center))
-  as.matrix(rows$x %*% beta) - rep(shift, each = rows$m)
+  product_of_rows(rows$x, beta) - rep(shift, each = rows$m)
 }

@@ -156,11 +156,11 @@ draw_coefficients <- function(fit, parts) {
   root <- internal$fixed$root
   system <- parts$system
   draws <- length(parts$tau2)
-  out <- matrix(0, design$n_cols, draws)
-  kernel_root <- if (design$kind == "kernel") t(chol_root(design$core$x * design$core$scale))
-  for (at in split(seq_len(draws), (seq_len(draws) - 1) %/% 64)) {
+  out <- cpp_zeros(design$n_cols, draws)
+  kernel_root <- if (design$kind == "kernel") chol_root(design$core$x * design$core$scale)
+  for (at in blocks_of(draws, 64)) {
     xi <- cpp_normals(design$n_cols, length(at))
-    if (!is.null(kernel_root)) xi <- kernel_root %*% xi
+    if (!is.null(kernel_root)) xi <- cpp_crossprod(kernel_root, xi)
     xi <- sweep(xi, 2, sqrt(parts$tau2[at] * parts$h[at] / system$kappa), `*`)
     there <- cpp_rotate(design$core, root, system, cpp_product(design$core, root, xi))
     back <- cpp_unrotate(

@@ -12,11 +12,13 @@ mean_variance <- function(object, rows, random) {
   if (!is.null(object$q)) return(variational_variance(object, rows, random))
   if (!random) return(fixed_variance(object, rows$z))
   out <- numeric(rows$m)
-  # a block holds `size` columns of the length of the data and of X
-  size <- max(1, min(256, 2^22 %/% max(object$dims$n, object$designs[[1]]$n_cols)))
-  blocks <- split(seq_len(rows$m), (seq_len(rows$m) - 1) %/% size)
-  for (at in blocks) out[at] <- block_variance(object, rows, at)
+  for (at in point_blocks(object, rows$m)) out[at] <- block_variance(object, rows, at)
   out
+}
+
+# Rows in blocks, of which each takes as many columns of the length of the data and of X.
+point_blocks <- function(object, m) {
+  blocks_of(m, max(1, min(256, 2^22 %/% max(object$dims$n, object$designs[[1]]$n_cols))))
 }
 
 fixed_variance <- function(object, z) {

@@ -397,5 +397,5 @@ random_mean <- function(object, rows) {
   }
   beta <- if (is.null(design$scale)) effects else effects / design$scale
   shift <- if (is.null(design$center)) 0 else sum(design$center * beta)
-  as.vector(rows$x %*% beta) - shift
+  as.vector(product_of_rows(rows$x, beta)) - shift
 }

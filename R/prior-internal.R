@@ -103,7 +103,8 @@ half_log_det <- function(root) sum(log(abs(diagonal(root))))
 # A square root with m = root' root, m positive semidefinite.
 chol_root <- function(m) {
   if (nrow(m) == 0) return(m)
-  root <- suppressWarnings(chol(m, pivot = TRUE))
-  root[, attr(root, "pivot")] <- root
-  unname(root)
+  found <- cpp_pivoted_root(m)
+  root <- found$root
+  root[, found$pivot] <- found$root
+  root
 }

@@ -32,13 +32,19 @@ simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.for
   rows <- if (!random) fitted_points(object)
   mean <- if (random) object$fitted else fixed_mean(object, rows)
   draws <- with_seed(seed, {
-    noise <- cpp_normals(n, nsim) * sigma
-    if (!random && has_random(object)) {
-      noise <- noise + fresh_values(object, rows, rep(sqrt(object$variances[[1]]), nsim))
+    noise <- cpp_normals(n, nsim)
+    fresh <- if (!random && has_random(object)) {
+      fresh_values(object, rows, rep(sqrt(object$variances[[1]]), nsim))
+    }
+    for (at in column_blocks(n, nsim)) {
+      cpp_poll()
+      one <- noise[, at] * sigma
+      if (!is.null(fresh)) one <- one + fresh[, at]
+      noise[, at] <- mean + one
     }
     noise
   })
-  out <- as.data.frame(mean + draws)
+  out <- as.data.frame(draws)
   names(out) <- paste0("sim_", seq_len(nsim))
   rownames(out) <- rownames(object$frame)
   if (inherits(object$na_action, "exclude")) {

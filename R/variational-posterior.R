@@ -70,6 +70,7 @@ draw_factors <- function(fit, draws) {
   if (fit$q$family == "mean-field") return(sqrt(fit$q$effect_variance) * fresh)
   out <- matrix(0, p, draws)
   for (block in q_blocks(fit)) {
+    cpp_poll()
     x <- block_columns(fit, block)
     out[block, ] <- draw_block(fit, x, fresh[block, , drop = FALSE])
   }
@@ -147,6 +148,7 @@ block_effects <- function(fit, rows) {
   root <- value_or(fit$internal$fixed$root, 1)
   total <- numeric(rows$m)
   for (block in q_blocks(fit)) {
+    cpp_poll()
     x <- block_columns(fit, block)
     u <- if (rows$is_fitted) t(x / root) else block_points(design, rows$x, block)
     total <- total + block_quadratic(fit, x, u)
@@ -164,7 +166,8 @@ fitted_squares <- function(fit, design, variance) {
   inside <- times_two_to(variance, 2 * (fixed$ky - design$effect_exponent))
   mean <- value_or(fit$internal$mean_columns[[1]], numeric(design$n_cols))
   total <- numeric(fit$dims$n)
-  for (at in split(seq_len(design$n_cols), (seq_len(design$n_cols) - 1) %/% 256)) {
+  for (at in blocks_of(design$n_cols, 256)) {
+    cpp_poll()
     x <- cpp_covariance_columns(design$core, fixed$root, at) / value_or(fixed$root, 1)
     total <- total + drop((x + rep(mean[at], each = nrow(x)))^2 %*% inside[at])
   }

@@ -24,6 +24,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_has_infinite
+bool cpp_has_infinite(const Rcpp::NumericVector& x);
+RcppExport SEXP _hdlmm_cpp_has_infinite(SEXP xSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type x(xSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_has_infinite(x));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_column_facts
 Rcpp::List cpp_column_facts(const std::vector<double>& own, const std::vector<double>& mean, const std::vector<double>& squares, const std::vector<double>& max_abs);
 RcppExport SEXP _hdlmm_cpp_column_facts(SEXP ownSEXP, SEXP meanSEXP, SEXP squaresSEXP, SEXP max_absSEXP) {
@@ -324,6 +334,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_crossprod
+Eigen::MatrixXd cpp_crossprod(const Eigen::Map<Eigen::MatrixXd> a, const Eigen::Map<Eigen::MatrixXd> b);
+RcppExport SEXP _hdlmm_cpp_crossprod(SEXP aSEXP, SEXP bSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type a(aSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type b(bSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_crossprod(a, b));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_covariance_product
 Eigen::MatrixXd cpp_covariance_product(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> v, Rcpp::Nullable<Rcpp::List> host);
 RcppExport SEXP _hdlmm_cpp_covariance_product(SEXP designSEXP, SEXP row_scaleSEXP, SEXP vSEXP, SEXP hostSEXP) {
@@ -410,6 +431,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_pivoted_root
+Rcpp::List cpp_pivoted_root(const Eigen::Map<Eigen::MatrixXd> m);
+RcppExport SEXP _hdlmm_cpp_pivoted_root(SEXP mSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type m(mSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_pivoted_root(m));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_normals
 Rcpp::NumericMatrix cpp_normals(double rows, double columns);
 RcppExport SEXP _hdlmm_cpp_normals(SEXP rowsSEXP, SEXP columnsSEXP) {
@@ -432,6 +463,25 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< double >::type df(dfSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_chi_squares(count, df));
     return rcpp_result_gen;
+END_RCPP
+}
+// cpp_zeros
+Rcpp::NumericMatrix cpp_zeros(double rows, double columns);
+RcppExport SEXP _hdlmm_cpp_zeros(SEXP rowsSEXP, SEXP columnsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< double >::type rows(rowsSEXP);
+    Rcpp::traits::input_parameter< double >::type columns(columnsSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_zeros(rows, columns));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_poll
+void cpp_poll();
+RcppExport SEXP _hdlmm_cpp_poll() {
+BEGIN_RCPP
+    cpp_poll();
+    return R_NilValue;
 END_RCPP
 }
 // cpp_join_orphans
@@ -709,6 +759,7 @@ END_RCPP
 
 static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_summarise_columns", (DL_FUNC) &_hdlmm_cpp_summarise_columns, 4},
+    {"_hdlmm_cpp_has_infinite", (DL_FUNC) &_hdlmm_cpp_has_infinite, 1},
     {"_hdlmm_cpp_column_facts", (DL_FUNC) &_hdlmm_cpp_column_facts, 4},
     {"_hdlmm_cpp_em", (DL_FUNC) &_hdlmm_cpp_em, 9},
     {"_hdlmm_cpp_least_squares", (DL_FUNC) &_hdlmm_cpp_least_squares, 3},
@@ -731,14 +782,18 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_unrotate", (DL_FUNC) &_hdlmm_cpp_unrotate, 4},
     {"_hdlmm_cpp_rotate", (DL_FUNC) &_hdlmm_cpp_rotate, 4},
     {"_hdlmm_cpp_product", (DL_FUNC) &_hdlmm_cpp_product, 4},
+    {"_hdlmm_cpp_crossprod", (DL_FUNC) &_hdlmm_cpp_crossprod, 2},
     {"_hdlmm_cpp_covariance_product", (DL_FUNC) &_hdlmm_cpp_covariance_product, 4},
     {"_hdlmm_cpp_covariance_columns", (DL_FUNC) &_hdlmm_cpp_covariance_columns, 3},
     {"_hdlmm_cpp_project_response", (DL_FUNC) &_hdlmm_cpp_project_response, 6},
     {"_hdlmm_cpp_projection", (DL_FUNC) &_hdlmm_cpp_projection, 5},
     {"_hdlmm_cpp_coefficient_variances", (DL_FUNC) &_hdlmm_cpp_coefficient_variances, 6},
     {"_hdlmm_cpp_latent_variances", (DL_FUNC) &_hdlmm_cpp_latent_variances, 8},
+    {"_hdlmm_cpp_pivoted_root", (DL_FUNC) &_hdlmm_cpp_pivoted_root, 1},
     {"_hdlmm_cpp_normals", (DL_FUNC) &_hdlmm_cpp_normals, 2},
     {"_hdlmm_cpp_chi_squares", (DL_FUNC) &_hdlmm_cpp_chi_squares, 2},
+    {"_hdlmm_cpp_zeros", (DL_FUNC) &_hdlmm_cpp_zeros, 2},
+    {"_hdlmm_cpp_poll", (DL_FUNC) &_hdlmm_cpp_poll, 0},
     {"_hdlmm_cpp_join_orphans", (DL_FUNC) &_hdlmm_cpp_join_orphans, 0},
     {"_hdlmm_cpp_log_prior", (DL_FUNC) &_hdlmm_cpp_log_prior, 4},
     {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 8},

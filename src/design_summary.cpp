@@ -252,6 +252,19 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
           list_of_facts(own.data(), out.mean.data(), out.squares.data(), out.max_abs.data(), p));
 }
 
+// Whether any of the numbers is infinite, without a vector of answers.
+// [[Rcpp::export(rng = false)]]
+bool cpp_has_infinite(const Rcpp::NumericVector& x) {
+  constexpr R_xlen_t kCellsBetweenPolls = 1 << 22;
+  for (R_xlen_t first = 0; first < x.size(); first += kCellsBetweenPolls) {
+    Rcpp::checkUserInterrupt();
+    const double* begin = x.begin() + first;
+    const double* end = x.begin() + std::min(x.size(), first + kCellsBetweenPolls);
+    if (std::any_of(begin, end, [](double cell) { return std::isinf(cell); })) return true;
+  }
+  return false;
+}
+
 // Of all columns together, from the moments of each [p]: `common`, the exponent that scales the
 // largest cell to [0.5, 1); `squares`, the sum of the centred squares of 2^common x; whether there
 // is a constant column other than 0 (`has_constant`) and one of zeros (`has_zero`); the decimal

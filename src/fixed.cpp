@@ -5,13 +5,16 @@
 #include "hdlmm/core/order_statistics.hpp"
 #include "hdlmm/linalg/fixed_basis.hpp"
 
+#include "r_context.h"
+
 // Least squares of y on Z [n x c0], columns scaled to moderate size by the caller.
 // Returns omega, r and its inverse in the units of those columns, and kept (1-based).
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_least_squares(const Eigen::Map<Eigen::MatrixXd> z,
                              const Eigen::Map<Eigen::VectorXd> y, double tolerance) {
-  const hdlmm::FixedBasis basis = hdlmm::build_fixed_basis(z, tolerance);
-  const hdlmm::LeastSquares fit = hdlmm::solve_least_squares(basis, z, y);
+  const hdlmm::Context context = polling_context();
+  const hdlmm::FixedBasis basis = hdlmm::build_fixed_basis(z, tolerance, context);
+  const hdlmm::LeastSquares fit = hdlmm::solve_least_squares(basis, z, y, context);
   Rcpp::IntegerVector kept(basis.kept.size());
   for (std::size_t i = 0; i < basis.kept.size(); ++i) {
     kept[static_cast<R_xlen_t>(i)] = static_cast<int>(basis.kept[i]) + 1;

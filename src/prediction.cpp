@@ -6,6 +6,7 @@
 #include <RcppEigen.h>
 
 #include "hdlmm/core/checks.hpp"
+#include "hdlmm/core/dense_products.hpp"
 
 #include "r_context.h"
 #include "r_design.h"
@@ -29,6 +30,15 @@ Eigen::MatrixXd cpp_product(const Rcpp::List& design, SEXP row_scale,
   const auto x = make_operator(design, row_scale);
   hdlmm::Matrix out = hdlmm::Matrix::Zero(x->rows(), u.cols());
   x->add_product(u, out, context_or_default(host));
+  return out;
+}
+
+// a'b [k x m] for a [n x k], b [n x m].
+// [[Rcpp::export(rng = false)]]
+Eigen::MatrixXd cpp_crossprod(const Eigen::Map<Eigen::MatrixXd> a,
+                              const Eigen::Map<Eigen::MatrixXd> b) {
+  hdlmm::Matrix out = hdlmm::Matrix::Zero(a.cols(), b.cols());
+  hdlmm::add_product(1, a, hdlmm::Op::transpose, b, hdlmm::Op::none, out, polling_context());
   return out;
 }
 

@@ -1,6 +1,7 @@
 #define USE_FC_LEN_T
 #include "r_context.h"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <future>
@@ -23,18 +24,22 @@
 
 namespace {
 
-constexpr R_xlen_t kDrawsBetweenPolls = 1 << 16;  // a few milliseconds
+constexpr hdlmm::Index kWorthAThread = 400;
+// a few milliseconds
+constexpr R_xlen_t kDrawsBetweenPolls = 1 << 16, kCellsBetweenPolls = 1 << 20;
 
 struct EigenProblem {
   hdlmm::Matrix a;
   hdlmm::Vector values;
   int info = 0;
+
+  void run();
 };
 
 // dsyevr rather than dsyevd: its workspace does not overflow an int at n = 32767.
-void run_dsyevr(EigenProblem& problem) {
-  const int n = static_cast<int>(problem.a.rows());
-  problem.values.resize(n);
+void EigenProblem::run() {
+  const int n = static_cast<int>(a.rows());
+  values.resize(n);
   hdlmm::Matrix basis(n, n);
   std::vector<int> support(2 * static_cast<std::size_t>(n));
   const double zero = 0;
@@ -43,9 +48,8 @@ void run_dsyevr(EigenProblem& problem) {
   double best_work = 0;
   const auto call = [&](double* work, int* iwork) {
     F77_CALL(dsyevr)
-    ("V", "A", "L", &n, problem.a.data(), &n, &zero, &zero, &one, &one, &zero, &found,
-     problem.values.data(), basis.data(), &n, support.data(), work, &lwork, iwork, &liwork,
-     &problem.info FCONE FCONE FCONE);
+    ("V", "A", "L", &n, a.data(), &n, &zero, &zero, &one, &one, &zero, &found, values.data(),
+     basis.data(), &n, support.data(), work, &lwork, iwork, &liwork, &info FCONE FCONE FCONE);
   };
   call(&best_work, &best_iwork);
   lwork = static_cast<int>(best_work);
@@ -53,8 +57,27 @@ void run_dsyevr(EigenProblem& problem) {
   std::vector<double> work(static_cast<std::size_t>(lwork));
   std::vector<int> iwork(static_cast<std::size_t>(liwork));
   call(work.data(), iwork.data());
-  problem.a.swap(basis);
+  a.swap(basis);
 }
+
+// A = P R'R P' for a semidefinite A, whose upper triangle is read; what is left of it when no pivot
+// is positive is taken for zero.
+struct RootProblem {
+  hdlmm::Matrix a;  ///< then R
+  std::vector<int> pivot;
+
+  void run() {
+    const int n = static_cast<int>(a.rows());
+    pivot.resize(static_cast<std::size_t>(n));
+    std::vector<double> work(2 * static_cast<std::size_t>(n));
+    double own_tolerance = -1;  // LAPACK's own
+    int rank = 0, info = 0;
+    F77_CALL(dpstrf)
+    ("U", &n, a.data(), &n, pivot.data(), &rank, &own_tolerance, work.data(), &info FCONE);
+    a.triangularView<Eigen::StrictlyLower>().setZero();
+    a.bottomRows(n - rank).setZero();
+  }
+};
 
 // Threads that an interrupt has left to finish. Never destroyed: they are joined before R exits
 // (see .onLoad), for OpenBLAS waits for ever at exit when its caller was killed half way.
@@ -65,15 +88,15 @@ std::vector<std::thread>& orphans() {
 
 // LAPACK cannot be interrupted: it runs beside the main thread, which goes on listening. After an
 // interrupt the thread is left to finish on the memory that it shares, and its result is dropped.
-void run_interruptibly(const std::shared_ptr<EigenProblem>& problem,
-                       const std::function<void()>& poll) {
-  std::packaged_task<void()> task([problem] { run_dsyevr(*problem); });
+template <typename Problem>
+void run_interruptibly(const std::shared_ptr<Problem>& problem, const std::function<void()>& poll) {
+  std::packaged_task<void()> task([problem] { problem->run(); });
   std::future<void> done = task.get_future();
   std::thread worker;
   try {
     worker = std::thread(std::move(task));
   } catch (const std::system_error&) {  // no more threads to be had: it runs here, deaf
-    return run_dsyevr(*problem);
+    return problem->run();
   }
   try {
     while (done.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) poll();
@@ -87,14 +110,13 @@ void run_interruptibly(const std::shared_ptr<EigenProblem>& problem,
 
 // Eigenvalues; a [n x n] becomes their vectors.
 hdlmm::Vector lapack_eigensolver(hdlmm::Matrix& a, const std::function<void()>& poll) {
-  constexpr hdlmm::Index kWorthAThread = 400;
   if (a.rows() > std::numeric_limits<int>::max() / 32) {
     throw std::length_error("the smaller side of the design is too large for LAPACK");
   }
   const auto problem = std::make_shared<EigenProblem>();
   problem->a.swap(a);
   if (problem->a.rows() < kWorthAThread) {
-    run_dsyevr(*problem);
+    problem->run();
   } else {
     run_interruptibly(problem, poll);
   }
@@ -150,6 +172,20 @@ hdlmm::Context polling_context() {
   return context;
 }
 
+// list(root = R [n x n], pivot [n]) as of chol(m, pivot = TRUE), for a semidefinite m.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_pivoted_root(const Eigen::Map<Eigen::MatrixXd> m) {
+  const auto problem = std::make_shared<RootProblem>();
+  problem->a = m;
+  if (m.rows() < kWorthAThread) {
+    problem->run();
+  } else {
+    run_interruptibly(problem, [] { Rcpp::checkUserInterrupt(); });
+  }
+  return Rcpp::List::create(Rcpp::Named("root") = problem->a,
+                            Rcpp::Named("pivot") = problem->pivot);
+}
+
 // Normals of R's generator [rows x columns], as rnorm() gives them but interrupted on request.
 // [[Rcpp::export]]
 Rcpp::NumericMatrix cpp_normals(double rows, double columns) {
@@ -171,6 +207,22 @@ Rcpp::NumericVector cpp_chi_squares(double count, double df) {
   }
   return out;
 }
+
+// A matrix of zeros: memory that is new to the process takes time to be written for the first time.
+// [[Rcpp::export(rng = false)]]
+Rcpp::NumericMatrix cpp_zeros(double rows, double columns) {
+  Rcpp::NumericMatrix out(Rcpp::no_init(static_cast<int>(rows), static_cast<int>(columns)));
+  for (R_xlen_t first = 0; first < out.size(); first += kCellsBetweenPolls) {
+    Rcpp::checkUserInterrupt();
+    std::fill(out.begin() + first, out.begin() + std::min(out.size(), first + kCellsBetweenPolls),
+              0.0);
+  }
+  return out;
+}
+
+// Between blocks of work in R, whose own checks are hundreds of evaluations apart.
+// [[Rcpp::export(rng = false)]]
+void cpp_poll() { Rcpp::checkUserInterrupt(); }
 
 // Wait for work that interrupts have left behind.
 // [[Rcpp::export(rng = false)]]

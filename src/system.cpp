@@ -92,7 +92,7 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
     if (spectrum) return list_of_reduction(std::move(*spectrum));
   }
   hdlmm::Spectrum spectrum = hdlmm::decompose(*x, context);
-  const hdlmm::SpectralFrame frame(*x, spectrum.side, spectrum.d, spectrum.vectors);
+  const hdlmm::SpectralFrame frame(*x, spectrum.side, spectrum.d, spectrum.vectors, context);
   const hdlmm::SpectralParts parts = hdlmm::rotate_data(frame, spectrum.d, q, y, means, ones);
   return Rcpp::List::create(
       Named("side") = side_name(spectrum.side), Named("vectors") = spectrum.vectors,
@@ -134,7 +134,8 @@ Rcpp::List cpp_rotate_data(const Rcpp::List& design, SEXP row_scale, const Rcpp:
   const Rcpp::List parts = system["parts"];
   const auto d = as<hdlmm::Vector>(parts["d"]);
   const auto vectors = as<Eigen::Map<Eigen::MatrixXd>>(system["vectors"]);
-  const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), d, vectors);
+  const hdlmm::SpectralFrame frame(*x, as_side(as<std::string>(system["side"])), d, vectors,
+                                   polling_context());
   return as_list(
       hdlmm::rotate_data(frame, d, q, y, optional_vector(mean_columns), optional_vector(constant)));
 }

@@ -1,6 +1,9 @@
 #ifndef HDLMM_CORE_PRODUCTS_HPP
 #define HDLMM_CORE_PRODUCTS_HPP
 
+#include <algorithm>
+
+#include "hdlmm/core/context.hpp"
 #include "hdlmm/core/types.hpp"
 
 namespace hdlmm {
@@ -18,6 +21,22 @@ inline Vector times(const ConstMatrix& a, const ConstVector& x) {
 inline Vector transpose_times(const ConstMatrix& a, const ConstVector& x) {
   if (a.size() == 0) return Vector::Zero(a.cols());
   return a.transpose() * x;
+}
+
+/// a b for large a and b, by blocks of columns of b, polled between them.
+template <typename Factor>
+Matrix polled_product(const Factor& a, const ConstMatrix& b, const Context& context) {
+  constexpr double kFlopsBetweenPolls = 2e8;  // tens of milliseconds
+  const double flops = 2.0 * static_cast<double>(a.size());
+  if (flops * static_cast<double>(b.cols()) <= kFlopsBetweenPolls) return a * b;
+  const auto width = static_cast<Index>(std::max(16.0, kFlopsBetweenPolls / flops));
+  Matrix out(a.rows(), b.cols());
+  for (Index first = 0; first < b.cols(); first += width) {
+    context.poll();
+    const Index size = std::min(width, b.cols() - first);
+    out.middleCols(first, size).noalias() = a * b.middleCols(first, size);
+  }
+  return out;
 }
 
 /// Columns up to which Eigen's packing costs more than it gains.

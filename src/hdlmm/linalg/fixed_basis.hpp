@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hdlmm/core/checks.hpp"
+#include "hdlmm/core/context.hpp"
 #include "hdlmm/core/dense_products.hpp"
 #include "hdlmm/core/double_double.hpp"
 #include "hdlmm/core/products.hpp"
@@ -92,7 +93,8 @@ class PanelReducer {
 /// Householder QR that keeps columns in order and leaves out each that lies in the span of those
 /// before it, up to `tolerance` relative to its own length (as lm() does, with a tighter bound).
 /// Columns must be of moderate size: scale them first. O(n c^2), by panels in matrix products.
-inline FixedBasis build_fixed_basis(const ConstMatrix& z, double tolerance) {
+inline FixedBasis build_fixed_basis(const ConstMatrix& z, double tolerance,
+                                    const Context& context = Context()) {
   constexpr Index kPanel = 32;
   const Index n = z.rows();
   std::vector<fixed_basis_detail::ReflectorBlock> blocks;
@@ -103,9 +105,13 @@ inline FixedBasis build_fixed_basis(const ConstMatrix& z, double tolerance) {
     const Index rank = static_cast<Index>(basis.kept.size());
     if (rank == n) break;
     Matrix panel = z.middleCols(first, width);
-    for (const auto& block : blocks) block.apply(true, panel);
+    for (const auto& block : blocks) {
+      context.poll();
+      block.apply(true, panel);
+    }
     fixed_basis_detail::PanelReducer reducer(n, rank, std::min(width, n - rank), tolerance);
     for (Index j = 0; j < width; ++j) {
+      context.poll();
       if (!reducer.reduce(z.col(first + j).norm(), panel.col(j))) continue;
       triangle.push_back(panel.col(j).head(triangle.size() + 1));
       basis.kept.push_back(first + j);
@@ -117,6 +123,7 @@ inline FixedBasis build_fixed_basis(const ConstMatrix& z, double tolerance) {
   for (Index k = 0; k < c; ++k) basis.r.col(k).head(k + 1) = triangle[static_cast<std::size_t>(k)];
   basis.q = Matrix::Identity(n, c);
   for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) {
+    context.poll();
     block->apply(false, basis.q.rightCols(c - block->first));
   }
   return basis;
@@ -133,8 +140,9 @@ struct LeastSquares {
 /// together and so also helps when the residual is large. Ends when a step is below rounding. O(n
 /// c) an iteration. Throws InvalidInput.
 inline LeastSquares solve_least_squares(const FixedBasis& basis, const ConstMatrix& z,
-                                        const ConstVector& y) {
+                                        const ConstVector& y, const Context& context = Context()) {
   constexpr int kRefinements = 4;
+  constexpr Index kColumnsBetweenPolls = 8;
   constexpr double kRounding = 0.125 * std::numeric_limits<double>::epsilon();
   const Index n = y.size(), c = static_cast<Index>(basis.kept.size());
   check_input(z.rows() == n, "least squares: rows of Z and y");
@@ -149,6 +157,7 @@ inline LeastSquares solve_least_squares(const FixedBasis& basis, const ConstMatr
       sums[i].add(-fit.residual[i]);
     }
     for (Index k = 0; k < c; ++k) {
+      if (k % kColumnsBetweenPolls == 0) context.poll();
       const auto column = z.col(basis.kept[k]);
       DoubleDouble sum;
       for (Index i = 0; i < n; ++i) {

@@ -132,24 +132,24 @@ class SpectralFrame {
   /// U' f, [r x k].
   Matrix rotate(const ConstMatrix& f) const {
     check_input(f.rows() == x_.rows(), "vectors of rows: their length");
-    if (side_ == Side::row) return product(vectors_.transpose(), f);
+    if (side_ == Side::row) return polled_product(vectors_.transpose(), f, context_);
     Matrix xtf = Matrix::Zero(x_.cols(), f.cols());
     x_.add_adjoint_product(f, xtf, context_);
     const Vector scale = d_.cwiseSqrt().cwiseInverse();
     if (side_ == Side::diagonal) return scale.asDiagonal() * xtf;
-    return scale.asDiagonal() * product(vectors_.transpose(), xtf);
+    return scale.asDiagonal() * polled_product(vectors_.transpose(), xtf, context_);
   }
 
   /// U g, [n x k].
   Matrix unrotate(const ConstMatrix& g) const {
     check_input(g.rows() == rank(), "coordinates along eigenvectors: their number");
-    if (side_ == Side::row) return product(vectors_, g);
+    if (side_ == Side::row) return polled_product(vectors_, g, context_);
     const Matrix scaled = d_.cwiseSqrt().cwiseInverse().asDiagonal() * g;
     Matrix out = Matrix::Zero(x_.rows(), g.cols());
     if (side_ == Side::diagonal) {
       x_.add_product(scaled, out, context_);
     } else {
-      x_.add_product(product(vectors_, scaled), out, context_);
+      x_.add_product(polled_product(vectors_, scaled, context_), out, context_);
     }
     return out;
   }
@@ -172,8 +172,8 @@ class SpectralFrame {
     const Index n = x_.rows();
     if (side_ == Side::diagonal) {  // one nonzero a row, so the square of the sum is the sum
       Matrix ones = Matrix::Zero(n, 1), sums = Matrix::Zero(n, 1);
-      x_.add_product(Matrix::Ones(x_.cols(), 1), ones);
-      x_.add_product(weight.cwiseQuotient(d_), sums);
+      x_.add_product(Matrix::Ones(x_.cols(), 1), ones, context_);
+      x_.add_product(weight.cwiseQuotient(d_), sums, context_);
       return ones.cwiseProduct(sums);
     }
     Vector total = Vector::Zero(n);
@@ -192,7 +192,7 @@ class SpectralFrame {
     if (side_ == Side::row) {
       Matrix columns(x_.rows(), count);
       x_.covariance_columns(first, columns);
-      return vectors_.transpose() * columns;
+      return polled_product(vectors_.transpose(), columns, context_);
     }
     const Vector root = d_.cwiseSqrt();
     if (side_ == Side::column) {
@@ -204,22 +204,6 @@ class SpectralFrame {
   }
 
  private:
-  /// A b, by blocks of columns of b.
-  template <typename Factor>
-  Matrix product(const Factor& a, const ConstMatrix& b) const {
-    constexpr double kFlopsBetweenPolls = 2e8;  // tens of milliseconds
-    const double flops = 2.0 * static_cast<double>(a.size());
-    if (flops * static_cast<double>(b.cols()) <= kFlopsBetweenPolls) return a * b;
-    const auto width = static_cast<Index>(std::max(16.0, kFlopsBetweenPolls / flops));
-    Matrix out(a.rows(), b.cols());
-    for (Index first = 0; first < b.cols(); first += width) {
-      context_.poll();
-      const Index size = std::min(width, b.cols() - first);
-      out.middleCols(first, size).noalias() = a * b.middleCols(first, size);
-    }
-    return out;
-  }
-
   const DesignOperator& x_;
   Side side_;
   ConstVector d_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hdlmm/core/checks.hpp"
+#include "hdlmm/core/products.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 
 namespace hdlmm {
@@ -46,7 +47,7 @@ class KernelOperator final : public DesignOperator {
                                  const Context& context) const override {
     Matrix sums = Matrix::Zero(cols(), v.cols());
     do_add_adjoint_product(v, sums, context);
-    out.noalias() += scale_ * (kernel_ * sums);
+    out += scale_ * polled_product(kernel_, sums, context);
   }
 
   void do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const override {
@@ -67,9 +68,10 @@ class KernelOperator final : public DesignOperator {
 
   Vector do_prior_variances() const override { return scale_ * kernel_.diagonal(); }
 
-  Matrix do_row_gram(const Context&) const override {
+  Matrix do_row_gram(const Context& context) const override {
     Matrix gram(rows(), rows());
     for (Index j = 0; j < rows(); ++j) {
+      if (j % kColumnBlock == 0) context.poll();
       for (Index i = 0; i < rows(); ++i) {
         gram(i, j) = row_scale_[i] * row_scale_[j] * (scale_ * kernel_(unit_[i], unit_[j]));
       }
