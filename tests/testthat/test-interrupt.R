@@ -36,7 +36,7 @@ test_that("long calls give control back soon after an interrupt", {
   found <- child_table(c(
     interrupt_code, interrupt_setup,
     "bayes <- lmm(y ~ x + re(X), d, method = 'Bayes')",
-    "vb <- lmm(y ~ x + re(X), d, method = 'VB')",
+    "vb <- suppressMessages(lmm(y ~ x + re(X), d, method = 'VB'))",
     "wide <- matrix(rnorm(4e6), 200)", "yw <- rnorm(200)",
     "big <- matrix(rnorm(2500 * 100), 2500)",
     "more <- d[rep(seq_len(n), 10), ]",
