@@ -149,7 +149,11 @@ total_grid <- function(target, x, scalars, spread, along2) {
 # Number of steps from the mode until the density is negligible.
 outward <- function(f, mode, step) {
   count <- 16
-  while (count < 1e5 && f(mode$maximum + count * step) > mode$objective - 37) count <- 2 * count
+  while (count < 1e5 && f(mode$maximum + count * step) > mode$objective - 37) {
+    count <- 2 * count
+    # a proper density falls there at least as a power of the standard deviation
+    if (count * step < -700) stop_improper_posterior("the total variance is small")
+  }
   count
 }
 

@@ -122,3 +122,13 @@ test_that("MAP and VB go where their prior does", {
   )
   expect_no_error(lmm(y ~ x + re(unit), case$d, method = "VB", prior = prior))
 })
+
+test_that("nothing left of y under a scale-free prior of the total variance is no posterior", {
+  set.seed(5)
+  d <- data.frame(y = rnorm(12), f = factor(1:12), x = rnorm(12))
+  prior <- lmm_prior(fixed = prior_normal(0, 2))
+  expect_error(
+    lmm(y ~ f + re(cbind(x, x^2)), d, method = "Bayes", prior = prior), "total variance is small",
+    class = "hdlmm_improper_prior"
+  )
+})
