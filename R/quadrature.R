@@ -62,7 +62,9 @@ posterior_target <- function(problem, prior, control) {
     fixed_rank = problem$fixed$rank,
     fixed_constant = half_log_det(root),
     evaluate = function(x) {
-      cpp_evaluate_shares(system, stats::plogis(x), stats::plogis(-x), root, host)
+      out <- cpp_evaluate_shares(system, stats::plogis(x), stats::plogis(-x), root, host)
+      if (degrees == 0) out$scalars[, 1] <- 0  # nothing is left of y but rounding
+      out
     }
   )
 }
