@@ -42,9 +42,14 @@ exact_log_evidence <- function(fit) {
 
 # The same with flat and Jeffreys densities taken as they stand.
 integrated_evidence <- function(fit) {
-  problem <- problem_of(fit)
-  prior <- internal_prior(problem)
-  quadrature_evidence(problem, prior, integrate_posterior(problem, prior, fit$control))
+  cache <- fit$internal$cache
+  if (is.null(cache$evidence)) {
+    problem <- problem_of(fit)
+    prior <- internal_prior(problem)
+    posterior <- integrate_posterior(problem, prior, fit$control)
+    cache$evidence <- quadrature_evidence(problem, prior, posterior)
+  }
+  cache$evidence
 }
 
 #' Bayes factor of the random effects

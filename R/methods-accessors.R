@@ -148,7 +148,7 @@ model.matrix.hdlmm <- function(object, type = c("fixed", "random"), ...) {
   check_dots()
   type <- check_choice(type, c("fixed", "random"), "type")
   if (type == "random") return(the_design(object, "model.matrix(type = \"random\")")$core$x)
-  stats::model.matrix(object$terms, object$frame, object$contrasts)
+  fixed_matrix(object$terms, object$frame, object$contrasts)
 }
 
 #' @rdname hdlmm-accessors

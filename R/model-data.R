@@ -150,8 +150,8 @@ terms_of_part <- function(fixed, data, frame_terms) {
     stats::terms(fixed, data = if (is.data.frame(data)) data[0, , drop = FALSE] else NULL),
     function(e) bad_input("in `formula`: ", sentence(e))
   )
-  wanted <- vapply(as.list(attr(terms, "variables"))[-1], deparse1, "")
-  have <- vapply(as.list(attr(frame_terms, "variables"))[-1], deparse1, "")
+  wanted <- variable_names(terms)
+  have <- variable_names(frame_terms)
   at <- match(wanted, have)
   predvars <- attr(frame_terms, "predvars")
   attr(terms, "predvars") <- as.call(c(quote(list), as.list(predvars)[-1][at]))
@@ -277,6 +277,19 @@ build_fixed_matrix <- function(terms, frame, contrasts, rows) {
   )
   if (!is.finite(sum(z))) check_fixed_cells(z, rows)
   z
+}
+
+# model.matrix() stops at one-level factors of terms that are none, as in y ~ 1 / f.
+fixed_matrix <- function(terms, frame, contrasts) {
+  if (!is_intercept_only(terms)) return(stats::model.matrix(terms, frame, contrasts))
+  structure(
+    matrix(1, nrow(frame), 1, dimnames = list(rownames(frame), "(Intercept)")), assign = 0L
+  )
+}
+
+# Variables as the columns of a model frame are called.
+variable_names <- function(terms) {
+  vapply(as.list(attr(terms, "variables"))[-1], deparse1, "")
 }
 
 # The commonest fixed part, which model.matrix() makes row names for.

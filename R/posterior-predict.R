@@ -266,7 +266,7 @@ held_deviations <- function(fit, rows, draws) {
   kept <- fit$fixed$kept
   if (is_full_vb(fit) || length(kept) == 0) return(0)
   fresh <- cpp_normals(length(kept), draws)
-  rows$z[, kept, drop = FALSE] %*% crossprod(chol_root(fit$fixed$vcov), fresh)
+  rows$z[, kept, drop = FALSE] %*% crossprod(covariance_root(fit$fixed$vcov), fresh)
 }
 
 # Effects of levels that the fit does not know, from their prior: one a level and draw.

@@ -178,7 +178,7 @@ sample_ols <- function(fit, draws) {
   ratio <- df / cpp_chi_squares(draws, df)
   omega <- sample_matrix(fit, draws)
   if (length(fixed$kept) > 0) {
-    change <- cpp_normals(draws, length(fixed$kept)) %*% chol(fixed$vcov)
+    change <- cpp_normals(draws, length(fixed$kept)) %*% covariance_root(fixed$vcov)
     omega[, fixed$kept] <- sweep(change * sqrt(ratio), 2, fixed$estimate[fixed$kept], `+`)
   }
   variances <- cbind(Residual = fit$variances[["Residual"]] * ratio)

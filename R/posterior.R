@@ -94,7 +94,7 @@ solve_mixture <- function(mean, sd, weight, df, p) {
   centre <- drop(mean %*% weight)
   spread <- sqrt(drop((sd^2 + (mean - centre)^2) %*% weight))
   q <- centre + spread * stats::qnorm(p)
-  if (all(spread == 0)) return(q)
+  if (all(spread == 0, na.rm = TRUE)) return(q)
   low <- rep(-Inf, length(q))
   high <- rep(Inf, length(q))
   scale <- pmax(sd, 1e-300)

@@ -181,9 +181,7 @@ new_rows <- function(object, newdata, random, allow_new_levels) {
   values <- aligned_values(newdata, object)
   frame <- new_frame(object, newdata, values)
   m <- nrow(frame)
-  z <- stats::model.matrix(
-    stats::delete.response(object$terms), frame, contrasts.arg = object$contrasts
-  )
+  z <- fixed_matrix(stats::delete.response(object$terms), frame, object$contrasts)
   list(
     m = m, z = z, offset = new_offset(object, frame, values, m), names = rownames(frame),
     x = if (random) new_design_rows(object, values, m, allow_new_levels, newdata),
@@ -218,7 +216,7 @@ new_frame <- function(object, newdata, values) {
   data <- values[intersect(variables, names(values))]
   names <- if (is.data.frame(newdata)) attr(newdata, "row.names")
   m <- if (is.data.frame(newdata)) nrow(newdata) else if (length(data)) NROW(data[[1]])
-  own <- vapply(as.list(attr(terms, "variables"))[-1], deparse1, "")
+  own <- variable_names(terms)
   rules <- object$rules[intersect(own, names(object$rules))]
   for (rule in rules) check_rule(rule, object)
   evaluate <- function(data) {

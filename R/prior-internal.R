@@ -87,6 +87,12 @@ apply_fixed_prior <- function(fixed, model, prior) {
   # both: the root of a precision that was squared has lost half of its digits
   fixed$prior_root <- root
   fixed$prior_precision <- crossprod(root)
+  if (any(!is.finite(fixed$prior_precision))) {
+    abort(
+      "overflow", "prior_normal() is so narrow beside the response and its columns that its ",
+      "precision cannot be held by a double; change the units of `y` or of the columns."
+    )
+  }
   fixed
 }
 
@@ -107,4 +113,12 @@ chol_root <- function(m) {
   root <- found$root
   root[, found$pivot] <- found$root
   root
+}
+
+# The same for a covariance whose variances differ by any factor.
+covariance_root <- function(m) {
+  sd <- sqrt(diagonal(m))
+  unit <- ifelse(sd > 0, sd, 1)
+  root <- chol_root(t(t(m / unit) / unit))
+  root * rep(sd, each = nrow(root))
 }

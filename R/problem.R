@@ -98,7 +98,7 @@ model_with <- function(fit, formula) {
 
 # Variables of terms, or what evaluates them at new rows, by their text.
 named_variables <- function(terms, which = "variables") {
-  names <- vapply(as.list(attr(terms, "variables"))[-1], deparse1, "")
+  names <- variable_names(terms)
   stats::setNames(as.list(attr(terms, which))[-1], names)
 }
 

@@ -167,9 +167,10 @@ total_density <- function(target, x, t, scalars, spread, along2) {
     cpp_log_prior(prior, u, v, FALSE)[, 1]
   if (length(spread) == 0) return(out)
   # N(delta; 0, tau^2 C + Lambda^-1) along the eigenvectors of Lambda^1/2 C Lambda^1/2'
-  scaled <- 1 + outer(exp(t), spread)
+  exponent <- outer(t, log(spread), `+`)  # of any size
+  log_scaled <- pmax(exponent, 0) + log1p(exp(-abs(exponent)))
   out - 0.5 * (length(spread) * log(2 * pi) +
-    rowSums(log(scaled)) + drop((1 / scaled) %*% along2)) + target$fixed_constant
+    rowSums(log_scaled) + drop(exp(-log_scaled) %*% along2)) + target$fixed_constant
 }
 
 stop_improper_posterior <- function(where) {

@@ -99,7 +99,7 @@ frame_rules <- function(terms, frame, place) {
 
 # Terms that evaluate what has rules as these say.
 with_rules <- function(terms, rules) {
-  variables <- vapply(as.list(attr(terms, "variables"))[-1], deparse1, "")
+  variables <- variable_names(terms)
   for (i in which(variables %in% names(rules))) {
     attr(terms, "predvars")[[i + 1]] <- rules[[variables[i]]]$expr
   }

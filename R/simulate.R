@@ -117,7 +117,7 @@ bootstrap_ols <- function(fit, draws, seed) {
   colnames(out) <- names(parameter_kinds(fit))
   out[, fit$fixed$aliased] <- NA
   if (length(kept) > 0) {
-    change <- normals %*% chol(fit$fixed$vcov)
+    change <- normals %*% covariance_root(fit$fixed$vcov)
     out[, kept] <- sweep(change, 2, fit$fixed$estimate[kept], `+`)
   }
   out[, "Residual"] <- variance

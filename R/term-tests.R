@@ -35,6 +35,8 @@ anova_terms <- function(fit, type) {
 redundant_model <- function(fit) {
   frame <- fit$frame
   in_term <- attr(fit$terms, "factors") > 0
+  # its rows are code, in which odd names stand between backticks
+  rownames(in_term) <- variable_names(fit$terms)
   is_factor <- vapply(frame[rownames(in_term)], function(x) {
     is.factor(x) || is.character(x) || is.logical(x)
   }, NA)

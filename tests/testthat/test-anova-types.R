@@ -133,3 +133,17 @@ test_that("tests do not depend on units, whatever they are", {
     expect_equal(other[["F value"]], one[["F value"]], tolerance = 1e-6)
   }
 })
+
+test_that("tests and predictions take variables of any name, and factors that stand in no term", {
+  set.seed(6)
+  d <- data.frame(f = gl(3, 12), g = gl(9, 4), one = "a")
+  d[["a b"]] <- rnorm(36)
+  d$ab <- d[["a b"]]
+  d$y <- d$ab + rnorm(9)[d$g] + rnorm(36)
+  odd <- anova(lmm(y ~ `a b`:f + f + (1 | g), d))
+  even <- anova(lmm(y ~ ab:f + f + (1 | g), d))
+  expect_equal(odd[["F value"]], even[["F value"]], tolerance = 1e-9)  # the same numbers
+  alone <- lmm(y ~ 1 / one + (1 | g), d)
+  expect_equal(predict(alone, d), fitted(lmm(y ~ 1 + (1 | g), d)), tolerance = 1e-9)
+  expect_equal(nrow(anova(alone)), 0)
+})

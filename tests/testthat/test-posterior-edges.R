@@ -89,3 +89,20 @@ test_that("MAP blames the prior where the likelihood is finite, and the likeliho
   half_t <- lmm_prior(random = prior_flat(), residual = prior_half_t(3, 1))
   expect_no_warning(lmm(y ~ 1 + re(wide), edge, method = "MAP", prior = half_t))
 })
+
+test_that("normal priors of any width have a posterior or an error of ours", {
+  for (sd in c(1e-150, 1e-80, 1e-3, 1e80, 1e150)) {
+    prior <- lmm_prior(
+      random = prior_inverse_gamma(2, 1), residual = prior_inverse_gamma(2, 1),
+      fixed = prior_normal(0, sd)
+    )
+    fit <- quietly(lmm(y ~ x + (1 | g), edge, method = "Bayes", prior = prior))
+    expect_true(all(is.finite(fixef(fit))))
+    expect_true(all(is.finite(varcomp(fit))))
+    if (sd < 1e-10) expect_lt(max(abs(fixef(fit))), 1e-15)  # rounding of y
+  }
+  narrow <- lmm_prior(fixed = prior_normal(0, 1e-160))
+  expect_error(
+    lmm(y ~ x + (1 | g), edge, method = "Bayes", prior = narrow), class = "hdlmm_overflow"
+  )
+})
