@@ -65,13 +65,10 @@ profile_variance_limits <- function(fit, name, level) {
   if (name == "Residual" && is_zero_design(fit)) return(lone_variance_limits(fit, level))
   if (is.null(fit$grid) || is.infinite(fit$loglik)) return(c(NA_real_, NA_real_))
   internal <- fit$internal
-  fixed <- internal$fixed
-  design <- fit$designs[[1]]
   is_residual <- name == "Residual"
   # held in internal units; tau^2 = v kappa / h or v / nu
-  exponent <- if (is_residual) 2 * (fixed$kw + fixed$ky) else -2 * (design$exponent - fixed$ky)
   kappa <- internal$system$kappa
-  constant <- loglik_constant(fixed, fit$method)
+  constant <- loglik_constant(internal$fixed, fit$method)
   held <- function(v) {
     maximise_over_ratio(fit, fit$method, function(parts) {
       tau2 <- if (is_residual) v / parts$nu else v * kappa / parts$h
@@ -79,7 +76,7 @@ profile_variance_limits <- function(fit, name, level) {
     }) + constant
   }
   gap <- function(log_v) held(exp(log_v)) - fit$loglik + stats::qchisq(level, 1) / 2
-  estimate <- times_two_to(fit$variances[[name]], exponent)
+  estimate <- inside_variance(internal$units, fit$variances[[name]], name)
   at_zero <- zero_variance_gap(fit, is_residual, level)
   scale <- if (estimate > 0) estimate else internal$tau2 / if (is_residual) 1 else kappa
   start <- log(scale)
@@ -89,7 +86,7 @@ profile_variance_limits <- function(fit, name, level) {
     if (at_zero >= 0) 0 else exp(outward_root(gap, start, -1)),
     exp(outward_root(gap, start, 1))
   )
-  times_two_to(limits, -exponent)
+  user_variance(internal$units, limits, name)
 }
 
 # Without another variance: df (log(v / v0) + v0 / v - 1) = chi^2.
@@ -170,9 +167,8 @@ profile_fixed_limits <- function(fit, name, level) {
     )
   }
   j <- match(name, names(fit$fixed$estimate)[fit$fixed$kept])
-  fixed <- fit$internal$fixed
-  fit$fixed$estimate[[name]] +
-    times_two_to(c(root(-1), root(1)) - fixed_centre(fit, j), fixed$kz[j] - fixed$ky)
+  change <- c(root(-1), root(1)) - fixed_centre(fit, j)
+  fit$fixed$estimate[[name]] + user_coefficients(fit$internal$units, change, j)
 }
 
 # Without a ratio to maximise over: n log(1 + (v - omega)^2 / (C rss)) = chi^2, in closed form.

@@ -11,15 +11,14 @@ credible_interval <- function(fit, name, kind, level) {
 
 variance_limits <- function(fit, name, p, fine = fine_of(fit)) {
   which <- if (name == "Residual") "residual" else "random"
-  times_two_to(variance_quantiles(fit, which, p, fine), fit$posterior$units[[which]])
+  user_variance(fit$internal$units, variance_quantiles(fit, which, p, fine), name)
 }
 
 # Fixed effects at every node of the core: list(mean, sd) [index x nodes], sd per unit tau.
 fixed_components <- function(fit, index) {
   fixed <- fit$internal$fixed
   at <- cpp_mixture_fixed(fit$internal$system, fit$posterior$core)
-  to_user <- times_two_to(fixed$inverse, fixed$kz - fixed$ky)
-  to_user <- to_user[index, , drop = FALSE]
+  to_user <- coefficient_map(fixed)[index, , drop = FALSE]
   base <- fixed$omega[fixed$kept][index]
   variance <- apply(at$covariance, 2, function(column) {
     rowSums((to_user %*% matrix(column, fixed$rank)) * to_user)
@@ -46,10 +45,8 @@ effect_components <- function(fit, index) {
     design$core, internal$fixed$root, internal$system, fit$posterior$core, covariance, prior,
     matrix(0, length(index), internal$fixed$rank), make_host(fit$control)
   )
-  units <- if (length(design$effect_exponent) > 1) design$effect_exponent[index] else
-    design$effect_exponent
-  units <- units - internal$fixed$ky
-  list(mean = times_two_to(at$mean, units), sd = times_two_to(sqrt(at$variance), units))
+  to_user <- function(x) user_effects(internal$units, x, design$label, index)
+  list(mean = to_user(at$mean), sd = to_user(sqrt(at$variance)))
 }
 
 bayes_effect_se <- function(fit, design) {
@@ -61,7 +58,7 @@ bayes_effect_se <- function(fit, design) {
   variances <- existing_variance(variances, fit$posterior$orders, function(h, tau) {
     effect_variances_at(fit, design, h, tau)
   })
-  times_two_to(sqrt(variances), design$effect_exponent - fit$internal$fixed$ky)
+  user_effects(fit$internal$units, sqrt(variances), design$label)
 }
 
 # Var(beta_j | y) per unit tau^2 at one share, [p].
@@ -84,6 +81,7 @@ one_node <- function(core, h, tau) {
 # [m x nodes], the variance of a new response's error per unit tau^2, zero for latent values.
 row_components <- function(fit, rows, random, weights = NULL, core = fit$posterior$core) {
   fixed <- fit$internal$fixed
+  units <- fit$internal$units
   m <- rows$m
   mean <- variance <- matrix(0, m, length(core$h))
   base <- drop(rows$z[, fixed$kept, drop = FALSE] %*% fixed$omega[fixed$kept])
@@ -95,16 +93,14 @@ row_components <- function(fit, rows, random, weights = NULL, core = fit$posteri
     variance[at, ] <- part$variance
   }
   if (!is.null(weights)) {
-    noise <- outer(rep(4^-fixed$kw, m) / weights, core$nu)
+    noise <- outer(inside_noise(units, rep_len(weights, m)), core$nu)
     if (!random) {
-      x2 <- times_two_to(row_variances(fit, rows), 2 * fit$designs[[1]]$exponent)
+      x2 <- inside_squares(fit$designs[[1]], row_variances(fit, rows))
       noise <- noise + outer(x2, core$h / fit$posterior$kappa)
     }
     variance <- variance + noise
   }
-  list(
-    mean = times_two_to(mean, -fixed$ky) + base, sd = times_two_to(sqrt(variance), -fixed$ky)
-  )
+  list(mean = user_response(units, mean) + base, sd = user_response(units, sqrt(variance)))
 }
 
 block_components <- function(fit, rows, at, core) {

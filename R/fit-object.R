@@ -8,7 +8,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
   n <- length(model$y)
   root <- value_or(fixed$root, 1)
   nu_alpha <- value_or(result$noise, result$share$nu * result$alpha) / root
-  residuals <- times_two_to(nu_alpha, -fixed$ky)
+  residuals <- user_response(problem$units, nu_alpha)
   cache <- new.env(parent = emptyenv())
   remember_environment(cache, environment(formula))
   environment(formula) <- environment(model$terms)
@@ -42,7 +42,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     internal = list(
       value = result$value, prior = result$prior_inside, tau2 = result$tau2,
       share = result$share, system = result$system[names(result$system) != "two_stage"],
-      cache = cache, alpha = result$alpha,
+      cache = cache, alpha = result$alpha, units = problem$units,
       fixed = fixed[c("q", "r", "inverse", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",
         "residual", "omega", "prior_precision", "prior_root", "is_exact", "condition",
         "aliased", "constants")],

@@ -88,6 +88,23 @@ unscale_coefficients <- function(fixed, delta) {
   times_two_to(out, fixed$kz - fixed$ky)
 }
 
+# y, or what is counted as y is, in the rows of the core.
+inside_response <- function(fixed, y) times_two_to(y, fixed$ky) * value_or(fixed$root, 1)
+
+# What coefficients in the user's units [rank] are of those on Q: their rows [rank x rank].
+coefficient_map <- function(fixed) times_two_to(fixed$inverse, fixed$kz - fixed$ky)
+
+# Fixed effects in the user's units [rank x s] from coefficients of Q [rank x s].
+unscale_draws <- function(fixed, delta) {
+  unscale_changes(fixed, delta) + fixed$omega[fixed$kept]
+}
+
+# The same of differences.
+unscale_changes <- function(fixed, delta) {
+  if (fixed$rank == 0) return(matrix(0, 0, ncol(delta)))
+  times_two_to(backsolve(fixed$r, delta), fixed$kz - fixed$ky)
+}
+
 unscale_covariance <- function(fixed, covariance) {
   if (fixed$rank == 0) return(covariance)
   half <- fixed$inverse %*% covariance

@@ -28,7 +28,7 @@ fresh_units <- function(design, unit, sd) {
   out <- cpp_zeros(length(unit), length(sd))
   for (at in blocks_of(length(sd), 64)) {
     fresh <- cpp_normals(length(distinct), length(at))
-    if (!is.null(root)) fresh <- times_two_to(cpp_crossprod(root, fresh), -design$exponent)
+    if (!is.null(root)) fresh <- user_unit_effects(design, cpp_crossprod(root, fresh))
     out[, at] <- fresh[match(unit, distinct), , drop = FALSE] * rep(sd[at], each = length(unit))
   }
   out

@@ -228,10 +228,7 @@ refit.hdlmm <- function(object, newresp, ...) {
   model <- model_of(object, y)
   fixed <- fit_fixed(model)
   if (!is.null(object$prior)) fixed <- apply_fixed_prior(fixed, model, object$prior)
-  problem <- list(
-    model = model, fixed = fixed, designs = designs_of(object), empty = list(),
-    prior = object$prior
-  )
+  problem <- new_problem(model, fixed, designs_of(object), prior = object$prior)
   engine <- find_engine(object$method, object$algorithm)
   result <- run_engine(engine, problem, object$control)
   new_fit(object$call, formula.hdlmm(object), problem, engine, result, object$control)

@@ -103,7 +103,7 @@ mixture_loo <- function(fit) {
   variance <- existing_variance(variance, orders, function(h, tau) {
     1 / projections(one_node(fit$posterior$core, h, tau))$diagonal[, 1]
   })
-  unit <- root * 2^fixed$ky
+  unit <- root * user_inverse(internal$units, 1)
   loo_table(fit, centre / unit, variance / unit^2, -(top + log(total)) + log(unit))
 }
 
@@ -132,8 +132,8 @@ projection_user <- function(fit) {
   root <- value_or(fixed$root, 1)
   p <- projection_inside(fit, internal$share$nu)
   list(
-    py = times_two_to(p$py * root / internal$tau2, fixed$ky),
-    diagonal = times_two_to(p$diagonal * root^2 / internal$tau2, 2 * fixed$ky)
+    py = user_inverse(internal$units, p$py * root / internal$tau2),
+    diagonal = user_inverse_variance(internal$units, p$diagonal * root^2 / internal$tau2)
   )
 }
 

@@ -115,11 +115,9 @@ bayes_result <- function(problem, prior, posterior, moments, control) {
   )
   effects <- cpp_mixture_effects(design$core, fixed$root, system, core, sums$weight, host)
   omega <- mixture_fixed_moments(posterior, system, fixed, sums, orders)
-  units <- unit_exponents(design, fixed)
-  scale <- c(units$random, units$residual)
-  covariance <- times_two_to(times_two_to(moments$covariance, scale), rep(scale, each = 2))
-  variances <- user_variances(tau2, share, system, design, fixed)
+  variances <- user_variances(tau2, share, system, problem)
   variances[is.na(moments$mean)] <- NA_real_
+  covariance <- user_variance_covariance(problem$units, moments$covariance, names(variances))
   dimnames(covariance) <- list(names(variances), names(variances))
   at_mean <- at_total(system, fixed$prior_root, tau2)
   e <- cpp_evaluate(at_mean, share$h, share$nu)
@@ -130,15 +128,14 @@ bayes_result <- function(problem, prior, posterior, moments, control) {
     kappa = user_kappa(design),
     pve = stats::setNames(moments$pve, design$label),
     effects = stats::setNames(
-      list(times_two_to(effects, design$effect_exponent - fixed$ky)), design$label
+      list(user_effects(problem$units, effects, design$label)), design$label
     ),
     alpha = mixed(sums$weight), noise = mixed(sums$weight * core$nu), system = at_mean,
     sensitivity = NULL, information = NULL, loglik = loglik, value = NULL, boundary = "none",
     is_unbounded = FALSE, grid = NULL, prior = problem$prior,
     notes = missing_mean_notes(orders, names(variances)),
     posterior = c(posterior, list(
-      covariance = covariance, pve_sd = moments$pve_sd, kappa = system$kappa, units = units,
-      orders = orders
+      covariance = covariance, pve_sd = moments$pve_sd, kappa = system$kappa, orders = orders
     ))
   )
 }
@@ -194,10 +191,10 @@ fit_gibbs <- function(problem, engine, control) {
   result <- bayes_result(problem, prior, posterior, sample_moments(sample), control)
   kept <- gibbs_posterior(problem, sample, middle_of)
   result$posterior[names(kept)] <- kept
-  result$draws <- gibbs_draws(raw, unscale_draws(problem$fixed, raw$delta), result, problem)
+  result$draws <- gibbs_draws(raw, unscale_draws(problem$fixed, raw$delta), problem)
   diagnostics <- chain_diagnostics(result$draws)
   result$posterior$diagnostics <- diagnostics
-  result$convergence <- gibbs_trace(raw, problem, result$posterior$units)
+  result$convergence <- gibbs_trace(raw, problem)
   result$is_converged <- is.null(diagnostics) || all(diagnostics$rhat < 1.05, na.rm = TRUE)
   result$reason <- if (is.null(diagnostics)) {
     "all draws made; install the package posterior for R-hat"
@@ -256,19 +253,28 @@ sample_moments <- function(sample) {
 }
 
 # Array [draws x chains x parameters] in the user's units.
-gibbs_draws <- function(raw, omega, result, problem) {
-  units <- result$posterior$units
+gibbs_draws <- function(raw, omega, problem) {
+  variances <- gibbs_variances(raw, problem)
   names <- c(
-    names(problem$fixed$omega)[problem$fixed$kept], paste0("var_", names(result$variances)), "pve"
+    names(problem$fixed$omega)[problem$fixed$kept], paste0("var_", names(variances)), "pve"
   )
   kappa <- problem$system$kappa
   out <- array(0, c(dim(raw$random), length(names)), dimnames = list(NULL, NULL, names))
   for (j in seq_len(nrow(omega))) out[, , j] <- omega[j, ]
   at <- nrow(omega)
-  out[, , at + 1] <- times_two_to(raw$random, units$random)
-  out[, , at + 2] <- times_two_to(raw$residual, units$residual)
+  out[, , at + 1] <- variances[[1]]
+  out[, , at + 2] <- variances[[2]]
   out[, , at + 3] <- kappa * raw$random / (kappa * raw$random + raw$residual)
   out
+}
+
+# Draws of every variance in the user's units [draws x chains], by name.
+gibbs_variances <- function(raw, problem) {
+  names <- names(problem$units$variance)
+  Map(
+    function(x, name) user_variance(problem$units, x, name),
+    stats::setNames(list(raw$random, raw$residual), names), names
+  )
 }
 
 # R-hat and effective sample sizes by the package posterior, or NULL without it.
@@ -286,12 +292,12 @@ chain_diagnostics <- function(draws) {
   )
 }
 
-gibbs_trace <- function(raw, problem, units) {
+gibbs_trace <- function(raw, problem) {
   out <- data.frame(
     iteration = rep(seq_len(nrow(raw$random)), ncol(raw$random)),
     chain = rep(seq_len(ncol(raw$random)), each = nrow(raw$random)), objective = NA_real_
   )
-  out[[problem$designs[[1]]$label]] <- times_two_to(as.vector(raw$random), units$random)
-  out$Residual <- times_two_to(as.vector(raw$residual), units$residual)
+  variances <- gibbs_variances(raw, problem)
+  for (name in names(variances)) out[[name]] <- as.vector(variances[[name]])
   out
 }

@@ -53,7 +53,7 @@ closed_result <- function(problem, method, boundary, tau2, value) {
   c(result, list(
     loglik = loglik, value = value, boundary = boundary, is_unbounded = FALSE,
     modes = data.frame(pve = 0, logLik = loglik, where = "pve = 0"), grid = NULL,
-    convergence = trace_table(trace, system, problem$designs[[1]], fixed, method),
+    convergence = trace_table(trace, system, problem, method),
     is_converged = TRUE, reason = closed_form
   ))
 }

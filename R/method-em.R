@@ -58,7 +58,7 @@ em_result <- function(problem, engine, run, best) {
     ),
     is_unbounded = best$is_unbounded, modes = mode_table(best$modes, fixed, method),
     grid = best$grid,
-    convergence = trace_table(run$trace, problem$system, problem$designs[[1]], fixed, method),
+    convergence = trace_table(run$trace, problem$system, problem, method),
     is_converged = run$status %in% c("converged", "boundary_random", "boundary_residual"),
     reason = em_reason(run$status)
   ))

@@ -86,7 +86,7 @@ likelihood_result <- function(problem, method, best) {
     is_unbounded = best$is_unbounded,
     modes = mode_table(best$modes, fixed, method),
     grid = best$grid,
-    convergence = trace_table(trace, system, design, fixed, method),
+    convergence = trace_table(trace, system, problem, method),
     is_converged = best$mode$termination == "converged",
     reason = if (best$mode$kind == "interior") termination_reason(best$mode$termination) else
       "the maximum lies on the boundary"
@@ -98,7 +98,7 @@ assemble_result <- function(problem, e, share, tau2, method) {
   fixed <- problem$fixed
   system <- problem$system
   design <- problem$designs[[1]]
-  variances <- user_variances(tau2, share, system, design, fixed)
+  variances <- user_variances(tau2, share, system, problem)
   omega <- fixed$omega
   omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, e$delta)
   projection <- project_response(problem, e$delta, share, tau2)
@@ -110,7 +110,7 @@ assemble_result <- function(problem, e, share, tau2, method) {
     kappa = user_kappa(design),
     pve = stats::setNames(if (design$kappa_scaled > 0) share$h else 0, design$label),
     effects = stats::setNames(
-      list(times_two_to(projection$effects, design$effect_exponent - fixed$ky)), design$label
+      list(user_effects(problem$units, projection$effects, design$label)), design$label
     ),
     alpha = projection$py, system = projection$system, information = expected,
     observed = observed_information(e, hk, tau2, expected),
@@ -151,12 +151,14 @@ mode_table <- function(modes, fixed, method) {
   ))
 }
 
-trace_table <- function(trace, system, design, fixed, method) {
-  random <- trace$tau2 * trace$h / system$kappa
-  out <- list(
-    iteration = seq_along(trace$value), objective = trace$value + loglik_constant(fixed, method)
-  )
-  out[[design$label]] <- times_two_to(random, 2 * (design$exponent - fixed$ky))
-  out$Residual <- times_two_to(trace$tau2 * trace$nu, -2 * (fixed$kw + fixed$ky))
-  frame_of(out)
+trace_table <- function(trace, system, problem, method) {
+  inside <- list(trace$tau2 * trace$h / system$kappa, trace$tau2 * trace$nu)
+  names(inside) <- names(problem$units$variance)
+  frame_of(c(
+    list(
+      iteration = seq_along(trace$value),
+      objective = trace$value + loglik_constant(problem$fixed, method)
+    ),
+    Map(function(x, name) user_variance(problem$units, x, name), inside, names(inside))
+  ))
 }

@@ -97,7 +97,6 @@ prior_root <- function(problem) {
 
 map_result <- function(problem, prior, best) {
   fixed <- problem$fixed
-  design <- problem$designs[[1]]
   share <- list(h = best$mode$h, nu = best$mode$nu)
   tau2 <- best$mode$tau2
   problem$system <- at_total(problem$system, fixed$prior_root, tau2)
@@ -109,7 +108,7 @@ map_result <- function(problem, prior, best) {
     loglik = likelihood_value(e, tau2, problem$system$kappa, fixed), value = best$mode$value,
     boundary = boundary,
     is_unbounded = best$is_unbounded, modes = mode_table(best$modes, fixed, "ML"),
-    grid = best$grid, convergence = trace_table(best$trace, problem$system, design, fixed, "ML"),
+    grid = best$grid, convergence = trace_table(best$trace, problem$system, problem, "ML"),
     is_converged = best$mode$termination == "converged",
     reason = if (best$mode$kind == "interior") termination_reason(best$mode$termination) else
       "the maximum lies on the boundary",

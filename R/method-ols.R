@@ -9,9 +9,7 @@ fit_ols <- function(problem, engine, control) {
     rss <- 0
   }
   sigma2_in <- rss / (n - fixed$rank)
-  variances <- c(Residual = rescale_variance(
-    sigma2_in, -2 * (fixed$ky + fixed$kw), "residual variance"
-  ))
+  variances <- checked_variances(problem$units, c(Residual = sigma2_in))
   loglik <- -n / 2 * (log(2 * pi) + 1 + log(rss / n)) + loglik_constant(fixed, "ML")
   list(
     omega = fixed$omega, vcov = sigma2_in * unscale_covariance(fixed, diag(fixed$rank)),

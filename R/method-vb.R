@@ -145,7 +145,6 @@ bound_trace <- function(trace, system) {
 vb_result <- function(problem, q, columns, state) {
   fixed <- problem$fixed
   system <- problem$system
-  design <- problem$designs[[1]]
   share <- list(h = q$h, nu = q$nu)
   e <- cpp_evaluate(system, share$h, share$nu)
   constant <- loglik_constant(fixed, "ML")
@@ -158,7 +157,7 @@ vb_result <- function(problem, q, columns, state) {
   c(assemble_result(problem, e, share, q$tau2, "ML"), list(
     loglik = value + constant, value = value, boundary = state$boundary,
     is_unbounded = state$is_unbounded, modes = modes, grid = state$grid,
-    convergence = trace_table(state$trace, system, design, fixed, "ML"),
+    convergence = trace_table(state$trace, system, problem, "ML"),
     is_converged = state$is_converged, reason = state$reason, notes = state$notes,
     q = list(
       family = vb_family(columns), is_full = FALSE,
@@ -173,8 +172,7 @@ vb_family <- function(columns) if (is.null(columns$block)) "mean-field" else "bl
 
 # Variances of q(beta_j) in the user's units. random: sigma_b^2 of the core.
 effect_variances <- function(q, random, problem) {
-  exponent <- problem$designs[[1]]$effect_exponent - problem$fixed$ky
-  times_two_to(q$shrunk * random, 2 * exponent)
+  user_effect_variances(problem$units, q$shrunk * random, problem$designs[[1]]$label)
 }
 
 # Priors of the variances ----------------------------------------------------------------
@@ -242,7 +240,6 @@ full_constant <- function(problem, prior, precision) {
 # The fit at the variances 1 / E[1 / sigma^2], at which the means of q are the posterior means.
 full_vb_result <- function(problem, out, columns, prior, precision) {
   fixed <- problem$fixed
-  design <- problem$designs[[1]]
   q <- out$q
   share <- list(h = q$h, nu = q$nu)
   at_q <- problem
@@ -255,9 +252,7 @@ full_vb_result <- function(problem, out, columns, prior, precision) {
   flat <- cpp_evaluate(problem$system, share$h, share$nu)
   value <- -0.5 * (nrow(fixed$q) * log(2 * pi * q$tau2) + flat$log_det_v + flat$rss / q$tau2)
   constant <- full_constant(problem, prior, precision)
-  trace <- trace_table(
-    bound_trace(out$trace, problem$system), problem$system, design, fixed, "ML"
-  )
+  trace <- trace_table(bound_trace(out$trace, problem$system), problem$system, problem, "ML")
   trace$objective <- out$trace$elbo + constant
   elbo <- trace$objective[nrow(trace)]
   c(result, list(
@@ -274,16 +269,17 @@ full_vb_result <- function(problem, out, columns, prior, precision) {
 
 full_factors <- function(problem, q, columns) {
   fixed <- problem$fixed
-  units <- unit_exponents(problem$designs[[1]], fixed)
-  inverse_gamma <- function(factor, exponent) {
-    list(shape = factor[["shape"]], scale = times_two_to(factor[["scale"]], exponent))
+  inverse_gamma <- function(factor, name) {
+    list(
+      shape = factor[["shape"]], scale = user_variance(problem$units, factor[["scale"]], name)
+    )
   }
   random <- q$random[["scale"]] / q$random[["shape"]]
   list(
     family = vb_family(columns), is_full = TRUE,
     effect_variance = effect_variances(q, random, problem),
     omega_vcov = unscale_covariance(fixed, q$fixed_covariance),
-    random = inverse_gamma(q$random, units$random),
-    residual = inverse_gamma(q$residual, units$residual)
+    random = inverse_gamma(q$random, problem$designs[[1]]$label),
+    residual = inverse_gamma(q$residual, "Residual")
   )
 }

@@ -86,30 +86,35 @@ density_curve <- function(fit, kind, n = 300) {
   if (is_full_vb(fit)) return(factor_curve(fit, kind))
   if (!is_bayes(fit)) return(NULL)
   posterior <- fit$posterior
-  if (is_sampled(fit)) return(sample_curve(posterior, kind, n))
+  if (is_sampled(fit)) return(sample_curve(fit, kind, n))
   if (kind == "pve") {
     curve <- share_curve(fit, n)
     return(list(x = curve$pve, y = curve$relative))
   }
-  unit <- posterior$units[[kind]]
   fine <- fine_of(fit)
   range <- variance_quantiles(fit, kind, p, fine)
   x <- seq(range[1], range[2], length.out = n)
   y <- vapply(log(x), function(s) {
     log_variance_law(fine, kind, posterior$kappa, s)[["density"]]
   }, 0) / x
-  list(x = times_two_to(x, unit), y = times_two_to(y, -unit))
+  variance_curve(fit, kind, x, y)
+}
+
+# A density of a variance in the user's units.
+variance_curve <- function(fit, kind, x, y) {
+  name <- names(fit$variances)[match(kind, c("random", "residual"))]
+  units <- fit$internal$units
+  list(x = user_variance(units, x, name), y = user_variance_density(units, y, name))
 }
 
 # Kernel density of draws, on the whole line: of log(h / (1 - h)) or of the log variance.
-sample_curve <- function(posterior, kind, n) {
-  draws <- posterior$sample[[kind]]
+sample_curve <- function(fit, kind, n) {
+  draws <- fit$posterior$sample[[kind]]
   is_share <- kind == "pve"
   smooth <- stats::density(if (is_share) stats::qlogis(draws) else log(draws), n = n)
   x <- if (is_share) stats::plogis(smooth$x) else exp(smooth$x)
   y <- smooth$y / (if (is_share) x * (1 - x) else x)
-  unit <- if (is_share) 0 else posterior$units[[kind]]
-  list(x = times_two_to(x, unit), y = times_two_to(y, -unit))
+  if (is_share) list(x = x, y = y) else variance_curve(fit, kind, x, y)
 }
 
 inverse_gamma_density <- function(x, shape, scale) {

@@ -337,7 +337,5 @@ effect_se_at <- function(fit, design, at) {
     design$core, internal$fixed$root, full_system(fit), share$h, share$nu, covariance,
     prior, matrix(0, length(at), internal$fixed$rank)
   )
-  times_two_to(
-    sqrt(pmax(0, variance) * internal$tau2), design$effect_exponent - internal$fixed$ky
-  )
+  user_effects(internal$units, sqrt(pmax(0, variance) * internal$tau2), design$label, at)
 }

@@ -92,8 +92,8 @@ draw_latent <- function(fit, rows, random, draws) {
   if (!has_random(fit) || !is.null(fit$q)) return(latent_from_sample(fit, rows, random, draws))
   parts <- draw_parts(fit, draws, if (random) full_system(fit) else spectral_system(fit))
   fixed <- fit$internal$fixed
-  units <- unit_exponents(fit$designs[[1]], fixed)
-  noise <- times_two_to(parts$tau2 * parts$nu, units$residual)
+  units <- fit$internal$units
+  noise <- user_variance(units, parts$tau2 * parts$nu, "Residual")
   base <- drop(rows$z[, fixed$kept, drop = FALSE] %*% fixed$omega[fixed$kept])
   if (!is.null(rows$offset)) base <- base + rows$offset
   z <- basis_coordinates(fixed, rows$z)
@@ -102,16 +102,16 @@ draw_latent <- function(fit, rows, random, draws) {
     mean <- parts$system$parts$mean
     delta <- parts$delta
     if (length(mean) > 0) delta <- delta - outer(mean$constant, mean_along(mean, parts))
-    sigma2 <- times_two_to(parts$tau2 * parts$h / parts$kappa, units$random)
+    sigma2 <- user_variance(units, parts$tau2 * parts$h / parts$kappa, fit$designs[[1]]$label)
     value <- fresh_values(fit, rows, sqrt(sigma2))
     latent <- function(at) {
-      times_two_to(z %*% delta[, at, drop = FALSE], -fixed$ky) + value[, at, drop = FALSE]
+      user_response(units, z %*% delta[, at, drop = FALSE]) + value[, at, drop = FALSE]
     }
   } else {
     value <- cpp_zeros(rows$m, draws)
     along_x <- random_draws(fit, rows, z, parts)
     latent <- function(at) {
-      times_two_to(z %*% parts$delta[, at, drop = FALSE] + along_x(at), -fixed$ky)
+      user_response(units, z %*% parts$delta[, at, drop = FALSE] + along_x(at))
     }
   }
   for (at in column_blocks(rows$m, draws)) {
@@ -217,7 +217,7 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
   sd <- rep_len(prior$fixed$sd, ncol(model$z))[kept]
   omega <- mean + sd * cpp_normals(length(kept), draws)
   design <- if (length(problem$designs)) problem$designs[[1]]
-  kappa <- if (is.null(design)) 1 else times_two_to(design$kappa_scaled, -2 * design$exponent)
+  kappa <- if (is.null(design)) 1 else unname(user_kappa(design))
   variances <- draw_variances(prior, draws, kappa, design$label)
   if (is.null(design)) {
     value <- cpp_zeros(n, draws)
@@ -225,7 +225,9 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
   } else {
     source <- list(
       designs = list(design),
-      internal = list(fixed = problem$fixed, mean_columns = list(design$mean_columns))
+      internal = list(
+        fixed = problem$fixed, units = problem$units, mean_columns = list(design$mean_columns)
+      )
     )
     rows <- list(m = n, is_fitted = TRUE)
     value <- fresh_values(source, rows, sqrt(variances$random))
@@ -291,18 +293,19 @@ product_of_rows <- function(x, b) {
 # X beta at the rows for beta [p x s] in the user's units.
 effect_values <- function(fit, rows, beta) {
   design <- fit$designs[[1]]
-  fixed <- fit$internal$fixed
+  units <- fit$internal$units
   if (!rows$is_fitted && design$kind %in% c("grouped", "kernel")) {
     out <- beta[as.vector(rows$x), , drop = FALSE]
     if (any(attr(rows$x, "unseen"))) out[which(attr(rows$x, "unseen")), ] <- 0
     return(out)
   }
   if (rows$is_fitted) {
-    inside <- times_two_to(beta, fixed$ky - design$effect_exponent)
-    out <- cpp_product(design$core, fixed$root, inside) / value_or(fixed$root, 1)
+    root <- fit$internal$fixed$root
+    inside <- inside_effects(units, beta, design$label)
+    out <- cpp_product(design$core, root, inside) / value_or(root, 1)
     mean <- fit$internal$mean_columns[[1]]
     if (!is.null(mean)) out <- out + rep(drop(crossprod(inside, mean)), each = rows$m)
-    return(times_two_to(out, -fixed$ky))
+    return(user_response(units, out))
   }
   if (!is.null(design$scale)) beta <- beta / design$scale
   shift <- if (is.null(design$center)) 0 else drop(crossprod(beta, design$center))

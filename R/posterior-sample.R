@@ -61,21 +61,15 @@ draw_sample <- function(fit, draws, with_beta) {
   }
   omega <- sample_matrix(fit, draws)
   omega[, fixed$kept] <- t(unscale_draws(fixed, delta))
-  units <- unit_exponents(design, fixed)
+  units <- internal$units
   variances <- cbind(
-    times_two_to(parts$tau2 * parts$h / internal$system$kappa, units$random),
-    times_two_to(parts$tau2 * parts$nu, units$residual)
+    user_variance(units, parts$tau2 * parts$h / internal$system$kappa, design$label),
+    user_variance(units, parts$tau2 * parts$nu, "Residual")
   )
   colnames(variances) <- names(fit$variances)
   new_sample(omega, variances, parts$h, if (with_beta) {
-    named_effects(design, times_two_to(beta, design$effect_exponent - fixed$ky))
+    named_effects(design, user_effects(units, beta, design$label))
   })
-}
-
-# Fixed effects in the user's units [rank x s] from coefficients of Q [rank x s].
-unscale_draws <- function(fixed, delta) {
-  if (fixed$rank == 0) return(matrix(0, 0, ncol(delta)))
-  times_two_to(backsolve(fixed$r, delta), fixed$kz - fixed$ky) + fixed$omega[fixed$kept]
 }
 
 sample_matrix <- function(fit, draws) {

@@ -40,7 +40,7 @@ block_variance <- function(object, rows, at) {
     point$covariance, point$prior, z
   )
   variance[is_missing] <- NA
-  times_two_to(variance * internal$tau2, -2 * internal$fixed$ky)
+  user_response_variance(internal$units, variance * internal$tau2)
 }
 
 covariance_verb <- function(design) {

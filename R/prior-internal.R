@@ -1,11 +1,4 @@
 # A prior in the units of the core, where y, Z and X are scaled and Z is reduced to Q.
-#
-# sigma_b^2 of the user is 2^random times that of the core, sigma_e^2 and the total variance
-# 2^residual times theirs.
-
-unit_exponents <- function(design, fixed) {
-  list(random = 2 * (design$exponent - fixed$ky), residual = -2 * (fixed$kw + fixed$ky))
-}
 
 # What the core reads (see src/r_prior.h), and beside it
 #   fixed_precision  [c x c] precision of the coefficients of Q, or NULL when flat
@@ -16,15 +9,16 @@ internal_prior <- function(problem) {
   prior <- problem$prior
   design <- problem$designs[[1]]
   fixed <- problem$fixed
-  units <- unit_exponents(design, fixed)
+  units <- problem$units
   densities <- if (is.null(prior$pve)) {
     list(random_density(prior, design$label), prior$residual)
   } else {
     list(prior$pve, prior$total)
   }
   on_shares <- !is.null(prior$pve)
-  first <- internal_density(densities[[1]], if (on_shares) 0 else units$random)
-  second <- internal_density(densities[[2]], units$residual)
+  first <- internal_density(densities[[1]], units, if (!on_shares) design$label)
+  # the total variance is counted as the residual one is
+  second <- internal_density(densities[[2]], units, "Residual")
   list(
     on_shares = on_shares, first = first$core, second = second$core,
     kappa = problem$system$kappa, fixed_precision = fixed$prior_precision,
@@ -34,17 +28,18 @@ internal_prior <- function(problem) {
   )
 }
 
-# One density for a variance of 2^exponent times the core's unit.
-internal_density <- function(density, exponent) {
+# One density, of the variance `name` or, where that is NULL, of a share.
+internal_density <- function(density, units, name) {
   a <- value_or(density$a, 0)
   b <- value_or(density$b, 0)
-  log_unit <- exponent * log(2)
+  inside <- function(x) if (is.null(name)) x else inside_variance(units, x, name)
+  log_unit <- if (is.null(name)) 0 else log_variance_unit(units, name)
   out <- switch(density$kind,
     inverse_gamma = list(
-      b = times_two_to(b, -exponent), log_constant = a * log(b) - lgamma(a) - a * log_unit
+      b = inside(b), log_constant = a * log(b) - lgamma(a) - a * log_unit
     ),
     half_t = list(
-      b = times_two_to(b^2, -exponent),
+      b = inside(b^2),
       log_constant = lgamma((a + 1) / 2) - lgamma(a / 2) - log(a * pi) / 2 - log(b) + log_unit / 2
     ),
     beta = list(b = b, log_constant = -lbeta(a, b)),
@@ -80,10 +75,10 @@ apply_fixed_prior <- function(fixed, model, prior) {
   sd <- rep_len(density$sd, count)[fixed$kept]
   expected <- drop(model$z[, fixed$kept, drop = FALSE] %*% mean)
   residual <- model$y - value_or(model$offset, 0) - expected
-  fixed$residual <- times_two_to(residual, fixed$ky) * value_or(fixed$root, 1)
+  fixed$residual <- inside_response(fixed, residual)
   fixed$omega[fixed$kept] <- mean
   # Lambda^1/2 on delta: diag(1 / sd) times the coefficients' dependence on delta
-  root <- times_two_to(fixed$inverse, fixed$kz - fixed$ky) / sd
+  root <- coefficient_map(fixed) / sd
   # both: the root of a precision that was squared has lost half of its digits
   fixed$prior_root <- root
   fixed$prior_precision <- crossprod(root)

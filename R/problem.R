@@ -1,207 +1,80 @@
-# From a fit back to what its engine started from: other methods run on the same decomposition.
+# A problem: what every engine starts from, whether it comes from the user's formula or from a fit.
 
-problem_of <- function(fit, prior = fit$prior, system = spectral_system(fit)) {
-  fixed <- fit$internal$fixed
-  model <- model_of(fit)
-  system$parts$prior_rows <- matrix(0, 0, 0)
+# empty: designs without columns, left out; system, host: made by run_engine() where they are NULL.
+new_problem <- function(model, fixed, designs, prior = NULL, empty = list(), system = NULL,
+                        host = NULL) {
   list(
-    model = model, fixed = fixed, designs = designs_of(fit), empty = list(), prior = prior,
-    system = system
+    model = model, fixed = fixed, designs = designs, units = new_units(fixed, designs),
+    prior = prior, empty = empty, system = system, host = host
   )
 }
 
-# The same under another prior. One of the fixed effects that is flat where the other is not, or
-# the other way round, needs a decomposition of its own: only a flat one lets columns be centred.
-problem_under <- function(fit, prior) {
-  problem <- problem_of(fit, prior, full_system(fit))
-  fixed <- fit_fixed(problem$model, prior)
-  problem$fixed <- if (is.null(prior)) fixed else apply_fixed_prior(fixed, problem$model, prior)
-  problem
-}
-
-model_of <- function(fit, y = NULL, z = model.matrix.hdlmm(fit)) {
-  frame <- fit$frame
-  if (!is.null(y)) frame[[1]] <- y
-  list(
-    frame = frame, terms = fit$terms, y = if (is.null(y)) stats::model.response(frame) else y,
-    z = z, weights = fit$weights, offset = fit$offset,
-    rows = value_or(fit$rows, seq_len(fit$dims$n_total)), n_total = fit$dims$n_total,
-    dropped = fit$dropped, xlevels = fit$xlevels, contrasts = fit$contrasts,
-    na_action = fit$na_action, random = fit$random_terms, row_variables = fit$row_variables,
-    rules = fit$rules, offset_rule = fit$offset_rule, variable_classes = fit$variable_classes
-  )
-}
-
-designs_of <- function(fit) {
-  means <- lapply(stats::setNames(nm = names(fit$designs)), function(label) {
-    fit$internal$mean_columns[[label]]
-  })
-  Map(function(design, mean) {
-    design["mean_columns"] <- list(mean)
-    design
-  }, fit$designs, means)
-}
-
-# The same rows, weights, offset and random term under another fixed part, a formula without random
-# terms. Only variables that the fit does not hold are looked for in its data.
-problem_with <- function(fit, formula) {
-  model <- model_with(fit, formula)
-  fixed <- fit_fixed(model)
-  designs <- designs_of(fit)
-  if (!fixed$has_constant) designs <- lapply(designs, uncentred)
-  list(model = model, fixed = fixed, designs = designs, empty = list(), prior = NULL)
-}
-
-# Column means are taken out along a constant that the fixed effects hold, and along no other.
-uncentred <- function(design) {
-  if (is.null(design$mean_columns)) return(design)
-  design["mean_columns"] <- list(NULL)
-  design$core["shift"] <- list(NULL)
-  design
-}
-
-model_with <- function(fit, formula) {
-  frame <- fit$frame
-  terms <- stats::terms(formula)
-  variables <- named_variables(terms)
-  is_new <- !names(variables) %in% names(frame)
-  found <- if (any(is_new)) new_variables(fit, variables[is_new])
-  for (name in names(found$values)) frame[[name]] <- found$values[[name]]
-  known <- c(named_variables(fit$terms, "predvars"), found$predvars)
-  predvars <- variables
-  is_known <- names(variables) %in% names(known)
-  predvars[is_known] <- known[names(variables)[is_known]]
-  attr(terms, "predvars") <- as.call(c(quote(list), unname(predvars)))
-  attr(terms, "dataClasses") <- vapply(frame[names(variables)], stats::.MFclass, "")
-  raw <- c(all.vars(formula[[3]]), random_variables(fit$random_terms), all.vars(fit$call$offset))
-  row_variables <- union(intersect(fit$row_variables, raw), found$rows)
-  environment(terms) <- environment(fit$terms)
-  if (any(is_new)) {
-    exprs <- new_row_exprs(list(random = fit$random_terms), formula, fit$call$offset)
-    environment(terms) <- kept_environment(exprs, row_variables, found$data, written_in(fit))
-  }
-  attr(frame, "terms") <- terms
-  model <- model_of(fit, z = build_fixed_matrix(
-    terms, frame, fit$contrasts[names(fit$contrasts) %in% names(variables)],
-    value_or(fit$rows, seq_len(fit$dims$n_total))
-  ))
-  model$frame <- frame
-  model$terms <- terms
-  model$contrasts <- attr(model$z, "contrasts")
-  model$xlevels <- if (length(variables) > 1) stats::.getXlevels(terms, frame)
-  model$rules <- c(fit$rules, found$rules)
-  model$row_variables <- row_variables
-  classes <- c(fit$variable_classes, found$classes)
-  model$variable_classes <- classes[names(classes) %in% raw]
-  model
-}
-
-# Variables of terms, or what evaluates them at new rows, by their text.
-named_variables <- function(terms, which = "variables") {
-  names <- variable_names(terms)
-  stats::setNames(as.list(attr(terms, which))[-1], names)
-}
-
-# Variables of added terms, in the fitted rows of what `data` names today: said to be other data
-# where their rows or the response are not those of the fit.
-new_variables <- function(fit, variables) {
-  env <- written_in(fit)
-  label <- enumerate(backtick(names(variables)))
-  give_up <- function(...) {
+# Model data, fixed part and designs: what every engine starts from.
+build_problem <- function(formula, data, call, env, contrasts, prior, host) {
+  model <- build_model_data(formula, data, call, env, contrasts)
+  if (length(model$random) > 1) {
     abort(
-      "not_comparable", "cannot add ", label, ", which the fit does not hold: ", ...,
-      "; fit the larger model by lmm() and take terms out of it."
+      "unsupported", "several random terms (",
+      enumerate(backtick(vapply(model$random, term_text, ""))), ") cannot be fitted yet; give one."
     )
   }
-  data <- tryCatch(eval(fit$call$data, env), error = function(e) {
-    give_up("its data are not found (", conditionMessage(e), ")")
-  })
-  if (is.list(data) && !is.data.frame(data)) data <- list2env(data, parent = env)
-  look_up <- function(expr) {
-    tryCatch(eval(expr, data, env), error = function(e) give_up(conditionMessage(e)))
+  fixed <- fit_fixed(model, if (length(model$random) > 0) prior)
+  model$random <- lapply(model$random, distinct_label, taken = colnames(model$z))
+  least_squares <- fixed
+  if (!is.null(prior)) fixed <- apply_fixed_prior(fixed, model, prior)
+  # only a flat prior of the fixed effects lets the columns be centred inside
+  centre_weights <- if (fixed$has_constant && is.null(fixed$prior_precision)) {
+    value_or(model$weights, rep(1, length(model$y)))
   }
-  n_total <- fit$dims$n_total
-  rows <- value_or(fit$rows, seq_len(n_total))
-  response <- look_up(fit$terms[[2]])
-  same_rows <- NROW(response) == n_total &&
-    isTRUE(all.equal(as.double(response)[rows], as.double(fit$frame[[1]]), tolerance = 0))
-  if (!same_rows) give_up("`data` are not those that it was fitted to")
-  full <- lapply(variables, look_up)
-  values <- lapply(full, function(value) {
-    if (NROW(value) != n_total) {
-      give_up("it has ", counted(NROW(value), "row"), ", the data have ", n_total)
-    }
-    value <- take_rows(value, rows)
-    if (anyNA(value)) give_up("it has missing values in fitted rows")
-    if (is.factor(value)) droplevels(value) else value
+  designs <- lapply(model$random, function(term) {
+    build_design(term, model, data, env, centre_weights, host)
   })
-  raw <- unique(unlist(lapply(variables, all.vars)))
-  sources <- lapply(stats::setNames(nm = raw), variable_of, data = data, env = env)
-  is_row <- vapply(sources, function(x) !is.function(x) && NROW(x) == n_total, NA)
-  c(
-    list(
-      data = data, values = values, rows = raw[is_row],
-      classes = vapply(sources[is_row], stats::.MFclass, "")
-    ),
-    new_rules(variables, full, values, list(data = data, env = env, n_total = n_total, rows = rows))
+  is_empty <- vapply(designs, function(design) design$n_cols == 0, NA)
+  empty <- designs[is_empty]
+  designs <- designs[!is_empty]
+  names(designs) <- vapply(designs, `[[`, "", "label")
+  # no method but OLS, which has no prior
+  if (length(designs) == 0) fixed <- if (is.null(prior)) least_squares else fit_fixed(model)
+  for (design in designs) warn_design(design, fixed)
+  new_problem(model, fixed, designs, prior = prior, empty = empty, host = host)
+}
+
+# A term called like a fixed effect or like another parameter goes by its full text.
+distinct_label <- function(term, taken) {
+  if (term$label %in% c(taken, "Residual", "pve")) term$label <- term_text(term)
+  term
+}
+
+warn_design <- function(design, fixed) {
+  if (design$has_constant && !fixed$has_constant) {
+    warn(
+      "confounded", backtick(design$label), " has a constant column and the fixed effects no ",
+      "intercept: the mean of the response is shrunk as a random effect."
+    )
+  }
+  if (design$log10_spread > 12) {
+    warn(
+      "badly_scaled", "the columns of ", backtick(design$label), " differ in scale by a factor of ",
+      "10^", round(design$log10_spread), ": the smallest are lost beside the largest; consider ",
+      "re(", design$label, ", scale = TRUE)."
+    )
+  }
+  warn_weights(design, fixed)
+}
+
+# A Gram matrix of rows holds sixteen digits of its largest row, a weight its square; by columns the
+# rows are reduced one by one, which was measured up to 10^16.
+warn_weights <- function(design, fixed) {
+  if (is.null(fixed$root)) return(invisible())
+  is_by_rows <- design$kind == "kernel" ||
+    (design$kind != "grouped" && design$n_cols >= nrow(fixed$q))
+  supported <- if (is_by_rows) 8 else 16
+  spread <- 2 * log10(max(fixed$root) / min(fixed$root))
+  if (spread <= supported) return(invisible())
+  warn(
+    "badly_scaled", "the weights of the fitted rows span a factor of 10^",
+    format(spread, digits = 2), "; up to 10^", supported, " are supported beside ",
+    backtick(design$label), ": beyond, rows of the smallest weights lose their digits and ",
+    "the log-likelihood may be wrong in its first decimals."
   )
-}
-
-# How added variables are evaluated at new rows; see R/row-wise.R.
-new_rules <- function(variables, full, values, place) {
-  predvars <- Map(stats::makepredictcall, full, variables)
-  rules <- lapply(stats::setNames(nm = names(Filter(needs_rule, variables))), function(name) {
-    known <- predicting_parts(predvars[[name]], place)
-    row_rule(variables[[name]], values[[name]], place$rows, place, known)
-  })
-  predvars[names(rules)] <- lapply(rules, `[[`, "expr")
-  list(predvars = predvars, rules = rules)
-}
-
-# The fixed part of a fit as a formula, `.` written out.
-fixed_part <- function(fit) stats::formula(fit$terms)
-
-# The largest marginal log-likelihood of a problem, without the rest of a fit.
-likelihood_maximum <- function(problem, control) {
-  fixed <- problem$fixed
-  n <- nrow(fixed$q)
-  if (fixed$is_exact) {
-    warn_exact("the residual variance is 0")
-    return(Inf)
-  }
-  constant <- loglik_constant(fixed, "ML")
-  least_squares <- -n / 2 * (log(2 * pi) + 1 + log(sum(fixed$residual^2) / n)) + constant
-  if (length(problem$designs) == 0) return(least_squares)
-  design <- problem$designs[[1]]
-  host <- make_host(control)
-  system <- problem$system
-  if (is.null(system)) system <- build_system(design, fixed, host, "criterion")
-  if (is_all_zero(system, design)) return(least_squares)
-  problem$system <- system
-  check_identified(problem, "ML")
-  search <- cpp_search(system, "ML", search_options(control), host)
-  choose_mode(search, "ML", design)$mode$value + constant
-}
-
-# The fit as it compares with others by maximum likelihood, on the decomposition that it has.
-by_ml <- function(fit) {
-  if (fit$method %in% c("OLS", "ML")) return(fit)
-  internal <- fit$internal
-  problem <- list(fixed = internal$fixed, designs = designs_of(fit), system = internal$system)
-  fit$loglik <- likelihood_maximum(problem, fit$control)
-  fit$method <- "ML"
-  fit
-}
-
-# The fit of a model with another fixed part to the rows that a fit holds; the call as update()
-# would make it.
-stored_update <- function(fit, formula) {
-  whole <- update_formula(written_out(fit), formula)
-  problem <- problem_with(fit, fixed_formula(split_formula(whole), NULL, environment(whole)))
-  call <- written_call(fit$call, whole)
-  engine <- find_engine(fit$method, fit$algorithm)
-  result <- with_memory(run_engine(engine, problem, fit$control), problem)
-  out <- new_fit(call, whole, problem, engine, result, fit$control)
-  announce(out)
-  out
 }

@@ -47,7 +47,7 @@ effect_se <- function(fit, design) {
     design$core, internal$fixed$root, full_system(fit), internal$share$h, internal$share$nu,
     make_host(fit$control)
   )
-  times_two_to(sqrt(variances * internal$tau2), design$effect_exponent - internal$fixed$ky)
+  user_effects(internal$units, sqrt(variances * internal$tau2), design$label)
 }
 
 #' @rdname ranef.hdlmm

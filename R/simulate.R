@@ -89,14 +89,14 @@ bootstrap_table <- function(fit, raw) {
   out <- matrix(NA_real_, nrow(raw), length(parameter_kinds(fit)))
   colnames(out) <- names(parameter_kinds(fit))
   if (fixed$rank > 0) {
-    change <- times_two_to(backsolve(fixed$r, delta), fixed$kz - fixed$ky)
+    change <- unscale_changes(fixed, delta)
     kept <- fit$fixed$kept
     out[, kept] <- t(fit$fixed$estimate[kept] + change)
   }
-  out[, design$label] <- times_two_to(
-    tau2 * raw[, 1] / internal$system$kappa, 2 * (design$exponent - fixed$ky)
-  )
-  out[, "Residual"] <- times_two_to(tau2 * raw[, 2], -2 * (fixed$kw + fixed$ky))
+  units <- internal$units
+  random <- tau2 * raw[, 1] / internal$system$kappa
+  out[, design$label] <- user_variance(units, random, design$label)
+  out[, "Residual"] <- user_variance(units, tau2 * raw[, 2], "Residual")
   out[, "pve"] <- raw[, 1]
   out
 }

@@ -17,10 +17,7 @@ build_system <- function(design, fixed, host, needs = "vectors") {
     share <- share_of_projection(out, design)
     if (share > 0) out <- decompose(replace(design$core, "rounding", list(c(0, share))))
   }
-  kappa <- times_two_to(design$kappa_scaled, 2 * fixed$kw)
-  if (!is.finite(kappa) || (kappa < .Machine$double.xmin && design$kappa_scaled > 0)) {
-    abort("overflow", "the weights are too far from one for a double; divide them by their mean.")
-  }
+  kappa <- weighted_kappa(design, fixed)
   if (!(kappa > 0)) kappa <- out$parts$trace / nrow(fixed$q)
   list(
     type = "spectral", side = out$side, vectors = out$vectors, two_stage = out$two_stage,
@@ -203,21 +200,10 @@ is_proportional_to_identity <- function(parts) {
 }
 
 # Variances in the user's units from the internal total and share.
-user_variances <- function(tau2, share, system, design, fixed) {
+user_variances <- function(tau2, share, system, problem) {
   inside <- c(tau2 * share$h / system$kappa, tau2 * share$nu)
-  out <- c(
-    rescale_variance(inside[1], 2 * (design$exponent - fixed$ky), "variance of the random effects"),
-    rescale_variance(inside[2], -2 * (fixed$kw + fixed$ky), "residual variance")
-  )
-  stats::setNames(out, c(design$label, "Residual"))
-}
-
-# kappa in the user's units of X.
-user_kappa <- function(design) {
-  out <- rescale_variance(
-    design$kappa_scaled, -2 * design$exponent, "average squared deviation of the columns of `X`"
-  )
-  stats::setNames(out, design$label)
+  names(inside) <- names(problem$units$variance)
+  checked_variances(problem$units, inside)
 }
 
 # Constant that turns the criterion of the core into the log-likelihood of y as lme4 counts it.

@@ -74,8 +74,7 @@ draw_factors <- function(fit, draws) {
     x <- block_columns(fit, block)
     out[block, ] <- draw_block(fit, x, fresh[block, , drop = FALSE])
   }
-  unit <- fit$designs[[1]]$effect_exponent - fit$internal$fixed$ky
-  times_two_to(out * sqrt(q_variance(fit)), unit)
+  user_effects(fit$internal$units, out * sqrt(q_variance(fit)), fit$designs[[1]]$label)
 }
 
 # The blocks as lists of columns; X of one block as the user has it, in the core's units.
@@ -153,7 +152,7 @@ block_effects <- function(fit, rows) {
     u <- if (rows$is_fitted) t(x / root) else block_points(design, rows$x, block)
     total <- total + block_quadratic(fit, x, u)
   }
-  times_two_to(total * q_variance(fit), -2 * fit$internal$fixed$ky)
+  user_response_variance(fit$internal$units, total * q_variance(fit))
 }
 
 block_points <- function(design, x, block) {
@@ -163,7 +162,8 @@ block_points <- function(design, x, block) {
 
 fitted_squares <- function(fit, design, variance) {
   fixed <- fit$internal$fixed
-  inside <- times_two_to(variance, 2 * (fixed$ky - design$effect_exponent))
+  units <- fit$internal$units
+  inside <- inside_effect_variances(units, variance, design$label)
   mean <- value_or(fit$internal$mean_columns[[1]], numeric(design$n_cols))
   total <- numeric(fit$dims$n)
   for (at in blocks_of(design$n_cols, 256)) {
@@ -171,5 +171,5 @@ fitted_squares <- function(fit, design, variance) {
     x <- cpp_covariance_columns(design$core, fixed$root, at) / value_or(fixed$root, 1)
     total <- total + drop((x + rep(mean[at], each = nrow(x)))^2 %*% inside[at])
   }
-  times_two_to(total, -2 * fixed$ky)
+  user_response_variance(units, total)
 }

@@ -113,12 +113,12 @@ test_that("the core's log density is the normalised one of the user's variances,
     for (units in list(c(1, 1), c(1e4, 1e-3), c(1e-5, 100))) {
       problem <- core_problem(prior, units[1], units[2])
       inside <- hdlmm:::internal_prior(problem)
-      exponent <- hdlmm:::unit_exponents(problem$designs[[1]], problem$fixed)
-      kappa <- problem$system$kappa * 2^(exponent$residual - exponent$random)
+      exponent <- as.list(problem$units$variance)
+      kappa <- problem$system$kappa * 2^(exponent$Residual - exponent$X)
       u <- log(variances$b) + log(units[1]^2 / units[2]^2)
       v <- log(variances$e) + log(units[1]^2)
       core <- hdlmm:::cpp_log_prior(
-        inside, u - exponent$random * log(2), v - exponent$residual * log(2), FALSE
+        inside, u - exponent$X * log(2), v - exponent$Residual * log(2), FALSE
       )[, 1]
       # logarithms of numbers from 1e-13 to 1e13, and lgamma
       expect_equal(
@@ -156,11 +156,11 @@ test_that("both measures of the core differ by the Jacobian of what is stated", 
   for (prior in core_priors) {
     problem <- core_problem(prior, 1, 1)
     inside <- hdlmm:::internal_prior(problem)
-    exponent <- hdlmm:::unit_exponents(problem$designs[[1]], problem$fixed)
-    kappa <- problem$system$kappa * 2^(exponent$residual - exponent$random)
+    exponent <- as.list(problem$units$variance)
+    kappa <- problem$system$kappa * 2^(exponent$Residual - exponent$X)
     core <- hdlmm:::cpp_log_prior(inside, at$u, at$v, TRUE)[, 1]
     dense <- dense_stated_prior(
-      prior, at$u + exponent$random * log(2), at$v + exponent$residual * log(2), kappa
+      prior, at$u + exponent$X * log(2), at$v + exponent$Residual * log(2), kappa
     )
     # equal up to one constant; values of order 10
     expect_lt(diff(range(core - dense)), 1e-11)
