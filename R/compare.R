@@ -58,7 +58,7 @@ engine_by_name <- function(name) {
 # The fit whose decomposition all share. Columns that were centred inside serve flat priors of the
 # fixed effects only; for a normal one the decomposition is made again.
 shared_fit <- function(fit, prior) {
-  is_centred <- !is.null(fit$internal$mean_columns[[1]])
+  is_centred <- !all(vapply(fit$designs, function(design) is.null(design$mean_columns), NA))
   if (prior$fixed$kind == "flat" || !is_centred) return(fit)
   own <- prior_for_base(prior)
   problem <- problem_under(fit, own)

@@ -37,10 +37,9 @@ fixed_quantiles <- function(fit, index, p) {
 # Random effects likewise: each is a point with x = e_j and z = 0.
 effect_components <- function(fit, index) {
   internal <- fit$internal
-  design <- fit$designs[[1]]
+  design <- lone_design(fit)
   covariance <- cpp_covariance_columns(design$core, internal$fixed$root, as.integer(index))
-  prior <- if (design$kind == "kernel") diag(design$core$x)[index] * design$core$scale else
-    rep(1, length(index))
+  prior <- prior_variances(design, index)
   at <- cpp_mixture_points(
     design$core, internal$fixed$root, internal$system, fit$posterior$core, covariance, prior,
     matrix(0, length(index), internal$fixed$rank), make_host(fit$control)
@@ -95,7 +94,8 @@ row_components <- function(fit, rows, random, weights = NULL, core = fit$posteri
   if (!is.null(weights)) {
     noise <- outer(inside_noise(units, rep_len(weights, m)), core$nu)
     if (!random) {
-      x2 <- inside_squares(fit$designs[[1]], row_variances(fit, rows))
+      design <- lone_design(fit)
+      x2 <- inside_squares(design, row_variances(design, term_rows(rows, design), fit$internal))
       noise <- noise + outer(x2, core$h / fit$posterior$kappa)
     }
     variance <- variance + noise
@@ -105,10 +105,9 @@ row_components <- function(fit, rows, random, weights = NULL, core = fit$posteri
 
 block_components <- function(fit, rows, at, core) {
   internal <- fit$internal
-  design <- fit$designs[[1]]
+  design <- lone_design(fit)
   z <- basis_coordinates(internal$fixed, rows$z[at, , drop = FALSE])
-  point <- if (rows$is_fitted) fitted_covariance(fit, design, at) else
-    covariance_verb(design)(fit, design, rows$x, at, z)
+  point <- point_covariance(design, term_rows(rows, design), at, z, internal)
   is_missing <- !stats::complete.cases(z, t(point$covariance))
   z[is_missing, ] <- 0
   point$covariance[, is_missing] <- 0

@@ -1,6 +1,7 @@
 # (1 | g): one coefficient a level. X'X is diagonal, so nothing is decomposed.
 
-build_grouped <- function(term, model) {
+#' @export
+build_design.group_term <- function(term, model, data, env, centre_weights, host) {
   frame <- model$frame
   group <- group_values(term$group, function(expr) {
     name <- deparse1(expr)
@@ -19,9 +20,8 @@ build_grouped <- function(term, model) {
   group <- droplevels(group)
   counts <- tabulate(group, nlevels(group))
   n <- length(group)
-  list(
-    kind = "grouped", label = term$label, n_cols = nlevels(group),
-    names = levels(group), group = term$group,
+  new_design(
+    "grouped", "unit", term, nlevels(group), levels(group), group = term$group,
     core = list(kind = "grouped", x = as.integer(group), n_cols = nlevels(group)),
     exponent = 0, effect_exponent = 0, mean_columns = NULL,
     kappa_scaled = sum(counts - counts^2 / n) / max(1, n - 1),
@@ -50,19 +50,57 @@ group_factor <- function(value, expr) {
   as.factor(if (is.raw(value)) as.integer(value) else drop(value))
 }
 
+#' @export
+describe_design.grouped_design <- function(design) {
+  paste0(counted(design$n_cols, "level"), " of ", design$label)
+}
+
+#' @export
+unit_index.grouped_design <- function(design) design$core$x
+
+#' @export
+has_even_rows.grouped_design <- function(design) TRUE
+
+#' @export
+level_coefficient.grouped_design <- function(design) "(Intercept)"
+
+#' @export
+term_size.grouped_design <- function(design, kappa) 1
+
+#' @export
+smaller_side.grouped_design <- function(design, n) NULL
+
+#' @export
+is_by_rows.grouped_design <- function(design, n) FALSE
+
+#' @export
+identity_words.grouped_design <- function(design, is_reml) {
+  paste("every level of", backtick(design$label), "has one row")
+}
+
+#' @export
+unit_covariances.grouped_design <- function(design, unit) outer(unit, unit, `==`) * 1
+
+#' @export
+row_variances.grouped_design <- function(design, rows, inside) rep(1, rows$m)
+
 # Levels of new data as columns of the fit: integer [m], NA for a level that the fit does not know.
-newdata_grouped <- function(design, value, m, allow_new_levels, ...) {
+#' @export
+read_rows.grouped_design <- function(design, expr, source) {
+  value <- group_values(expr, function(leaf) {
+    source$evaluate(leaf, source$rules[[deparse1(leaf)]])
+  })
   levels <- as.character(value)
-  if (length(levels) != m) {
+  if (length(levels) != source$m) {
     bad_input(
-      backtick(design$label), " has ", counted(length(levels), "value"), " in `newdata`; ", m,
-      " are expected."
+      backtick(design$label), " has ", counted(length(levels), "value"), " in `newdata`; ",
+      source$m, " are expected."
     )
   }
   at <- match(levels, design$names)
   is_missing <- is.na(levels) & is.na(at)  # NA may be a level, as addNA() makes it
   unseen <- unique(levels[is.na(at) & !is_missing])
-  if (length(unseen) > 0 && !allow_new_levels) {
+  if (length(unseen) > 0 && !source$allow_new_levels) {
     stop_new_levels(
       unseen, design$label,
       "; allow.new.levels = TRUE predicts them from the prior (effect 0, variance sigma_b^2)"

@@ -1,6 +1,8 @@
 # re(kernel = K): effects with known covariance, one an individual, observed any number of times.
 
-build_kernel <- function(term, arguments, model, data, env) {
+#' @export
+build_design.kernel_term <- function(term, model, data, env, centre_weights, host) {
+  arguments <- term_arguments(term, data, env)
   kernel <- as_kernel(arguments$kernel, term)
   tol <- arguments$tol
   if (!is.null(tol)) check_number(tol, "tol", 0, 0.5)
@@ -12,9 +14,8 @@ build_kernel <- function(term, arguments, model, data, env) {
   # cells scale by 4^k so that the effects themselves scale by 2^k
   exponent <- 2 * floor(exponent / 2)
   n <- length(unit)
-  list(
-    kind = "kernel", label = term$label, n_cols = nrow(kernel),
-    names = found$names, id = term$arguments$id,
+  design <- new_design(
+    "kernel", "unit", term, nrow(kernel), found$names, id = term$arguments$id,
     core = list(
       kind = "kernel", x = kernel, scale = times_two_to(1, exponent), unit = unit,
       rounding = c(rounding$absolute, value_or(tol, -1))
@@ -23,6 +24,7 @@ build_kernel <- function(term, arguments, model, data, env) {
     kappa_scaled = kernel_kappa(kernel, unit, times_two_to(1, exponent), n),
     has_constant = FALSE, notes = found$note, log10_spread = 0, stored = rounding$text
   )
+  with_rule(design, term$arguments$id, arguments$id, model)
 }
 
 as_kernel <- function(kernel, term) {
@@ -75,93 +77,6 @@ symmetric_kernel <- function(kernel, rounding, tol, name) {
   (kernel + t(kernel)) / 2
 }
 
-# list(unit = the row of the kernel for each fitted row of the data, names = those by which new data
-# ask for rows, note).
-kernel_units <- function(kernel, id, model, term, data, env) {
-  if (is.null(id)) return(units_by_row(kernel, model, term, data, env))
-  if (length(id) != model$n_total) {
-    bad_input(
-      "`id` has ", counted(length(id), "value"), "; the data have ", model$n_total, " rows."
-    )
-  }
-  id <- id[model$rows]
-  if (anyNA(id)) bad_input("`id` has ", counted(sum(is.na(id)), "missing value"), ".")
-  names <- names_for(id, kernel)
-  list(unit = match_units(id, names, nrow(kernel), backtick(term$label)), names = names)
-}
-
-# Those of the columns stand in for those of the rows if they are what `id` holds.
-names_for <- function(id, kernel) {
-  if (!is.null(rownames(kernel))) return(rownames(kernel))
-  if (!anyNA(match_names(id, colnames(kernel)))) colnames(kernel)
-}
-
-units_by_row <- function(kernel, model, term, data, env) {
-  names <- value_or(rownames(kernel), colnames(kernel))
-  if (nrow(kernel) != model$n_total) {
-    held <- column_of_names(names, data)
-    bad_input(
-      backtick(term$label), " is ", nrow(kernel), " x ", ncol(kernel), "; the data have ",
-      model$n_total, " rows: say with `id` which row of it each observation belongs to",
-      if (!is.null(held)) paste0(", as id = ", held), "."
-    )
-  }
-  own <- if (!is.null(names)) data_row_names(model, data, env)
-  at <- match_rows(names, own, term$label)
-  if (!is.null(at)) {
-    return(list(unit = at[model$rows], names = names, note = matched_note(term$label)))
-  }
-  held <- if (is.null(own) || is_automatic(own)) column_of_names(names, data)
-  note <- if (!is.null(held) && setequal(variable_of(held, data), names)) {
-    same <- identical(as.character(variable_of(held, data)), names)
-    paste0(
-      "rows of ", backtick(term$label), " are matched to those of the data by position; `", held,
-      "` holds their names", if (!same) " in another order", ": write id = ", held,
-      if (same) " to say so" else " to match by them"
-    )
-  }
-  list(unit = as.integer(model$rows), names = rownames(kernel), note = note)
-}
-
-# The column of the data that holds names of the kernel and nothing else, if there is one.
-column_of_names <- function(names, data) {
-  if (is.null(names) || is.null(data) || is_automatic(names)) return(NULL)
-  Find(function(column) {
-    x <- variable_of(column, data)
-    (is.character(x) || is.factor(x)) && length(x) > 0 && !anyNA(x) && all(x %in% names)
-  }, names(data))
-}
-
-match_units <- function(id, names, n_units, name) {
-  at <- match_names(id, value_or(names, as.character(seq_len(n_units))))
-  unknown <- is.na(at) & !is.na(id)
-  if (any(unknown)) {
-    bad_input(
-      if (is.null(names)) {
-        paste0(name, " has no row names, so `id` must hold row numbers from 1 to ", n_units)
-      } else {
-        paste0("`id` has values that are not rows of ", name)
-      },
-      ": ", enumerate(dQuote(unique(as.character(id)[unknown]), FALSE)), "."
-    )
-  }
-  doubled <- intersect(names[at], names[duplicated(names)])
-  if (length(doubled) > 0) {
-    bad_input(name, " has several rows that are called ", enumerate(dQuote(doubled, FALSE)), ".")
-  }
-  at
-}
-
-# Where values of `id` stand among names, as text; numbers also as 100000 or 1e+05.
-match_names <- function(id, names) {
-  at <- match(as.character(id), names)
-  if (!is.numeric(id) || is.object(id) || !anyNA(at)) return(at)
-  for (text in list(as.character(as.double(id)), format(id, scientific = FALSE, trim = TRUE))) {
-    at[is.na(at)] <- match(text[is.na(at)], names)
-  }
-  at
-}
-
 kernel_kappa <- function(kernel, unit, factor, n) {
   total <- 0
   for (block in column_blocks(n, n)) {
@@ -171,16 +86,75 @@ kernel_kappa <- function(kernel, unit, factor, n) {
   (sum(diag(kernel)[unit] * factor) - total / n) / max(1, n - 1)
 }
 
+#' @export
+describe_design.kernel_design <- function(design) {
+  paste0("kernel ", design$label, " over ", counted(design$n_cols, "individual"))
+}
+
+#' @export
+unit_index.kernel_design <- function(design) design$core$unit
+
+#' @export
+smaller_side.kernel_design <- function(design, n) n
+
+#' @export
+is_by_rows.kernel_design <- function(design, n) TRUE
+
+#' @export
+identity_words.kernel_design <- function(design, is_reml) {
+  paste0(
+    backtick(design$label), " is proportional to the identity",
+    if (is_reml) " on the residual space"
+  )
+}
+
+#' @export
+require_columns.kernel_design <- function(design, method) {
+  abort(
+    "unsupported", "method ", dQuote(method, FALSE), " factorises over the columns of a design ",
+    "and ", backtick(design$label), " is a covariance matrix, which has none: fit by \"REML\" or ",
+    "\"ML\", or give re(X) with ", backtick(design$label), " = X X'."
+  )
+}
+
+# The directions of the correlation that the rows reach: all of them when the kernel is regular and
+# every unit is observed.
+#' @export
+n_coefficients.kernel_design <- function(design, system) as.double(length(system$parts$d))
+
+#' @export
+prior_variances.kernel_design <- function(design, index) {
+  diag(design$core$x)[index] * design$core$scale
+}
+
+#' @export
+unit_covariances.kernel_design <- function(design, unit) {
+  design$core$x[unit, unit, drop = FALSE] * design$core$scale
+}
+
+# Cells are scaled by a power of four, so that those of any size have a root.
+#' @export
+effect_root.kernel_design <- function(design, index) chol_root(unit_covariances(design, index))
+
+#' @export
+row_variances.kernel_design <- function(design, rows, inside) {
+  diag(design$core$x)[row_units(design, rows)]
+}
+
 # Rows of new data: rows of the kernel, integer [m].
-newdata_kernel <- function(design, value, m, ...) {
+#' @export
+read_rows.kernel_design <- function(design, expr, source) {
+  value <- if (!is.null(expr)) source$evaluate(expr, design$rule)
   if (is.null(design$id)) {
     bad_input(
       "prediction at new rows of ", backtick(design$label), " needs `id` in re(kernel = , id = ): ",
       "fit with a kernel that has rows for the new individuals too, and `newdata` brings their ids."
     )
   }
-  if (length(value) != m) {
-    bad_input("`id` has ", counted(length(value), "value"), " in `newdata`; ", m, " are expected.")
+  if (length(value) != source$m) {
+    bad_input(
+      "`id` has ", counted(length(value), "value"), " in `newdata`; ", source$m, " are expected."
+    )
   }
   match_units(value, design$names, design$n_cols, backtick(design$label))
 }

@@ -1,6 +1,7 @@
 # re(X) with a sparse matrix: products and Gram matrices over the stored cells only.
 
-build_sparse <- function(term, x, options, model) {
+#' @export
+build_columns.dgCMatrix <- function(x, term, options, model, centre_weights, host) {
   rows <- fitted_rows(model)
   if (!is.null(rows)) x <- x[rows, , drop = FALSE]
   n <- nrow(x)
@@ -22,17 +23,19 @@ build_sparse <- function(term, x, options, model) {
   moments <- sparse_moments(x, column_exponents(largest), n)
   moments$all <- cpp_column_facts(moments$own, moments$mean, moments$squares, largest)
   scaled <- transform_columns(moments, options, n, term$label)
-  c(design_head("sparse", term, ncol(x), names), list(
-    core = list(
-      kind = "sparse", x = x, shift = if (options$center) moments$mean, scale = scaled$factor
-    ),
+  column_design(
+    "sparse", term, x, column_facts(moments$all, scaled, options, n),
+    core = list(shift = if (options$center) moments$mean, scale = scaled$factor),
     center = if (options$center) moments$mean, fill = fill, mean_columns = NULL,
     notes = c(
       imputed_note(n_missing, term$label),
       zero_column_note(diff(x@p) == 0, term$label)
     )
-  ), column_facts(moments$all, scaled, options, n))
+  )
 }
+
+#' @export
+describe_design.sparse_design <- function(design) paste0(NextMethod(), " (sparse)")
 
 max0 <- function(x) max(0, x)
 

@@ -1,162 +1,153 @@
-# Random-effect designs. Each kind has a file of its own and the same four verbs in the table:
-#   build(term, model, env_data)  -> random design, plain data
-#   newdata(design, value, ...)   -> rows of new data for prediction
-# A design is list(kind, label, core = what src/r_design.cpp reads, n_cols, names, kappa,
-# exponent, mean_columns, notes, ...). All numbers inside `core` are scaled by 2^exponent.
+# Random-effect designs: plain data with a class and verbs.
+#
+# A design is list(kind, label, n_cols, names, core, exponent, effect_exponent, kappa_scaled,
+# mean_columns, ...): `core` is what src/r_design.cpp reads, all numbers inside it scaled by powers
+# of two; see units.R. Its classes are its kind and its family: of designs of columns a row holds
+# numbers, of designs of units it picks one of several coefficients (levels, individuals). What a
+# kind or a family means to the rest of the package is told by the verbs below and by no test of the
+# kind: one file a kind, design-<kind>.R, with the methods in which it differs from its family.
+#
+# Rows: list(x, m, is_fitted): those of new data, `x` as new_design_rows() made it, or the fitted
+# ones, of which `x` is NULL. `inside`: list(fixed, units, system), as a fit keeps it.
 
-design_table <- function() {
-  list(
-    dense = list(newdata = newdata_columns), sparse = list(newdata = newdata_columns),
-    grouped = list(newdata = newdata_grouped), kernel = list(newdata = newdata_kernel)
+new_design <- function(kind, family, term, n_cols, names, ...) {
+  structure(
+    list(kind = kind, label = term$label, n_cols = n_cols, names = names, ...),
+    class = c(paste0(kind, "_design"), paste0(family, "_design"), "design")
   )
 }
 
-build_design <- function(term, model, data, env, centre_weights, host) {
-  if (term$type == "group") return(build_grouped(term, model))
-  arguments <- lapply(term$arguments, function(argument) {
-    on_error(
-      eval(argument, data, env),
-      function(e) bad_input("in ", backtick(term_text(term)), ": ", sentence(e))
-    )
-  })
-  if (term$type == "kernel") {
-    design <- build_kernel(term, arguments, model, data, env)
-    return(with_rule(design, term$arguments$id, arguments$id, model))
-  }
-  x <- as_design_matrix(arguments$x, term)
-  if (nrow(x) != model$n_total) {
-    bad_input(
-      backtick(term$label), " has ", counted(nrow(x), "row"), "; ",
-      backtick(deparse1(model$terms[[2]])), " has ", model$n_total, "."
-    )
-  }
-  options <- list(
-    center = check_flag(value_or(arguments$center, FALSE), "center"),
-    scale = check_flag(value_or(arguments$scale, FALSE), "scale"),
-    na = check_choice(value_or(arguments$na, "fail"), c("fail", "mean"), "na")
-  )
-  if (ncol(x) == 0) return(empty_design(term))
-  own <- if (!is.null(rownames(x))) data_row_names(model, data, env)
-  at <- match_rows(rownames(x), own, term$label, is_of_columns(term$main, data))
-  if (!is.null(at)) x <- x[at, , drop = FALSE]
-  design <- if (isS4(x) && methods::is(x, "dgCMatrix")) {
-    build_sparse(term, x, options, model)
-  } else {
-    build_dense(term, x, options, model, centre_weights, host)
-  }
-  if (!is.null(at)) design$notes <- c(matched_note(term$label), design$notes)
-  with_rule(design, term$main, arguments$x, model)
+# A design without columns, which no engine sees.
+empty_design <- function(term) new_design("none", "column", term, 0L, character())
+
+# The design of a random term of the formula. centre_weights [n]: weights of rows where the constant
+# lies in the span of the fixed effects, along which column means may be taken out; NULL elsewhere.
+build_design <- function(term, model, data, env, centre_weights, host) UseMethod("build_design")
+
+# What -------------------------------------------------------------------------------------
+
+# The design in words, such as "12 levels of g".
+describe_design <- function(design) UseMethod("describe_design")
+
+# What its coefficients are to lme4 and broom.mixed.
+coefficient_name <- function(design) UseMethod("coefficient_name")
+
+effect_names <- function(design) {
+  if (is.null(design$names)) as.character(seq_len(design$n_cols)) else design$names
 }
 
-# How an expression of the user that is more than a name is evaluated at new rows.
-with_rule <- function(design, expr, value, model) {
-  if (needs_rule(expr)) design$rule <- row_rule(expr, value, NULL, model$place)
-  design
-}
+# Which unit each fitted row has, [n]; NULL for designs of columns.
+unit_index <- function(design) UseMethod("unit_index")
 
-value_or <- function(x, default) if (is.null(x)) default else x
+# Whether every row has the same variance of x'beta, whatever its x.
+has_even_rows <- function(design) UseMethod("has_even_rows")
 
-empty_design <- function(term) {
-  list(kind = "none", label = term$label, n_cols = 0L, names = character())
-}
+# The fitted rows [n x p] in the user's units, as they entered the model.
+design_matrix <- function(design, n) UseMethod("design_matrix")
 
-# Rows of the design that are fitted: NULL when they are all of them, in order.
-fitted_rows <- function(model) {
-  if (identical(as.integer(model$rows), seq_len(model$n_total))) NULL else as.integer(model$rows)
-}
+# What varies from level to level, as VarCorr() of lme4 has it; NA where there are no levels.
+level_coefficient <- function(design) UseMethod("level_coefficient")
 
-# What the user passed to re() as a matrix that the core can read, without a copy if it is one.
-as_design_matrix <- function(x, term) {
-  delayedAssign("name", backtick(term$label))
-  if (is.factor(x)) bad_input(name, " is a factor: write (1 | ", term$label, ").")
-  if (is.data.frame(x)) x <- as_matrix_of_numbers(x, name)
-  is_of_matrix <- isS4(x) && (methods::is(x, "Matrix") || methods::is(x, "sparseVector"))
-  if (is_of_matrix) return(as_readable_matrix(check_valid(x, name)))
-  if (is.null(dim(x)) && (is.numeric(x) || is.logical(x))) x <- matrix(x, ncol = 1)
-  if (!is.matrix(x) || !typeof(x) %in% c("double", "integer", "logical", "raw")) {
-    bad_input(name, " must be a numeric matrix; found ", describe(x), ".")
-  }
-  x
-}
+# Variance of the term in the user's units per unit sigma_b^2, as insight counts it.
+term_size <- function(design, kappa) UseMethod("term_size")
 
-# A damaged sparse matrix ends R where anything reads it, functions of Matrix included.
-check_valid <- function(x, name) {
-  found <- tryCatch(methods::validObject(x, test = TRUE), error = conditionMessage)
-  if (isTRUE(found)) return(x)
-  bad_input(
-    name, " is not a valid object of class ", dQuote(class(x)[1], FALSE), ": ",
-    paste(found, collapse = "; "), "."
-  )
-}
+# For the engines --------------------------------------------------------------------------
 
-as_matrix_of_numbers <- function(x, name) {
-  is_number <- vapply(x, function(column) is.numeric(column) || is.logical(column), NA)
-  if (!all(is_number)) {
-    bad_input(
-      name, " must hold numbers only; column ", enumerate(backtick(names(x)[!is_number])),
-      if (sum(!is_number) == 1) " does not." else " do not."
-    )
-  }
-  as.matrix(x)
-}
+# Side of the matrix that is decomposed; NULL where nothing is.
+smaller_side <- function(design, n) UseMethod("smaller_side")
 
-# dgCMatrix for any sparse Matrix, a base matrix for a dense one.
-as_readable_matrix <- function(x) {
-  if (methods::is(x, "sparseVector")) x <- methods::as(x, "sparseMatrix")
-  if (methods::is(x, "dgCMatrix")) return(x)
-  if (methods::is(x, "denseMatrix")) return(as.matrix(x))
-  methods::as(methods::as(methods::as(x, "dMatrix"), "generalMatrix"), "CsparseMatrix")
-}
+# Whether products are formed between rows, which then lose the digits that weights span.
+is_by_rows <- function(design, n) UseMethod("is_by_rows")
 
-stop_missing_cells <- function(n_missing, names, label) {
-  bad <- which(n_missing > 0)
-  if (length(bad) == 0) return(invisible())
-  shown <- paste0(backtick(column_label(names, bad)), " (", n_missing[bad], ")")
-  bad_input(
-    backtick(label), " has missing values in ", counted(length(bad), "column"), ": ",
-    enumerate(shown), "; use re(", label, ", na = \"mean\") to impute column means."
-  )
-}
+# Stops where the design has no columns over which q(beta) factorises.
+require_columns <- function(design, method) UseMethod("require_columns")
 
-# No mean can stand in for a column without any value, as scale() makes it of a constant one.
-stop_empty_columns <- function(n_missing, n, names, label) {
-  bad <- which(n_missing == n)
-  if (n == 0 || length(bad) == 0) return(invisible())
-  bad_input(
-    backtick(label), " has ", counted(length(bad), "column"), " without any value in the fitted ",
-    "rows: ", enumerate(backtick(column_label(names, bad))), "; leave ",
-    if (length(bad) == 1) "it" else "them", " out. (scale() makes NaN of a constant column; ",
-    "re( , scale = TRUE) leaves it as it is.)"
-  )
-}
+# How many coefficients share sigma_b^2 in EM, given their decomposition.
+n_coefficients <- function(design, system) UseMethod("n_coefficients")
 
-stop_infinite_cells <- function(n_infinite, names, label) {
-  bad <- which(n_infinite > 0)
-  if (length(bad) == 0) return(invisible())
-  bad_input(
-    backtick(label), " has infinite values in ", counted(length(bad), "column"), ": ",
-    enumerate(backtick(column_label(names, bad))), "."
-  )
-}
+# A decomposition as it comes from the core, checked, or made again by decompose(core).
+settle_decomposition <- function(design, out, decompose) UseMethod("settle_decomposition")
 
-column_label <- function(names, index) {
-  label <- if (is.null(names)) rep("", length(index)) else names[index]
-  ifelse(is.na(label) | label == "", as.character(index), label)
-}
+# What is said of it beside the fit, or NULL.
+decomposition_note <- function(design, out) UseMethod("decomposition_note")
 
-imputed_note <- function(n_missing, label) {
-  count <- sum(n_missing > 0)
-  if (count == 0) return(NULL)
-  paste0(
-    counted(sum(n_missing), "missing value"), " in ", counted(count, "column"), " of ",
-    backtick(label), " replaced by column means"
-  )
-}
+# Why variances are not identified where X X' is proportional to the identity.
+identity_words <- function(design, is_reml) UseMethod("identity_words")
 
-zero_column_note <- function(is_zero, label) {
-  if (!any(is_zero)) return(NULL)
-  paste0(
-    counted(sum(is_zero), "column"), " of ", backtick(label),
-    if (sum(is_zero) == 1) " is" else " are", " zero"
-  )
-}
+# Effects ----------------------------------------------------------------------------------
+
+# Prior variances of coefficients inside, per unit sigma_b^2 [index].
+prior_variances <- function(design, index) UseMethod("prior_variances")
+
+# A root of their prior covariance inside, R with R'R [index x index]; NULL for the identity.
+effect_root <- function(design, index) UseMethod("effect_root")
+
+# Rows -------------------------------------------------------------------------------------
+
+# Rows of new data: `x` of list(x, m, is_fitted). expr: what of the term new rows evaluate, NULL for
+# nothing. source: list(evaluate(expr, rule), rules of the frame's variables, values of variables as
+# the fit has them, newdata, m, allow_new_levels).
+read_rows <- function(design, expr, source) UseMethod("read_rows")
+
+# X beta at the rows for beta [p x s] in the user's units; 0 for levels that the fit does not know.
+effect_values <- function(design, rows, beta, inside) UseMethod("effect_values")
+
+# The same at new rows for one beta [p].
+effect_mean <- function(design, rows, beta) UseMethod("effect_mean")
+
+# Rows `at` as points x in the core's units: list(covariance = X S x [n x length(at)], prior = x'S x
+# [length(at)]). z: their fixed effects in coordinates of Q.
+point_covariance <- function(design, rows, at, z, inside) UseMethod("point_covariance")
+
+# The same of all new rows, with prior = x'S x [m x m].
+joint_covariance <- function(design, rows, z, inside) UseMethod("joint_covariance")
+
+# x'x at every row in the user's units: Var(x'beta) over sigma_b^2, beta drawn anew [m].
+row_variances <- function(design, rows, inside) UseMethod("row_variances")
+
+# The same where coefficients have variances of their own, sum_j x_j^2 variance_j; `unseen` is that
+# of levels that the fit does not know.
+weighted_squares <- function(design, rows, variance, unseen, inside) UseMethod("weighted_squares")
+
+# x'beta at rows [m x draws] in the user's units, with one beta drawn anew for each standard
+# deviation of it: rows of one level, or with related x, share the draw.
+fresh_effects <- function(design, rows, sd, inside) UseMethod("fresh_effects")
+
+# Effects of levels that the fit does not know, drawn from their prior [m x draws]; 0 where there
+# are none.
+unseen_effects <- function(design, rows, sd) UseMethod("unseen_effects")
+
+# What most kinds share.
+
+#' @export
+has_even_rows.design <- function(design) FALSE
+
+#' @export
+level_coefficient.design <- function(design) NA_character_
+
+#' @export
+term_size.design <- function(design, kappa) kappa
+
+#' @export
+require_columns.design <- function(design, method) invisible()
+
+#' @export
+n_coefficients.design <- function(design, system) as.double(design$n_cols)
+
+#' @export
+settle_decomposition.design <- function(design, out, decompose) out
+
+#' @export
+decomposition_note.design <- function(design, out) NULL
+
+#' @export
+smaller_side.design <- function(design, n) min(n, design$n_cols)
+
+#' @export
+prior_variances.design <- function(design, index) rep(1, length(index))
+
+#' @export
+effect_root.design <- function(design, index) NULL
+
+#' @export
+unseen_effects.design <- function(design, rows, sd) 0

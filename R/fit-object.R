@@ -13,7 +13,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
   remember_environment(cache, environment(formula))
   environment(formula) <- environment(model$terms)
   if (inherits(call$formula, "formula")) call$formula <- formula
-  designs <- lapply(problem$designs, function(design) design[names(design) != "mean_columns"])
+  designs <- problem$designs
   fit <- list(
     call = call, formula = formula, method = engine$method, algorithm = engine$algorithm,
     dims = list(
@@ -45,8 +45,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
       cache = cache, alpha = result$alpha, units = problem$units,
       fixed = fixed[c("q", "r", "inverse", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",
         "residual", "omega", "prior_precision", "prior_root", "is_exact", "condition",
-        "aliased", "constants")],
-      mean_columns = lapply(problem$designs, `[[`, "mean_columns")
+        "aliased", "constants")]
     ),
     notes = c(fit_notes(problem), result$notes), control = control,
     version = getNamespaceVersion("hdlmm")[[1]]
@@ -72,8 +71,6 @@ fit_notes <- function(problem) {
   }
   notes
 }
-
-has_random <- function(fit) length(fit$designs) > 0
 
 # The random term of a fit, or a classed error for a fit without one.
 the_design <- function(fit, what) {

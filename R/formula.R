@@ -169,9 +169,9 @@ read_group <- function(bar) {
   if (is_named_call(bar[[3]], "/")) {
     abort("unsupported", backtick(text), " stands for several random terms; only one is available.")
   }
-  list(
-    type = "group", group = bar[[3]], label = short_text(bar[[3]]),
-    expr = call("(", bar)
+  new_term(
+    "group", bar[[3]], call("(", bar), group = bar[[3]], label = short_text(bar[[3]]),
+    in_frame = bar[[3]]
   )
 }
 
@@ -195,9 +195,18 @@ read_re <- function(expr) {
   main <- if (has_x) arguments$x else arguments$kernel
   label <- short_text(main)
   if (nchar(label) > 40) label <- paste0(substr(label, 1, 37), "...")
-  list(
-    type = if (has_x) "design" else "kernel", main = main, arguments = arguments, label = label,
-    expr = expr
+  new_term(
+    if (has_x) "matrix" else "kernel", if (has_x) main else arguments$id, expr, main = main,
+    arguments = arguments, label = label
+  )
+}
+
+# A random term as it is read: its class says which kind it is, to build_design(); `expr` as the
+# user wrote it, `at_new_rows` what of it new rows evaluate, `in_frame` what joins the model frame.
+new_term <- function(kind, at_new_rows, expr, ...) {
+  structure(
+    list(at_new_rows = at_new_rows, expr = expr, ...),
+    class = c(paste0(kind, "_term"), "random_term")
   )
 }
 
@@ -206,9 +215,13 @@ term_text <- function(term) short_text(term$expr)
 
 random_variables <- function(random) {
   unique(unlist(lapply(random, function(term) {
-    if (term$type == "group") all.vars(term$group) else
-      unlist(lapply(term$arguments, all.vars))
+    unlist(lapply(c(list(term$in_frame), term$arguments), all.vars))
   })))
+}
+
+# Those that new rows do not evaluate, as the kernel itself, whose rows are named by `id`.
+fitted_variables <- function(random) {
+  unlist(lapply(random, function(term) setdiff(all.vars(term$main), all.vars(term$at_new_rows))))
 }
 
 # `. - X` where X is no column that `.` stands for: terms() would be confused by the name.

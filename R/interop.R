@@ -136,11 +136,7 @@ ngrps.hdlmm <- function(object, ...) {
 
 # Terms in which every row has one of several units.
 unit_designs <- function(fit) {
-  Filter(function(design) design$kind %in% c("grouped", "kernel"), fit$designs)
-}
-
-unit_index <- function(design) {
-  if (design$kind == "grouped") design$core$x else design$core$unit
+  Filter(function(design) !is.null(unit_index(design)), fit$designs)
 }
 
 #' @rdname hdlmm-interop
@@ -199,26 +195,6 @@ random_matrix <- function(fit) {
   if (length(blocks) == 1) blocks[[1]] else do.call(cbind, blocks)
 }
 
-design_matrix <- function(design, n) {
-  if (design$kind %in% c("grouped", "kernel")) {
-    return(Matrix::sparseMatrix(
-      i = seq_len(n), j = unit_index(design), x = 1, dims = c(n, design$n_cols),
-      dimnames = list(NULL, effect_names(design))
-    ))
-  }
-  x <- design$core$x
-  if (!is.null(design$core$rows)) x <- x[design$core$rows, , drop = FALSE]
-  if (is.matrix(x)) storage.mode(x) <- "double"
-  if (is.matrix(x) && !is.null(design$fill) && anyNA(x)) {
-    at <- which(is.na(x), arr.ind = TRUE)
-    x[at] <- design$fill[at[, 2]]
-  }
-  if (!is.null(design$center)) x <- sweep(as.matrix(x), 2, design$center)
-  if (is.null(design$scale)) return(x)
-  if (is.matrix(x)) return(sweep(x, 2, design$scale, `/`))
-  x %*% Matrix::Diagonal(x = 1 / design$scale)
-}
-
 #' @rdname hdlmm-interop
 #' @method refit hdlmm
 #' @exportS3Method lme4::refit hdlmm
@@ -228,7 +204,7 @@ refit.hdlmm <- function(object, newresp, ...) {
   model <- model_of(object, y)
   fixed <- fit_fixed(model)
   if (!is.null(object$prior)) fixed <- apply_fixed_prior(fixed, model, object$prior)
-  problem <- new_problem(model, fixed, designs_of(object), prior = object$prior)
+  problem <- new_problem(model, fixed, object$designs, prior = object$prior)
   engine <- find_engine(object$method, object$algorithm)
   result <- run_engine(engine, problem, object$control)
   new_fit(object$call, formula.hdlmm(object), problem, engine, result, object$control)
@@ -273,9 +249,9 @@ insight_settings <- list(
 #' @exportS3Method insight::find_formula hdlmm
 find_formula.hdlmm <- function(x, verbose = TRUE, ...) {
   check_dots(insight_settings)
-  groups <- Filter(function(term) term$type == "group", x$random_terms)
-  random <- lapply(groups, function(term) {
-    stats::as.formula(call("~", call("|", 1, term$group)), environment(x$formula))
+  groups <- Filter(Negate(is.null), lapply(x$random_terms, `[[`, "in_frame"))
+  random <- lapply(groups, function(group) {
+    stats::as.formula(call("~", call("|", 1, group)), environment(x$formula))
   })
   parts <- list(conditional = stats::formula(x$terms))
   if (length(random) > 0) parts$random <- if (length(random) == 1) random[[1]] else random
@@ -355,8 +331,7 @@ get_variance.hdlmm <- function(x, component = "all", verbose = TRUE, ...) {
 
 variance_parts <- function(fit) {
   sizes <- vapply(fit$designs, function(design) {
-    factor <- if (design$kind == "grouped") 1 else fit$kappa[[design$label]]
-    factor * fit$variances[[design$label]]
+    term_size(design, fit$kappa[[design$label]]) * fit$variances[[design$label]]
   }, 0)
   fixed <- fixed_mean(fit, list(z = model.matrix.hdlmm(fit)))
   residual <- fit$variances[["Residual"]]

@@ -17,8 +17,9 @@ fit_em <- function(problem, engine, control) {
 
 run_em <- function(problem, engine, control, start) {
   cpp_em(
-    problem$system, engine$method, engine$algorithm, n_coefficients(problem), em_options(control),
-    NULL, NULL, start, make_host(control)
+    problem$system, engine$method, engine$algorithm,
+    n_coefficients(problem$designs[[1]], problem$system), em_options(control), NULL, NULL, start,
+    make_host(control)
   )
 }
 
@@ -27,13 +28,6 @@ em_options <- function(control) {
     tol = as.double(control$tol), max_iter = as.integer(value_or(control$max_iter, 10000)),
     accelerate = control$accelerate == "squarem"
   )
-}
-
-# How many coefficients share sigma_b^2. Under a prior correlation: the directions of it that the
-# rows reach (all of them when the kernel is regular and every unit is observed).
-n_coefficients <- function(problem) {
-  design <- problem$designs[[1]]
-  as.double(if (design$kind == "kernel") length(problem$system$parts$d) else design$n_cols)
 }
 
 # The mode that the direct search found, off the boundary: from where EM runs away it does not

@@ -48,8 +48,8 @@ fit_map_em <- function(problem, engine, control) {
   prior <- internal_prior(problem)
   best <- search_map(problem, prior, control)
   run <- cpp_em(
-    problem$system, "ML", "em", n_coefficients(problem), em_options(control), prior,
-    prior$fixed_precision, NULL, make_host(control)
+    problem$system, "ML", "em", n_coefficients(problem$designs[[1]], problem$system),
+    em_options(control), prior, prior$fixed_precision, NULL, make_host(control)
   )
   reached <- best
   reached$mode <- replace(best$mode, c("h", "nu", "tau2"), list(run$h, run$nu, run$tau2))

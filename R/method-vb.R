@@ -3,14 +3,7 @@
 # the variances they have factors of their own.
 
 fit_vb <- function(problem, engine, control) {
-  design <- problem$designs[[1]]
-  if (design$kind == "kernel") {
-    abort(
-      "unsupported", "method \"VB\" factorises over the columns of a design and ",
-      backtick(design$label), " is a covariance matrix, which has none: fit by \"REML\" or ",
-      "\"ML\", or give re(X) with ", backtick(design$label), " = X X'."
-    )
-  }
+  require_columns(problem$designs[[1]], engine$method)
   columns <- vb_columns(problem, control)
   if (!is.null(problem$prior)) {
     prior <- check_vb_prior(internal_prior(problem))

@@ -65,12 +65,9 @@ count_rows <- function(parts, data, env) {
 # offset, counts of NaN, and the rows of the data that survive subset and na.action: columns that
 # model.frame() puts last, whatever the variables before them are called.
 build_frame <- function(fixed, parts, data, call, env, n_total) {
-  is_group <- vapply(parts$random, function(term) term$type == "group", NA)
-  groups <- parts$random[is_group]
+  groups <- Filter(Negate(is.null), lapply(parts$random, `[[`, "in_frame"))
   all_variables <- fixed
-  for (term in groups) {
-    all_variables[[3]] <- call("+", all_variables[[3]], term$group)
-  }
+  for (group in groups) all_variables[[3]] <- call("+", all_variables[[3]], group)
   frame_call <- call[c(1, match(c("subset", "weights", "offset", "na.action"), names(call), 0))]
   frame_call[[1]] <- quote(stats::model.frame)
   frame_call$formula <- all_variables
@@ -350,10 +347,7 @@ variable_classes <- function(fixed, data, env) {
 
 # What new rows evaluate: not the response, and of a kernel its id only.
 new_row_exprs <- function(parts, fixed, offset) {
-  random <- lapply(parts$random, function(term) {
-    switch(term$type, group = term$group, design = term$main, term$arguments$id)
-  })
-  c(list(fixed[[3]], offset), random)
+  c(list(fixed[[3]], offset), lapply(parts$random, `[[`, "at_new_rows"))
 }
 
 # Of every factor of the frame, the levels of which no row is fitted.

@@ -7,8 +7,13 @@ frame_of <- function(columns) {
   columns
 }
 
+# Columns of a matrix by name.
+columns_of <- function(m) lapply(stats::setNames(nm = colnames(m)), function(name) m[, name])
+
 # Diagonal of a square matrix, without names.
 diagonal <- function(m) {
   n <- nrow(m)
   if (n > 0) m[seq.int(1, length(m), n + 1)] else numeric()
 }
+
+value_or <- function(x, default) if (is.null(x)) default else x

@@ -328,10 +328,7 @@ effect_se_at <- function(fit, design, at) {
   if (!is.null(fit$q)) return(sqrt(fit$q$effect_variance[at]))
   internal <- fit$internal
   covariance <- cpp_covariance_columns(design$core, internal$fixed$root, at)
-  prior <- rep(1, length(at))
-  if (design$kind == "kernel") {
-    prior <- design$core$x[cbind(at, at)] * design$core$scale
-  }
+  prior <- prior_variances(design, at)
   share <- internal$share
   variance <- cpp_latent_variances(
     design$core, internal$fixed$root, full_system(fit), share$h, share$nu, covariance,

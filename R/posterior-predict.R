@@ -102,8 +102,7 @@ draw_latent <- function(fit, rows, random, draws) {
     mean <- parts$system$parts$mean
     delta <- parts$delta
     if (length(mean) > 0) delta <- delta - outer(mean$constant, mean_along(mean, parts))
-    sigma2 <- user_variance(units, parts$tau2 * parts$h / parts$kappa, fit$designs[[1]]$label)
-    value <- fresh_values(fit, rows, sqrt(sigma2))
+    value <- fresh_values(fit, rows, drawn_variances(fit, parts))
     latent <- function(at) {
       user_response(units, z %*% delta[, at, drop = FALSE]) + value[, at, drop = FALSE]
     }
@@ -125,7 +124,7 @@ draw_latent <- function(fit, rows, random, draws) {
 # that gives [m x length(at)].
 random_draws <- function(fit, rows, z, parts) {
   internal <- fit$internal
-  design <- fit$designs[[1]]
+  design <- lone_design(fit)
   root <- internal$fixed$root
   if (rows$is_fitted) {
     return(function(at) {
@@ -133,7 +132,7 @@ random_draws <- function(fit, rows, z, parts) {
       cpp_unrotate(design$core, root, parts$system, g) / value_or(root, 1)
     })
   }
-  point <- point_covariances(fit, design, rows, z)
+  point <- joint_covariance(design, term_rows(rows, design), z, internal)
   along <- cpp_rotate(design$core, root, parts$system, point$covariance)
   d <- parts$system$parts$d
   scaled <- along / sqrt(d)
@@ -149,25 +148,6 @@ random_draws <- function(fit, rows, z, parts) {
     inside[open, ] <- inside[open, ] + fresh * rep(spread[at], each = length(open))
     inside
   }
-}
-
-# list(covariance = X S x [n x m], prior = x'S x [m x m]) for new rows.
-point_covariances <- function(fit, design, rows, z) {
-  at <- seq_len(rows$m)
-  if (!design$kind %in% c("grouped", "kernel")) {
-    u <- column_points(fit, design, rows$x, at, z)
-    return(list(
-      covariance = cpp_product(design$core, fit$internal$fixed$root, u), prior = cpp_crossprod(u, u)
-    ))
-  }
-  out <- unit_covariance(fit, design, rows$x, at, z)
-  unit <- row_units(design, rows)
-  prior <- if (design$kind == "kernel") {
-    design$core$x[unit, unit, drop = FALSE] * design$core$scale
-  } else {
-    outer(unit, unit, `==`) * 1
-  }
-  list(covariance = out$covariance, prior = prior)
 }
 
 #' @rdname posterior_predict
@@ -216,7 +196,7 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
   mean <- rep_len(prior$fixed$mean, ncol(model$z))[kept]
   sd <- rep_len(prior$fixed$sd, ncol(model$z))[kept]
   omega <- mean + sd * cpp_normals(length(kept), draws)
-  design <- if (length(problem$designs)) problem$designs[[1]]
+  design <- if (length(problem$designs)) lone_design(problem)
   kappa <- if (is.null(design)) 1 else unname(user_kappa(design))
   variances <- draw_variances(prior, draws, kappa, design$label)
   if (is.null(design)) {
@@ -224,13 +204,10 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
     if (!is.null(prior$total)) variances$residual <- draw_density(prior$total, draws)
   } else {
     source <- list(
-      designs = list(design),
-      internal = list(
-        fixed = problem$fixed, units = problem$units, mean_columns = list(design$mean_columns)
-      )
+      designs = problem$designs, internal = list(fixed = problem$fixed, units = problem$units)
     )
     rows <- list(m = n, is_fitted = TRUE)
-    value <- fresh_values(source, rows, sqrt(variances$random))
+    value <- fresh_values(source, rows, stats::setNames(list(variances$random), design$label))
   }
   z <- model$z[, kept, drop = FALSE]
   offset <- value_or(model$offset, 0)
@@ -253,11 +230,11 @@ latent_from_sample <- function(fit, rows, random, draws) {
       tcrossprod(rows$z[, kept, drop = FALSE], sample$omega[, kept, drop = FALSE])
     noise[at] <- sample$variances[, "Residual"]
     if (random) {
-      value[, at] <- value[, at] + effect_values(fit, rows, t(sample$beta)) +
-        unseen_effects(fit, rows, sample$variances[, 1])
+      value[, at] <- value[, at] + drawn_effects(fit, rows, t(sample$beta)) +
+        unseen_values(fit, rows, columns_of(sample$variances))
     } else if (has_random(fit)) {
       value[, at] <- value[, at] + held_deviations(fit, rows, length(at))
-      value[, at] <- value[, at] + fresh_values(fit, rows, sqrt(sample$variances[, 1]))
+      value[, at] <- value[, at] + fresh_values(fit, rows, columns_of(sample$variances))
     }
   }
   list(value = value, noise = noise)
@@ -269,45 +246,4 @@ held_deviations <- function(fit, rows, draws) {
   if (is_full_vb(fit) || length(kept) == 0) return(0)
   fresh <- cpp_normals(length(kept), draws)
   rows$z[, kept, drop = FALSE] %*% crossprod(covariance_root(fit$fixed$vcov), fresh)
-}
-
-# Effects of levels that the fit does not know, from their prior: one a level and draw.
-unseen_effects <- function(fit, rows, variances) {
-  if (!any(attr(rows$x, "unseen"))) return(0)
-  unit <- row_units(fit$designs[[1]], rows)
-  unseen <- which(attr(rows$x, "unseen"))
-  out <- matrix(0, rows$m, length(variances))
-  out[unseen, ] <- fresh_units(fit$designs[[1]], unit[unseen], sqrt(variances))
-  out
-}
-
-# x b [m x s] for rows x of columns, dense or sparse, and b [p x s]. NA stays NA.
-product_of_rows <- function(x, b) {
-  kind <- if (methods::is(x, "dgCMatrix")) "sparse" else "dense"
-  core <- list(kind = kind, x = x, rows = NULL, shift = NULL, scale = NULL, fill = NULL)
-  out <- cpp_product(core, NULL, as.matrix(b))
-  out[is.nan(out)] <- NA
-  out
-}
-
-# X beta at the rows for beta [p x s] in the user's units.
-effect_values <- function(fit, rows, beta) {
-  design <- fit$designs[[1]]
-  units <- fit$internal$units
-  if (!rows$is_fitted && design$kind %in% c("grouped", "kernel")) {
-    out <- beta[as.vector(rows$x), , drop = FALSE]
-    if (any(attr(rows$x, "unseen"))) out[which(attr(rows$x, "unseen")), ] <- 0
-    return(out)
-  }
-  if (rows$is_fitted) {
-    root <- fit$internal$fixed$root
-    inside <- inside_effects(units, beta, design$label)
-    out <- cpp_product(design$core, root, inside) / value_or(root, 1)
-    mean <- fit$internal$mean_columns[[1]]
-    if (!is.null(mean)) out <- out + rep(drop(crossprod(inside, mean)), each = rows$m)
-    return(user_response(units, out))
-  }
-  if (!is.null(design$scale)) beta <- beta / design$scale
-  shift <- if (is.null(design$center)) 0 else drop(crossprod(beta, design$center))
-  product_of_rows(rows$x, beta) - rep(shift, each = rows$m)
 }

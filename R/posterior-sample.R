@@ -51,25 +51,27 @@ draw_sample <- function(fit, draws, with_beta) {
   parts <- draw_parts(fit, draws, system, with_beta || length(system$parts$mean) > 0)
   internal <- fit$internal
   fixed <- internal$fixed
-  design <- fit$designs[[1]]
+  design <- lone_design(fit)
   mean <- parts$system$parts$mean
   delta <- parts$delta
   beta <- if (with_beta) draw_coefficients(fit, parts)
   if (length(mean) > 0) {
-    along <- if (with_beta) crossprod(internal$mean_columns[[1]], beta) else mean_along(mean, parts)
+    along <- if (with_beta) crossprod(design$mean_columns, beta) else mean_along(mean, parts)
     delta <- delta - outer(mean$constant, drop(along))
   }
   omega <- sample_matrix(fit, draws)
   omega[, fixed$kept] <- t(unscale_draws(fixed, delta))
-  units <- internal$units
-  variances <- cbind(
-    user_variance(units, parts$tau2 * parts$h / internal$system$kappa, design$label),
-    user_variance(units, parts$tau2 * parts$nu, "Residual")
-  )
-  colnames(variances) <- names(fit$variances)
+  variances <- do.call(cbind, drawn_variances(fit, parts))
   new_sample(omega, variances, parts$h, if (with_beta) {
-    named_effects(design, user_effects(units, beta, design$label))
+    named_effects(design, user_effects(internal$units, beta, design$label))
   })
+}
+
+# The variances of draws in the user's units, by name.
+drawn_variances <- function(fit, parts) {
+  inside <- list(parts$tau2 * parts$h / parts$kappa, parts$tau2 * parts$nu)
+  names(inside) <- names(fit$variances)
+  Map(function(x, name) user_variance(fit$internal$units, x, name), inside, names(inside))
 }
 
 sample_matrix <- function(fit, draws) {
@@ -146,15 +148,15 @@ mean_along <- function(mean, parts) {
 # these coordinates (Matheron's rule).
 draw_coefficients <- function(fit, parts) {
   internal <- fit$internal
-  design <- fit$designs[[1]]
+  design <- lone_design(fit)
   root <- internal$fixed$root
   system <- parts$system
   draws <- length(parts$tau2)
   out <- cpp_zeros(design$n_cols, draws)
-  kernel_root <- if (design$kind == "kernel") chol_root(design$core$x * design$core$scale)
+  own_root <- effect_root(design, seq_len(design$n_cols))
   for (at in blocks_of(draws, 64)) {
     xi <- cpp_normals(design$n_cols, length(at))
-    if (!is.null(kernel_root)) xi <- cpp_crossprod(kernel_root, xi)
+    if (!is.null(own_root)) xi <- cpp_crossprod(own_root, xi)
     xi <- sweep(xi, 2, sqrt(parts$tau2[at] * parts$h[at] / system$kappa), `*`)
     there <- cpp_rotate(design$core, root, system, cpp_product(design$core, root, xi))
     back <- cpp_unrotate(

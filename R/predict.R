@@ -63,8 +63,7 @@ predict.hdlmm <- function(object, newdata, random = TRUE, se.fit = FALSE,
   if (!is.null(re.form)) random <- random && is_random_form(re.form)
   random <- random && has_random(object)
   is_new <- !missing(newdata) && !is.null(newdata)
-  needs_x <- random || (interval == "prediction" && has_random(object) &&
-    object$designs[[1]]$kind != "grouped")
+  needs_x <- random || (interval == "prediction" && !all(unlist(each_term(object, has_even_rows))))
   rows <- if (is_new) new_rows(object, newdata, needs_x, allow.new.levels) else
     fitted_points(object)
   if (is.null(weights)) weights <- if (is_new) 1 else value_or(object$weights, 1)
@@ -152,7 +151,8 @@ response_variance <- function(object, weights, random, rows) {
   check_new_weights(weights, rows$m)
   out <- value_or_infinite(object$variances[["Residual"]]) / weights
   if (!random && has_random(object)) {
-    out <- out + row_variances(object, rows) * value_or_infinite(object$variances[[1]])
+    variances <- lapply(object$variances[term_labels(object)], value_or_infinite)
+    out <- out + fresh_variances(object, rows, variances)
   }
   out
 }
@@ -195,18 +195,11 @@ check_variables <- function(object, newdata, random) {
   needed <- intersect(unique(needed), object$row_variables)
   lacking <- setdiff(needed, names(newdata))
   if (random && length(lacking) > 0) {
-    lacking <- setdiff(lacking, kernel_variables(object))
+    lacking <- setdiff(lacking, fitted_variables(object$random_terms))
   }
   if (length(lacking) > 0) {
     bad_input("`newdata` lacks ", enumerate(backtick(lacking)), ".")
   }
-}
-
-# The kernel itself is not looked up in new data: its rows are named by `id`.
-kernel_variables <- function(object) {
-  unlist(lapply(object$random_terms, function(term) {
-    if (term$type == "kernel") setdiff(all.vars(term$main), all.vars(term$arguments$id))
-  }))
 }
 
 new_frame <- function(object, newdata, values) {
@@ -337,39 +330,23 @@ new_offset <- function(object, frame, values, m) {
   total
 }
 
+# Rows of every term in new data, by label; see read_rows().
 new_design_rows <- function(object, values, m, allow_new_levels, newdata) {
-  design <- object$designs[[1]]
-  term <- object$random_terms[[1]]
-  leaf <- function(expr) {
-    rule <- if (term$type == "group") object$rules[[deparse1(expr)]] else design$rule
-    if (!is.null(rule)) return(value_at(rule, values, m, object))
-    on_error(
-      eval(expr, values, environment(object$terms)),
-      function(e) bad_input("in `newdata`: ", sentence(e))
-    )
-  }
-  expression <- switch(term$type, group = term$group, design = term$main, term$arguments$id)
-  value <- if (is.null(expression)) NULL else
-    if (term$type == "group") group_values(expression, leaf) else leaf(expression)
-  if (term$type == "design" && !is.null(design$rule)) {
-    value <- as_fitted_columns(value, design, values)
-  }
-  if (term$type == "design") value <- match_new_rows(value, newdata, design$label)
-  verb <- design_table()[[design$kind]]$newdata
-  verb(design, value, m = m, allow_new_levels = allow_new_levels)
-}
-
-# What an expression gives every row its fitted values with has the columns of the fit, unless a
-# factor brings levels that the fit does not know.
-as_fitted_columns <- function(value, design, values) {
-  for (name in names(Filter(is.factor, design$rule$raw))) {
-    unseen <- setdiff(levels(values[[name]]), levels(design$rule$raw[[name]]))
-    if (length(unseen) > 0) stop_new_levels(unseen, name)
-  }
-  if (!is.null(design$names) && identical(ncol(value), as.integer(design$n_cols))) {
-    colnames(value) <- design$names
-  }
-  value
+  source <- list(
+    evaluate = function(expr, rule) {
+      if (!is.null(rule)) return(value_at(rule, values, m, object))
+      on_error(
+        eval(expr, values, environment(object$terms)),
+        function(e) bad_input("in `newdata`: ", sentence(e))
+      )
+    },
+    rules = object$rules, values = values, newdata = newdata, m = m,
+    allow_new_levels = allow_new_levels
+  )
+  Map(
+    function(design, term) read_rows(design, term$at_new_rows, source),
+    object$designs, object$random_terms
+  )
 }
 
 fixed_mean <- function(object, rows) {
@@ -383,17 +360,4 @@ point_mean <- function(object, rows, random) {
   out <- fixed_mean(object, rows)
   if (random) out <- out + random_mean(object, rows)
   out
-}
-
-random_mean <- function(object, rows) {
-  design <- object$designs[[1]]
-  effects <- object$effects[[1]]
-  if (design$kind %in% c("grouped", "kernel")) {
-    out <- effects[rows$x]
-    out[attr(rows$x, "unseen")] <- 0
-    return(out)
-  }
-  beta <- if (is.null(design$scale)) effects else effects / design$scale
-  shift <- if (is.null(design$center)) 0 else sum(design$center * beta)
-  as.vector(product_of_rows(rows$x, beta)) - shift
 }

@@ -63,17 +63,7 @@ describe_sizes <- function(x) {
     counted(x$dims$n, "row"), ", ", counted(x$dims$n_fixed, "fixed effect"),
     if (aliased > 0) paste0(" (", aliased, " more aliased)")
   )
-  for (design in x$designs) {
-    what <- switch(design$kind,
-      grouped = paste0(counted(design$n_cols, "level"), " of ", design$label),
-      kernel = paste0("kernel ", design$label, " over ", counted(design$n_cols, "individual")),
-      paste0(
-        counted(design$n_cols, "column"), " of ", design$label,
-        if (design$kind == "sparse") " (sparse)"
-      )
-    )
-    out <- paste0(out, ", ", what)
-  }
+  for (design in x$designs) out <- paste0(out, ", ", describe_design(design))
   if (!is.null(x$weights)) out <- paste0(out, ", weighted")
   out
 }

@@ -66,9 +66,7 @@ warn_design <- function(design, fixed) {
 # rows are reduced one by one, which was measured up to 10^16.
 warn_weights <- function(design, fixed) {
   if (is.null(fixed$root)) return(invisible())
-  is_by_rows <- design$kind == "kernel" ||
-    (design$kind != "grouped" && design$n_cols >= nrow(fixed$q))
-  supported <- if (is_by_rows) 8 else 16
+  supported <- if (is_by_rows(design, nrow(fixed$q))) 8 else 16
   spread <- 2 * log10(max(fixed$root) / min(fixed$root))
   if (spread <= supported) return(invisible())
   warn(

@@ -35,10 +35,6 @@ ranef.hdlmm <- function(object, se = FALSE, condVar = se, ...) {
   structure(effects, class = "ranef.hdlmm")
 }
 
-effect_names <- function(design) {
-  if (is.null(design$names)) as.character(seq_len(design$n_cols)) else design$names
-}
-
 effect_se <- function(fit, design) {
   if (is_bayes(fit)) return(bayes_effect_se(fit, design))
   if (!is.null(fit$q)) return(sqrt(fit$q$effect_variance))

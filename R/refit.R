@@ -4,7 +4,7 @@ problem_of <- function(fit, prior = fit$prior, system = spectral_system(fit)) {
   fixed <- fit$internal$fixed
   model <- model_of(fit)
   system$parts$prior_rows <- matrix(0, 0, 0)
-  new_problem(model, fixed, designs_of(fit), prior = prior, system = system)
+  new_problem(model, fixed, fit$designs, prior = prior, system = system)
 }
 
 # The same under another prior. One of the fixed effects that is flat where the other is not, or
@@ -29,22 +29,12 @@ model_of <- function(fit, y = NULL, z = model.matrix.hdlmm(fit)) {
   )
 }
 
-designs_of <- function(fit) {
-  means <- lapply(stats::setNames(nm = names(fit$designs)), function(label) {
-    fit$internal$mean_columns[[label]]
-  })
-  Map(function(design, mean) {
-    design["mean_columns"] <- list(mean)
-    design
-  }, fit$designs, means)
-}
-
 # The same rows, weights, offset and random term under another fixed part, a formula without random
 # terms. Only variables that the fit does not hold are looked for in its data.
 problem_with <- function(fit, formula) {
   model <- model_with(fit, formula)
   fixed <- fit_fixed(model)
-  designs <- designs_of(fit)
+  designs <- fit$designs
   if (!fixed$has_constant) designs <- lapply(designs, uncentred)
   new_problem(model, fixed, designs)
 }
@@ -184,7 +174,7 @@ likelihood_maximum <- function(problem, control) {
 by_ml <- function(fit) {
   if (fit$method %in% c("OLS", "ML")) return(fit)
   internal <- fit$internal
-  problem <- list(fixed = internal$fixed, designs = designs_of(fit), system = internal$system)
+  problem <- list(fixed = internal$fixed, designs = fit$designs, system = internal$system)
   fit$loglik <- likelihood_maximum(problem, fit$control)
   fit$method <- "ML"
   fit

@@ -34,7 +34,7 @@ simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.for
   draws <- with_seed(seed, {
     noise <- cpp_normals(n, nsim)
     fresh <- if (!random && has_random(object)) {
-      fresh_values(object, rows, rep(sqrt(object$variances[[1]]), nsim))
+      fresh_values(object, rows, lapply(as.list(object$variances), rep, nsim))
     }
     for (at in column_blocks(n, nsim)) {
       cpp_poll()
@@ -83,7 +83,7 @@ bootstrap <- function(fit, draws, seed) {
 bootstrap_table <- function(fit, raw) {
   internal <- fit$internal
   fixed <- internal$fixed
-  design <- fit$designs[[1]]
+  design <- lone_design(fit)
   tau2 <- raw[, 3] * internal$tau2
   delta <- t(raw[, -(1:4), drop = FALSE]) * sqrt(internal$tau2)
   out <- matrix(NA_real_, nrow(raw), length(parameter_kinds(fit)))

@@ -11,70 +11,23 @@ build_system <- function(design, fixed, host, needs = "vectors") {
       constant_rows(design, fixed), needs, host
     )
   }
-  out <- decompose(design$core)
-  if (design$kind == "kernel") {
-    stop_indefinite(out, design)
-    share <- share_of_projection(out, design)
-    if (share > 0) out <- decompose(replace(design$core, "rounding", list(c(0, share))))
-  }
+  out <- settle_decomposition(design, decompose(design$core), decompose)
   kappa <- weighted_kappa(design, fixed)
   if (!(kappa > 0)) kappa <- out$parts$trace / nrow(fixed$q)
   list(
     type = "spectral", side = out$side, vectors = out$vectors, two_stage = out$two_stage,
     at_zero = out$at_zero, parts = out$parts, kappa = if (kappa > 0) kappa else 1,
-    note = if (design$kind == "kernel") rounding_note(out, design)
+    note = decomposition_note(design, out)
   )
 }
 
 # Two matrices of the smaller side, but for grouping factors.
 require_system_memory <- function(design, n) {
-  if (design$kind == "grouped") return(invisible())
   side <- smaller_side(design, n)
+  if (is.null(side)) return(invisible())
   require_memory(16 * as.double(side)^2, paste0(
     "the decomposition of ", backtick(design$label), ", two matrices of ", side, " x ", side
   ))
-}
-
-smaller_side <- function(design, n) if (design$kind == "kernel") n else min(n, design$n_cols)
-
-stop_indefinite <- function(out, design) {
-  largest <- out$largest
-  if (largest > 0 && out$min_computed >= -out$zero_bound) return(invisible())
-  bad_input(
-    backtick(design$label), " is not a covariance matrix: it has ",
-    if (!(largest > 0)) "no positive eigenvalue" else paste0(
-      "an eigenvalue of ", format(out$min_computed / largest, digits = 3), " times the largest, ",
-      "beyond the tolerance of ", format(out$zero_bound / largest, digits = 3),
-      "; if that is rounding, a larger `tol` in re() takes it for zero"
-    ), "."
-  )
-}
-
-# A kernel that was projected off the fixed effects and then rounded, and scaled so that no digits
-# show it: tiny eigenvalues whose vectors lie within the fixed effects, as none do by chance. The
-# share of the largest that takes them for zero; 0 where there are none.
-share_of_projection <- function(out, design) {
-  d <- out$parts$d
-  small <- which(d <= 1e-6 * out$largest)
-  if (length(small) == 0 || design$core$rounding[2] >= 0) return(0)
-  inside <- rowSums(out$parts$z[small, , drop = FALSE]^2) > 1 - 1e-8
-  if (!any(inside)) return(0)
-  max(1.01 * d[small[inside]], out$zero_bound) / out$largest
-}
-
-# What is said where eigenvalues that the decomposition can tell from zero count as zero.
-rounding_note <- function(out, design) {
-  n <- out$parts$n
-  exact <- 32 * .Machine$double.eps * max(64, n) * out$largest
-  rank <- length(out$parts$d)
-  if (design$core$rounding[2] >= 0 || out$zero_bound <= 1.001 * exact || rank == n) return(NULL)
-  if (rank == 0) return(NULL)
-  paste0(
-    "eigenvalues of ", backtick(design$label), " within ",
-    format(out$zero_bound / out$largest, digits = 2), " of the largest count as zero",
-    if (nzchar(design$stored)) paste0(", as its cells are stored ", design$stored),
-    "; see `tol` of re()"
-  )
 }
 
 # o [n], what column means were taken out along: the constant in weighted rows; NULL when they were
@@ -103,7 +56,7 @@ full_system <- function(fit) {
   cache <- fit$internal$cache
   if (is.null(cache$system)) {
     fixed <- fit$internal$fixed
-    own <- build_system(designs_of(fit)[[1]], fixed, make_host(fit$control))
+    own <- build_system(lone_design(fit), fixed, make_host(fit$control))
     cache$system <- at_total(own, fixed$prior_root, fit$internal$tau2)
   }
   cache$system
@@ -166,13 +119,7 @@ check_identified <- function(problem, method) {
   if (!is_reml && !is_proportional_to_identity(system$parts)) return()
   abort(
     "not_identified", "the variances of ", name, " and of the residual are not identified: ",
-    switch(design$kind,
-      grouped = paste("every level of", name, "has one row"),
-      paste(
-        name, if (design$kind != "kernel") "times its transpose", "is proportional to the identity",
-        if (is_reml) "on the residual space"
-      )
-    ), "."
+    identity_words(design, is_reml), "."
   )
 }
 

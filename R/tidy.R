@@ -114,10 +114,6 @@ deviation_name <- function(label, fit) {
   coefficient_name(fit$designs[[label]])
 }
 
-coefficient_name <- function(design) {
-  if (design$kind %in% c("grouped", "kernel")) "(Intercept)" else "coefficient"
-}
-
 tidy_predicted <- function(fit, limits) {
   effects <- ranef.hdlmm(fit, se = TRUE)
   se <- attr(effects, "se")

@@ -118,8 +118,7 @@ VarCorr.hdlmm <- function(x, sigma = 1, ...) {
 
 # What varies by level, as lme4 names it; NA for designs, kernels and the residual.
 variance_term <- function(fit) {
-  is_group <- vapply(unname(fit$designs), function(design) design$kind == "grouped", NA)
-  c(ifelse(is_group, "(Intercept)", NA_character_), NA_character_)
+  c(vapply(unname(fit$designs), level_coefficient, ""), NA_character_)
 }
 
 #' @export

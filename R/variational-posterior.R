@@ -58,7 +58,10 @@ sample_variational <- function(fit, draws, with_beta) {
   explained <- fit$kappa * variances[, 1]
   new_sample(
     omega, variances, explained / (explained + variances[, 2]),
-    if (with_beta) named_effects(fit$designs[[1]], fit$effects[[1]] + draw_factors(fit, draws))
+    if (with_beta) {
+      design <- lone_design(fit)
+      named_effects(design, fit$effects[[design$label]] + draw_factors(fit, draws))
+    }
   )
 }
 
@@ -74,7 +77,7 @@ draw_factors <- function(fit, draws) {
     x <- block_columns(fit, block)
     out[block, ] <- draw_block(fit, x, fresh[block, , drop = FALSE])
   }
-  user_effects(fit$internal$units, out * sqrt(q_variance(fit)), fit$designs[[1]]$label)
+  user_effects(fit$internal$units, out * sqrt(q_variance(fit)), lone_design(fit)$label)
 }
 
 # The blocks as lists of columns; X of one block as the user has it, in the core's units.
@@ -82,8 +85,9 @@ q_blocks <- function(fit) split(seq_along(fit$control$blocks), fit$control$block
 
 block_columns <- function(fit, block) {
   root <- value_or(fit$internal$fixed$root, rep(1, fit$dims$n))
-  x <- cpp_covariance_columns(fit$designs[[1]]$core, fit$internal$fixed$root, block)
-  mean <- fit$internal$mean_columns[[1]]
+  design <- lone_design(fit)
+  x <- cpp_covariance_columns(design$core, fit$internal$fixed$root, block)
+  mean <- design$mean_columns
   if (is.null(mean)) x else x + outer(root, mean[block])
 }
 
@@ -127,23 +131,18 @@ value_or_infinite <- function(x) if (is.na(x)) Inf else x
 
 # sum_j x_j^2 Var(beta_j)
 squared_effects <- function(fit, rows) {
-  design <- fit$designs[[1]]
-  if (fit$q$family == "blocks" && design$kind != "grouped") return(block_effects(fit, rows))
-  variance <- fit$q$effect_variance
-  if (design$kind == "grouped") {
-    unit <- if (rows$is_fitted) design$core$x else as.vector(rows$x)
-    out <- variance[unit]
-    unseen <- if (!rows$is_fitted) which(attr(rows$x, "unseen"))
-    out[unseen] <- value_or_infinite(fit$variances[[1]])
-    return(out)
-  }
-  column_squares(fit, rows, variance)
+  design <- lone_design(fit)
+  rows <- term_rows(rows, design)
+  # columns of units share no row: q has no covariance between them
+  if (fit$q$family == "blocks" && is.null(unit_index(design))) return(block_effects(fit, rows))
+  unseen <- value_or_infinite(fit$variances[[design$label]])
+  weighted_squares(design, rows, fit$q$effect_variance, unseen, fit$internal)
 }
 
 # The same where q has covariances within blocks.
 block_effects <- function(fit, rows) {
   if (fit$internal$share$h == 0) return(numeric(rows$m))
-  design <- fit$designs[[1]]
+  design <- lone_design(fit)
   root <- value_or(fit$internal$fixed$root, 1)
   total <- numeric(rows$m)
   for (block in q_blocks(fit)) {
@@ -158,18 +157,4 @@ block_effects <- function(fit, rows) {
 block_points <- function(design, x, block) {
   new <- t(as.matrix(x[, block, drop = FALSE]))
   (new - value_or(design$center[block], 0)) * rep_len(design$core$scale, design$n_cols)[block]
-}
-
-fitted_squares <- function(fit, design, variance) {
-  fixed <- fit$internal$fixed
-  units <- fit$internal$units
-  inside <- inside_effect_variances(units, variance, design$label)
-  mean <- value_or(fit$internal$mean_columns[[1]], numeric(design$n_cols))
-  total <- numeric(fit$dims$n)
-  for (at in blocks_of(design$n_cols, 256)) {
-    cpp_poll()
-    x <- cpp_covariance_columns(design$core, fixed$root, at) / value_or(fixed$root, 1)
-    total <- total + drop((x + rep(mean[at], each = nrow(x)))^2 %*% inside[at])
-  }
-  user_response_variance(units, total)
 }

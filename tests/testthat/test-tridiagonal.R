@@ -18,10 +18,7 @@ noise$one$y <- drop(wide$x %*% rnorm(200))
 fit_both <- function(call) {
   fit <- eval(call, parent.frame())
   model <- hdlmm:::model_of(fit)
-  problem <- list(
-    model = model, fixed = hdlmm:::fit_fixed(model), designs = hdlmm:::designs_of(fit),
-    empty = list(), prior = NULL
-  )
+  problem <- hdlmm:::new_problem(model, hdlmm:::fit_fixed(model), fit$designs)
   engine <- hdlmm:::find_engine(fit$method, NULL)
   engine$needs <- "values"
   result <- hdlmm:::run_engine(engine, problem, fit$control)

@@ -1,0 +1,79 @@
+# Random terms of a fit. What is said of rows and effects is a sum over terms, or a list with one
+# part a term: no verb knows how many there are.
+
+has_random <- function(fit) length(fit$designs) > 0
+
+# f(design) of every term, by label.
+each_term <- function(fit, f) lapply(fit$designs, f)
+
+sum_terms <- function(fit, f) Reduce(`+`, each_term(fit, f))
+
+term_labels <- function(fit) names(fit$designs)
+
+# The only random term of a fit or of a problem, for what the core does for one.
+lone_design <- function(x) {
+  if (length(x$designs) != 1) abort("internal", length(x$designs), " random terms where one is.")
+  x$designs[[1]]
+}
+
+# Rows as those of one term; see R/design.R.
+term_rows <- function(rows, design) {
+  rows["x"] <- list(rows$x[[design$label]])
+  rows
+}
+
+# Which of the coefficients of all terms side by side are those of a term.
+term_columns <- function(fit, design) {
+  counts <- vapply(fit$designs, `[[`, 0, "n_cols")
+  before <- sum(counts[seq_len(match(design$label, names(counts)) - 1)])
+  before + seq_len(counts[[design$label]])
+}
+
+# Names of all coefficients side by side.
+all_effect_names <- function(fit) unlist(each_term(fit, effect_names), use.names = FALSE)
+
+# The term and the place in it of coefficients by these names, those of one term at a time.
+find_effect <- function(fit, name) {
+  for (design in fit$designs) {
+    index <- match(name, effect_names(design))
+    if (!anyNA(index)) return(list(design = design, index = index))
+  }
+}
+
+# Sum of x'beta over the terms at new rows, beta as predicted.
+random_mean <- function(fit, rows) {
+  sum_terms(fit, function(design) {
+    effect_mean(design, term_rows(rows, design), fit$effects[[design$label]])
+  })
+}
+
+# The same at any rows for draws of all coefficients side by side, beta [p x draws].
+drawn_effects <- function(fit, rows, beta) {
+  sum_terms(fit, function(design) {
+    own <- beta[term_columns(fit, design), , drop = FALSE]
+    effect_values(design, term_rows(rows, design), own, fit$internal)
+  })
+}
+
+# Effects drawn anew from their prior at rows [m x draws]. variances: by label, one a draw.
+fresh_values <- function(fit, rows, variances) {
+  sum_terms(fit, function(design) {
+    sd <- sqrt(variances[[design$label]])
+    if (rows$is_fitted && all(sd == 0)) return(cpp_zeros(rows$m, length(sd)))
+    fresh_effects(design, term_rows(rows, design), sd, fit$internal)
+  })
+}
+
+# Effects of levels that the fit does not know [m x draws]; 0 where there are none.
+unseen_values <- function(fit, rows, variances) {
+  sum_terms(fit, function(design) {
+    unseen_effects(design, term_rows(rows, design), sqrt(variances[[design$label]]))
+  })
+}
+
+# Variance of all random effects at every row, drawn anew [m]. variances: by label.
+fresh_variances <- function(fit, rows, variances) {
+  sum_terms(fit, function(design) {
+    row_variances(design, term_rows(rows, design), fit$internal) * variances[[design$label]]
+  })
+}
