@@ -125,6 +125,14 @@ cpp_latent_variances <- function(design, row_scale, system, h, nu, covariance, p
     .Call(`_hdlmm_cpp_latent_variances`, design, row_scale, system, h, nu, covariance, prior_variance, z)
 }
 
+cpp_variance_limits <- function(system, criterion, curve, held, floor, host) {
+    .Call(`_hdlmm_cpp_variance_limits`, system, criterion, curve, held, floor, host)
+}
+
+cpp_coefficient_limits <- function(system, curve, rows, fall, host) {
+    .Call(`_hdlmm_cpp_coefficient_limits`, system, curve, rows, fall, host)
+}
+
 cpp_pivoted_root <- function(m) {
     .Call(`_hdlmm_cpp_pivoted_root`, m)
 }

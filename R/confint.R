@@ -36,11 +36,13 @@ confint.hdlmm <- function(object, parm, level = 0.95,
   if (method %in% c("boot", "exact")) require_likelihood(object, paste0("method \"", method, "\""))
   kinds <- parameter_kinds(object)
   chosen <- choose_parameters(if (missing(parm)) NULL else parm, kinds, method)
+  is_profiled <- kinds[chosen] == "fixed" & !chosen %in% object$fixed$aliased
+  delayedAssign("profiles", profile_fixed_limits(object, chosen[is_profiled], level))
   limits <- switch(method,
     boot = boot_limits(object, chosen, kinds, level, draws, seed),
     exact = exact_limits(object, chosen, kinds, level, draws, seed),
     t(vapply(chosen, function(name) {
-      one_interval(object, name, kinds[[name]], level, method)
+      one_interval(object, name, kinds[[name]], level, method, profiles)
     }, numeric(2)))
   )
   tails <- tail_levels(level)
@@ -85,7 +87,8 @@ choose_parameters <- function(parm, kinds, method) {
   expanded
 }
 
-one_interval <- function(fit, name, kind, level, method) {
+# profiles: those of the fixed effects, a promise that is kept where they are asked for.
+one_interval <- function(fit, name, kind, level, method, profiles) {
   if (fit$boundary == "exact") return(c(NA_real_, NA_real_))
   if (kind == "fixed" && name %in% fit$fixed$aliased) return(c(NA_real_, NA_real_))
   if (!has_random(fit)) return(ols_interval(fit, name, kind, level))
@@ -94,7 +97,7 @@ one_interval <- function(fit, name, kind, level, method) {
   if (fit$method == "MAP" && kind != "pve") method <- "wald"
   if (method == "wald") return(wald_interval(fit, name, kind, level))
   switch(kind,
-    fixed = profile_fixed_limits(fit, name, level),
+    fixed = profiles[name, ],
     variance = profile_variance_limits(fit, name, level),
     pve = profile_pve_limits(fit, level)
   )

@@ -431,6 +431,35 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_variance_limits
+Rcpp::NumericVector cpp_variance_limits(const Rcpp::List& system, const std::string& criterion, const Rcpp::List& curve, const Rcpp::List& held, double floor, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_variance_limits(SEXP systemSEXP, SEXP criterionSEXP, SEXP curveSEXP, SEXP heldSEXP, SEXP floorSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type criterion(criterionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type curve(curveSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type held(heldSEXP);
+    Rcpp::traits::input_parameter< double >::type floor(floorSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_variance_limits(system, criterion, curve, held, floor, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_coefficient_limits
+Rcpp::NumericMatrix cpp_coefficient_limits(const Rcpp::List& system, const Rcpp::List& curve, const Eigen::Map<Eigen::MatrixXd> rows, double fall, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_coefficient_limits(SEXP systemSEXP, SEXP curveSEXP, SEXP rowsSEXP, SEXP fallSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type curve(curveSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type rows(rowsSEXP);
+    Rcpp::traits::input_parameter< double >::type fall(fallSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_coefficient_limits(system, curve, rows, fall, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_pivoted_root
 Rcpp::List cpp_pivoted_root(const Eigen::Map<Eigen::MatrixXd> m);
 RcppExport SEXP _hdlmm_cpp_pivoted_root(SEXP mSEXP) {
@@ -789,6 +818,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_projection", (DL_FUNC) &_hdlmm_cpp_projection, 5},
     {"_hdlmm_cpp_coefficient_variances", (DL_FUNC) &_hdlmm_cpp_coefficient_variances, 6},
     {"_hdlmm_cpp_latent_variances", (DL_FUNC) &_hdlmm_cpp_latent_variances, 8},
+    {"_hdlmm_cpp_variance_limits", (DL_FUNC) &_hdlmm_cpp_variance_limits, 6},
+    {"_hdlmm_cpp_coefficient_limits", (DL_FUNC) &_hdlmm_cpp_coefficient_limits, 5},
     {"_hdlmm_cpp_pivoted_root", (DL_FUNC) &_hdlmm_cpp_pivoted_root, 1},
     {"_hdlmm_cpp_normals", (DL_FUNC) &_hdlmm_cpp_normals, 2},
     {"_hdlmm_cpp_chi_squares", (DL_FUNC) &_hdlmm_cpp_chi_squares, 2},

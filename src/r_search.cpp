@@ -96,20 +96,25 @@ Rcpp::List run_search(const hdlmm::ShareObjective& objective, const hdlmm::Searc
                             Named("is_unbounded") = result.is_unbounded);
 }
 
-Rcpp::NumericVector run_limits(const hdlmm::ShareObjective& objective, const Rcpp::List& curve,
-                               double floor, bool has_mode_at_zero) {
-  const Rcpp::NumericVector phi = curve["phi"], value = curve["value"], slope = curve["slope"];
+std::vector<hdlmm::ProfilePoint> as_points(const Rcpp::List& columns) {
+  const Rcpp::NumericVector phi = columns["phi"], value = columns["value"],
+                            slope = columns["slope"];
   if (value.size() != phi.size() || slope.size() != phi.size()) {
     throw std::invalid_argument("lengths of a curve");
   }
-  std::vector<hdlmm::ProfilePoint> known(static_cast<std::size_t>(phi.size()));
+  std::vector<hdlmm::ProfilePoint> points(static_cast<std::size_t>(phi.size()));
   for (R_xlen_t i = 0; i < phi.size(); ++i) {
-    hdlmm::ProfilePoint& point = known[static_cast<std::size_t>(i)];
+    hdlmm::ProfilePoint& point = points[static_cast<std::size_t>(i)];
     point.phi = phi[i];
     point.value = value[i];
     point.slope = slope[i];
   }
+  return points;
+}
+
+Rcpp::NumericVector run_limits(const hdlmm::ShareObjective& objective, const Rcpp::List& curve,
+                               double floor, bool has_mode_at_zero) {
   const hdlmm::ShareLimits limits =
-      hdlmm::profile_limits(objective, std::move(known), floor, has_mode_at_zero);
+      hdlmm::profile_limits(objective, as_points(curve), floor, has_mode_at_zero);
   return Rcpp::NumericVector::create(limits.lower, limits.upper);
 }

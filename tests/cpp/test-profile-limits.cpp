@@ -1,11 +1,14 @@
 // Limits of a profile: crossings of a curve, and the hull of what is above the floor.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "hdlmm/core/local_maximum.hpp"
+#include "hdlmm/inference/crossing.hpp"
 #include "hdlmm/inference/global_search.hpp"
 #include "hdlmm/inference/profile_limits.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
@@ -15,8 +18,9 @@
 namespace hdlmm_test {
 namespace {
 
-using hdlmm::profile_limits_detail::crossing;
-using hdlmm::profile_limits_detail::Height;
+using hdlmm::crossing;
+using hdlmm::Height;
+using hdlmm::outward_crossing;
 
 TEST(Crossing, IsFoundOnBothSidesOfAModeAndFromIt) {
   const auto curve = [](double x) { return Height{x, 4 - x * x, -2 * x}; };
@@ -35,6 +39,43 @@ TEST(Crossing, IsFoundWhereSlopesLeadAstrayAndWhereValuesEnd) {
     const auto cliff = [&](double x) { return Height{x, x < 0.7 ? 1 : end, x < 0.7 ? 0 : end}; };
     EXPECT_NEAR(crossing(cliff, cliff(0), cliff(1)), 0.7, 1e-8);
   }
+}
+
+TEST(OutwardCrossing, IsFoundHoweverFarItIs) {
+  for (const double far : {1e-3, 1.0, 1e4}) {
+    SCOPED_TRACE(far);
+    const auto curve = [far](double x) {
+      return Height{x, 1 - x * x / (far * far), -2 * x / (far * far)};
+    };
+    EXPECT_NEAR(outward_crossing(curve, 0, 1), far, 1e-9 * std::max(1.0, far));
+    EXPECT_NEAR(outward_crossing(curve, 0, -1), -far, 1e-9 * std::max(1.0, far));
+  }
+}
+
+TEST(OutwardCrossing, IsNoNumberFromOutsideAndInfiniteWhereNothingIsOutside) {
+  const auto level = [](double x) { return Height{x, 1, 0}; };
+  EXPECT_EQ(outward_crossing(level, 0, 1), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(outward_crossing(level, 0, -1), -std::numeric_limits<double>::infinity());
+  const auto below = [](double x) { return Height{x, -1, 0}; };
+  EXPECT_TRUE(std::isnan(outward_crossing(below, 0, 1)));
+  const auto ends = [](double x) { return Height{x, x < 3 ? 1 : std::nan(""), 0}; };
+  EXPECT_EQ(outward_crossing(ends, 0, 1), std::numeric_limits<double>::infinity());
+}
+
+TEST(LocalMaximum, IsFoundInsideAndAtEnds) {
+  const auto hill = [](double x) { return -std::pow(x - 0.3, 2); };
+  EXPECT_NEAR(hdlmm::local_maximum(hill, -1, 2, 1e-8).x, 0.3, 1e-8);
+  EXPECT_NEAR(hdlmm::local_maximum(hill, 1, 2, 1e-8).x, 1, 1e-7);
+  EXPECT_NEAR(hdlmm::local_maximum(hill, -2, -1, 1e-8).x, -1, 1e-7);
+  const auto peak = [](double x) { return -std::abs(x + 0.7); };  // no parabola fits
+  EXPECT_NEAR(hdlmm::local_maximum(peak, -1, 2, 1e-8).x, -0.7, 1e-7);
+}
+
+TEST(LocalMaximum, PassesOverWhatIsNoNumber) {
+  const auto half = [](double x) { return x < 0.5 ? std::nan("") : -x; };
+  EXPECT_NEAR(hdlmm::local_maximum(half, -1, 2, 1e-8).x, 0.5, 1e-6);
+  const auto none = [](double) { return std::nan(""); };
+  EXPECT_EQ(hdlmm::local_maximum(none, 0, 1, 1e-8).value, -std::numeric_limits<double>::infinity());
 }
 
 class ProfileLimits : public ::testing::Test {
