@@ -289,6 +289,9 @@ fixed_formula <- function(parts, data, env) {
   if (all(names(rest) %in% all.vars(parts$response))) {
     formula[3] <- list(swap_terms(formula[[3]], list(quote(.)), list(NULL)))
   }
-  expanded <- stats::terms(formula, data = rest, keep.order = FALSE)
+  expanded <- on_error(
+    stats::terms(formula, data = rest, keep.order = FALSE),
+    function(e) bad_input("cannot read ", backtick("formula"), ": ", sentence(e))
+  )
   stats::formula(expanded)
 }

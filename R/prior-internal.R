@@ -88,6 +88,13 @@ apply_fixed_prior <- function(fixed, model, prior) {
       "precision cannot be held by a double; change the units of `y` or of the columns."
     )
   }
+  far <- max(abs(fixed$residual), abs(root %*% crossprod(fixed$q, fixed$residual)))
+  if (!is.finite(length(fixed$residual) * far^2)) {
+    abort(
+      "overflow", "the response, less its offset, is so far from the mean of prior_normal() that ",
+      "squares of the distance cannot be held by a double."
+    )
+  }
   fixed
 }
 

@@ -85,6 +85,16 @@ test_that("NULL and a dot that stands for nothing are terms that are not there",
   expect_error(update(fit, NULL ~ .), "response", class = "hdlmm_bad_input")
 })
 
+test_that("what terms() cannot read is an error of ours, with and without a dot", {
+  d <- data.frame(y = stats::rnorm(12), x = stats::rnorm(12), g = gl(3, 4))
+  for (formula in c(
+    y ~ . + x %in% 1:2 + (1 | g), y ~ x %in% 1:2 + (1 | g), y ~ . + "x" + (1 | g),
+    y ~ (. + x)^g, y ~ . - 3
+  )) {
+    expect_error(lmm(formula, d), class = "hdlmm_bad_input")
+  }
+})
+
 test_that("a thousand terms are read wherever the random one stands among them", {
   names <- paste0("v", 1:1000)
   sum <- paste(names, collapse = " + ")

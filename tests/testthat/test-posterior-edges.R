@@ -105,4 +105,14 @@ test_that("normal priors of any width have a posterior or an error of ours", {
   expect_error(
     lmm(y ~ x + (1 | g), edge, method = "Bayes", prior = narrow), class = "hdlmm_overflow"
   )
+  # a response of which nothing but its distance from the prior is a double
+  away <- lmm_prior(fixed = prior_normal(1, 0.001))
+  for (method in c("Bayes", "MAP", "VB")) {
+    for (offset in c(1e308, -1e200)) {
+      expect_error(
+        lmm(y ~ x + (1 | g), edge, offset = rep(offset, nrow(edge)), method = method, prior = away),
+        class = "hdlmm_overflow"
+      )
+    }
+  }
 })
