@@ -172,3 +172,16 @@ run_in_child <- function(code, limit_kb = NULL) {
   )
   as.vector(out)
 }
+
+# Estimates of two fits agree: 1e-10 because both modes are polished to 1e-10 in log
+# ratio.
+expect_same_fit <- function(fit, other, tolerance = 1e-10) {
+  expect_equal(unname(varcomp(fit)), unname(varcomp(other)), tolerance = tolerance)
+  expect_equal(unname(fixef(fit)), unname(fixef(other)), tolerance = tolerance)
+  expect_equal(as.numeric(logLik(fit)), as.numeric(logLik(other)), tolerance = tolerance)
+  expect_identical(nobs(fit), nobs(other))
+}
+
+same_as <- function(other, tolerance = 1e-10) {
+  function(fit) expect_same_fit(fit, other, tolerance)
+}
