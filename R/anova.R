@@ -63,7 +63,7 @@ comparable_fits <- function(fits, refit) {
       abort("not_comparable", "the fits have different responses.")
     }
   }
-  is_reml <- vapply(fits, function(fit) fit$method == "REML", NA)
+  is_reml <- vapply(fits, function(fit) is_restricted(fit$uncertainty), NA)
   if (!any(is_reml)) return(fits)
   same_fixed <- all(vapply(fits, function(fit) {
     identical(rownames(fit$fixed$vcov), rownames(first$fixed$vcov))
@@ -81,9 +81,9 @@ comparable_fits <- function(fits, refit) {
 
 # Among REML fits, OLS stands for sigma_b^2 = 0 and is compared by its restricted likelihood.
 on_reml_scale <- function(fit) {
-  if (fit$method != "REML") {
+  if (!is_restricted(fit$uncertainty)) {
     fit$loglik <- likelihood_at_estimate(fit, "REML")
-    fit$method <- "REML"
+    fit$uncertainty$criterion <- "REML"
   }
   fit
 }
@@ -106,7 +106,8 @@ anova_table <- function(fits, names) {
   formulas <- vapply(fits, function(fit) short_text(fit$formula), "")
   heading <- c(
     paste0(
-      "Likelihood-ratio tests", if (fits[[1]]$method == "REML") " (restricted likelihood)", "\n"
+      "Likelihood-ratio tests",
+      if (is_restricted(fits[[1]]$uncertainty)) " (restricted likelihood)", "\n"
     ),
     paste0(names, ": ", formulas, "\n", collapse = ""),
     if (any(diff(random) != 0)) paste0(

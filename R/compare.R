@@ -85,7 +85,7 @@ tried_fit <- function(engine, ...) {
 method_fit <- function(engine, fit, prior, control) {
   own <- engine_prior(engine, prior)
   problem <- problem_under(fit, own)
-  if (engine$method == "OLS") problem$designs <- list()
+  if (!takes_random(engine)) problem$designs <- list()
   started <- proc.time()[["elapsed"]]
   notes <- character()
   result <- withCallingHandlers(
@@ -103,9 +103,9 @@ method_fit <- function(engine, fit, prior, control) {
   )
 }
 
+# An engine with a prior of its own only takes one of the variances.
 engine_prior <- function(engine, prior) {
-  if (engine$method == "VB") return(if (is.null(prior$pve)) prior)
-  if (engine$method %in% c("MAP", "Bayes")) prior
+  if (engine$prior == "any" || (engine$prior == "own" && is.null(prior$pve))) prior
 }
 
 # The decomposition rotates the response less its baseline, which differs between priors of the
@@ -124,7 +124,7 @@ run_comparison <- function(engine, problem, control) {
 # Posterior means and standard deviations of pve and both variances by quadrature, or NULL where
 # the posterior is improper or no more than a point.
 exact_reference <- function(fits, base, prior, control) {
-  exact <- Filter(function(one) one$engine$algorithm == "quadrature" && !is.null(one$fit), fits)
+  exact <- Filter(function(one) !is.null(one$fit) && is_reference(one$fit), fits)
   one <- if (length(exact)) exact[[1]] else tryCatch(
     method_fit(find_engine("Bayes", "quadrature"), base, prior, control),
     hdlmm_error = function(e) NULL
@@ -210,8 +210,6 @@ print.hdlmm_comparison <- function(x, digits = 4, ...) {
 
 # The method alone where the algorithm is its default.
 shown_method <- function(method, algorithm) {
-  is_default <- vapply(seq_along(method), function(i) {
-    find_engine(method[i], NULL)$algorithm == algorithm[i]
-  }, NA)
-  ifelse(is_default, method, paste(method, algorithm, sep = "/"))
+  first <- vapply(method, function(one) find_engine(one, NULL)$algorithm, "", USE.NAMES = FALSE)
+  ifelse(algorithm == first, method, paste(method, algorithm, sep = "/"))
 }

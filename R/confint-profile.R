@@ -32,6 +32,7 @@ profile_variance_limits <- function(fit, name, level) {
   if (name == "Residual" && is_zero_design(fit)) return(lone_variance_limits(fit, level))
   if (is.null(fit$grid) || is.infinite(fit$loglik)) return(c(NA_real_, NA_real_))
   internal <- fit$internal
+  criterion <- fit$uncertainty$criterion
   is_residual <- name == "Residual"
   held <- list(
     is_residual = is_residual,
@@ -39,8 +40,8 @@ profile_variance_limits <- function(fit, name, level) {
     scale = internal$tau2 / if (is_residual) 1 else internal$system$kappa
   )
   limits <- cpp_variance_limits(
-    internal$system, fit$method, searched_curve(fit$grid, mode_phi(fit), fit$is_unbounded), held,
-    fit$loglik - loglik_constant(internal$fixed, fit$method) - stats::qchisq(level, 1) / 2,
+    internal$system, criterion, searched_curve(fit$grid, mode_phi(fit), fit$is_unbounded), held,
+    fit$loglik - loglik_constant(internal$fixed, criterion) - stats::qchisq(level, 1) / 2,
     make_host(fit$control)
   )
   user_variance(internal$units, limits, name)
@@ -48,7 +49,7 @@ profile_variance_limits <- function(fit, name, level) {
 
 # Without another variance: df (log(v / v0) + v0 / v - 1) = chi^2.
 lone_variance_limits <- function(fit, level) {
-  df <- fit$dims$n - if (fit$method == "REML") fit$dims$n_fixed else 0
+  df <- criterion_df(fit)
   gap <- function(x) stats::qchisq(level, 1) - df * (x + expm1(-x))
   fit$variances[["Residual"]] * exp(c(outward_root(gap, 0, -1), outward_root(gap, 0, 1)))
 }
@@ -102,8 +103,7 @@ profile_fixed_limits <- function(fit, names, level) {
 
 # Without a ratio to maximise over: n log(1 + (v - omega)^2 / (C rss)) = chi^2, in closed form.
 no_ratio_limits <- function(fit, name, level) {
-  n <- fit$dims$n
-  df <- if (fit$method == "REML") n - fit$dims$n_fixed else n
-  growth <- expm1(stats::qchisq(level, 1) / n)
-  fit$fixed$estimate[[name]] + c(-1, 1) * sqrt(fit$fixed$vcov[name, name] * df * growth)
+  growth <- expm1(stats::qchisq(level, 1) / fit$dims$n)
+  half <- sqrt(fit$fixed$vcov[name, name] * criterion_df(fit) * growth)
+  fit$fixed$estimate[[name]] + c(-1, 1) * half
 }

@@ -36,14 +36,10 @@ confint.hdlmm <- function(object, parm, level = 0.95,
   if (method %in% c("boot", "exact")) require_likelihood(object, paste0("method \"", method, "\""))
   kinds <- parameter_kinds(object)
   chosen <- choose_parameters(if (missing(parm)) NULL else parm, kinds, method)
-  is_profiled <- kinds[chosen] == "fixed" & !chosen %in% object$fixed$aliased
-  delayedAssign("profiles", profile_fixed_limits(object, chosen[is_profiled], level))
   limits <- switch(method,
     boot = boot_limits(object, chosen, kinds, level, draws, seed),
     exact = exact_limits(object, chosen, kinds, level, draws, seed),
-    t(vapply(chosen, function(name) {
-      one_interval(object, name, kinds[[name]], level, method, profiles)
-    }, numeric(2)))
+    interval_table(object, chosen, kinds[chosen], level, method)
   )
   tails <- tail_levels(level)
   dimnames(limits) <- list(chosen, percent_names(tails))
@@ -87,27 +83,36 @@ choose_parameters <- function(parm, kinds, method) {
   expanded
 }
 
-# profiles: those of the fixed effects, a promise that is kept where they are asked for.
-one_interval <- function(fit, name, kind, level, method, profiles) {
-  if (fit$boundary == "exact") return(c(NA_real_, NA_real_))
-  if (kind == "fixed" && name %in% fit$fixed$aliased) return(c(NA_real_, NA_real_))
-  if (!has_random(fit)) return(ols_interval(fit, name, kind, level))
-  if (is_bayes(fit)) return(credible_interval(fit, name, kind, level))
-  if (!is.null(fit$q)) return(variational_interval(fit, name, kind, level))
-  if (fit$method == "MAP" && kind != "pve") method <- "wald"
-  if (method == "wald") return(wald_interval(fit, name, kind, level))
+# One kind of parameters at a time.
+interval_table <- function(fit, chosen, kinds, level, method) {
+  out <- matrix(NA_real_, length(chosen), 2)
+  if (fit$boundary == "exact") return(out)
+  is_known <- !(kinds == "fixed" & chosen %in% fit$fixed$aliased)
+  for (kind in unique(kinds[is_known])) {
+    at <- which(is_known & kinds == kind)
+    names <- unique(chosen[at])
+    limits <- parameter_limits(fit, names, kind, level, method)
+    out[at, ] <- limits[match(chosen[at], names), ]
+  }
+  out
+}
+
+# A row for each of the names, by f(name).
+limits_by_name <- function(names, f) t(vapply(names, f, numeric(2)))
+
+profile_or_wald <- function(fit, names, kind, level, method) {
+  if (method == "wald") {
+    return(limits_by_name(names, function(name) wald_interval(fit, name, kind, level)))
+  }
   switch(kind,
-    fixed = profiles[name, ],
-    variance = profile_variance_limits(fit, name, level),
-    pve = profile_pve_limits(fit, level)
+    fixed = profile_fixed_limits(fit, names, level),
+    variance = limits_by_name(names, function(name) profile_variance_limits(fit, name, level)),
+    pve = rbind(pve_limits(fit, level))
   )
 }
 
-ols_interval <- function(fit, name, kind, level) {
-  df <- fit$dims$n - fit$dims$n_fixed
-  if (kind == "fixed") return(t_interval(fit, name, level, df))
-  tails <- c((1 + level) / 2, (1 - level) / 2)
-  unname(fit$variances) * df / stats::qchisq(tails, df)
+t_limits <- function(fit, names, level, df) {
+  limits_by_name(names, function(name) t_interval(fit, name, level, df))
 }
 
 t_interval <- function(fit, name, level, df) {
@@ -119,7 +124,7 @@ wald_interval <- function(fit, name, kind, level) {
   z <- c(-1, 1) * stats::qnorm((1 + level) / 2)
   if (kind == "fixed") {
     contrast <- as.numeric(rownames(fit$fixed$vcov) == name)
-    return(t_interval(fit, name, level, satterthwaite_df(fit, contrast)))
+    return(t_interval(fit, name, level, contrast_df(fit, contrast)))
   }
   if (kind == "pve") {
     h <- unname(fit$pve)

@@ -40,8 +40,7 @@ elbo.default <- function(fit, ...) check_fit(fit, "fit")
 #' @export
 elbo.hdlmm <- function(fit, ...) {
   check_dots()
-  stop_without_bound(fit, "elbo()")
-  value_or(fit$elbo, fit$loglik)
+  evidence_bound(fit, "elbo()")
 }
 
 #' @rdname evidence
@@ -55,10 +54,7 @@ kl_gap.default <- function(fit, ...) check_fit(fit, "fit")
 #' @export
 kl_gap.hdlmm <- function(fit, ...) {
   check_dots()
-  stop_without_bound(fit, "kl_gap()")
-  # flat densities count as they stand in both
-  if (is_full_vb(fit)) return(integrated_evidence(fit)$log - fit$elbo)
-  value_or(fit$kl_gap, 0)
+  bound_gap(fit, "kl_gap()")
 }
 
 #' @rdname evidence
@@ -72,18 +68,12 @@ log_evidence.default <- function(object, ...) check_fit(object, "object")
 #' @export
 log_evidence.hdlmm <- function(object, ...) {
   check_dots()
-  if (is_bayes(object) || is_full_vb(object)) return(exact_log_evidence(object))
-  as.numeric(logLik.hdlmm(object, REML = FALSE))
+  evidence_of(object)
 }
 
-is_full_vb <- function(fit) isTRUE(fit$q$is_full)
-
-# A fit in closed form (no random effect left) is exact: its bound is the evidence.
 stop_without_bound <- function(fit, what) {
-  if (fit$method != "VB") {
-    abort(
-      "unsupported", what, " is for fits of method \"VB\", the only ones with a variational ",
-      "bound; this one is by ", dQuote(fit$method, FALSE), ": see update(fit, method = \"VB\")."
-    )
-  }
+  abort(
+    "unsupported", what, " is for fits of method \"VB\", the only ones with a variational ",
+    "bound; this one is by ", dQuote(fit$method, FALSE), ": see update(fit, method = \"VB\")."
+  )
 }

@@ -29,8 +29,8 @@ null_draws <- function(fit, draws, seed, is_reused) {
 
 null_statistics <- function(fit, null, h) {
   with_seed(null$seed, cpp_null_statistics(
-    fit$internal$system, fit$method, null$lambda, h, null$rest, null$draws, null$chi2, null_step,
-    null$host
+    fit$internal$system, fit$uncertainty$criterion, null$lambda, h, null$rest, null$draws,
+    null$chi2, null_step, null$host
   ))
 }
 
@@ -40,10 +40,9 @@ null_p_value <- function(statistics, observed) {
 }
 
 # {h0: p(h0) > 1 - level}; the draws are common to all h0, so p is smooth enough for bisection.
-exact_pve_limits <- function(fit, level, draws, seed) {
-  require_likelihood(fit, "the exact interval")
+exact_null_limits <- function(fit, level, draws, seed) {
   if (fit$boundary == "exact" || is.null(fit$grid) || is.infinite(fit$loglik)) {
-    return(profile_pve_limits(fit, level))
+    return(pve_limits(fit, level))
   }
   null <- null_draws(fit, draws, seed, is_reused = TRUE)
   excess <- function(h) {

@@ -16,6 +16,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
   designs <- problem$designs
   fit <- list(
     call = call, formula = formula, method = engine$method, algorithm = engine$algorithm,
+    uncertainty = result$uncertainty,
     dims = list(
       n = n, n_total = model$n_total, n_fixed = fixed$rank, n_random = length(designs),
       p = vapply(designs, function(design) as.numeric(design$n_cols), 0)
@@ -89,17 +90,11 @@ check_fit <- function(fit, name = "fit") {
 
 # What rests on the sampling distribution of a likelihood has no meaning for other methods.
 require_likelihood <- function(fit, what) {
-  if (fit$method %in% c("OLS", "REML", "ML")) return(invisible(fit))
+  if (at_maximum(fit)) return(invisible(fit))
   abort(
     "unsupported", what, " needs a fit by maximum likelihood; this one is by method ",
     dQuote(fit$method, FALSE), ": see update(fit, method = \"REML\")."
   )
 }
-
-# Fits that hold a posterior of both variances; see R/posterior.R.
-is_bayes <- function(fit) !is.null(fit$posterior)
-
-# Posterior or variational factors of the variances: estimates are means, errors deviations.
-has_posterior <- function(fit) is_bayes(fit) || is_full_vb(fit)
 
 tail_levels <- function(level) c((1 - level) / 2, (1 + level) / 2)

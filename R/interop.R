@@ -67,14 +67,16 @@ emm_basis.hdlmm <- function(object, trms, xlev, grid, ...) {
     nbasis = null_basis(object), V = vcov.hdlmm(object),
     dffun = function(k, dfargs) dfargs$df(dfargs$fit, k),
     # emmeans moves dffun to the base environment: what it calls must travel with it
-    dfargs = list(df = satterthwaite_df, fit = satterthwaite_parts(object)),
+    dfargs = list(df = contrast_df, fit = satterthwaite_parts(object)),
     misc = list()
   )
 }
 
-# What satterthwaite_df() reads, without the designs.
+# What contrast_df() reads, without the designs.
 satterthwaite_parts <- function(fit) {
-  parts <- fit[c("dims", "fixed", "variances", "information", "observed", "boundary", "method")]
+  parts <- fit[
+    c("dims", "fixed", "variances", "information", "observed", "boundary", "uncertainty")
+  ]
   parts$designs <- lapply(fit$designs, `[`, "label")
   parts
 }
@@ -99,7 +101,7 @@ null_basis <- function(fit) {
 #' @exportS3Method lme4::isREML hdlmm
 isREML.hdlmm <- function(x, ...) {
   check_dots()
-  x$method == "REML"
+  is_restricted(x$uncertainty)
 }
 
 #' @rdname hdlmm-interop

@@ -79,11 +79,14 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
   used <- used_prior(prior, !missing(prior), engine)
   problem <- build_problem(formula, data, call, env, contrasts, used, make_host(control))
   if (length(problem$designs) == 0) {
-    if (!missing(prior) && engine$method %in% c("MAP", "VB", "Bayes")) warn_ignored_prior("OLS")
-    engine <- find_engine("OLS", if (engine$method == "OLS") engine$algorithm)
-  } else if (engine$method == "OLS") {
+    is_lost <- !missing(prior) && takes_prior(engine)
+    if (takes_random(engine)) engine <- find_engine("OLS", NULL)
+    if (is_lost) warn_ignored_prior(engine)
+  } else if (!takes_random(engine)) {
     found <- term_text(problem$model$random[[1]])
-    bad_input("method \"OLS\" has no random term; found ", backtick(found), ".")
+    bad_input(
+      "method ", dQuote(engine$method, FALSE), " has no random term; found ", backtick(found), "."
+    )
   }
   result <- with_memory(run_engine(engine, problem, control), problem)
   fit <- new_fit(written_call(call, formula), formula, problem, engine, result, control)
@@ -128,21 +131,18 @@ written_call <- function(call, formula) {
   call
 }
 
-# The prior as the engine sees it; likelihood methods have none, and the default is not built.
+# The prior as the engine sees it; where there is none the default is not built.
 used_prior <- function(prior, is_given, engine) {
-  if (engine$method %in% c("MAP", "VB", "Bayes")) {
-    # parameters that are estimated have no prior
-    return(if (engine$method != "VB" || is_given) prior)
-  }
-  if (is_given) warn_ignored_prior(engine$method)
+  if (engine$prior == "any" || (engine$prior == "own" && is_given)) return(prior)
+  if (is_given) warn_ignored_prior(engine)
   NULL
 }
 
-warn_ignored_prior <- function(method) {
+warn_ignored_prior <- function(engine) {
   warn(
-    "ignored_prior", "`prior` has no part in method ", dQuote(method, FALSE),
-    if (method == "OLS") ", which a model without a random term is fitted by." else
-      "; use \"MAP\", \"VB\" or \"Bayes\"."
+    "ignored_prior", "`prior` has no part in method ", dQuote(engine$method, FALSE),
+    if (takes_random(engine)) "; use \"MAP\", \"VB\" or \"Bayes\"." else
+      ", which a model without a random term is fitted by."
   )
 }
 

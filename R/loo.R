@@ -37,14 +37,15 @@ loo_elsewhere <- function(x, ...) {
 #' @rawNamespace if (getRversion() >= "3.6.0") S3method(loo::loo, hdlmm)
 loo.hdlmm <- function(x, ...) {
   check_dots()
-  table <- if (is_bayes(x)) mixture_loo(x) else held_loo(x)
+  rows <- loo_rows(x)
+  table <- rows$table
   y <- table$observed
   density <- table$log_density
   structure(
     list(
       table = table, elpd = sum(density), se_elpd = sqrt(length(y) * stats::var(density)),
       rmse = sqrt(mean(table$residual^2)),
-      r2 = 1 - mean(table$residual^2) / mean((y - mean(y))^2), is_integrated = is_bayes(x)
+      r2 = 1 - mean(table$residual^2) / mean((y - mean(y))^2), is_integrated = rows$is_integrated
     ),
     class = "hdlmm_loo"
   )

@@ -74,9 +74,7 @@ bayes_factor <- function(fit, log = FALSE, ...) {
   check_dots()
   check_fit(fit)
   check_flag(log, "log")
-  if (!is_bayes(fit)) {
-    abort("unsupported", "bayes_factor() needs a fit by method = \"Bayes\".")
-  }
+  require_posterior(fit, "bayes_factor()")
   if ("random" %in% improper_parts(fit$prior)) stop_improper("random", "a Bayes factor")
   evidence <- value_or(fit$posterior$evidence, integrated_evidence(fit))
   value <- evidence$log - evidence$log_null

@@ -1,7 +1,7 @@
 # Fits that need no engine: y in the span of Z, or a design whose columns are all zero.
 
 # y lies in the span of Z: nothing is left for either variance.
-exact_fit <- function(problem, method) {
+exact_fit <- function(problem, uncertainty) {
   if (!is.null(problem$fixed$prior_precision)) {
     abort(
       "exact_fit", "the response is explained exactly by the fixed effects, and a normal prior of ",
@@ -9,7 +9,7 @@ exact_fit <- function(problem, method) {
     )
   }
   warn_exact("both variances are 0")
-  closed_result(problem, method, "exact", 0, Inf)
+  closed_result(problem, uncertainty, "exact", 0, Inf)
 }
 
 warn_exact <- function(consequence) {
@@ -20,19 +20,19 @@ warn_exact <- function(consequence) {
 }
 
 # Such a fit has no curve over pve.
-is_zero_design <- function(fit) fit$boundary == "random" && is.null(fit$grid) && !is_bayes(fit)
+is_zero_design <- function(fit) fit$boundary == "random" && is.null(fit$grid)
 
-null_design_fit <- function(problem, method) {
+null_design_fit <- function(problem, uncertainty) {
   warn(
     "not_identified", "every column of ", backtick(problem$designs[[1]]$label), " is zero: its ",
     "variance is not identified and is set to 0."
   )
   fixed <- problem$fixed
   n <- nrow(fixed$q)
-  df <- if (method == "REML") n - fixed$rank else n
+  df <- if (is_restricted(uncertainty)) n - fixed$rank else n
   rss <- cpp_evaluate(problem$system, 0, 1)$rss
   value <- -0.5 * df * (log(2 * pi) + 1 + log(rss / df))
-  closed_result(problem, method, "random", rss / df, value)
+  closed_result(problem, uncertainty, "random", rss / df, value)
 }
 
 # Fits of a design of zeros by any method: that of null_design_fit().
@@ -42,18 +42,19 @@ is_null_design <- function(fit) {
 
 closed_form <- "closed form"
 
-closed_result <- function(problem, method, boundary, tau2, value) {
+closed_result <- function(problem, uncertainty, boundary, tau2, value) {
+  criterion <- uncertainty$criterion
   fixed <- problem$fixed
   system <- problem$system
   share <- list(h = 0, nu = 1)
   e <- cpp_evaluate(system, 0, 1)
-  result <- assemble_result(problem, e, share, tau2, method)
-  loglik <- value + loglik_constant(fixed, method)
+  result <- assemble_result(problem, e, share, tau2, criterion)
+  loglik <- value + loglik_constant(fixed, criterion)
   trace <- data.frame(value = value, h = 0, nu = 1, tau2 = tau2)
   c(result, list(
     loglik = loglik, value = value, boundary = boundary, is_unbounded = FALSE,
     modes = data.frame(pve = 0, logLik = loglik, where = "pve = 0"), grid = NULL,
-    convergence = trace_table(trace, system, problem, method),
-    is_converged = TRUE, reason = closed_form
+    convergence = trace_table(trace, system, problem, criterion),
+    is_converged = TRUE, reason = closed_form, uncertainty = in_closed_form(uncertainty)
   ))
 }

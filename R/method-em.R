@@ -3,10 +3,10 @@
 
 fit_em <- function(problem, engine, control) {
   search <- cpp_search(
-    problem$system, engine$method, search_options(control), make_host(control)
+    problem$system, engine$criterion, search_options(control), make_host(control)
   )
-  best <- choose_mode(search, engine$method, problem$designs[[1]])
-  if (is.infinite(best$mode$value)) return(likelihood_result(problem, engine$method, best))
+  best <- choose_mode(search, engine$criterion, problem$designs[[1]])
+  if (is.infinite(best$mode$value)) return(likelihood_result(problem, engine$criterion, best))
   run <- run_em(problem, engine, control, NULL)
   if (run$status == "unbounded") run <- run_em(problem, engine, control, em_start(problem, best))
   result <- em_result(problem, engine, run, best)
@@ -17,7 +17,7 @@ fit_em <- function(problem, engine, control) {
 
 run_em <- function(problem, engine, control, start) {
   cpp_em(
-    problem$system, engine$method, engine$algorithm,
+    problem$system, engine$criterion, engine$algorithm,
     n_coefficients(problem$designs[[1]], problem$system), em_options(control), NULL, NULL, start,
     make_host(control)
   )
@@ -40,27 +40,27 @@ em_start <- function(problem, best) {
 
 em_result <- function(problem, engine, run, best) {
   fixed <- problem$fixed
-  method <- engine$method
+  criterion <- engine$criterion
   share <- list(h = run$h, nu = run$nu)
   e <- cpp_evaluate(problem$system, share$h, share$nu)
-  value <- criterion_of(e, run$tau2, problem, method)
-  result <- assemble_result(problem, e, share, run$tau2, method)
+  value <- criterion_of(e, run$tau2, problem, criterion)
+  result <- assemble_result(problem, e, share, run$tau2, criterion)
   c(result, list(
-    loglik = value + loglik_constant(fixed, method), value = value,
+    loglik = value + loglik_constant(fixed, criterion), value = value,
     boundary = switch(run$status,
       boundary_random = "random", boundary_residual = "residual", "none"
     ),
-    is_unbounded = best$is_unbounded, modes = mode_table(best$modes, fixed, method),
+    is_unbounded = best$is_unbounded, modes = mode_table(best$modes, fixed, criterion),
     grid = best$grid,
-    convergence = trace_table(run$trace, problem$system, problem, method),
+    convergence = trace_table(run$trace, problem$system, problem, criterion),
     is_converged = run$status %in% c("converged", "boundary_random", "boundary_residual"),
     reason = em_reason(run$status)
   ))
 }
 
 # The criterion of the core at an evaluation and any tau^2.
-criterion_of <- function(e, tau2, problem, method) {
-  reml <- method == "REML"
+criterion_of <- function(e, tau2, problem, criterion) {
+  reml <- criterion == "REML"
   df <- nrow(problem$fixed$q) - if (reml) problem$fixed$rank else 0
   log_det <- if (reml) e$log_det_restricted else e$log_det_v
   -0.5 * (df * (log(2 * pi) + log(tau2)) + log_det + e$rss / tau2)

@@ -1,17 +1,17 @@
 # ML and REML with one random term: every mode of the profiled likelihood over h in [0, 1].
 
 fit_likelihood <- function(problem, engine, control) {
-  search <- cpp_search(problem$system, engine$method, search_options(control), problem$host)
-  best <- choose_mode(search, engine$method, problem$designs[[1]])
-  result <- likelihood_result(problem, engine$method, best)
+  search <- cpp_search(problem$system, engine$criterion, search_options(control), problem$host)
+  best <- choose_mode(search, engine$criterion, problem$designs[[1]])
+  result <- likelihood_result(problem, engine$criterion, best)
   warn_not_converged(result)
   result
 }
 
 # The highest mode, or what an unbounded likelihood leaves.
-choose_mode <- function(search, method, design) {
+choose_mode <- function(search, criterion, design, what = "likelihood") {
   modes <- search$modes
-  if (search$is_unbounded && nrow(modes) == 0 && method == "REML") {
+  if (search$is_unbounded && nrow(modes) == 0 && criterion == "REML") {
     modes <- data.frame(
       phi = Inf, h = 1, nu = 0, value = Inf, slope = 0, curvature = 0, tau2 = NA, kind = "one",
       termination = "converged"
@@ -24,20 +24,19 @@ choose_mode <- function(search, method, design) {
       "and has no interior mode; use method = \"REML\"."
     )
   }
-  if (search$is_unbounded) warn_unbounded(modes, method, design)
+  if (search$is_unbounded) warn_unbounded(modes, criterion, design, what)
   list(
     mode = lapply(modes, `[`, 1), modes = modes, trace = search$traces[[1]], grid = search$grid,
     is_unbounded = search$is_unbounded, evaluation = search$at_best
   )
 }
 
-warn_unbounded <- function(modes, method, design) {
-  what <- if (method %in% c("ML", "MAP")) {
+warn_unbounded <- function(modes, criterion, design, what) {
+  cause <- if (criterion == "ML") {
     paste0(
       "a direction outside the span of ", backtick(design$label), " is fitted exactly by the ",
-      "fixed effects (as when its columns are centred), so the ",
-      if (method == "ML") "likelihood" else "posterior density", " tends to infinity as ",
-      "the residual variance tends to 0"
+      "fixed effects (as when its columns are centred), so the ", what,
+      " tends to infinity as the residual variance tends to 0"
     )
   } else {
     paste0(
@@ -50,8 +49,8 @@ warn_unbounded <- function(modes, method, design) {
     zero = "The mode at the boundary pve = 0 is returned",
     "The interior mode is returned"
   )
-  advice <- if (method != "REML") "; REML does not have this defect"
-  warn("unbounded_likelihood", what, ". ", outcome, advice, ".")
+  advice <- if (criterion == "ML") "; REML does not have this defect"
+  warn("unbounded_likelihood", cause, ". ", outcome, advice, ".")
 }
 
 warn_not_converged <- function(result) {

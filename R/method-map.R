@@ -19,7 +19,7 @@ search_map <- function(problem, prior, control) {
   if (search$is_unbounded && is_bounded_likelihood(problem$system)) {
     return(bounded_by_likelihood(search))
   }
-  choose_mode(search, "MAP", problem$designs[[1]])
+  choose_mode(search, "ML", problem$designs[[1]], "posterior density")
 }
 
 # Whether X alone reaches every row: then the likelihood is finite at sigma_e^2 = 0.
@@ -101,7 +101,7 @@ map_result <- function(problem, prior, best) {
   tau2 <- best$mode$tau2
   problem$system <- at_total(problem$system, fixed$prior_root, tau2)
   e <- cpp_evaluate(problem$system, share$h, share$nu)
-  result <- assemble_result(problem, e, share, tau2, "MAP")
+  result <- assemble_result(problem, e, share, tau2, "ML")
   result$information <- result$information + prior_information(prior, share, tau2)
   boundary <- switch(best$mode$kind, zero = "random", one = "residual", "none")
   c(result, list(

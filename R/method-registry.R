@@ -1,36 +1,79 @@
 # One line an engine: method, algorithm, the function that runs it (by its name, as it may be in a
-# file that is read later), what it does in words, and what of the decomposition it needs: see
-# build_system().
+# file that is read later), what it does in words, and
+#   uncertainty  what its fits know of their parameters: a class of uncertainty.R, or several from
+#                the particular to the general
+#   needs        what of the decomposition: see build_system(); "nothing" for a method that has no
+#                random term
+#   prior        "none"; "any", that of lmm_prior() when none is given; "own", only one that is
+#                given, of the variances themselves
+#   criterion    the likelihood that its `loglik` is of
 engines <- local({
-  row <- function(method, algorithm, run, description, needs = "values") {
+  row <- function(method, algorithm, run, description, uncertainty, needs = "values",
+                  prior = "none", criterion = "ML") {
     list(
-      method = method, algorithm = algorithm, run = run, description = description, needs = needs
+      method = method, algorithm = algorithm, run = run, description = description,
+      uncertainty = uncertainty, needs = needs, prior = prior, criterion = criterion
     )
   }
   list(
-    row("OLS", "qr", "fit_ols", "ordinary least squares by pivoted QR; no random term"),
+    row(
+      "OLS", "qr", "fit_ols", "ordinary least squares by pivoted QR; no random term",
+      "least_squares", "nothing"
+    ),
     row(
       "REML", "direct", "fit_likelihood", "restricted maximum likelihood, exact global search",
+      "likelihood", "criterion", criterion = "REML"
+    ),
+    row(
+      "REML", "em", "fit_em", "restricted maximum likelihood by EM", "likelihood",
+      criterion = "REML"
+    ),
+    row(
+      "REML", "pxem", "fit_em", "restricted maximum likelihood by parameter-expanded EM",
+      "likelihood", criterion = "REML"
+    ),
+    row(
+      "ML", "direct", "fit_likelihood", "maximum likelihood, exact global search", "likelihood",
       "criterion"
     ),
-    row("REML", "em", "fit_em", "restricted maximum likelihood by EM"),
-    row("REML", "pxem", "fit_em", "restricted maximum likelihood by parameter-expanded EM"),
-    row("ML", "direct", "fit_likelihood", "maximum likelihood, exact global search", "criterion"),
-    row("ML", "em", "fit_em", "maximum likelihood by EM"),
-    row("ML", "pxem", "fit_em", "maximum likelihood by parameter-expanded EM"),
-    row("MAP", "direct", "fit_map", "mode of likelihood times prior, exact global search"),
-    row("MAP", "em", "fit_map_em", "mode of likelihood times prior by EM"),
-    row("VB", "collapsed", "fit_vb", "variational bound with all but the variances maximised out"),
-    row("VB", "cavi", "fit_vb", "coordinate ascent variational inference, column by column"),
+    row("ML", "em", "fit_em", "maximum likelihood by EM", "likelihood"),
+    row("ML", "pxem", "fit_em", "maximum likelihood by parameter-expanded EM", "likelihood"),
     row(
-      "Bayes", "quadrature", "fit_quadrature", "exact posterior by adaptive quadrature", "vectors"
+      "MAP", "direct", "fit_map", "mode of likelihood times prior, exact global search", "mode",
+      prior = "any"
+    ),
+    row("MAP", "em", "fit_map_em", "mode of likelihood times prior by EM", "mode", prior = "any"),
+    row(
+      "VB", "collapsed", "fit_vb", "variational bound with all but the variances maximised out",
+      "variational", prior = "own"
+    ),
+    row(
+      "VB", "cavi", "fit_vb", "coordinate ascent variational inference, column by column",
+      "variational", prior = "own"
+    ),
+    row(
+      "Bayes", "quadrature", "fit_quadrature", "exact posterior by adaptive quadrature",
+      c("quadrature", "posterior"), "vectors", prior = "any"
     ),
     row(
       "Bayes", "gibbs", "fit_gibbs", "exact posterior by Gibbs sampling in spectral coordinates",
-      "vectors"
+      c("gibbs", "posterior"), "vectors", prior = "any"
     )
   )
 })
+
+takes_random <- function(engine) engine$needs != "nothing"
+
+takes_prior <- function(engine) engine$prior != "none"
+
+# The uncertainty of an engine's fits, where the result of a fit does not say more.
+engine_uncertainty <- function(engine) new_uncertainty(engine$uncertainty, engine$criterion)
+
+# Of a name as it is given, whole or not.
+is_method_with_prior <- function(method) {
+  found <- Filter(function(engine) engine$method == method, engines)
+  length(found) == 0 || takes_prior(found[[1]])
+}
 
 # One text of every engine.
 engine_column <- function(name) vapply(engines, `[[`, "", name)
@@ -106,19 +149,28 @@ other_algorithms <- list(
   mle = "direct", lmer = "direct", lme = "direct", spectral = "direct"
 )
 
-# Run an engine on model data. The decomposition is made here, once, unless the problem has it.
+# Run an engine on model data: its result, with the uncertainty of a fit.
 run_engine <- function(engine, problem, control) {
-  run <- get(engine$run, mode = "function")
-  if (length(problem$designs) == 0) return(run(problem, engine, control))
+  result <- engine_result(engine, problem, control)
+  if (is.null(result$uncertainty)) result$uncertainty <- engine_uncertainty(engine)
+  result
+}
+
+# The decomposition is made here, once, unless the problem has it.
+engine_result <- function(engine, problem, control) {
+  run <- match.fun(engine$run)
+  if (!takes_random(engine)) return(run(problem, engine, control))
   design <- problem$designs[[1]]
   if (is.null(problem$host)) problem$host <- make_host(control)
   if (is.null(problem$system)) {
     problem$system <- build_system(design, problem$fixed, problem$host, engine$needs)
   }
-  is_bayes <- engine$method == "Bayes" && !is.null(problem$fixed$prior_precision)
-  if (problem$fixed$is_exact && !is_bayes) return(exact_fit(problem, engine$method))
-  if (is_all_zero(problem$system, design)) return(null_design_fit(problem, engine$method))
-  check_identified(problem, engine$method)
+  uncertainty <- engine_uncertainty(engine)
+  if (problem$fixed$is_exact && is_point_when_exact(uncertainty, problem$fixed)) {
+    return(exact_fit(problem, uncertainty))
+  }
+  if (is_all_zero(problem$system, design)) return(null_design_fit(problem, uncertainty))
+  check_identified(problem, engine$criterion, rests_on_likelihood(uncertainty, problem$prior))
   result <- run(problem, engine, control)
   result$notes <- c(problem$system$note, result$notes)
   result

@@ -250,7 +250,7 @@ full_vb_result <- function(problem, out, columns, prior, precision) {
   elbo <- trace$objective[nrow(trace)]
   c(result, list(
     prior = problem$prior, loglik = value + loglik_constant(fixed, "ML"), value = value,
-    boundary = "none",
+    boundary = "none", uncertainty = new_uncertainty(c("full_variational", "variational")),
     is_unbounded = FALSE,
     modes = data.frame(pve = q$h, logLik = elbo, where = "interior"), grid = NULL,
     convergence = trace, q = factors, elbo = elbo, kl_gap = NULL,

@@ -31,7 +31,7 @@ NULL
 #' @export
 logLik.hdlmm <- function(object, REML = NULL, ...) {
   check_dots()
-  own <- if (object$method == "REML") "REML" else "ML"
+  own <- object$uncertainty$criterion
   wanted <- if (is.null(REML)) own else if (check_flag(REML, "REML")) "REML" else "ML"
   value <- if (wanted == own) object$loglik else likelihood_at_estimate(object, wanted)
   structure(
@@ -43,17 +43,12 @@ logLik.hdlmm <- function(object, REML = NULL, ...) {
 
 n_parameters <- function(fit) fit$dims$n_fixed + length(fit$variances)
 
-# Fits whose likelihood has its maximum at the estimates.
-at_maximum <- function(fit) fit$method %in% c("OLS", "REML", "ML")
-
 stop_without_maximum <- function(fit, what) {
   if (at_maximum(fit)) return(invisible())
   abort(
     "undefined", what, " is for a likelihood at its maximum, which a fit by method ",
-    dQuote(fit$method, FALSE), " does not have: compare by loo()",
-    switch(fit$method,
-      VB = ", elbo() or log_evidence()", Bayes = ", log_evidence() or bayes_factor()"
-    ), ", or fit by \"ML\"."
+    dQuote(fit$method, FALSE), " does not have: compare by loo()", fit_words(fit)$compare,
+    ", or fit by \"ML\"."
   )
 }
 
@@ -83,17 +78,15 @@ likelihood_at_estimate <- function(fit, criterion) {
 deviance.hdlmm <- function(object, ...) {
   check_dots()
   stop_without_maximum(object, "a deviance")
-  if (object$method == "REML") {
+  value <- fit_deviance(object)
+  if (is.null(value)) {
     if (is_asked_by_step(parent.frame())) return(NULL)
     abort(
       "undefined", "a REML fit has no deviance; -2 * logLik(fit) is its criterion, and ",
       "update(fit, method = \"ML\") has a deviance."
     )
   }
-  if (object$method == "OLS") {
-    return(sum(value_or(object$weights, 1) * object$residuals^2))
-  }
-  -2 * object$loglik
+  value
 }
 
 # step() and MASS::stepAIC() take extractAIC() where there is no deviance, which is NULL to them.
@@ -134,7 +127,7 @@ own_fits <- function(fits) Filter(function(fit) inherits(fit, "hdlmm"), fits)
 # Criteria of restricted likelihoods rank fits with the same fixed part only.
 warn_incomparable <- function(fits) {
   if (length(fits) < 2) return(invisible())
-  is_reml <- vapply(fits, function(fit) fit$method == "REML", NA)
+  is_reml <- vapply(fits, function(fit) is_restricted(fit$uncertainty), NA)
   parts <- unique(lapply(fits, function(fit) rownames(fit$fixed$vcov)))
   if (any(is_reml) && length(parts) > 1) {
     warn(

@@ -4,8 +4,7 @@ plot.hdlmm_comparison <- function(x, which = NULL, ...) {
   check_dots(graphical_settings)
   fits <- attr(x, "fits")
   names(fits) <- shown_method(x$method, x$algorithm)
-  keep <- x$method != "OLS" & !vapply(fits, is.null, NA)
-  fits <- fits[keep]
+  fits <- Filter(function(fit) !is.null(fit) && has_random(fit), fits)
   if (length(fits) == 0) bad_input("there is no method with random effects to plot.")
   has_traces <- any(vapply(fits, has_objective_trace, NA))
   all <- c(1:3, if (has_traces) 4)
@@ -19,7 +18,7 @@ plot.hdlmm_comparison <- function(x, which = NULL, ...) {
   }
   label <- attr(x, "label")
   kinds <- c("pve", "random", "residual")
-  colours <- comparison_colours(names(fits))
+  colours <- comparison_colours(fits)
   titles <- c(
     "Proportion of variance explained", paste("Variance of", shorten(label, 20)),
     "Residual variance"
@@ -34,12 +33,12 @@ plot.hdlmm_comparison <- function(x, which = NULL, ...) {
   invisible(x)
 }
 
-# One colour a method; exact Bayes, by which the others are judged, is black.
-comparison_colours <- function(names) {
+# One colour a method; the exact one, by which the others are judged, is black.
+comparison_colours <- function(fits) {
   out <- rep_len(
-    unname(grDevices::palette.colors(9, "Okabe-Ito"))[c(6, 7, 4, 8, 2, 3, 9)], length(names)
+    unname(grDevices::palette.colors(9, "Okabe-Ito"))[c(6, 7, 4, 8, 2, 3, 9)], length(fits)
   )
-  replace(out, names == "Bayes", "black")
+  replace(out, vapply(fits, is_reference, NA), "black")
 }
 
 # Densities where a method has one, each relative to its own maximum so that sharp and flat ones
@@ -80,19 +79,15 @@ draw_legend <- function(names, colours) {
   )
 }
 
-# list(x, y) of the marginal density of pve or a variance, or NULL for a point estimate.
-density_curve <- function(fit, kind, n = 300) {
-  p <- c(0.001, 0.999)
-  if (is_full_vb(fit)) return(factor_curve(fit, kind))
-  if (!is_bayes(fit)) return(NULL)
+# list(x, y) of the marginal density of pve or a variance by quadrature.
+fine_curve <- function(fit, kind, n) {
   posterior <- fit$posterior
-  if (is_sampled(fit)) return(sample_curve(fit, kind, n))
   if (kind == "pve") {
     curve <- share_curve(fit, n)
     return(list(x = curve$pve, y = curve$relative))
   }
   fine <- fine_of(fit)
-  range <- variance_quantiles(fit, kind, p, fine)
+  range <- variance_quantiles(fit, kind, c(0.001, 0.999), fine)
   x <- seq(range[1], range[2], length.out = n)
   y <- vapply(log(x), function(s) {
     log_variance_law(fine, kind, posterior$kappa, s)[["density"]]
@@ -134,7 +129,7 @@ factor_curve <- function(fit, kind) {
 
 # Objectives that the log evidence bounds: likelihoods and variational bounds.
 has_objective_trace <- function(fit) {
-  fit$method %in% c("ML", "VB") && nrow(fit$convergence) > 1 && !anyNA(fit$convergence$objective)
+  is_below_evidence(fit) && nrow(fit$convergence) > 1 && !anyNA(fit$convergence$objective)
 }
 
 # Objectives by iteration; the broken line is the log evidence that bounds stay below.
@@ -145,9 +140,7 @@ draw_traces <- function(fits, colours, dots) {
   if (length(fits) == 0) return(draw_note("Traces", "No method here iterates.", dots))
   traces <- lapply(fits, function(fit) fit$convergence[c("iteration", "objective")])
   bounds <- Filter(function(fit) !is.null(fit$elbo), fits)
-  evidence <- vapply(bounds, function(fit) {
-    if (is_full_vb(fit)) integrated_evidence(fit)$log else fit$loglik
-  }, 0)
+  evidence <- vapply(bounds, bounded_evidence, 0)
   last <- max(vapply(traces, function(trace) max(trace$iteration), 0))
   ends <- vapply(traces, function(trace) trace$objective[nrow(trace)], 0)
   range <- range(ends, evidence)

@@ -148,7 +148,8 @@ null_term_note <- function(design) {
 # Profile --------------------------------------------------------------------------------
 
 panel_profile <- function(fit, options, dots) {
-  main <- if (is_bayes(fit)) "Posterior of pve" else paste0("Profile of pve (", fit$method, ")")
+  words <- fit_words(fit)
+  main <- words$panel
   if (fit$boundary == "exact") {
     return(draw_note(
       main, "The response is explained exactly: its likelihood has no profile.", dots
@@ -156,16 +157,15 @@ panel_profile <- function(fit, options, dots) {
   }
   if (is_null_design(fit)) return(draw_note(main, "Every column is zero: no profile.", dots))
   interval <- pve.hdlmm(fit, options$level)[1, ]
-  if (is_bayes(fit)) return(draw_posterior(share_curve(fit), interval, main, fit, options, dots))
-  if (is_full_vb(fit)) {
-    return(draw_note(main, "q of the variances is in summary(fit): it has no profile.", dots))
-  }
-  curve <- profile_curve(fit, interval)
+  panel <- share_panel(fit, interval)
+  if (!is.null(panel$note)) return(draw_note(main, panel$note, dots))
+  curve <- panel$curve
+  if (panel$is_density) return(draw_posterior(curve, interval, main, fit, options, dots))
   if (nrow(curve) < 2) return(draw_note(main, "It is finite nowhere: no profile.", dots))
   cut <- -stats::qchisq(options$level, 1) / 2
   draw_frame(curve$pve, curve$relative, utils::modifyList(list(
     type = "n", main = main, xlab = "proportion of variance explained",
-    ylab = paste("relative", objective_words(fit$method)),
+    ylab = paste("relative", words$objective),
     ylim = c(min(1.2 * cut, max(min(curve$relative), 3 * cut)), 0),
     xlim = range(curve$pve)
   ), dots))
@@ -260,7 +260,7 @@ draw_caterpillar <- function(fit, design, options, dots) {
   effects <- fit$effects[[design$label]]
   shown <- utils::head(order(-abs(effects)), options$n)
   shown <- shown[order(effects[shown])]
-  half <- stats::qnorm((1 + options$level) / 2) * effect_se_at(fit, design, shown)
+  half <- stats::qnorm((1 + options$level) / 2) * effect_se(fit, design, shown)
   table <- data.frame(
     value = effects[shown], lower = effects[shown] - half, upper = effects[shown] + half,
     name = effect_names(design)[shown]
@@ -316,23 +316,4 @@ label_margin <- function(labels) {
   }
   mar[2] <- max(mar[2] - 2, width(labels) / line + 1.2)
   list(mar = mar, cex = cex, labels = labels)
-}
-
-# Prediction error standard deviations of some coefficients: as ranef(se = TRUE), O(n r)
-# each.
-effect_se_at <- function(fit, design, at) {
-  if (is_bayes(fit)) {
-    parts <- effect_components(fit, at)
-    return(sqrt(mixture_moments(fit$posterior, parts$mean, parts$sd)$variance))
-  }
-  if (!is.null(fit$q)) return(sqrt(fit$q$effect_variance[at]))
-  internal <- fit$internal
-  covariance <- cpp_covariance_columns(design$core, internal$fixed$root, at)
-  prior <- prior_variances(design, at)
-  share <- internal$share
-  variance <- cpp_latent_variances(
-    design$core, internal$fixed$root, full_system(fit), share$h, share$nu, covariance,
-    prior, matrix(0, length(at), internal$fixed$rank)
-  )
-  user_effects(internal$units, sqrt(pmax(0, variance) * internal$tau2), design$label, at)
 }

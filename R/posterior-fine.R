@@ -211,23 +211,9 @@ draw_fine <- function(fine, draws) {
   list(x = x, tau2 = exp(t))
 }
 
-# Of a fit: quantiles of pve and of a variance ("random" or "residual") in the units of the core.
-
+# The finer grid of a fit by quadrature.
 fine_of <- function(fit) {
   problem <- problem_of(fit)
   target <- posterior_target(problem, internal_prior(problem), fit$control)
   fine_posterior(fit$posterior$grid, target)
-}
-
-is_sampled <- function(fit) is.null(fit$posterior$grid)
-
-share_quantiles <- function(fit, p, fine = fine_of(fit)) {
-  if (is_sampled(fit)) return(stats::quantile(fit$posterior$sample$pve, p, names = FALSE))
-  fine_share_quantiles(fine, p)
-}
-
-variance_quantiles <- function(fit, which, p, fine = fine_of(fit)) {
-  posterior <- fit$posterior
-  if (is_sampled(fit)) return(stats::quantile(posterior$sample[[which]], p, names = FALSE))
-  fine_variance_quantiles(fine, which, posterior$kappa, p)
 }

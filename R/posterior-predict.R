@@ -88,8 +88,7 @@ with_noise <- function(value, noise, weights) {
 }
 
 # Latent values [m x draws] in the user's units, and the variance of the noise [draws].
-draw_latent <- function(fit, rows, random, draws) {
-  if (!has_random(fit) || !is.null(fit$q)) return(latent_from_sample(fit, rows, random, draws))
+node_latent <- function(fit, rows, random, draws) {
   parts <- draw_parts(fit, draws, if (random) full_system(fit) else spectral_system(fit))
   fixed <- fit$internal$fixed
   units <- fit$internal$units
@@ -218,8 +217,9 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
   with_noise(value, variances$residual, weights)
 }
 
-# Through draws of every coefficient, where q says so and for fits without random effects.
-latent_from_sample <- function(fit, rows, random, draws) {
+# Through draws of every coefficient. deviations: what new random effects leave to draw of the fixed
+# part [m x draws].
+sample_latent <- function(fit, rows, random, draws, deviations = function(...) 0) {
   value <- cpp_zeros(rows$m, draws)
   noise <- numeric(draws)
   kept <- fit$fixed$kept
@@ -233,7 +233,7 @@ latent_from_sample <- function(fit, rows, random, draws) {
       value[, at] <- value[, at] + drawn_effects(fit, rows, t(sample$beta)) +
         unseen_values(fit, rows, columns_of(sample$variances))
     } else if (has_random(fit)) {
-      value[, at] <- value[, at] + held_deviations(fit, rows, length(at))
+      value[, at] <- value[, at] + deviations(fit, rows, length(at))
       value[, at] <- value[, at] + fresh_values(fit, rows, columns_of(sample$variances))
     }
   }
@@ -243,7 +243,7 @@ latent_from_sample <- function(fit, rows, random, draws) {
 # Where q holds omega: by itself it has the standard errors of an estimate, as in predict().
 held_deviations <- function(fit, rows, draws) {
   kept <- fit$fixed$kept
-  if (is_full_vb(fit) || length(kept) == 0) return(0)
+  if (length(kept) == 0) return(0)
   fresh <- cpp_normals(length(kept), draws)
   rows$z[, kept, drop = FALSE] %*% crossprod(covariance_root(fit$fixed$vcov), fresh)
 }

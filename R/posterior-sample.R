@@ -43,9 +43,8 @@ sampling_seed <- function(fit, seed) {
   fit$control$seed
 }
 
-draw_sample <- function(fit, draws, with_beta) {
-  if (!has_random(fit)) return(sample_ols(fit, draws))
-  if (!is.null(fit$q)) return(sample_variational(fit, draws, with_beta))
+# Draws of the variances from nodes, of the effects given these.
+node_sample <- function(fit, draws, with_beta) {
   # means that were taken out of the columns are drawn along g
   system <- if (with_beta) full_system(fit) else spectral_system(fit)
   parts <- draw_parts(fit, draws, system, with_beta || length(system$parts$mean) > 0)
@@ -105,9 +104,8 @@ draw_parts <- function(fit, draws, system, wants_effects = TRUE) {
   ))
 }
 
-# list(core, node [s], tau2 [s])
-draw_nodes <- function(fit, draws) {
-  if (is_bayes(fit)) return(draw_posterior_nodes(fit, draws))
+# Draws of the variances held at their estimates.
+held_nodes <- function(fit, draws) {
   internal <- fit$internal
   # the system of a MAP fit holds its prior rows already
   core <- list(
@@ -117,25 +115,11 @@ draw_nodes <- function(fit, draws) {
   list(core = core, node = rep(1L, draws), tau2 = rep(internal$tau2, draws))
 }
 
-draw_posterior_nodes <- function(fit, draws) {
-  posterior <- fit$posterior
-  kappa <- posterior$kappa
-  if (is_sampled(fit)) {
-    at <- sample.int(length(posterior$sample$pve), draws, replace = TRUE)
-    random <- kappa * posterior$sample$random[at]
-    residual <- posterior$sample$residual[at]
-    tau2 <- random + residual
-    h <- random / tau2
-    nu <- residual / tau2
-  } else {
-    drawn <- draw_fine(fine_of(fit), draws)
-    tau2 <- drawn$tau2
-    h <- stats::plogis(drawn$x)
-    nu <- stats::plogis(-drawn$x)
-  }
-  core <- list(h = h, nu = nu, tau = numeric(), prior_root = posterior$core$prior_root)
+# A node for every draw of a posterior.
+posterior_nodes <- function(fit, h, nu, tau2) {
+  core <- list(h = h, nu = nu, tau = numeric(), prior_root = fit$posterior$core$prior_root)
   if (nrow(core$prior_root) > 0) core$tau <- sqrt(tau2)
-  list(core = core, node = seq_len(draws), tau2 = tau2)
+  list(core = core, node = seq_along(tau2), tau2 = tau2)
 }
 
 # m'beta, m the means that were taken out of the columns, where beta itself is not wanted.

@@ -57,7 +57,7 @@ posterior_density <- function(fit, parm = NULL, n = 200, ...) {
 # Named character: "fixed", "variance", "pve" or "effect" by parameter.
 posterior_kinds <- function(fit, parm, what) {
   check_fit(fit)
-  if (!is_bayes(fit)) abort("unsupported", what, " needs a fit by method = \"Bayes\".")
+  require_posterior(fit, what)
   kinds <- parameter_kinds(fit)
   kinds <- kinds[!names(kinds) %in% fit$fixed$aliased]
   if (is.null(parm)) return(kinds)

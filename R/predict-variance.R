@@ -1,15 +1,17 @@
 # Variances of z'omega + x'beta given y, in the user's units, in blocks of rows.
 
-mean_variance <- function(object, rows, random) {
-  if (is_bayes(object)) {
-    parts <- row_components(object, rows, random)
-    posterior <- object$posterior
-    variance <- mixture_moments(posterior, parts$mean, parts$sd)$variance
-    return(existing_variance(variance, posterior$orders, function(h, tau) {
-      row_components(object, rows, random, core = one_node(posterior$core, h, tau))$sd[, 1]^2
-    }))
-  }
-  if (!is.null(object$q)) return(variational_variance(object, rows, random))
+# Of a posterior.
+mixture_variance <- function(object, rows, random) {
+  parts <- row_components(object, rows, random)
+  posterior <- object$posterior
+  variance <- mixture_moments(posterior, parts$mean, parts$sd)$variance
+  existing_variance(variance, posterior$orders, function(h, tau) {
+    row_components(object, rows, random, core = one_node(posterior$core, h, tau))$sd[, 1]^2
+  })
+}
+
+# Given the variances.
+held_variance <- function(object, rows, random) {
   if (!random) return(fixed_variance(object, rows$z))
   out <- numeric(rows$m)
   for (at in point_blocks(object, rows$m)) out[at] <- block_variance(object, rows, at)

@@ -71,7 +71,8 @@ predict.hdlmm <- function(object, newdata, random = TRUE, se.fit = FALSE,
   names(mean) <- rows$names
   if (!se.fit && interval == "none") return(pad_rows(mean, object, is_new))
   variance <- mean_variance(object, rows, random)
-  prediction_output(object, mean, variance, rows, random, se.fit, interval, level, weights, is_new)
+  asked <- list(random = random, interval = interval, level = level, weights = weights)
+  prediction_output(object, rows, mean, variance, asked, se.fit, is_new)
 }
 
 # The link is the identity.
@@ -98,45 +99,36 @@ pad_rows <- function(x, object, is_new) {
   if (is_new) x else stats::napredict(object$na_action, x)
 }
 
-prediction_output <- function(object, mean, variance, rows, random, se.fit, interval, level,
-                              weights, is_new) {
-  df <- if (has_random(object)) Inf else object$dims$n - object$dims$n_fixed
+prediction_output <- function(object, rows, mean, variance, asked, se.fit, is_new) {
   se <- sqrt(variance)
   fit <- pad_rows(mean, object, is_new)
-  if (interval != "none") {
-    limits <- if (is_bayes(object)) {
-      mixture_limits(object, rows, random, interval, level, weights)
-    } else {
-      symmetric_limits(object, mean, variance, rows, random, interval, level, weights, df)
-    }
+  if (asked$interval != "none") {
+    limits <- row_limits(object, rows, mean, variance, asked)
     fit <- cbind(fit = mean, lwr = limits[, 1], upr = limits[, 2])
     rownames(fit) <- rows$names
     fit <- pad_rows(fit, object, is_new)
   }
   if (!se.fit) return(fit)
   list(
-    fit = fit, se.fit = pad_rows(stats::setNames(se, rows$names), object, is_new), df = df,
-    residual.scale = sigma.hdlmm(object)
+    fit = fit, se.fit = pad_rows(stats::setNames(se, rows$names), object, is_new),
+    df = row_df(object), residual.scale = sigma.hdlmm(object)
   )
 }
 
-symmetric_limits <- function(object, mean, variance, rows, random, interval, level, weights, df) {
-  if (interval == "prediction") {
-    variance <- variance + response_variance(object, weights, random, rows)
+symmetric_limits <- function(object, rows, mean, variance, asked) {
+  if (asked$interval == "prediction") {
+    variance <- variance + response_variance(object, asked$weights, asked$random, rows)
   }
-  half <- stats::qt((1 + level) / 2, df) * sqrt(variance)
+  half <- stats::qt((1 + asked$level) / 2, row_df(object)) * sqrt(variance)
   cbind(mean - half, mean + half)
 }
 
 # Quantiles of the posterior of the mean, or of the posterior predictive distribution.
-mixture_limits <- function(object, rows, random, interval, level, weights) {
-  if (interval == "prediction") {
-    check_new_weights(weights, rows$m)
-  } else {
-    weights <- NULL
-  }
-  parts <- row_components(object, rows, random, weights)
-  mixture_quantiles(object$posterior, parts$mean, parts$sd, tail_levels(level))
+mixture_limits <- function(object, rows, asked) {
+  weights <- if (asked$interval == "prediction") asked$weights
+  if (!is.null(weights)) check_new_weights(weights, rows$m)
+  parts <- row_components(object, rows, asked$random, weights)
+  mixture_quantiles(object$posterior, parts$mean, parts$sd, tail_levels(asked$level))
 }
 
 check_new_weights <- function(weights, m) {

@@ -22,26 +22,17 @@ cat_lines <- function(lines) {
   cat(paste0(lines, "\n"), sep = "")
 }
 
-method_words <- c(
-  OLS = "ordinary least squares", REML = "restricted maximum likelihood (REML)",
-  ML = "maximum likelihood (ML)", MAP = "maximum a posteriori (MAP)",
-  VB = "variational inference (VB)", Bayes = "exact Bayesian inference"
-)
-
 describe_model <- function(x) {
   title <- if (has_random(x)) "Linear mixed model" else "Linear model"
-  method <- method_words[[x$method]]
-  if (x$algorithm == "gibbs") method <- "Bayesian inference by Gibbs sampling"
   c(
-    paste0(title, ", ", method),
+    paste0(title, ", ", fit_words(x)$method),
     paste0("Formula: ", short_text(x$formula)),
-    describe_sizes(x), describe_dropped(x), describe_bound(x)
+    describe_sizes(x), describe_dropped(x), describe_approximation(x)
   )
 }
 
 # The family of q and how near it comes to the posterior.
 describe_bound <- function(x) {
-  if (is.null(x$elbo)) return(NULL)
   family <- if (x$q$family == "blocks") {
     paste("Factorised over", counted(nlevels(x$control$blocks), "block"), "of coefficients")
   } else {
@@ -95,6 +86,7 @@ print_variances <- function(x, digits, table = VarCorr.hdlmm(x)) {
 
 remarks <- function(x) {
   label <- if (has_random(x)) backtick(x$designs[[1]]$label)
+  criterion <- fit_words(x)$criterion
   c(
     switch(x$boundary,
       random = if (has_random(x)) paste0(
@@ -107,11 +99,11 @@ remarks <- function(x) {
       exact = "The response is explained exactly by the fixed part: all variances are 0."
     ),
     if (x$is_unbounded) paste0(
-      "The ", criterion_words(x$method), " is unbounded as the residual variance tends to 0",
+      "The ", criterion, " is unbounded as the residual variance tends to 0",
       if (x$boundary == "none") "; this is its interior mode." else "."
     ),
     if (!is.null(x$modes) && nrow(x$modes) > 1) paste0(
-      "The ", criterion_words(x$method), " has ", nrow(x$modes), " modes, at pve = ",
+      "The ", criterion, " has ", nrow(x$modes), " modes, at pve = ",
       enumerate(shown_share(x$modes$pve), Inf), "; the first is the highest."
     ),
     if (!x$is_converged) paste0("Not converged: ", x$reason, "."),
@@ -120,12 +112,6 @@ remarks <- function(x) {
       format(x$fixed$condition, digits = 2), "."
     ),
     if (length(x$notes)) paste0(capitalise(x$notes), ".")
-  )
-}
-
-criterion_words <- function(method) {
-  switch(method,
-    REML = "restricted likelihood", MAP = "posterior density", VB = "evidence bound", "likelihood"
   )
 }
 
@@ -164,7 +150,7 @@ summary.hdlmm <- function(object, level = 0.95, ...) {
   sigma <- sigma.hdlmm(object)
   out <- list(
     fit = object, coefficients = fixed_table(object),
-    limits = if (!has_tests(object)) fixed_limits(object, level), varcor = VarCorr.hdlmm(object),
+    limits = if (!at_maximum(object)) fixed_limits(object, level), varcor = VarCorr.hdlmm(object),
     pve = pve.hdlmm(object, level), level = level,
     residuals = if (!exact && isTRUE(sigma > 0)) residual_quartiles(object),
     # no maximum, no AIC: NA, as the df of such a log-likelihood
@@ -196,20 +182,9 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
   check_dots(print_settings)
   fit <- x$fit
   cat_lines(describe_model(fit))
-  criterion <- switch(fit$method,
-    REML = "REML log-likelihood ", MAP = "log-likelihood at the posterior mode ",
-    Bayes = paste0(
-      "log-likelihood at the posterior ", if (anyNA(fit$variances)) "medians " else "means "
-    ),
-    VB = if (is_full_vb(fit)) {
-      "log-likelihood at 1 / E[1 / variance] "
-    } else {
-      "log-likelihood at the maximum of the evidence bound "
-    },
-    "log-likelihood "
-  )
+  words <- fit_words(fit)
   cat(
-    "\n", capitalise(criterion), format(as.numeric(x$logLik), digits = digits + 2),
+    "\n", capitalise(words$loglik), format(as.numeric(x$logLik), digits = digits + 2),
     if (at_maximum(fit)) {
       paste0(
         ", AIC ", format(x$AIC, digits = digits + 2), ", BIC ", format(x$BIC, digits = digits + 2)
@@ -222,51 +197,29 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
   }
   cat("\n")
   print_variances(fit, digits, x$varcor)
-  print_pve(x$pve, x$level, digits, interval_words(fit))
-  cat("\nFixed effects (", fixed_words(fit), "):\n", sep = "")
+  error <- if (has_posterior(fit)) "s.d." else "s.e."
+  print_pve(x$pve, x$level, digits, list(interval = words$interval, error = error))
+  cat("\nFixed effects (", words$fixed, "):\n", sep = "")
   if (nrow(x$coefficients) == 0) {
     cat("  none\n")
-  } else if (has_tests(fit)) {
+  } else if (at_maximum(fit)) {
     print_fixed(x$coefficients, digits, signif.stars)
   } else {
     table <- cbind(x$coefficients[, 1:2, drop = FALSE], x$limits)
     if (has_posterior(fit)) colnames(table)[1:2] <- c("Mean", "SD")
     print(table, digits = digits)
   }
-  print_posterior(fit, digits)
+  print_evidence(fit, digits)
   print_remarks(fit)
   invisible(x)
-}
-
-# Whose uncertainty a table of fixed effects shows.
-fixed_words <- function(fit) {
-  switch(fit$method,
-    MAP = "posterior mode; standard errors given the variances",
-    VB = if (is_full_vb(fit)) {
-      "variational posterior: mean, standard deviation, quantiles"
-    } else {
-      "maximum of the bound; standard errors given the variances"
-    },
-    OLS = "t-tests",
-    Bayes = "posterior mean, standard deviation and quantiles",
-    "t-tests with Satterthwaite's degrees of freedom"
-  )
 }
 
 fixed_limits <- function(fit, level) {
   confint.hdlmm(fit, which(parameter_kinds(fit) == "fixed"), level, "wald")
 }
 
-interval_words <- function(fit) {
-  list(
-    interval = switch(fit$method, Bayes = "credible", VB = "variational", "profile"),
-    error = if (has_posterior(fit)) "s.d." else "s.e."
-  )
-}
-
 # What only a posterior has: evidence, evidence against no random effects, diagnostics.
 print_posterior <- function(fit, digits) {
-  if (!is_bayes(fit)) return(invisible())
   evidence <- value_or(fit$posterior$evidence, integrated_evidence(fit))
   cat("\n")
   if (length(improper_parts(fit$prior, fit$dims$n_fixed)) == 0) {

@@ -37,17 +37,17 @@ profile.hdlmm <- function(fitted, n = 200, ...) {
       "data say nothing of the proportion of variance explained, and there is no profile."
     )
   }
-  modes <- value_or(fitted$modes, posterior_mode(fitted))
+  at <- profile_modes(fitted)
+  modes <- at$modes
   h <- sort(unique(c(seq(0, 1, length.out = n), modes$pve)))
   curve <- data.frame(pve = h, logLik = profile_at(fitted, h))
-  boundary <- switch(modes$where[1], `pve = 0` = "random", `pve = 1` = "residual", "none")
   structure(
     list(
       curve = curve[is.finite(curve$logLik), ], modes = modes,
       unbounded = fitted$is_unbounded || is.infinite(modes$logLik[1]),
-      boundary = if (is_bayes(fitted)) boundary else fitted$boundary, method = fitted$method
+      boundary = at$boundary, method = fitted$method
     ),
-    class = "hdlmm_profile"
+    class = "hdlmm_profile", words = fit_words(fitted), pole = at$pole
   )
 }
 
@@ -56,8 +56,8 @@ profile.hdlmm <- function(fitted, n = 200, ...) {
 print.hdlmm_profile <- function(x, digits = 6, ...) {
   check_dots(print_settings)
   cat(
-    capitalise(objective_words(x$method)), if (x$method != "Bayes") ", profiled", " over the ",
-    "proportion of variance explained, ", nrow(x$curve), " values\n", sep = ""
+    capitalise(attr(x, "words")$curve), " over the proportion of variance explained, ",
+    nrow(x$curve), " values\n", sep = ""
   )
   cat(
     counted(nrow(x$modes), "mode"), ", the highest ",
@@ -67,8 +67,7 @@ print.hdlmm_profile <- function(x, digits = 6, ...) {
   )
   print(format(x$modes, digits = digits), row.names = FALSE)
   if (x$unbounded) {
-    at <- if (x$method == "Bayes" && x$boundary == "random") 0 else 1
-    cat("The criterion tends to infinity as pve tends to ", at, ".\n", sep = "")
+    cat("The criterion tends to infinity as pve tends to ", attr(x, "pole"), ".\n", sep = "")
   }
   invisible(x)
 }
@@ -85,7 +84,7 @@ plot.hdlmm_profile <- function(x, level = 0.95, ...) {
   cut <- -stats::qchisq(level, 1) / 2
   graphics::plot(
     curve$pve, relative, type = "l", xlab = "proportion of variance explained",
-    ylab = paste(objective_words(x$method), "less its maximum"),
+    ylab = paste(attr(x, "words")$objective, "less its maximum"),
     ylim = c(max(min(relative), 4 * cut), 0), ...
   )
   graphics::abline(h = cut, lty = 2, col = "grey50")
@@ -114,31 +113,12 @@ posterior_mode <- function(fit) {
   )
 }
 
-# What a method maximises, in words.
-objective_words <- function(method) {
-  switch(method,
-    REML = "restricted log-likelihood", ML = "log-likelihood", MAP = "log posterior density",
-    VB = "evidence bound", Bayes = "log posterior density"
-  )
-}
-
 # phi = log(sigma_b^2 / sigma_e^2) inside <-> h.
 log_ratio <- function(h, kappa) stats::qlogis(h) - log(kappa)
 
-# What a fit maximised over the rest, at each h in [0, 1]; for Bayes the log posterior density of h.
-profile_at <- function(fit, h) {
-  if (is_bayes(fit)) return(log_share_density(fit, h))
-  constant <- loglik_constant(fit$internal$fixed, fit$method)
-  objective_at(fit, log_ratio(h, fit$internal$system$kappa)) + constant
-}
-
 # The objective of the core along phi, boundaries (infinite phi) included.
 objective_at <- function(fit, phi) {
-  value <- switch(fit$method,
-    MAP = posterior_at(fit, phi),
-    VB = bound_at(fit, phi),
-    likelihood_at(fit, phi)
-  )
+  value <- objective_curve(fit, phi)
   value[is.nan(value)] <- -Inf
   value
 }
@@ -146,7 +126,11 @@ objective_at <- function(fit, phi) {
 likelihood_at <- function(fit, phi) {
   value <- numeric(length(phi))
   inside <- is.finite(phi)
-  if (any(inside)) value[inside] <- curve_at(fit, phi[inside])$value
+  if (any(inside)) {
+    value[inside] <- cpp_curve(
+      fit$internal$system, fit$uncertainty$criterion, phi[inside]
+    )$value
+  }
   for (i in which(!inside)) {
     value[i] <- criterion_at(fit, as.numeric(phi[i] > 0), as.numeric(phi[i] < 0))
   }
@@ -154,30 +138,9 @@ likelihood_at <- function(fit, phi) {
 }
 
 bound_at <- function(fit, phi) {
-  if (isTRUE(fit$q$is_full)) {
-    abort(
-      "unsupported", "a fully variational fit has no profile: its factors of the variances are in ",
-      "summary(fit) and confint(fit)."
-    )
-  }
   problem <- problem_of(fit)
   columns <- vb_columns(problem, fit$control)
   cpp_bound_curve(problem$system, columns, phi, make_host(fit$control))$value
-}
-
-posterior_at <- function(fit, phi) curve_at(fit, phi)$value
-
-# The curve of the core (value, slope, ...) of what REML, ML and MAP maximise, at finite phi: -Inf
-# where it is not a number.
-curve_at <- function(fit, phi) {
-  curve <- if (fit$method == "MAP") {
-    problem <- problem_of(fit)
-    cpp_posterior_curve(problem$system, fit$internal$prior, prior_root(problem), phi)
-  } else {
-    cpp_curve(fit$internal$system, fit$method, phi)
-  }
-  if (anyNA(curve$value)) curve$value[is.nan(curve$value)] <- -Inf
-  curve
 }
 
 # Log posterior density of pve, exact whatever drew the fit's own numbers.
@@ -194,41 +157,31 @@ log_share_density <- function(fit, h) {
   out
 }
 
-# Profiled criterion of the core at a share, boundaries included.
+# Profiled likelihood of the core at a share, boundaries included.
 criterion_at <- function(fit, h, nu) {
-  if (!fit$method %in% c("REML", "ML")) return(objective_at(fit, log(h) - log(nu)))
   e <- cpp_evaluate(fit$internal$system, h, nu)
-  reml <- fit$method == "REML"
-  n <- fit$dims$n - if (reml) fit$dims$n_fixed else 0
-  log_det <- if (reml) e$log_det_restricted else e$log_det_v
+  n <- criterion_df(fit)
+  log_det <- if (is_restricted(fit$uncertainty)) e$log_det_restricted else e$log_det_v
   value <- -0.5 * (n * (log(2 * pi) + 1 + log(e$rss / n)) + log_det)
   if (is.nan(value)) -Inf else value
 }
 
 # Where the profile falls to half a quantile below its maximum, left and right of every mode: the
-# hull.
-profile_pve_limits <- function(fit, level) {
-  if (fit$method == "VB") return(variational_share_limits(fit, level))
+# hull. search: what finds them between points of the curve, a function of known_curve(), of the
+# value fallen to and of whether there is a mode at pve = 0.
+profile_pve_limits <- function(fit, level, search) {
   if (fit$boundary == "exact") return(c(NA_real_, NA_real_))
   if (is.infinite(fit$loglik)) return(c(NA_real_, 1))
   if (is.null(fit$grid)) return(c(0, NA_real_))
   # in the units of the core: exact under changes of units
   floor <- fit$internal$value - stats::qchisq(level, 1) / 2
-  curve <- known_curve(fit)
-  has_mode_at_zero <- "pve = 0" %in% fit$modes$where
-  if (fit$method == "MAP") {
-    problem <- problem_of(fit)
-    return(cpp_posterior_limits(
-      problem$system, fit$internal$prior, prior_root(problem), curve, floor, has_mode_at_zero
-    ))
-  }
-  cpp_profile_limits(fit$internal$system, fit$method, curve, floor, has_mode_at_zero)
+  search(known_curve(fit), floor, "pve = 0" %in% fit$modes$where)
 }
 
 # The criterion and its slope at the points of the search, then at the modes inside:
 # list(phi, value, slope).
 known_curve <- function(fit) {
-  constant <- loglik_constant(fit$internal$fixed, fit$method)
+  constant <- loglik_constant(fit$internal$fixed, fit$uncertainty$criterion)
   grid <- fit$grid
   at_modes <- log_ratio(fit$modes$pve, fit$internal$system$kappa)
   here <- seq_len(basin_size(grid$value, grid$phi > at_modes[1], fit$is_unbounded))

@@ -27,7 +27,7 @@ ranef.hdlmm <- function(object, se = FALSE, condVar = se, ...) {
     stats::setNames(object$effects[[design$label]], effect_names(design))
   })
   if (check_flag(condVar, if (missing(condVar)) "se" else "condVar") && has_random(object)) {
-    attr(effects, "is_posterior") <- is_bayes(object) || !is.null(object$q)
+    attr(effects, "is_posterior") <- has_effect_posterior(object)
     attr(effects, "se") <- lapply(object$designs, function(design) {
       stats::setNames(effect_se(object, design), effect_names(design))
     })
@@ -35,15 +35,27 @@ ranef.hdlmm <- function(object, se = FALSE, condVar = se, ...) {
   structure(effects, class = "ranef.hdlmm")
 }
 
-effect_se <- function(fit, design) {
-  if (is_bayes(fit)) return(bayes_effect_se(fit, design))
-  if (!is.null(fit$q)) return(sqrt(fit$q$effect_variance))
+# Standard errors given the variances.
+held_effect_se <- function(fit, design) {
   internal <- fit$internal
   variances <- cpp_coefficient_variances(
     design$core, internal$fixed$root, full_system(fit), internal$share$h, internal$share$nu,
     make_host(fit$control)
   )
   user_effects(internal$units, sqrt(variances * internal$tau2), design$label)
+}
+
+# The same of some coefficients, O(n r) each.
+held_effect_se_at <- function(fit, design, at) {
+  internal <- fit$internal
+  covariance <- cpp_covariance_columns(design$core, internal$fixed$root, at)
+  prior <- prior_variances(design, at)
+  share <- internal$share
+  variance <- cpp_latent_variances(
+    design$core, internal$fixed$root, full_system(fit), share$h, share$nu, covariance,
+    prior, matrix(0, length(at), internal$fixed$rank)
+  )
+  user_effects(internal$units, sqrt(pmax(0, variance) * internal$tau2), design$label, at)
 }
 
 #' @rdname ranef.hdlmm

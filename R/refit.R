@@ -172,11 +172,11 @@ likelihood_maximum <- function(problem, control) {
 
 # The fit as it compares with others by maximum likelihood, on the decomposition that it has.
 by_ml <- function(fit) {
-  if (fit$method %in% c("OLS", "ML")) return(fit)
+  if (!is_restricted(fit$uncertainty)) return(fit)
   internal <- fit$internal
   problem <- list(fixed = internal$fixed, designs = fit$designs, system = internal$system)
   fit$loglik <- likelihood_maximum(problem, fit$control)
-  fit$method <- "ML"
+  fit$uncertainty$criterion <- "ML"
   fit
 }
 

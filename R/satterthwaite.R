@@ -5,9 +5,6 @@
 # lmerTest, which a boundary or an estimate beside it may lack: then the expected one
 # (Satterthwaite 1946; Giesbrecht & Burns 1985, Biometrics 41, 477-486).
 satterthwaite_df <- function(fit, contrast) {
-  n_free <- fit$dims$n - fit$dims$n_fixed
-  if (!has_random(fit)) return(n_free)
-  if (!has_tests(fit)) return(Inf)
   v <- sum(contrast * (fit$fixed$vcov %*% contrast))
   free <- free_variances(fit)
   if (length(free) == 0 || !(v > 0)) return(NA_real_)
@@ -24,16 +21,14 @@ fixed_table <- function(fit) {
   estimate <- fit$fixed$estimate[kept]
   se <- sqrt(diagonal(fit$fixed$vcov))
   df <- vapply(seq_along(kept), function(j) {
-    satterthwaite_df(fit, as.numeric(seq_along(kept) == j))
+    contrast_df(fit, as.numeric(seq_along(kept) == j))
   }, 0)
   statistic <- estimate / se
   table <- matrix(NA_real_, length(fit$fixed$estimate), 5, dimnames = list(
     names(fit$fixed$estimate), c("Estimate", "Std. Error", "df", "t value", "Pr(>|t|)")
   ))
-  if (!has_tests(fit)) statistic[] <- df[] <- NA
+  if (!at_maximum(fit)) statistic[] <- df[] <- NA
   p <- 2 * stats::pt(abs(statistic), df, lower.tail = FALSE)
   table[kept, ] <- cbind(estimate, se, df, statistic, p)
   table
 }
-
-has_tests <- function(fit) fit$method %in% c("OLS", "REML", "ML")

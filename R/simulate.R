@@ -74,8 +74,8 @@ bootstrap <- function(fit, draws, seed) {
   seed <- if (is.null(seed)) control$seed else check_seed(seed)
   share <- fit$internal$share
   raw <- with_seed(seed, cpp_refit(
-    spectral_system(fit), fit$method, search_options(control), share$h, share$nu, draws,
-    make_host(control)
+    spectral_system(fit), fit$uncertainty$criterion, search_options(control), share$h, share$nu,
+    draws, make_host(control)
   ))
   bootstrap_table(fit, raw)
 }
@@ -111,7 +111,7 @@ bootstrap_ols <- function(fit, draws, seed) {
   sigma2 <- fit$variances[["Residual"]]
   with_seed(seed, {
     normals <- cpp_normals(draws, length(kept))
-    variance <- sigma2 * cpp_chi_squares(draws, df) / if (fit$method == "ML") fit$dims$n else df
+    variance <- sigma2 * cpp_chi_squares(draws, df) / variance_df(fit)
   })
   out <- matrix(0, draws, length(parameter_kinds(fit)))
   colnames(out) <- names(parameter_kinds(fit))

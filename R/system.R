@@ -98,22 +98,23 @@ is_all_zero <- function(system, design) {
 
 # Whether the criterion of a method has one maximum: REML's where eigenvalues of K differ on the
 # space that the fixed effects leave, the likelihood's where they differ at all. A posterior shows
-# by itself whether it is proper, and bounds pay for every coefficient.
-check_identified <- function(problem, method) {
+# by itself whether it is proper, and bounds pay for every coefficient: those do not rest on the
+# likelihood.
+check_identified <- function(problem, criterion, rests_on_likelihood = TRUE) {
   design <- problem$designs[[1]]
   name <- backtick(design$label)
   system <- problem$system
   fixed <- problem$fixed
   total <- system$parts$trace
   trace <- system$at_zero[1]
-  is_reml <- method == "REML"
+  is_reml <- criterion == "REML"
   if (total == 0 || (is_reml && trace <= 1e-10 * total)) {
     abort(
       "not_identified", "the variance of ", name, " is not identified: its columns lie in the ",
       "span of the fixed effects."
     )
   }
-  if (method %in% c("Bayes", "VB") || (method == "MAP" && is_informative(problem$prior))) return()
+  if (!rests_on_likelihood) return()
   df <- nrow(fixed$q) - fixed$rank
   if (df * system$at_zero[2] - trace^2 > 1e-10 * trace^2) return()  # then they differ everywhere
   if (!is_reml && !is_proportional_to_identity(system$parts)) return()

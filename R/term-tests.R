@@ -126,7 +126,7 @@ contrast_test <- function(fit, contrasts) {
   q <- nrow(contrasts)
   rotated <- crossprod(spectrum$vectors, contrasts)
   t2 <- drop(rotated %*% estimate)^2 / spectrum$values
-  df <- apply(rotated, 1, function(contrast) satterthwaite_df(fit, contrast))
+  df <- apply(rotated, 1, function(contrast) contrast_df(fit, contrast))
   usable <- sum((df / (df - 2))[which(df > 2)])
   denominator <- if (q == 1) df else if (usable > q) 2 * usable / (usable - q) else 0
   # as many degrees of freedom for all: the limit of the above

@@ -152,7 +152,7 @@ glance.hdlmm <- function(x, ...) {
   check_dots()
   log_lik <- logLik.hdlmm(x)
   if (!at_maximum(x)) log_lik[] <- NA_real_
-  is_reml <- x$method == "REML"
+  is_reml <- is_restricted(x$uncertainty)
   out <- data.frame(
     nobs = x$dims$n, sigma = sigma.hdlmm(x), logLik = as.numeric(log_lik),
     AIC = stats::AIC(log_lik), BIC = stats::BIC(log_lik),
@@ -162,15 +162,6 @@ glance.hdlmm <- function(x, ...) {
   )
   own <- own_criterion(x)
   as_tibble_if_there(if (is.null(own)) out else cbind(out, own))
-}
-
-# What a fit that does not maximise a likelihood goes by; NULL for one that does.
-own_criterion <- function(fit) {
-  switch(fit$method,
-    MAP = data.frame(log_posterior = fit$modes$logLik[1]),
-    VB = data.frame(elbo = elbo(fit)),
-    Bayes = data.frame(log_evidence = or_missing(log_evidence.hdlmm(fit)))
-  )
 }
 
 #' @rdname hdlmm-tidy

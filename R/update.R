@@ -26,8 +26,7 @@ update.hdlmm <- function(object, formula., ..., evaluate = TRUE) {
 # step() and MASS::stepAIC() hand over a text and evaluate what they get: their next model is of the
 # rows that the tables of drop1() and add1() were of, whatever `data` names today.
 is_step <- function(formula, evaluate, extras, fit) {
-  is.character(formula) && !evaluate && length(extras) == 0 &&
-    fit$method %in% c("OLS", "REML", "ML")
+  is.character(formula) && !evaluate && length(extras) == 0 && at_maximum(fit)
 }
 
 # What they put in the place of the formula, the terms of the fixed part, takes no random term away.
@@ -57,7 +56,7 @@ with_random <- function(fixed, fit, like = formula.hdlmm(fit)) {
 fitting_arguments <- function(call, given, fit) {
   if (!is.character(call$method) || call$method == fit$method) return(call)
   if (!"algorithm" %in% given) call$algorithm <- NULL
-  if (!"prior" %in% given && call$method %in% c("OLS", "REML", "ML")) call$prior <- NULL
+  if (!"prior" %in% given && !is_method_with_prior(call$method)) call$prior <- NULL
   call
 }
 

@@ -47,15 +47,14 @@ varcomp.hdlmm <- function(x, ...) {
   x$variances
 }
 
-# Covariance matrix of the estimated variances, NA where the estimate is on a boundary.
-variance_covariance <- function(fit) {
-  if (is_bayes(fit)) return(fit$posterior$covariance)
-  if (!is.null(fit$q)) return(variational_covariance(fit))
+# Covariance matrix of the estimated variances from their information, NA where the estimate is on a
+# boundary.
+information_covariance <- function(fit) {
   names <- names(fit$variances)
   v <- unname(fit$variances)
   out <- matrix(NA_real_, length(v), length(v), dimnames = list(names, names))
   free <- free_variances(fit)
-  if (length(free) > 0) {
+  if (length(free) > 0 && !is.null(fit$information)) {
     out[free, free] <- inverse_information(fit, free) * v[free] * rep(v[free], each = length(free))
   }
   out
@@ -86,13 +85,8 @@ variance_se <- function(fit) {
   out
 }
 
-pve_se <- function(fit) {
-  if (is_bayes(fit)) return(fit$posterior$pve_sd)
-  if (is_full_vb(fit)) {
-    return(stats::sd(factor_share(fit$q, fit$kappa, (seq_len(2000) - 0.5) / 2000)))
-  }
-  if (!is.null(fit$q)) return(NA_real_)
-  if (length(free_variances(fit)) < 2) return(NA_real_)
+information_pve_se <- function(fit) {
+  if (length(free_variances(fit)) < 2 || is.null(fit$information)) return(NA_real_)
   covariance <- inverse_information(fit)
   h <- fit$pve
   unname(h * (1 - h) * sqrt(max(0, covariance[1, 1] - 2 * covariance[1, 2] + covariance[2, 2])))
@@ -164,14 +158,9 @@ pve.hdlmm <- function(fit, level = 0.95, method = c("profile", "exact"), draws =
       upper = numeric()
     ))
   }
-  limits <- if (is_bayes(fit)) {
-    share_quantiles(fit, tail_levels(level))
-  } else {
-    switch(method,
-      profile = profile_pve_limits(fit, level),
-      exact = exact_pve_limits(fit, level, draws, seed)
-    )
-  }
+  limits <- switch(method,
+    profile = pve_limits(fit, level), exact = exact_pve_limits(fit, level, draws, seed)
+  )
   frame_of(list(
     term = names(fit$pve), estimate = unname(fit$pve), se = pve_se(fit), lower = limits[1],
     upper = limits[2]

@@ -22,47 +22,40 @@ factor_share <- function(factors, kappa, p) {
   stats::plogis(log(unname(kappa)) + log(ratio))
 }
 
-variational_share_limits <- function(fit, level) {
-  if (!is_full_vb(fit)) return(c(NA_real_, NA_real_))
-  factor_share(fit$q, fit$kappa, tail_levels(level))
-}
-
-variational_interval <- function(fit, name, kind, level) {
-  if (kind == "fixed") return(t_interval(fit, name, level, Inf))
-  if (!is_full_vb(fit)) return(c(NA_real_, NA_real_))
-  if (kind == "pve") return(variational_share_limits(fit, level))
-  factor_quantile(if (name == "Residual") fit$q$residual else fit$q$random, tail_levels(level))
-}
-
-variational_covariance <- function(fit) {
-  sd <- if (is_full_vb(fit)) c(factor_sd(fit$q$random), factor_sd(fit$q$residual)) else NA_real_
-  out <- diag(sd^2, 2)
-  if (!is_full_vb(fit)) out[] <- NA_real_
-  dimnames(out) <- list(names(fit$variances), names(fit$variances))
-  out
-}
-
-# Draws from the factors of q; see posterior_sample().
-sample_variational <- function(fit, draws, with_beta) {
-  omega <- sample_matrix(fit, draws)
-  kept <- fit$fixed$kept
-  omega[, kept] <- rep(fit$fixed$estimate[kept], each = draws)
-  variances <- matrix(rep(fit$variances, each = draws), draws)
-  if (is_full_vb(fit)) {
-    change <- cpp_normals(draws, length(kept)) %*% chol_root(fit$q$omega_vcov)
-    omega[, kept] <- omega[, kept] + change
-    variances[, 1] <- fit$q$random$scale / stats::rgamma(draws, fit$q$random$shape)
-    variances[, 2] <- fit$q$residual$scale / stats::rgamma(draws, fit$q$residual$shape)
-  }
-  colnames(variances) <- names(fit$variances)
+# Draws from the factors of q; see posterior_sample(). draw_parameters: list(omega, variances) of
+# the fit.
+factor_sample <- function(fit, draws, with_beta, draw_parameters) {
+  parameters <- draw_parameters(fit, draws)
+  variances <- parameters$variances
   explained <- fit$kappa * variances[, 1]
   new_sample(
-    omega, variances, explained / (explained + variances[, 2]),
+    parameters$omega, variances, explained / (explained + variances[, 2]),
     if (with_beta) {
       design <- lone_design(fit)
       named_effects(design, fit$effects[[design$label]] + draw_factors(fit, draws))
     }
   )
+}
+
+# Parameters of q stay where they are.
+held_parameters <- function(fit, draws) {
+  omega <- sample_matrix(fit, draws)
+  kept <- fit$fixed$kept
+  omega[, kept] <- rep(fit$fixed$estimate[kept], each = draws)
+  variances <- matrix(rep(fit$variances, each = draws), draws)
+  colnames(variances) <- names(fit$variances)
+  list(omega = omega, variances = variances)
+}
+
+# Those that have factors are drawn.
+factor_parameters <- function(fit, draws) {
+  out <- held_parameters(fit, draws)
+  kept <- fit$fixed$kept
+  change <- cpp_normals(draws, length(kept)) %*% chol_root(fit$q$omega_vcov)
+  out$omega[, kept] <- out$omega[, kept] + change
+  out$variances[, 1] <- fit$q$random$scale / stats::rgamma(draws, fit$q$random$shape)
+  out$variances[, 2] <- fit$q$residual$scale / stats::rgamma(draws, fit$q$residual$shape)
+  out
 }
 
 # Deviations of beta from its mean under q, [p x draws].
@@ -116,15 +109,6 @@ block_quadratic <- function(fit, x, u) {
   }
   half <- backsolve(chol(diag(nrow(x)) / rho + tcrossprod(x)), x %*% u, transpose = TRUE)
   pmax(0, colSums(u^2) - colSums(half^2))
-}
-
-# Var(z'omega + x'beta) under q, factor by factor. Without priors omega is a parameter of q's and
-# held; by itself it has the standard errors of an estimate.
-variational_variance <- function(fit, rows, random) {
-  z <- rows$z[, fit$fixed$kept, drop = FALSE]
-  out <- if (is_full_vb(fit)) rowSums((z %*% fit$q$omega_vcov) * z) else numeric(rows$m)
-  if (random) return(out + squared_effects(fit, rows))
-  if (is_full_vb(fit)) out else fixed_variance(fit, rows$z)
 }
 
 value_or_infinite <- function(x) if (is.na(x)) Inf else x

@@ -134,7 +134,7 @@ test_that("standard errors of the effects shown are those of ranef()", {
   at <- c(7, 2, 9)
   for (fit in fits) {
     all <- attr(ranef(fit, se = TRUE), "se")[[1]]
-    some <- hdlmm:::effect_se_at(fit, fit$designs[[1]], at)
+    some <- hdlmm:::effect_se(fit, fit$designs[[1]], at)
     expect_equal(some, unname(all[at]), tolerance = 1e-10)  # the same sums in blocks
   }
 })

@@ -1,0 +1,330 @@
+# What a fit knows of its parameters answers the same verbs whatever its method: every class has
+# every verb, every answer has the shape that uncertainty.R promises, and a class without a method
+# of its own is a fit with held variances.
+
+namespace <- asNamespace("hdlmm")
+
+verbs_of_uncertainty <- function() {
+  methods <- getNamespaceInfo("hdlmm", "S3methods")
+  sort(methods[methods[, 2] == "hdlmm_uncertainty", 1])
+}
+
+# The classes of an object, from the particular to the general, by its first.
+chains <- function() {
+  own <- lapply(hdlmm:::engines, `[[`, "uncertainty")
+  own <- c(own, list(
+    c("full_variational", "variational"), c("closed_variational", "closed"),
+    c("closed_posterior", "closed")
+  ))
+  own <- unique(own)
+  stats::setNames(lapply(own, c, "hdlmm_uncertainty"), vapply(own, `[[`, "", 1))
+}
+
+own_prior <- lmm_prior(random = prior_half_t(3, 1), residual = prior_inverse_gamma(2, 1))
+
+# One fit of every class.
+fits <- local({
+  d <- contract_data()$d
+  d$zero <- matrix(0, nrow(d), 3)
+  short <- lmm_control(draws = 50, warmup = 20, chains = 2, seed = 1)
+  suppressMessages(suppressWarnings(list(
+    least_squares = lmm(y ~ x, d), likelihood = lmm(y ~ x + (1 | g), d),
+    mode = lmm(y ~ x + (1 | g), d, method = "MAP"),
+    variational = lmm(y ~ x + (1 | g), d, method = "VB"),
+    full_variational = lmm(y ~ x + (1 | g), d, method = "VB", prior = own_prior),
+    quadrature = lmm(y ~ x + (1 | g), d, method = "Bayes", prior = own_prior),
+    gibbs = lmm(y ~ x + (1 | g), d, method = "Bayes", algorithm = "gibbs", control = short),
+    closed_variational = lmm(y ~ x + re(zero), d, method = "VB"),
+    closed_posterior = lmm(y ~ x + re(zero), d, method = "Bayes")
+  )))
+})
+
+test_that("every function that asks the uncertainty is a verb that every class has", {
+  functions <- Filter(is.function, as.list(namespace))
+  asks <- Filter(function(name) {
+    text <- paste(deparse(body(functions[[name]])), collapse = " ")
+    grepl("UseMethod(", text, fixed = TRUE) && grepl("uncertainty", text, fixed = TRUE)
+  }, names(functions))
+  on_itself <- c("is_point_when_exact", "rests_on_likelihood", "in_closed_form")
+  expect_setequal(c(asks, on_itself), verbs_of_uncertainty())
+  for (chain in chains()) {
+    for (verb in verbs_of_uncertainty()) {
+      found <- Filter(Negate(is.null), lapply(chain, function(class) {
+        getS3method(verb, class, optional = TRUE, envir = namespace)
+      }))
+      expect_identical(names(formals(found[[1]])), names(formals(functions[[verb]])), label = verb)
+    }
+  }
+})
+
+test_that("fits have the classes that their engines name", {
+  expect_setequal(names(fits), names(chains()))
+  for (name in names(fits)) {
+    expect_identical(class(fits[[name]]$uncertainty), chains()[[name]])
+    expect_true(fits[[name]]$uncertainty$criterion %in% c("REML", "ML"))
+  }
+  known <- unique(unlist(chains()))
+  methods <- getNamespaceInfo("hdlmm", "S3methods")
+  registered <- methods[methods[, 1] %in% verbs_of_uncertainty(), 2]
+  expect_setequal(registered, c(known))
+})
+
+expect_flag <- function(x) expect_true(isTRUE(x) || isFALSE(x))
+expect_pair <- function(x) {
+  expect_type(x, "double")
+  expect_length(x, 2)
+  if (!anyNA(x)) expect_lte(x[1], x[2])
+}
+design_of <- function(fit) fit$designs[[1]]
+rows_of <- function(fit) hdlmm:::fitted_points(fit)
+# Verbs that have no answer for a fit say so by an error of ours.
+or_refuses <- function(expr) tryCatch(expr, hdlmm_error = function(e) NULL)
+
+# One line a verb: what it answers for a fit.
+laws <- list(
+  is_point_when_exact = function(verb, fit) {
+    expect_flag(verb(fit$uncertainty, fit$internal$fixed))
+    expect_true(verb(fit$uncertainty, list(prior_precision = NULL)))  # flat priors leave a point
+  },
+  rests_on_likelihood = function(verb, fit) {
+    expect_flag(verb(fit$uncertainty, if (is.null(fit$prior)) lmm_prior() else fit$prior))
+  },
+  in_closed_form = function(verb, fit) {
+    closed <- verb(fit$uncertainty)
+    expect_s3_class(closed, "hdlmm_uncertainty")
+    expect_identical(closed$criterion, fit$uncertainty$criterion)
+    expect_identical(verb(closed), closed)
+  },
+  at_maximum = function(verb, fit) expect_identical(verb(fit), !is.na(attr(logLik(fit), "df"))),
+  has_posterior = function(verb, fit) {
+    expect_flag(verb(fit))
+    if (verb(fit)) expect_false(hdlmm:::at_maximum(fit))
+  },
+  has_effect_posterior = function(verb, fit) {
+    if (hdlmm:::has_posterior(fit)) expect_true(verb(fit)) else expect_flag(verb(fit))
+  },
+  is_reference = function(verb, fit) expect_flag(verb(fit)),
+  is_below_evidence = function(verb, fit) expect_flag(verb(fit)),
+  fit_words = function(verb, fit) {
+    expected <- c(
+      "method", "criterion", "objective", "curve", "loglik", "fixed", "interval", "panel", "compare"
+    )
+    expect_setequal(names(verb(fit)), expected)
+    expect_true(all(lengths(verb(fit)) == 1) && is.character(unlist(verb(fit))))
+  },
+  describe_approximation = function(verb, fit) {
+    out <- verb(fit)
+    expect_true(is.null(out) || is.character(out))
+  },
+  print_evidence = function(verb, fit) expect_type(capture.output(verb(fit, 4)), "character"),
+  variance_covariance = function(verb, fit) {
+    out <- verb(fit)
+    expect_identical(dimnames(out), list(names(varcomp(fit)), names(varcomp(fit))))
+    expect_equal(out, t(out), tolerance = 1e-12)  # rounding of products in both orders
+    expect_true(all(diag(out) >= 0, na.rm = TRUE))
+  },
+  pve_se = function(verb, fit) {
+    expect_length(verb(fit), 1)
+    expect_true(is.na(verb(fit)) || verb(fit) >= 0)
+  },
+  pve_limits = function(verb, fit) {
+    if (length(fit$designs) == 0) return()
+    expect_pair(verb(fit, 0.9))
+    narrow <- verb(fit, 0.5)
+    if (!anyNA(narrow)) expect_lt(diff(narrow), diff(verb(fit, 0.9)))
+  },
+  exact_pve_limits = function(verb, fit) {
+    if (length(fit$designs) > 0) or_refuses(expect_pair(verb(fit, 0.9, 50, 1)))
+  },
+  variance_df = function(verb, fit) {
+    expect_true(verb(fit) %in% (nobs(fit) - c(0, length(fixef(fit)))))
+  },
+  parameter_limits = function(verb, fit) {
+    for (method in c("profile", "wald")) {
+      limits <- verb(fit, names(fixef(fit)), "fixed", 0.9, method)
+      expect_identical(dim(limits), c(length(fixef(fit)), 2L))
+      expect_true(all(limits[, 1] < fixef(fit) & fixef(fit) < limits[, 2]))
+      # each as by itself
+      expect_equal(unname(limits)[2, ], c(verb(fit, "x", "fixed", 0.9, method)), tolerance = 1e-12)
+      both <- verb(fit, names(varcomp(fit)), "variance", 0.9, method)
+      expect_identical(dim(both), c(length(varcomp(fit)), 2L))
+      expect_pair(both[nrow(both), ])
+      if (length(fit$designs) > 0) expect_pair(c(verb(fit, "pve", "pve", 0.9, method)))
+    }
+  },
+  contrast_df = function(verb, fit) expect_gt(verb(fit, c(0, 1)), 0),
+  effect_se = function(verb, fit) {
+    if (length(fit$designs) == 0) return()
+    all <- verb(fit, design_of(fit))
+    expect_length(all, fit$dims$p)
+    # the same numbers, each by itself
+    expect_equal(verb(fit, design_of(fit), 2:3), unname(all)[2:3], tolerance = 1e-8)
+  },
+  mean_variance = function(verb, fit) {
+    for (random in unique(c(FALSE, length(fit$designs) > 0))) {
+      out <- verb(fit, rows_of(fit), random)
+      expect_length(out, nobs(fit))
+      expect_true(all(out >= 0))
+    }
+  },
+  row_limits = function(verb, fit) {
+    rows <- rows_of(fit)
+    random <- length(fit$designs) > 0
+    variance <- hdlmm:::mean_variance(fit, rows, random)
+    asked <- list(random = random, interval = "confidence", level = 0.9, weights = 1)
+    mean <- verb(fit, rows, fit$fitted, variance, asked)
+    asked$interval <- "prediction"
+    new <- verb(fit, rows, fit$fitted, variance, asked)
+    expect_identical(dim(mean), c(nobs(fit), 2L))
+    expect_true(all(new[, 1] < mean[, 1]) && all(mean[, 2] < new[, 2]))
+  },
+  row_df = function(verb, fit) expect_gt(verb(fit), 0),
+  loo_rows = function(verb, fit) {
+    out <- verb(fit)
+    expect_named(out, c("table", "is_integrated"))
+    expect_named(
+      out$table, c("observed", "prediction", "variance", "residual", "log_density")
+    )
+    expect_equal(nrow(out$table), nobs(fit))
+  },
+  draw_sample = function(verb, fit) {
+    out <- verb(fit, 5, FALSE)
+    expect_s3_class(out, "hdlmm_sample")
+    expect_identical(colnames(out$variances), names(varcomp(fit)))
+    expect_identical(dim(out$omega), c(5L, length(fixef(fit))))
+  },
+  draw_latent = function(verb, fit) {
+    for (random in unique(c(FALSE, length(fit$designs) > 0))) {
+      out <- verb(fit, rows_of(fit), random, 5)
+      expect_identical(dim(out$value), c(nobs(fit), 5L))
+      expect_true(length(out$noise) == 5 && all(out$noise > 0))
+    }
+  },
+  draw_nodes = function(verb, fit) {
+    out <- verb(fit, 5)
+    expect_named(out, c("core", "node", "tau2"))
+    expect_true(length(out$tau2) == 5 && all(out$node %in% seq_along(out$core$h)))
+  },
+  profile_at = function(verb, fit) {
+    or_refuses(expect_length(verb(fit, c(0.2, 0.5)), 2))
+  },
+  objective_curve = function(verb, fit) or_refuses(expect_length(verb(fit, c(-1, 1)), 2)),
+  profile_modes = function(verb, fit) {
+    out <- verb(fit)
+    expect_true(out$boundary %in% c("none", "random", "residual") && out$pole %in% c(0, 1))
+  },
+  share_panel = function(verb, fit) {
+    if (length(fit$designs) == 0) return()
+    out <- verb(fit, pve(fit))
+    if (!is.null(out$note)) return(expect_length(out$note, 1))
+    expect_true(all(c("pve", "relative") %in% names(out$curve)))
+    expect_flag(out$is_density)
+  },
+  density_curve = function(verb, fit) {
+    out <- verb(fit, "residual", 50)
+    if (is.null(out)) return(expect_false(hdlmm:::has_posterior(fit)))
+    expect_true(hdlmm:::has_posterior(fit))
+    # a density on nearly all of its range, by trapezoids
+    expect_equal(sum(diff(out$x) * (out$y[-1] + out$y[-length(out$y)]) / 2), 1, tolerance = 0.05)
+  },
+  evidence_of = function(verb, fit) or_refuses(expect_true(is.finite(verb(fit)))),
+  evidence_bound = function(verb, fit) {
+    or_refuses(expect_lte(verb(fit, "it"), hdlmm:::bounded_evidence(fit)))
+  },
+  bound_gap = function(verb, fit) {
+    # what is left of a subtraction of two logs
+    or_refuses(expect_equal(
+      verb(fit, "it"), hdlmm:::bounded_evidence(fit) - hdlmm:::evidence_bound(fit, "it"),
+      tolerance = 1e-8
+    ))
+  },
+  bounded_evidence = function(verb, fit) expect_true(is.finite(verb(fit))),
+  own_criterion = function(verb, fit) {
+    out <- verb(fit)
+    if (hdlmm:::at_maximum(fit)) expect_null(out) else expect_identical(dim(out), c(1L, 1L))
+  },
+  fit_deviance = function(verb, fit) {
+    out <- verb(fit)
+    if (!hdlmm:::at_maximum(fit)) expect_null(out)
+  },
+  require_posterior = function(verb, fit) {
+    if (is.null(fit$posterior)) return(expect_error(verb(fit, "it"), class = "hdlmm_unsupported"))
+    expect_identical(verb(fit, "it"), fit)
+  },
+  share_quantiles = function(verb, fit) or_refuses(expect_pair(verb(fit, c(0.1, 0.9)))),
+  variance_quantiles = function(verb, fit) {
+    or_refuses(expect_pair(verb(fit, "residual", c(0.1, 0.9))))
+  }
+)
+
+test_that("every verb has a law", {
+  expect_setequal(names(laws), verbs_of_uncertainty())
+})
+
+for (name in names(laws)) {
+  test_that(paste0(name, "() answers for every class of uncertainty"), {
+    verb <- get(name, namespace)
+    for (class in names(fits)) {
+      if (class == "least_squares" && name == "draw_nodes") next  # there is no share
+      set.seed(1)
+      tryCatch(
+        laws[[name]](verb, fits[[class]]),
+        error = function(e) fail(paste0(class, ": ", conditionMessage(e)))
+      )
+    }
+    succeed()
+  })
+}
+
+# A method that no file of the package knows: half of the variance for the random effects.
+fit_toy <- function(problem, engine, control) {
+  share <- list(h = 0.5, nu = 0.5)
+  e <- hdlmm:::cpp_evaluate(problem$system, 0.5, 0.5)
+  tau2 <- e$rss / length(problem$model$y)
+  result <- hdlmm:::assemble_result(problem, e, share, tau2, engine$criterion)
+  c(result, list(
+    loglik = hdlmm:::likelihood_value(e, tau2, problem$system$kappa, problem$fixed),
+    boundary = "none", is_unbounded = FALSE, is_converged = TRUE, reason = "nothing to do",
+    convergence = data.frame(iteration = 1L, objective = NA_real_)
+  ))
+}
+
+toy_engine <- list(
+  method = "toy", algorithm = "half", run = fit_toy, uncertainty = "toy", needs = "vectors",
+  prior = "none", criterion = "ML"
+)
+
+test_that("a method of its own needs nothing but a result", {
+  toy <- hdlmm:::method_fit(toy_engine, fits$likelihood, lmm_prior(), lmm_control())$fit
+  expect_s3_class(toy$uncertainty, "toy")
+  expect_output(print(toy), "Linear mixed model, method \"toy\"", fixed = TRUE)
+  out <- capture.output(print(summary(toy)))
+  expect_match(out, "Log-likelihood at the estimates", all = FALSE)
+  expect_match(out, "estimates; standard errors given the variances", all = FALSE)
+  expect_identical(pve(toy)$estimate, 0.5)
+  limits <- confint(toy)
+  expect_true(all(limits[, 1] < c(fixef(toy), varcomp(toy), pve(toy)$estimate)))
+  expect_true(all(c(fixef(toy), varcomp(toy), pve(toy)$estimate) < limits[, 2]))
+  expect_equal(dim(predict(toy, interval = "prediction")), c(24, 3))
+  expect_true(all(attr(ranef(toy, se = TRUE), "se")$g > 0))
+  expect_true(is.finite(loo(toy)$elpd))
+  expect_equal(dim(simulate(toy, 2, seed = 1)), c(24, 2))
+  expect_equal(dim(posterior_predict(toy, draws = 3, seed = 1)), c(3, 24))
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
+  expect_identical(plot(toy), toy)
+  expect_error(AIC(toy), class = "hdlmm_undefined")
+  expect_error(profile(toy), class = "hdlmm_unsupported")
+  expect_error(elbo(toy), class = "hdlmm_unsupported")
+  skip_if_not_installed("generics")
+  expect_equal(nrow(generics::tidy(toy, conf.int = TRUE)), 4)
+  expect_true(is.na(generics::glance(toy)$AIC))
+})
+
+test_that("a method of its own says what it likes in its own words", {
+  registerS3method("fit_words", "toy", function(fit) {
+    utils::modifyList(NextMethod(), list(method = "half and half"))
+  }, envir = namespace)
+  toy <- hdlmm:::method_fit(toy_engine, fits$likelihood, lmm_prior(), lmm_control())$fit
+  expect_output(print(toy), "Linear mixed model, half and half")
+})
