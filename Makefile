@@ -49,8 +49,9 @@ lint: layers ## clang-format, lintr and the include rules; any finding fails
 	@tools/format.sh --check
 	@Rscript tools/lint.R
 
-layers: ## the include rules of the core
+layers: ## the include rules of the core, and no name of a method in the R code
 	@tools/check-layers
+	@tools/check-methods
 
 install: ## build into .lib
 	@tools/deps.sh demo
