@@ -130,10 +130,10 @@ exact_reference <- function(fits, base, prior, control) {
     hdlmm_error = function(e) NULL
   )
   fit <- one$fit
-  if (is.null(fit$posterior)) return(NULL)
+  if (is.null(fit) || !has_posterior(fit)) return(NULL)
   list(
     mean = c(pve = unname(fit$pve), fit$variances),
-    sd = c(pve = fit$posterior$pve_sd, sqrt(diag(fit$posterior$covariance))), fit = fit
+    sd = c(pve = pve_se(fit), variance_se(fit)), fit = fit
   )
 }
 
@@ -146,7 +146,7 @@ comparison_row <- function(one, reference, design) {
   for (name in c(design$label, "Residual", "pve")) row[[name]] <- estimates[[name]]
   row$log_evidence <- if (is.null(fit)) NA_real_ else or_missing(log_evidence.hdlmm(fit))
   row$elbo <- value_or(fit$elbo, NA_real_)
-  row$kl_gap <- if (is.null(fit$elbo)) NA_real_ else or_missing(kl_gap(fit))
+  row$kl_gap <- if (is.na(row$elbo)) NA_real_ else or_missing(kl_gap(fit))
   for (name in names(estimates)) {
     distance <- if (is.null(reference)) NA_real_ else
       (estimates[[name]] - reference$mean[[name]]) / reference$sd[[name]]

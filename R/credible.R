@@ -76,60 +76,6 @@ one_node <- function(core, h, tau) {
   core
 }
 
-# Posterior of points z'omega + x'beta: list(mean, sd) [m x nodes], sd per unit tau, and `noise`
-# [m x nodes], the variance of a new response's error per unit tau^2, zero for latent values.
-row_components <- function(fit, rows, random, weights = NULL, core = fit$posterior$core) {
-  fixed <- fit$internal$fixed
-  units <- fit$internal$units
-  m <- rows$m
-  mean <- variance <- matrix(0, m, length(core$h))
-  base <- drop(rows$z[, fixed$kept, drop = FALSE] %*% fixed$omega[fixed$kept])
-  if (!is.null(rows$offset)) base <- base + rows$offset
-  for (at in point_blocks(fit, m)) {
-    part <- if (random) block_components(fit, rows, at, core) else
-      fixed_row_components(fit, rows, at, core)
-    mean[at, ] <- part$mean
-    variance[at, ] <- part$variance
-  }
-  if (!is.null(weights)) {
-    noise <- outer(inside_noise(units, rep_len(weights, m)), core$nu)
-    if (!random) {
-      design <- lone_design(fit)
-      x2 <- inside_squares(design, row_variances(design, term_rows(rows, design), fit$internal))
-      noise <- noise + outer(x2, core$h / fit$posterior$kappa)
-    }
-    variance <- variance + noise
-  }
-  list(mean = user_response(units, mean) + base, sd = user_response(units, sqrt(variance)))
-}
-
-block_components <- function(fit, rows, at, core) {
-  internal <- fit$internal
-  design <- lone_design(fit)
-  z <- basis_coordinates(internal$fixed, rows$z[at, , drop = FALSE])
-  point <- point_covariance(design, term_rows(rows, design), at, z, internal)
-  is_missing <- !stats::complete.cases(z, t(point$covariance))
-  z[is_missing, ] <- 0
-  point$covariance[, is_missing] <- 0
-  out <- cpp_mixture_points(
-    design$core, internal$fixed$root, internal$system, core, point$covariance,
-    point$prior, z, make_host(fit$control)
-  )
-  out$mean[is_missing, ] <- NA
-  out$variance[is_missing, ] <- NA
-  out
-}
-
-fixed_row_components <- function(fit, rows, at, core) {
-  fixed <- fit$internal$fixed
-  z <- basis_coordinates(fixed, rows$z[at, , drop = FALSE])
-  parts <- cpp_mixture_fixed(fit$internal$system, core)
-  variance <- apply(parts$covariance, 2, function(column) {
-    rowSums((z %*% matrix(column, fixed$rank)) * z)
-  })
-  list(mean = z %*% parts$mean, variance = matrix(variance, length(at)))
-}
-
 # Mean and variance of the mixture, row by row.
 mixture_moments <- function(posterior, mean, sd) {
   sums <- node_weights(posterior)

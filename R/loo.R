@@ -73,59 +73,6 @@ loo_table <- function(fit, residual, variance, density) {
   )
 }
 
-# p(y_i | rest) = 1 / E[1 / p(y_i | rest, theta)] over the posterior of the variances theta, with
-# p(y_i | rest, theta) in closed form: exact, not an importance-sampling estimate. Where tau^2 is
-# integrated in closed form the conditional is Student t.
-mixture_loo <- function(fit) {
-  internal <- fit$internal
-  fixed <- internal$fixed
-  points <- fit$posterior$points
-  projections <- function(core) {
-    cpp_mixture_projection(
-      fit$designs[[1]]$core, fixed$root, internal$system, core, make_host(fit$control)
-    )
-  }
-  p <- projections(fit$posterior$core)
-  root <- value_or(fixed$root, 1)
-  py <- p$py[, points$core, drop = FALSE]
-  diagonal <- p$diagonal[, points$core, drop = FALSE]
-  stop_without_density(py / diagonal, 1 / diagonal)
-  part <- conditional_loo(py, diagonal, points)
-  log_weight <- rep(log(points$weight), each = nrow(py)) - part$log_density
-  top <- apply(log_weight, 1, max)
-  weight <- exp(log_weight - top)
-  total <- rowSums(weight)
-  weight <- weight / total
-  residual <- py / diagonal
-  centre <- rowSums(weight * residual)
-  variance <- rowSums(weight * (part$variance + (residual - centre)^2))
-  # without a row the posterior has a degree of freedom less
-  orders <- structure(fit$posterior$orders - 0.5, both = attr(fit$posterior$orders, "both") - 0.5)
-  variance <- existing_variance(variance, orders, function(h, tau) {
-    1 / projections(one_node(fit$posterior$core, h, tau))$diagonal[, 1]
-  })
-  unit <- root * user_inverse(internal$units, 1)
-  loo_table(fit, centre / unit, variance / unit^2, -(top + log(total)) + log(unit))
-}
-
-conditional_loo <- function(py, diagonal, points) {
-  n <- nrow(py)
-  if (is.infinite(points$df[1])) {
-    variance <- rep(points$scale2, each = n) / diagonal
-    return(list(
-      variance = variance,
-      log_density = stats::dnorm(py / diagonal, 0, sqrt(variance), log = TRUE)
-    ))
-  }
-  shape <- points$df[1] / 2 - 0.5
-  scale <- rep(points$scale2 * points$df / 2, each = n) - py^2 / diagonal / 2
-  spread <- sqrt(scale / shape / diagonal)
-  list(
-    variance = if (shape > 1) spread^2 * shape / (shape - 1) else spread^2 * Inf,
-    log_density = stats::dt(py / diagonal / spread, 2 * shape, log = TRUE) - log(spread)
-  )
-}
-
 # P y and diag(P) for the covariance of y itself, in the user's units.
 projection_user <- function(fit) {
   internal <- fit$internal

@@ -36,12 +36,12 @@ quadrature_evidence <- function(problem, prior, found) {
 exact_log_evidence <- function(fit) {
   bad <- improper_parts(fit$prior, fit$dims$n_fixed)
   if (length(bad) > 0) stop_improper(bad, "the log evidence")
-  if (!is.null(fit$posterior$evidence)) return(fit$posterior$evidence$log)
   integrated_evidence(fit)$log
 }
 
 # The same with flat and Jeffreys densities taken as they stand.
 integrated_evidence <- function(fit) {
+  if (!is.null(fit$posterior$evidence)) return(fit$posterior$evidence)
   cache <- fit$internal$cache
   if (is.null(cache$evidence)) {
     problem <- problem_of(fit)
@@ -76,7 +76,7 @@ bayes_factor <- function(fit, log = FALSE, ...) {
   check_flag(log, "log")
   require_posterior(fit, "bayes_factor()")
   if ("random" %in% improper_parts(fit$prior)) stop_improper("random", "a Bayes factor")
-  evidence <- value_or(fit$posterior$evidence, integrated_evidence(fit))
+  evidence <- integrated_evidence(fit)
   value <- evidence$log - evidence$log_null
   if (log) value else exp(value)
 }

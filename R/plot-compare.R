@@ -79,52 +79,11 @@ draw_legend <- function(names, colours) {
   )
 }
 
-# list(x, y) of the marginal density of pve or a variance by quadrature.
-fine_curve <- function(fit, kind, n) {
-  posterior <- fit$posterior
-  if (kind == "pve") {
-    curve <- share_curve(fit, n)
-    return(list(x = curve$pve, y = curve$relative))
-  }
-  fine <- fine_of(fit)
-  range <- variance_quantiles(fit, kind, c(0.001, 0.999), fine)
-  x <- seq(range[1], range[2], length.out = n)
-  y <- vapply(log(x), function(s) {
-    log_variance_law(fine, kind, posterior$kappa, s)[["density"]]
-  }, 0) / x
-  variance_curve(fit, kind, x, y)
-}
-
 # A density of a variance in the user's units.
 variance_curve <- function(fit, kind, x, y) {
   name <- names(fit$variances)[match(kind, c("random", "residual"))]
   units <- fit$internal$units
   list(x = user_variance(units, x, name), y = user_variance_density(units, y, name))
-}
-
-# Kernel density of draws, on the whole line: of log(h / (1 - h)) or of the log variance.
-sample_curve <- function(fit, kind, n) {
-  draws <- fit$posterior$sample[[kind]]
-  is_share <- kind == "pve"
-  smooth <- stats::density(if (is_share) stats::qlogis(draws) else log(draws), n = n)
-  x <- if (is_share) stats::plogis(smooth$x) else exp(smooth$x)
-  y <- smooth$y / (if (is_share) x * (1 - x) else x)
-  if (is_share) list(x = x, y = y) else variance_curve(fit, kind, x, y)
-}
-
-inverse_gamma_density <- function(x, shape, scale) {
-  exp(shape * log(scale) - lgamma(shape) - (shape + 1) * log(x) - scale / x)
-}
-
-factor_curve <- function(fit, kind) {
-  p <- seq(0.0005, 0.9995, length.out = 400)
-  if (kind == "pve") {
-    h <- factor_share(fit$q, fit$kappa, p)
-    return(list(x = (h[-1] + h[-400]) / 2, y = diff(p) / diff(h)))
-  }
-  factor <- fit$q[[kind]]
-  x <- factor_quantile(factor, p)
-  list(x = x, y = inverse_gamma_density(x, factor$shape, factor$scale))
 }
 
 # Objectives that the log evidence bounds: likelihoods and variational bounds.
@@ -139,7 +98,7 @@ draw_traces <- function(fits, colours, dots) {
   colours <- colours[has_trace]
   if (length(fits) == 0) return(draw_note("Traces", "No method here iterates.", dots))
   traces <- lapply(fits, function(fit) fit$convergence[c("iteration", "objective")])
-  bounds <- Filter(function(fit) !is.null(fit$elbo), fits)
+  bounds <- Filter(has_bound, fits)
   evidence <- vapply(bounds, bounded_evidence, 0)
   last <- max(vapply(traces, function(trace) max(trace$iteration), 0))
   ends <- vapply(traces, function(trace) trace$objective[nrow(trace)], 0)

@@ -178,14 +178,6 @@ panel_profile <- function(fit, options, dots) {
   draw_caption(profile_caption(fit, interval, options$level))
 }
 
-# Posterior density of pve on the window that matters: data frame pve, relative (the density).
-share_curve <- function(fit, n = 301) {
-  window <- share_quantiles(fit, c(0.0005, 0.9995))
-  window <- pmin(1, pmax(0, window + c(-0.1, 0.1) * diff(window)))
-  h <- seq(window[1], window[2], length.out = n + 2)[seq_len(n) + 1]
-  data.frame(pve = h, relative = exp(log_share_density(fit, h)))
-}
-
 draw_posterior <- function(curve, interval, main, fit, options, dots) {
   draw_frame(curve$pve, curve$relative, utils::modifyList(list(
     type = "n", main = main, xlab = "proportion of variance explained",

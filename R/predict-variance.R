@@ -1,15 +1,5 @@
 # Variances of z'omega + x'beta given y, in the user's units, in blocks of rows.
 
-# Of a posterior.
-mixture_variance <- function(object, rows, random) {
-  parts <- row_components(object, rows, random)
-  posterior <- object$posterior
-  variance <- mixture_moments(posterior, parts$mean, parts$sd)$variance
-  existing_variance(variance, posterior$orders, function(h, tau) {
-    row_components(object, rows, random, core = one_node(posterior$core, h, tau))$sd[, 1]^2
-  })
-}
-
 # Given the variances.
 held_variance <- function(object, rows, random) {
   if (!random) return(fixed_variance(object, rows$z))

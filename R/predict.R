@@ -123,14 +123,6 @@ symmetric_limits <- function(object, rows, mean, variance, asked) {
   cbind(mean - half, mean + half)
 }
 
-# Quantiles of the posterior of the mean, or of the posterior predictive distribution.
-mixture_limits <- function(object, rows, asked) {
-  weights <- if (asked$interval == "prediction") asked$weights
-  if (!is.null(weights)) check_new_weights(weights, rows$m)
-  parts <- row_components(object, rows, asked$random, weights)
-  mixture_quantiles(object$posterior, parts$mean, parts$sd, tail_levels(asked$level))
-}
-
 check_new_weights <- function(weights, m) {
   if (!is.numeric(weights) || !length(weights) %in% c(1, m) || any(!(weights > 0))) {
     bad_input(

@@ -31,23 +31,6 @@ describe_model <- function(x) {
   )
 }
 
-# The family of q and how near it comes to the posterior.
-describe_bound <- function(x) {
-  family <- if (x$q$family == "blocks") {
-    paste("Factorised over", counted(nlevels(x$control$blocks), "block"), "of coefficients")
-  } else {
-    paste("Mean field over", counted(length(x$q$effect_variance), "coefficient"))
-  }
-  number <- function(value) formatC(value, digits = 2, format = "f")
-  gap <- tryCatch(kl_gap(x), hdlmm_error = function(e) NULL)
-  paste0(
-    family, ": evidence bound ", number(x$elbo),
-    if (!is.null(gap)) {
-      paste0(", divergence ", number(gap), ", log evidence ", number(x$elbo + gap))
-    }
-  )
-}
-
 describe_sizes <- function(x) {
   aliased <- length(x$fixed$aliased)
   out <- paste0(
@@ -216,26 +199,6 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
 
 fixed_limits <- function(fit, level) {
   confint.hdlmm(fit, which(parameter_kinds(fit) == "fixed"), level, "wald")
-}
-
-# What only a posterior has: evidence, evidence against no random effects, diagnostics.
-print_posterior <- function(fit, digits) {
-  evidence <- value_or(fit$posterior$evidence, integrated_evidence(fit))
-  cat("\n")
-  if (length(improper_parts(fit$prior, fit$dims$n_fixed)) == 0) {
-    cat("Log evidence ", format(evidence$log, digits = digits + 3), "\n", sep = "")
-  }
-  if (!"random" %in% improper_parts(fit$prior)) {
-    cat(
-      "Log Bayes factor of random effects against none: ",
-      format(evidence$log - evidence$log_null, digits = 4), "\n", sep = ""
-    )
-  }
-  diagnostics <- fit$posterior$diagnostics
-  if (!is.null(diagnostics)) {
-    cat("Chains (R-hat near 1, effective draws):\n")
-    print(format(diagnostics, digits = 4))
-  }
 }
 
 print_fixed <- function(table, digits, signif.stars) {

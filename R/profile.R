@@ -93,26 +93,6 @@ plot.hdlmm_profile <- function(x, level = 0.95, ...) {
   invisible(x)
 }
 
-# The mode of the density of h, which is not that of log(h / (1 - h)).
-posterior_mode <- function(fit) {
-  x <- seq(-12, 12, by = 0.05)
-  value <- log_share_density(fit, stats::plogis(x))
-  best <- which.max(value)
-  if (best %in% c(1, length(x))) {
-    where <- if (best == 1) "pve = 0" else "pve = 1"
-    # a density that tends to a limit is level so far out; one that does not goes on like a power
-    slope <- diff(value[if (best == 1) c(21, 1) else length(x) - c(20, 0)])
-    height <- if (slope > 0.05) Inf else value[best]
-    return(data.frame(pve = as.numeric(best > 1), logLik = height, where = where))
-  }
-  refined <- local_maximum(
-    function(at) log_share_density(fit, stats::plogis(at)), x[best + c(-1, 1)], 1e-8
-  )
-  data.frame(
-    pve = stats::plogis(refined$maximum), logLik = refined$objective, where = "interior"
-  )
-}
-
 # phi = log(sigma_b^2 / sigma_e^2) inside <-> h.
 log_ratio <- function(h, kappa) stats::qlogis(h) - log(kappa)
 
@@ -135,26 +115,6 @@ likelihood_at <- function(fit, phi) {
     value[i] <- criterion_at(fit, as.numeric(phi[i] > 0), as.numeric(phi[i] < 0))
   }
   value
-}
-
-bound_at <- function(fit, phi) {
-  problem <- problem_of(fit)
-  columns <- vb_columns(problem, fit$control)
-  cpp_bound_curve(problem$system, columns, phi, make_host(fit$control))$value
-}
-
-# Log posterior density of pve, exact whatever drew the fit's own numbers.
-log_share_density <- function(fit, h) {
-  problem <- problem_of(fit)
-  prior <- internal_prior(problem)
-  target <- posterior_target(problem, prior, fit$control)
-  inside <- h > 0 & h < 1
-  out <- rep(-Inf, length(h))
-  log_mass <- value_or(fit$posterior$evidence, integrated_evidence(fit))
-  constant <- log_mass$log - log_mass$constant
-  value <- evaluate_target(target, stats::qlogis(h[inside]))$log_density
-  out[inside] <- value - log(h[inside]) - log1p(-h[inside]) - constant
-  out
 }
 
 # Profiled likelihood of the core at a share, boundaries included.

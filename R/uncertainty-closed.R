@@ -36,6 +36,9 @@ pve_limits.closed_posterior <- function(fit, level) {
 own_criterion.closed_posterior <- function(fit) data.frame(log_evidence = evidence_of(fit))
 
 #' @exportS3Method
+has_bound.closed_variational <- function(fit) TRUE
+
+#' @exportS3Method
 evidence_bound.closed_variational <- function(fit, what) fit$loglik
 
 #' @exportS3Method

@@ -27,6 +27,9 @@ is_reference.hdlmm_uncertainty <- function(fit) FALSE
 is_below_evidence.hdlmm_uncertainty <- function(fit) FALSE
 
 #' @exportS3Method
+has_bound.hdlmm_uncertainty <- function(fit) FALSE
+
+#' @exportS3Method
 fit_words.hdlmm_uncertainty <- function(fit) {
   list(
     method = paste("method", dQuote(fit$method, FALSE)), criterion = "objective",

@@ -25,8 +25,26 @@ fit_words.posterior <- function(fit) {
   ))
 }
 
+# Evidence, evidence against no random effects, diagnostics.
 #' @exportS3Method
-print_evidence.posterior <- function(fit, digits) print_posterior(fit, digits)
+print_evidence.posterior <- function(fit, digits) {
+  evidence <- integrated_evidence(fit)
+  cat("\n")
+  if (length(improper_parts(fit$prior, fit$dims$n_fixed)) == 0) {
+    cat("Log evidence ", format(evidence$log, digits = digits + 3), "\n", sep = "")
+  }
+  if (!"random" %in% improper_parts(fit$prior)) {
+    cat(
+      "Log Bayes factor of random effects against none: ",
+      format(evidence$log - evidence$log_null, digits = 4), "\n", sep = ""
+    )
+  }
+  diagnostics <- fit$posterior$diagnostics
+  if (!is.null(diagnostics)) {
+    cat("Chains (R-hat near 1, effective draws):\n")
+    print(format(diagnostics, digits = 4))
+  }
+}
 
 #' @exportS3Method
 variance_covariance.posterior <- function(fit) fit$posterior$covariance

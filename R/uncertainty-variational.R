@@ -11,6 +11,9 @@ has_effect_posterior.variational <- function(fit) TRUE
 is_below_evidence.variational <- function(fit) TRUE
 
 #' @exportS3Method
+has_bound.variational <- function(fit) TRUE
+
+#' @exportS3Method
 fit_words.variational <- function(fit) {
   utils::modifyList(NextMethod(), list(
     method = "variational inference (VB)", criterion = "evidence bound",

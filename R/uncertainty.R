@@ -45,6 +45,9 @@ is_reference <- function(fit) UseMethod("is_reference", fit$uncertainty)
 # Whether the log evidence bounds the objective of a fit.
 is_below_evidence <- function(fit) UseMethod("is_below_evidence", fit$uncertainty)
 
+# Whether a fit has a bound of the evidence, see evidence_bound().
+has_bound <- function(fit) UseMethod("has_bound", fit$uncertainty)
+
 # Words -----------------------------------------------------------------------------------
 
 # Named list of texts: method; criterion, what may be unbounded or have several modes; objective, of

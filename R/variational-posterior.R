@@ -142,3 +142,41 @@ block_points <- function(design, x, block) {
   new <- t(as.matrix(x[, block, drop = FALSE]))
   (new - value_or(design$center[block], 0)) * rep_len(design$core$scale, design$n_cols)[block]
 }
+
+inverse_gamma_density <- function(x, shape, scale) {
+  exp(shape * log(scale) - lgamma(shape) - (shape + 1) * log(x) - scale / x)
+}
+
+factor_curve <- function(fit, kind) {
+  p <- seq(0.0005, 0.9995, length.out = 400)
+  if (kind == "pve") {
+    h <- factor_share(fit$q, fit$kappa, p)
+    return(list(x = (h[-1] + h[-400]) / 2, y = diff(p) / diff(h)))
+  }
+  factor <- fit$q[[kind]]
+  x <- factor_quantile(factor, p)
+  list(x = x, y = inverse_gamma_density(x, factor$shape, factor$scale))
+}
+
+bound_at <- function(fit, phi) {
+  problem <- problem_of(fit)
+  columns <- vb_columns(problem, fit$control)
+  cpp_bound_curve(problem$system, columns, phi, make_host(fit$control))$value
+}
+
+# The family of q and how near it comes to the posterior.
+describe_bound <- function(x) {
+  family <- if (x$q$family == "blocks") {
+    paste("Factorised over", counted(nlevels(x$control$blocks), "block"), "of coefficients")
+  } else {
+    paste("Mean field over", counted(length(x$q$effect_variance), "coefficient"))
+  }
+  number <- function(value) formatC(value, digits = 2, format = "f")
+  gap <- tryCatch(kl_gap(x), hdlmm_error = function(e) NULL)
+  paste0(
+    family, ": evidence bound ", number(x$elbo),
+    if (!is.null(gap)) {
+      paste0(", divergence ", number(gap), ", log evidence ", number(x$elbo + gap))
+    }
+  )
+}

@@ -105,6 +105,10 @@ laws <- list(
   },
   is_reference = function(verb, fit) expect_flag(verb(fit)),
   is_below_evidence = function(verb, fit) expect_flag(verb(fit)),
+  has_bound = function(verb, fit) {
+    found <- or_refuses(hdlmm:::evidence_bound(fit, "it"))
+    expect_identical(verb(fit), !is.null(found))
+  },
   fit_words = function(verb, fit) {
     expected <- c(
       "method", "criterion", "objective", "curve", "loglik", "fixed", "interval", "panel", "compare"
