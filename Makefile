@@ -8,7 +8,7 @@ BENCH ?= --short
 SEED ?= 1
 CASES ?= 2000
 
-.PHONY: demo test fuzz check asan bench docs format lint layers install clean help
+.PHONY: demo test fuzz check asan portable bench docs format lint layers install clean help
 
 demo: ## install what is missing, build, analyse the wheat lines
 	@tools/deps.sh demo
@@ -32,6 +32,10 @@ check: ## R CMD build and R CMD check --as-cran, in build-check
 asan: ## C++ tests under the address and undefined-behaviour sanitizers
 	@tools/deps.sh test
 	@tools/cpp-tests.sh --sanitize
+
+portable: ## C++ tests for 64-bit ARM, under an emulator
+	@tools/deps.sh portable
+	@tools/cpp-tests.sh --arm64
 
 bench: ## speed beside peer packages, short (BENCH=--install: in full, peers fetched)
 	@tools/deps.sh test

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what is missing, and nothing else:   tools/deps.sh [demo|test|dev]
+# Installs what is missing, and nothing else:   tools/deps.sh [demo|test|portable|dev]
 #   demo  what building and the example need       test  + the suggested packages, GoogleTest
+#   portable  + a compiler and an emulator for 64-bit ARM, GoogleTest's sources
 #   dev   + roxygen2, lintr, clang-format, pandoc, qpdf
 # Debian's binaries come first (as root, or with a password-less sudo), CRAN's sources second;
 # the latter go to the private library .lib of this directory. Silent when nothing is missing.
@@ -57,13 +58,24 @@ missing_tools() {
   have cmake || echo cmake
   has_gtest || echo libgtest-dev
   [ "$mode" = test ] && return
+  if [ "$mode" = portable ]; then
+    have aarch64-linux-gnu-g++ || echo g++-aarch64-linux-gnu
+    have qemu-aarch64 || echo qemu-user
+    [ -e /usr/src/googletest/CMakeLists.txt ] || echo googletest
+    return
+  fi
   have clang-format || echo clang-format
   have pandoc || echo pandoc
   have qpdf || echo qpdf
 }
 
+# Whose R packages are needed.
+packages_of() { if [ "$mode" = portable ]; then echo test; else echo "$mode"; fi; }
+
 # Lines "hard <name>" (the package needs it) and "soft <name>" (suggested).
-missing_packages() { Rscript tools/deps.R missing "$mode" "$@" || echo "hard DESCRIPTION"; }
+missing_packages() {
+  Rscript tools/deps.R missing "$(packages_of)" "$@" || echo "hard DESCRIPTION"
+}
 
 names_of() { echo "$missing" | awk -v kind="$1" '$1 ~ kind { printf "%s ", $2 }'; }
 
@@ -123,7 +135,10 @@ report() {
   [ -z "${HDLMM_REQUIRE_ALL:-}" ] || fail "HDLMM_REQUIRE_ALL is set: this is an error."
 }
 
-case $mode in demo | test | dev) ;; *) fail "unknown mode; expected demo, test or dev." ;; esac
+case $mode in
+  demo | test | portable | dev) ;;
+  *) fail "unknown mode; expected demo, test, portable or dev." ;;
+esac
 tools=$(missing_tools)
 missing=
 # Loading is slow and finds the broken ones too.
