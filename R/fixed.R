@@ -13,6 +13,7 @@ fit_fixed <- function(model, prior = NULL) {
   root <- if (!is.null(model$weights)) sqrt(times_two_to(model$weights, 2 * kw))
   kz <- vapply(seq_len(ncol(model$z)), function(j) scale_exponent(model$z[, j]), 0)
   z <- scale_columns(model$z, kz)
+  independent <- independent_columns(z, root)
   if (!is.null(root)) z <- z * root
   constant <- find_constant(model, z, root, kz)
   y0 <- if (is.null(constant)) 0 else middle_value(y)
@@ -21,7 +22,9 @@ fit_fixed <- function(model, prior = NULL) {
   ky <- scale_exponent(y)
   y_in <- times_two_to(y, ky)
   if (!is.null(root)) y_in <- y_in * root
-  ls <- cpp_least_squares(z, y_in, alias_tolerance)
+  ls <- cpp_least_squares(if (is.null(independent)) z else z[, independent, drop = FALSE], y_in,
+    alias_tolerance)
+  if (!is.null(independent)) ls$kept <- independent[ls$kept]
   rank <- length(ls$kept)
   if (n <= rank && (is.null(prior) || prior$fixed$kind == "flat")) {
     abort(
@@ -44,6 +47,13 @@ fit_fixed <- function(model, prior = NULL) {
     is_exact = !(sqrt(sum(ls$residual^2)) > 8 * .Machine$double.eps * size),
     condition = basis_condition(ls$r), constants = loglik_constants(n, ky, root, kz[ls$kept], ls$r)
   )
+}
+
+# Columns of Z that the rounding of far larger rows could take for independent of those before them:
+# which do depend is then told without weights, as for positive ones it is the same. NULL: no need.
+independent_columns <- function(z, root) {
+  if (is.null(root) || ncol(z) < 2 || max(root) <= 1e4 * min(root)) return(NULL)
+  cpp_least_squares(z, numeric(nrow(z)), alias_tolerance)$kept
 }
 
 # What the units of y and Z and the weights add to both log-likelihoods.

@@ -36,6 +36,7 @@ build_problem <- function(formula, data, call, env, contrasts, prior, host) {
   # no method but OLS, which has no prior
   if (length(designs) == 0) fixed <- if (is.null(prior)) least_squares else fit_fixed(model)
   for (design in designs) warn_design(design, fixed)
+  warn_weights(designs, fixed)
   new_problem(model, fixed, designs, prior = prior, empty = empty, host = host)
 }
 
@@ -59,20 +60,21 @@ warn_design <- function(design, fixed) {
       "re(", design$label, ", scale = TRUE)."
     )
   }
-  warn_weights(design, fixed)
 }
 
 # A Gram matrix of rows holds sixteen digits of its largest row, a weight its square; by columns the
 # rows are reduced one by one, which was measured up to 10^16.
-warn_weights <- function(design, fixed) {
+warn_weights <- function(designs, fixed) {
   if (is.null(fixed$root)) return(invisible())
-  supported <- if (is_by_rows(design, nrow(fixed$q))) 8 else 16
+  is_lossy <- vapply(designs, is_by_rows, NA, nrow(fixed$q))
+  supported <- if (any(is_lossy)) 8 else 16
   spread <- 2 * log10(max(fixed$root) / min(fixed$root))
   if (spread <= supported) return(invisible())
   warn(
     "badly_scaled", "the weights of the fitted rows span a factor of 10^",
-    format(spread, digits = 2), "; up to 10^", supported, " are supported beside ",
-    backtick(design$label), ": beyond, rows of the smallest weights lose their digits and ",
-    "the log-likelihood may be wrong in its first decimals."
+    format(spread, digits = 2), "; up to 10^", supported, " are supported",
+    if (any(is_lossy)) paste(" beside", enumerate(backtick(names(designs)[is_lossy]))),
+    ": beyond, rows of the smallest weights lose their digits and the log-likelihood may be wrong ",
+    "in its first decimals."
   )
 }

@@ -162,3 +162,28 @@ case_weights <- list(
   )
 )
 check_rows(case_weights)
+
+test_that("columns that depend on others are aliased whatever the weights", {
+  cells <- expand.grid(a = factor(1:3), b = factor(1:2), again = 1:5)
+  cells$y <- sin(seq_len(nrow(cells)))
+  for (spread in c(4, 12, 30)) {
+    cells$w <- 10^(spread * (as.integer(interaction(cells$a, cells$b)) / 6 - 0.5))
+    # lm() keeps what rounding makes independent, beyond 10^16
+    suppressWarnings(suppressMessages(fit <- lmm(y ~ a:b, cells, weights = w, method = "OLS")))
+    expect_identical(sum(is.na(fixef(fit))), 1L)
+    means <- tapply(cells$y, interaction(cells$a, cells$b), mean)
+    expect_equal(
+      unname(fitted(fit)), unname(means[interaction(cells$a, cells$b)]),
+      tolerance = 1e-8, ignore_attr = TRUE
+    )
+    expect_no_error(suppressWarnings(anova(fit)))
+  }
+})
+
+test_that("weights of which some rows lose their digits are warned of in every model", {
+  far <- put(d, w = 10^seq(-10, 10, length.out = n))
+  for (formula in c(y ~ x, y ~ x + (1 | g), y ~ x + re(X))) {
+    method <- if (identical(formula, y ~ x)) "OLS" else "REML"
+    expect_warning(lmm(formula, far, weights = w, method = method), class = "hdlmm_badly_scaled")
+  }
+})
