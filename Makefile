@@ -53,8 +53,9 @@ lint: layers ## clang-format, lintr and the include rules; any finding fails
 	@tools/format.sh --check
 	@Rscript tools/lint.R
 
-layers: ## the include rules of the core, and no name of a method in the R code
+layers: ## the include rules of the core, the floors of the R code, no name of a method there
 	@tools/check-layers
+	@tools/check-floors
 	@tools/check-methods
 
 install: ## build into .lib

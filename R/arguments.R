@@ -61,14 +61,6 @@ stop_stray <- function(given, called, others = NULL) {
   )
 }
 
-# Arguments that update() would put into a call of lmm().
-stop_unknown <- function(given) {
-  known <- setdiff(names(formals(lmm)), "...")
-  names <- value_or(names(given), rep("", length(given)))
-  is_stray <- names == "" | is.na(pmatch(names, known, duplicates.ok = TRUE))
-  if (any(is_stray)) stop_stray(given[is_stray], list(name = "lmm", arguments = known))
-}
-
 # What to write instead of an argument, as a part of a message; NULL where nothing is known.
 argument_hint <- function(name, called) {
   own <- called$arguments
@@ -88,29 +80,17 @@ argument_hint <- function(name, called) {
 # What lmm() takes inside its control or inside a random term.
 inner_hint <- function(name) {
   wanted <- c(name, argument_synonyms[[plain_name(name)]])
-  control <- intersect(wanted, names(formals(lmm_control)))
+  control <- intersect(wanted, arguments_of("lmm_control"))
   if (length(control) > 0) return(paste0("write control = lmm_control(", control[1], " = )"))
-  inside <- setdiff(intersect(wanted, names(formals(re))), c("x", "..."))
+  inside <- setdiff(intersect(wanted, arguments_of("re")), "x")
   if (length(inside) > 0) paste0("it belongs into the formula, as in y ~ age + re(", switch(
     inside[1], kernel = "kernel = K", id = "kernel = K, id = g", paste0("X, ", inside[1], " = ")
   ), ")")
 }
 
-# Names differ by less than their letters where case and punctuation count for nothing.
-plain_name <- function(x) gsub("[^a-z0-9]", "", tolower(x))
-
-# The choice that a name misspells, NULL when none is near: one slip in four letters, or letters in
-# another order.
-nearest <- function(name, choices, exact = FALSE) {
-  name <- plain_name(name)
-  plain <- plain_name(choices)
-  if (length(choices) == 0 || !nzchar(name)) return(NULL)
-  distance <- drop(utils::adist(name, plain))
-  letters <- lapply(strsplit(c(name, plain), ""), sort)
-  is_swapped <- vapply(letters[-1], identical, NA, letters[[1]]) & distance <= 2 & nchar(name) > 3
-  allowed <- if (exact) 0 else pmax(nchar(plain), nchar(name)) / 4
-  near <- which(distance <= allowed | (is_swapped & !exact))
-  if (length(near) > 0) choices[near[which.min(distance[near])]]
+# Of a public function, by its name: it may stand on any floor.
+arguments_of <- function(name) {
+  setdiff(names(formals(get(name, envir = asNamespace("hdlmm")))), "...")
 }
 
 # Other names of our arguments, in the function that has them.
@@ -207,10 +187,4 @@ check_fit_dots <- function() {
   if (all(is_fit)) return(invisible(values))
   given <- as.list(eval(quote(substitute(list(...))), frame))[-1]
   stop_stray(given[!is_fit], called_function(sys.parent()))
-}
-
-# " (did you mean "REML"?)" as a part of a message about a choice, or nothing.
-meant <- function(x, choices) {
-  near <- if (is.character(x) && length(x) == 1 && !is.na(x)) nearest(x, choices)
-  if (!is.null(near)) paste0(" (did you mean ", dQuote(near, FALSE), "?)")
 }

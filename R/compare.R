@@ -27,7 +27,7 @@ compare_methods <- function(fit, methods = c("OLS", "REML", "ML", "MAP", "VB", "
                             prior = NULL, control = NULL, ...) {
   check_dots()
   check_fit(fit)
-  design <- the_design(fit, "compare_methods()")
+  require_random(fit, "compare_methods()")
   if (fit$boundary == "exact") {
     abort("exact_fit", "the response is explained exactly: every method gives zero variances.")
   }
@@ -41,12 +41,13 @@ compare_methods <- function(fit, methods = c("OLS", "REML", "ML", "MAP", "VB", "
   base <- shared_fit(fit, prior)
   fits <- lapply(engines, tried_fit, fit = base, prior = prior, control = control)
   reference <- exact_reference(fits, base, prior, control)
-  rows <- lapply(fits, comparison_row, reference = reference, design = design)
+  labels <- term_labels(fit)
+  rows <- lapply(fits, comparison_row, reference = reference, labels = labels)
   out <- do.call(rbind, rows)
   names(fits) <- paste(out$method, out$algorithm, sep = "/")
   structure(
     out, class = c("hdlmm_comparison", "data.frame"), fits = lapply(fits, `[[`, "fit"),
-    reference = reference, label = design$label
+    reference = reference, label = labels
   )
 }
 
@@ -58,8 +59,7 @@ engine_by_name <- function(name) {
 # The fit whose decomposition all share. Columns that were centred inside serve flat priors of the
 # fixed effects only; for a normal one the decomposition is made again.
 shared_fit <- function(fit, prior) {
-  is_centred <- !all(vapply(fit$designs, function(design) is.null(design$mean_columns), NA))
-  if (prior$fixed$kind == "flat" || !is_centred) return(fit)
+  if (prior$fixed$kind == "flat" || !any(unlist(each_term(fit, is_centred)))) return(fit)
   own <- prior_for_base(prior)
   problem <- problem_under(fit, own)
   problem$designs <- lapply(problem$designs, uncentred)
@@ -111,13 +111,7 @@ engine_prior <- function(engine, prior) {
 # The decomposition rotates the response less its baseline, which differs between priors of the
 # fixed effects: rotating it again costs O(n r).
 run_comparison <- function(engine, problem, control) {
-  if (length(problem$designs) == 0) return(run_engine(engine, problem, control))
-  design <- problem$designs[[1]]
-  fixed <- problem$fixed
-  problem$system$parts <- cpp_rotate_data(
-    design$core, fixed$root, problem$system, fixed$q, fixed$residual, design$mean_columns,
-    constant_rows(design, fixed)
-  )
+  if (length(problem$designs) > 0) problem$system <- rotated_system(problem)
   run_engine(engine, problem, control)
 }
 
@@ -137,13 +131,13 @@ exact_reference <- function(fits, base, prior, control) {
   )
 }
 
-comparison_row <- function(one, reference, design) {
+comparison_row <- function(one, reference, labels) {
   fit <- one$fit
-  estimates <- compared_estimates(fit, design)
+  estimates <- compared_estimates(fit, labels)
   row <- data.frame(
     method = one$engine$method, algorithm = one$engine$algorithm, check.names = FALSE
   )
-  for (name in c(design$label, "Residual", "pve")) row[[name]] <- estimates[[name]]
+  for (name in c(labels, "Residual", "pve")) row[[name]] <- estimates[[name]]
   row$log_evidence <- if (is.null(fit)) NA_real_ else or_missing(log_evidence.hdlmm(fit))
   row$elbo <- value_or(fit$elbo, NA_real_)
   row$kl_gap <- if (is.na(row$elbo)) NA_real_ else or_missing(kl_gap(fit))
@@ -158,24 +152,25 @@ comparison_row <- function(one, reference, design) {
   row
 }
 
-compared_estimates <- function(fit, design) {
-  names <- c("pve", design$label, "Residual")
-  if (is.null(fit)) return(stats::setNames(rep(NA_real_, 3), names))
-  if (!has_random(fit)) return(stats::setNames(c(0, 0, fit$variances[["Residual"]]), names))
-  stats::setNames(c(fit$pve, fit$variances), names)
+compared_estimates <- function(fit, labels) {
+  out <- stats::setNames(numeric(length(labels) + 2), c("pve", labels, "Residual"))
+  if (is.null(fit)) return(replace(out, TRUE, NA_real_))
+  out[["pve"]] <- sum(fit$pve)
+  out[names(fit$variances)] <- fit$variances
+  out
 }
-
-or_missing <- function(value) tryCatch(value, hdlmm_improper_prior = function(e) NA_real_)
 
 #' @rdname compare_methods
 #' @export
 print.hdlmm_comparison <- function(x, digits = 4, ...) {
   check_dots(print_settings)
-  label <- attr(x, "label")
-  cat("Methods on one decomposition; variances of", label, "and of the residual\n\n")
+  labels <- attr(x, "label")
+  cat(
+    "Methods on one decomposition; variances of", enumerate(labels, Inf), "and of the residual\n\n"
+  )
   table <- as.data.frame(x)
   shown <- data.frame(method = shown_method(table$method, table$algorithm))
-  shown[[label]] <- table[[label]]
+  shown[labels] <- table[labels]
   shown$Residual <- table$Residual
   shown$pve <- table$pve
   shown$evidence <- table$log_evidence

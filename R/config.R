@@ -53,26 +53,3 @@ print.hdlmm_config <- function(x, ...) {
   )
   invisible(x)
 }
-
-# Whether R runs on the reference BLAS, as a plain install from CRAN does: our eigenvectors are
-# then faster than its LAPACK's.
-has_reference_blas <- local({
-  known <- NULL  # looking it up costs as much as a small fit
-  function() {
-    if (is.null(known)) known <<- is_reference_blas(extSoftVersion()[["BLAS"]])
-    known
-  }
-})
-
-is_reference_blas <- function(path) {
-  path <- normalizePath(path, mustWork = FALSE)
-  others <- "openblas|mkl|atlas|blis|goto|flexi|veclib|accelerate"
-  grepl("^libR?blas[.]", basename(path)) && !grepl(others, path, ignore.case = TRUE)
-}
-
-# The option as the core reads it: "" for the best.
-kernel_option <- function() {
-  option <- getOption("hdlmm.kernels", "")
-  if (identical(option, "")) return("")
-  check_choice(option, c("portable", "avx2", "avx512"), "options(hdlmm.kernels =)")
-}

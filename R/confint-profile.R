@@ -1,32 +1,5 @@
 # Profile limits of variances and fixed effects, from the curve of the one decomposition.
 
-# How many of the values of a criterion along a grid lie in the basin of its mode: an unbounded one
-# turns up again beyond, and what lies there belongs to no estimate. is_beyond: the mode's far side.
-basin_size <- function(value, is_beyond, is_unbounded) {
-  beyond <- which(is_beyond)
-  if (!is_unbounded || length(beyond) == 0) return(length(value))
-  beyond[which.min(value[beyond])]
-}
-
-mode_phi <- function(fit) log_ratio(fit$modes$pve[1], fit$internal$system$kappa)
-
-# stats::optimize() without its warnings where a criterion is -Inf or no number, on a range that may
-# be a point.
-local_maximum <- function(f, range, tol) {
-  largest <- .Machine$double.xmax
-  finite <- function(x) {
-    value <- f(x)
-    if (is.nan(value)) -largest else max(-largest, min(value, largest))
-  }
-  if (!(range[1] < range[2])) return(list(maximum = range[1], objective = finite(range[1])))
-  stats::optimize(finite, range, maximum = TRUE, tol = tol)
-}
-
-# What a search found, for the profiles of other parameters.
-searched_curve <- function(grid, mode_phi, is_unbounded) {
-  list(grid = grid, mode_phi = mode_phi, is_unbounded = is_unbounded)
-}
-
 # One variance held, the other maximised out.
 profile_variance_limits <- function(fit, name, level) {
   if (name == "Residual" && is_zero_design(fit)) return(lone_variance_limits(fit, level))
@@ -52,25 +25,6 @@ lone_variance_limits <- function(fit, level) {
   df <- criterion_df(fit)
   gap <- function(x) stats::qchisq(level, 1) - df * (x + expm1(-x))
   fit$variances[["Residual"]] * exp(c(outward_root(gap, 0, -1), outward_root(gap, 0, 1)))
-}
-
-# Root of gap beyond `start` in a direction, found by doubling steps; NA where `start` itself is not
-# inside, infinite where nothing is known to be outside.
-outward_root <- function(gap, start, direction) {
-  step <- 0.25
-  inside <- start
-  if (!isTRUE(gap(start) >= 0)) return(NA_real_)
-  for (i in seq_len(60)) {
-    outside <- start + direction * step
-    found <- gap(outside)
-    if (is.nan(found)) break
-    if (found < 0) {
-      return(stats::uniroot(gap, sort(c(inside, outside)), tol = 1e-7)$root)
-    }
-    inside <- outside
-    step <- 2 * step
-  }
-  direction * Inf
 }
 
 # Fixed effects held one by one, both variances maximised out anew: a matrix with a row for each of

@@ -82,69 +82,9 @@ check_control <- function(control) {
   control
 }
 
-n_threads <- function(control) {
-  threads <- if (is.null(control$threads)) 2L else as.integer(control$threads)
-  limit <- Sys.getenv("OMP_THREAD_LIMIT")
-  if (!nzchar(limit)) return(threads)
-  limit <- suppressWarnings(as.integer(limit))
-  if (!is.na(limit) && limit >= 1) min(threads, limit) else threads
-}
-
 search_options <- function(control) {
   list(
     tol = as.double(control$tol), max_iter = as.integer(value_or(control$max_iter, 100)),
     step = as.double(control$grid_step)
   )
-}
-
-# What the core asks of its host; see src/r_context.h.
-make_host <- function(control) {
-  list(
-    threads = n_threads(control), progress = progress_reporter(control), kernels = kernel_option(),
-    own_eigenvectors = has_reference_blas()
-  )
-}
-
-# A cli bar that appears when a stage has lasted two seconds, or NULL.
-progress_reporter <- function(control) {
-  wanted <- if (is.null(control$progress)) interactive() else control$progress
-  if (!wanted || !requireNamespace("cli", quietly = TRUE)) return(NULL)
-  state <- new.env(parent = baseenv())  # cli evaluates its format there
-  state$stage <- ""
-  state$started <- proc.time()[["elapsed"]]
-  patience <- if (is.null(control$progress)) 2 else 0
-  function(stage, fraction) {
-    now <- proc.time()[["elapsed"]]
-    if (now - state$started < patience) return(invisible())
-    if (stage != state$stage) {
-      state$stage <- stage
-      state$bar <- cli::cli_progress_bar(
-        stage, total = 100, clear = TRUE, .auto_close = FALSE, .envir = state
-      )
-    }
-    if (fraction >= 1) {
-      cli::cli_progress_done(id = state$bar, .envir = state)
-      state$stage <- ""
-    } else {
-      cli::cli_progress_update(set = 100 * fraction, id = state$bar, .envir = state)
-    }
-    invisible()
-  }
-}
-
-# Evaluate with the seed, then put R's generator back as it was.
-with_seed <- function(seed, expr) {
-  if (is.null(seed)) return(expr)
-  global <- globalenv()
-  had <- exists(".Random.seed", envir = global, inherits = FALSE)
-  old <- if (had) get(".Random.seed", envir = global)
-  on.exit(
-    if (had) {
-      assign(".Random.seed", old, envir = global)
-    } else {
-      suppressWarnings(rm(".Random.seed", envir = global))
-    }
-  )
-  set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
-  expr
 }

@@ -1,10 +1,5 @@
 # What the user passed to re(), read and checked.
 
-# Rows of the design that are fitted: NULL when they are all of them, in order.
-fitted_rows <- function(model) {
-  if (identical(as.integer(model$rows), seq_len(model$n_total))) NULL else as.integer(model$rows)
-}
-
 # What re() was given, evaluated.
 term_arguments <- function(term, data, env) {
   lapply(term$arguments, function(argument) {

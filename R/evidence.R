@@ -77,3 +77,54 @@ stop_without_bound <- function(fit, what) {
     "bound; this one is by ", dQuote(fit$method, FALSE), ": see update(fit, method = \"VB\")."
   )
 }
+
+# log p(y) under the prior of a fit, by quadrature whatever the method of the fit.
+exact_log_evidence <- function(fit) {
+  bad <- improper_parts(fit$prior, fit$dims$n_fixed)
+  if (length(bad) > 0) stop_improper(bad, "the log evidence")
+  integrated_evidence(fit)$log
+}
+
+# The same with flat and Jeffreys densities taken as they stand.
+integrated_evidence <- function(fit) {
+  if (!is.null(fit$posterior$evidence)) return(fit$posterior$evidence)
+  cache <- fit$internal$cache
+  if (is.null(cache$evidence)) {
+    problem <- problem_of(fit)
+    prior <- internal_prior(problem)
+    posterior <- integrate_posterior(problem, prior, fit$control)
+    cache$evidence <- quadrature_evidence(problem, prior, posterior)
+  }
+  cache$evidence
+}
+
+#' Bayes factor of the random effects
+#'
+#' Evidence of the model with random effects over that of the model without them, under the priors
+#' of the fit. The priors of the fixed effects, and of the residual or total variance, are common to
+#' both and may be improper.
+#'
+#' @param fit a fit of [lmm()] by `method = "Bayes"`.
+#' @param log `TRUE` gives the natural logarithm.
+#' @param ... nothing: an argument that is not listed here is an error.
+#' @return A number: above one, the data speak for `sigma_b^2 > 0`.
+#' @section Errors: `hdlmm_unsupported` for other methods; `hdlmm_improper_prior` when the prior of
+#'   `sigma_b^2` itself is improper.
+#' @references Kass and Raftery (1995). Bayes factors. *J. Am. Stat. Assoc.* 90, 773-795.
+#'   \doi{10.1080/01621459.1995.10476572}
+#' @examples
+#' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys, method = "Bayes")
+#' bayes_factor(fit, log = TRUE)
+#' @export
+bayes_factor <- function(fit, log = FALSE, ...) {
+  check_dots()
+  check_fit(fit)
+  check_flag(log, "log")
+  require_posterior(fit, "bayes_factor()")
+  if ("random" %in% improper_parts(fit$prior)) stop_improper("random", "a Bayes factor")
+  evidence <- integrated_evidence(fit)
+  value <- evidence$log - evidence$log_null
+  if (log) value else exp(value)
+}
+
+or_missing <- function(value) tryCatch(value, hdlmm_improper_prior = function(e) NA_real_)

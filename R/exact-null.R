@@ -89,7 +89,8 @@ test_random <- function(fit, method = c("both", "exact", "mixture"), draws = NUL
                         ...) {
   check_dots()
   check_fit(fit)
-  design <- the_design(fit, "test_random()")
+  require_random(fit, "test_random()")
+  label <- term_labels(fit)
   require_likelihood(fit, "test_random()")
   method <- check_choice(method, c("both", "exact", "mixture"), "method")
   if (fit$boundary == "exact" || is.infinite(fit$loglik)) {
@@ -101,14 +102,14 @@ test_random <- function(fit, method = c("both", "exact", "mixture"), draws = NUL
     null <- null_draws(fit, draws, seed, is_reused = FALSE)
     p <- null_p_value(null_statistics(fit, null, 0), statistic)
     rows$exact <- data.frame(
-      term = design$label, method = "exact", statistic = statistic, p_value = p,
+      term = label, method = "exact", statistic = statistic, p_value = p,
       se = sqrt(p * (1 - p) / null$draws)
     )
   }
   if (method != "exact") {
     p <- if (statistic > 0) stats::pchisq(statistic, 1, lower.tail = FALSE) / 2 else 1
     rows$mixture <- data.frame(
-      term = design$label, method = "mixture", statistic = statistic, p_value = p, se = 0
+      term = label, method = "mixture", statistic = statistic, p_value = p, se = 0
     )
   }
   structure(do.call(rbind, rows), class = c("hdlmm_random_test", "data.frame"))

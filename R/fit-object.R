@@ -73,12 +73,10 @@ fit_notes <- function(problem) {
   notes
 }
 
-# The random term of a fit, or a classed error for a fit without one.
-the_design <- function(fit, what) {
-  if (!has_random(fit)) {
-    abort("no_random_term", what, " needs a random term; this fit has none.")
-  }
-  fit$designs[[1]]
+# A classed error for a fit without a random term.
+require_random <- function(fit, what) {
+  if (has_random(fit)) return(invisible(fit))
+  abort("no_random_term", what, " needs a random term; this fit has none.")
 }
 
 check_fit <- function(fit, name = "fit") {
@@ -98,3 +96,11 @@ require_likelihood <- function(fit, what) {
 }
 
 tail_levels <- function(level) c((1 - level) / 2, (1 + level) / 2)
+
+# Such a fit has no curve over pve.
+is_zero_design <- function(fit) fit$boundary == "random" && is.null(fit$grid)
+
+# Fits of a design of zeros by any method: that of null_design_fit().
+is_null_design <- function(fit) {
+  has_random(fit) && fit$boundary == "random" && fit$reason == closed_form
+}

@@ -116,10 +116,6 @@ sum_of <- function(sides) {
   out
 }
 
-is_named_call <- function(expr, names) {
-  is.call(expr) && is.name(expr[[1]]) && as.character(expr[[1]]) %in% names
-}
-
 is_bar <- function(expr) is_named_call(expr, c("|", "||"))
 
 is_random_call <- function(expr) {
@@ -235,23 +231,6 @@ without_terms <- function(expr, taken) {
     if (is_named_call(call, c("+", "-"))) call[at] <- lapply(call[at], without_terms, taken)
     call
   })
-}
-
-# f() of every call along the first arguments of an expression, innermost first and without
-# recursion, which would overflow the stack in a sum of some hundred terms; `leaf` of what is
-# innermost.
-on_spine <- function(expr, f, leaf = identity) {
-  calls <- list()
-  while (is.call(expr) && length(expr) > 1 && is.call(expr[[2]])) {
-    calls <- c(calls, list(expr))
-    expr <- expr[[2]]
-  }
-  out <- if (is.call(expr)) f(expr) else leaf(expr)
-  for (call in rev(calls)) {
-    call[2] <- list(out)
-    out <- f(call)
-  }
-  out
 }
 
 # Whole subexpressions replaced.

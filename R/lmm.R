@@ -151,7 +151,7 @@ with_memory <- function(expr, problem) {
   withCallingHandlers(expr, hdlmm_out_of_memory = function(e) {
     if (!is.null(e$needed)) return(invisible())  # says more than is known here
     n <- nrow(problem$fixed$q)
-    p <- if (length(problem$designs)) problem$designs[[1]]$n_cols else 0
+    p <- sum(vapply(problem$designs, `[[`, 0, "n_cols"))
     side <- min(n, p)
     abort(
       "out_of_memory", "not enough memory: the fit needs a few matrices of ", side, " x ", side,

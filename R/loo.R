@@ -73,30 +73,6 @@ loo_table <- function(fit, residual, variance, density) {
   )
 }
 
-# P y and diag(P) for the covariance of y itself, in the user's units.
-projection_user <- function(fit) {
-  internal <- fit$internal
-  fixed <- internal$fixed
-  root <- value_or(fixed$root, 1)
-  p <- projection_inside(fit, internal$share$nu)
-  list(
-    py = user_inverse(internal$units, p$py * root / internal$tau2),
-    diagonal = user_inverse_variance(internal$units, p$diagonal * root^2 / internal$tau2)
-  )
-}
-
-# P y and diag(P) in internal units, tau^2 = 1.
-projection_inside <- function(fit, nu) {
-  internal <- fit$internal
-  fixed <- internal$fixed
-  if (!has_random(fit)) {
-    return(list(py = internal$alpha, diagonal = 1 - rowSums(fixed$q^2)))
-  }
-  cpp_projection(
-    fit$designs[[1]]$core, fixed$root, full_system(fit), internal$share$h, nu
-  )
-}
-
 #' @export
 print.hdlmm_loo <- function(x, digits = 4, ...) {
   check_dots(print_settings)

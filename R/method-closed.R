@@ -19,12 +19,9 @@ warn_exact <- function(consequence) {
   )
 }
 
-# Such a fit has no curve over pve.
-is_zero_design <- function(fit) fit$boundary == "random" && is.null(fit$grid)
-
 null_design_fit <- function(problem, uncertainty) {
   warn(
-    "not_identified", "every column of ", backtick(problem$designs[[1]]$label), " is zero: its ",
+    "not_identified", "every column of ", backtick(lone_design(problem)$label), " is zero: its ",
     "variance is not identified and is set to 0."
   )
   fixed <- problem$fixed
@@ -33,11 +30,6 @@ null_design_fit <- function(problem, uncertainty) {
   rss <- cpp_evaluate(problem$system, 0, 1)$rss
   value <- -0.5 * df * (log(2 * pi) + 1 + log(rss / df))
   closed_result(problem, uncertainty, "random", rss / df, value)
-}
-
-# Fits of a design of zeros by any method: that of null_design_fit().
-is_null_design <- function(fit) {
-  has_random(fit) && fit$boundary == "random" && fit$reason == closed_form
 }
 
 closed_form <- "closed form"

@@ -5,7 +5,7 @@ fit_em <- function(problem, engine, control) {
   search <- cpp_search(
     problem$system, engine$criterion, search_options(control), make_host(control)
   )
-  best <- choose_mode(search, engine$criterion, problem$designs[[1]])
+  best <- choose_mode(search, engine$criterion, lone_design(problem))
   if (is.infinite(best$mode$value)) return(likelihood_result(problem, engine$criterion, best))
   run <- run_em(problem, engine, control, NULL)
   if (run$status == "unbounded") run <- run_em(problem, engine, control, em_start(problem, best))
@@ -18,7 +18,7 @@ fit_em <- function(problem, engine, control) {
 run_em <- function(problem, engine, control, start) {
   cpp_em(
     problem$system, engine$criterion, engine$algorithm,
-    n_coefficients(problem$designs[[1]], problem$system), em_options(control), NULL, NULL, start,
+    n_coefficients(lone_design(problem), problem$system), em_options(control), NULL, NULL, start,
     make_host(control)
   )
 }

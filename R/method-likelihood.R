@@ -2,7 +2,7 @@
 
 fit_likelihood <- function(problem, engine, control) {
   search <- cpp_search(problem$system, engine$criterion, search_options(control), problem$host)
-  best <- choose_mode(search, engine$criterion, problem$designs[[1]])
+  best <- choose_mode(search, engine$criterion, lone_design(problem))
   result <- likelihood_result(problem, engine$criterion, best)
   warn_not_converged(result)
   result
@@ -69,7 +69,7 @@ termination_reason <- function(termination) {
 likelihood_result <- function(problem, method, best) {
   fixed <- problem$fixed
   system <- problem$system
-  design <- problem$designs[[1]]
+  design <- lone_design(problem)
   share <- list(h = best$mode$h, nu = best$mode$nu)
   e <- best$evaluation
   if (is.null(e)) e <- cpp_evaluate(system, share$h, share$nu)
@@ -96,7 +96,7 @@ likelihood_result <- function(problem, method, best) {
 assemble_result <- function(problem, e, share, tau2, method) {
   fixed <- problem$fixed
   system <- problem$system
-  design <- problem$designs[[1]]
+  design <- lone_design(problem)
   variances <- user_variances(tau2, share, system, problem)
   omega <- fixed$omega
   omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, e$delta)

@@ -12,14 +12,14 @@ fit_map <- function(problem, engine, control) {
 }
 
 search_map <- function(problem, prior, control) {
-  stop_infinite_density(problem$prior, problem$designs[[1]])
+  stop_infinite_density(problem$prior, lone_design(problem))
   search <- cpp_search_posterior(
     problem$system, prior, prior_root(problem), search_options(control), problem$host
   )
   if (search$is_unbounded && is_bounded_likelihood(problem$system)) {
     return(bounded_by_likelihood(search))
   }
-  choose_mode(search, "ML", problem$designs[[1]], "posterior density")
+  choose_mode(search, "ML", lone_design(problem), "posterior density")
 }
 
 # Whether X alone reaches every row: then the likelihood is finite at sigma_e^2 = 0.
@@ -48,7 +48,7 @@ fit_map_em <- function(problem, engine, control) {
   prior <- internal_prior(problem)
   best <- search_map(problem, prior, control)
   run <- cpp_em(
-    problem$system, "ML", "em", n_coefficients(problem$designs[[1]], problem$system),
+    problem$system, "ML", "em", n_coefficients(lone_design(problem), problem$system),
     em_options(control), prior, prior$fixed_precision, NULL, make_host(control)
   )
   reached <- best

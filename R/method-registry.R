@@ -160,7 +160,7 @@ run_engine <- function(engine, problem, control) {
 engine_result <- function(engine, problem, control) {
   run <- match.fun(engine$run)
   if (!takes_random(engine)) return(run(problem, engine, control))
-  design <- problem$designs[[1]]
+  design <- lone_design(problem)
   if (is.null(problem$host)) problem$host <- make_host(control)
   if (is.null(problem$system)) {
     problem$system <- build_system(design, problem$fixed, problem$host, engine$needs)

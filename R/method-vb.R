@@ -3,7 +3,7 @@
 # the variances they have factors of their own.
 
 fit_vb <- function(problem, engine, control) {
-  require_columns(problem$designs[[1]], engine$method)
+  require_columns(lone_design(problem), engine$method)
   columns <- vb_columns(problem, control)
   if (!is.null(problem$prior)) {
     prior <- check_vb_prior(internal_prior(problem))
@@ -17,7 +17,7 @@ fit_vb <- function(problem, engine, control) {
 
 # The columns of the user's design and the blocks over which q(beta) factorises; see the glue.
 vb_columns <- function(problem, control) {
-  design <- problem$designs[[1]]
+  design <- lone_design(problem)
   fixed <- problem$fixed
   blocks <- control$blocks
   if (!is.null(blocks) && length(blocks) != design$n_cols) {
@@ -38,7 +38,7 @@ vb_columns <- function(problem, control) {
 
 fit_collapsed_vb <- function(problem, control, columns) {
   search <- cpp_search_bound(problem$system, columns, search_options(control), make_host(control))
-  best <- choose_bound_mode(search, problem$designs[[1]])
+  best <- choose_bound_mode(search, lone_design(problem))
   result <- vb_result(problem, best$q, columns, list(
     trace = best$trace, modes = best$modes, grid = best$grid, is_unbounded = best$is_unbounded,
     boundary = switch(best$mode$kind, zero = "random", one = "residual", "none"),
@@ -93,7 +93,7 @@ fit_cavi <- function(problem, control, columns, start_h = 0.5) {
   )
   if (out$is_unbounded) {
     if (!isTRUE(out$q$nu > vanished_noise)) stop_unbounded_bound("and coordinate ascent goes there")
-    warn_unbounded_bound(problem$designs[[1]])
+    warn_unbounded_bound(lone_design(problem))
   }
   result <- vb_result(problem, out$q, columns, c(
     list(trace = bound_trace(out$trace, problem$system), is_unbounded = out$is_unbounded),
@@ -165,7 +165,7 @@ vb_family <- function(columns) if (is.null(columns$block)) "mean-field" else "bl
 
 # Variances of q(beta_j) in the user's units. random: sigma_b^2 of the core.
 effect_variances <- function(q, random, problem) {
-  user_effect_variances(problem$units, q$shrunk * random, problem$designs[[1]]$label)
+  user_effect_variances(problem$units, q$shrunk * random, lone_design(problem)$label)
 }
 
 # Priors of the variances ----------------------------------------------------------------
@@ -272,7 +272,7 @@ full_factors <- function(problem, q, columns) {
     family = vb_family(columns), is_full = TRUE,
     effect_variance = effect_variances(q, random, problem),
     omega_vcov = unscale_covariance(fixed, q$fixed_covariance),
-    random = inverse_gamma(q$random, problem$designs[[1]]$label),
+    random = inverse_gamma(q$random, lone_design(problem)$label),
     residual = inverse_gamma(q$residual, "Residual")
   )
 }

@@ -147,7 +147,10 @@ model.frame.hdlmm <- function(formula, ...) {
 model.matrix.hdlmm <- function(object, type = c("fixed", "random"), ...) {
   check_dots()
   type <- check_choice(type, c("fixed", "random"), "type")
-  if (type == "random") return(the_design(object, "model.matrix(type = \"random\")")$core$x)
+  if (type == "random") {
+    require_random(object, "model.matrix(type = \"random\")")
+    return(lone_design(object)$core$x)
+  }
   fixed_matrix(object$terms, object$frame, object$contrasts)
 }
 

@@ -17,3 +17,5 @@ diagonal <- function(m) {
 }
 
 value_or <- function(x, default) if (is.null(x)) default else x
+
+value_or_infinite <- function(x) if (is.na(x)) Inf else x

@@ -7,27 +7,27 @@ plot.hdlmm_comparison <- function(x, which = NULL, ...) {
   fits <- Filter(function(fit) !is.null(fit) && has_random(fit), fits)
   if (length(fits) == 0) bad_input("there is no method with random effects to plot.")
   has_traces <- any(vapply(fits, has_objective_trace, NA))
-  all <- c(1:3, if (has_traces) 4)
+  names <- c("pve", attr(x, "label"), "Residual")
+  traces <- length(names) + 1
+  all <- c(seq_along(names), if (has_traces) traces)
   if (is.null(which)) which <- all
-  if (!is.numeric(which) || !all(which %in% 1:4)) {
-    bad_input("`which` must hold numbers from 1 to 4; found ", describe(which), ".")
+  if (!is.numeric(which) || !all(which %in% seq_len(traces))) {
+    bad_input("`which` must hold numbers from 1 to ", traces, "; found ", describe(which), ".")
   }
   if (length(which) > 1) {
     old <- graphics::par(mfrow = grDevices::n2mfrow(length(which)))
     on.exit(graphics::par(old))
   }
-  label <- attr(x, "label")
-  kinds <- c("pve", "random", "residual")
   colours <- comparison_colours(fits)
   titles <- c(
-    "Proportion of variance explained", paste("Variance of", shorten(label, 20)),
-    "Residual variance"
+    "Proportion of variance explained",
+    paste("Variance of", vapply(attr(x, "label"), shorten, "", 20)), "Residual variance"
   )
   for (panel in which) {
-    if (panel == 4) {
+    if (panel == traces) {
       draw_traces(fits, colours, list(...))
     } else {
-      draw_comparison(fits, colours, kinds[panel], titles[panel], list(...))
+      draw_comparison(fits, colours, names[panel], titles[panel], list(...))
     }
   }
   invisible(x)
@@ -43,10 +43,10 @@ comparison_colours <- function(fits) {
 
 # Densities where a method has one, each relative to its own maximum so that sharp and flat ones
 # both show; a vertical line where a method has an estimate only.
-draw_comparison <- function(fits, colours, kind, title, dots) {
-  curves <- lapply(fits, density_curve, kind = kind)
+draw_comparison <- function(fits, colours, name, title, dots) {
+  curves <- lapply(fits, density_curve, name = name)
   points <- vapply(fits, function(fit) {
-    switch(kind, pve = unname(fit$pve), random = fit$variances[[1]], fit$variances[[2]])
+    if (name == "pve") sum(fit$pve) else fit$variances[[name]]
   }, 0)
   has_curve <- !vapply(curves, is.null, NA)
   # a posterior may have a density and no mean
@@ -65,7 +65,7 @@ draw_comparison <- function(fits, colours, kind, title, dots) {
     }
   }
   graphics::box()
-  if (kind == "pve") draw_legend(names(fits), colours)
+  if (name == "pve") draw_legend(names(fits), colours)
 }
 
 # Below the numbers of the axis, where it hides nothing, however high the panel is.
@@ -77,13 +77,6 @@ draw_legend <- function(names, colours) {
     xjust = 0.5, yjust = 1, col = colours, lwd = 2, bty = "n", cex = 0.75, xpd = NA,
     ncol = min(4, length(names)), x.intersp = 0.5, seg.len = 1.2
   )
-}
-
-# A density of a variance in the user's units.
-variance_curve <- function(fit, kind, x, y) {
-  name <- names(fit$variances)[match(kind, c("random", "residual"))]
-  units <- fit$internal$units
-  list(x = user_variance(units, x, name), y = user_variance_density(units, y, name))
 }
 
 # Objectives that the log evidence bounds: likelihoods and variational bounds.

@@ -43,27 +43,34 @@ share_curve <- function(fit, n = 301) {
 }
 
 # list(x, y) of the marginal density of pve or a variance by quadrature.
-fine_curve <- function(fit, kind, n) {
+fine_curve <- function(fit, name, n) {
   posterior <- fit$posterior
-  if (kind == "pve") {
+  if (name == "pve") {
     curve <- share_curve(fit, n)
     return(list(x = curve$pve, y = curve$relative))
   }
   fine <- fine_of(fit)
-  range <- variance_quantiles(fit, kind, c(0.001, 0.999), fine)
+  role <- variance_role(name)
+  range <- variance_quantiles(fit, role, c(0.001, 0.999), fine)
   x <- seq(range[1], range[2], length.out = n)
   y <- vapply(log(x), function(s) {
-    log_variance_law(fine, kind, posterior$kappa, s)[["density"]]
+    log_variance_law(fine, role, posterior$kappa, s)[["density"]]
   }, 0) / x
-  variance_curve(fit, kind, x, y)
+  variance_curve(fit, name, x, y)
 }
 
 # Kernel density of draws, on the whole line: of log(h / (1 - h)) or of the log variance.
-sample_curve <- function(fit, kind, n) {
-  draws <- fit$posterior$sample[[kind]]
-  is_share <- kind == "pve"
+sample_curve <- function(fit, name, n) {
+  is_share <- name == "pve"
+  draws <- fit$posterior$sample[[if (is_share) name else variance_role(name)]]
   smooth <- stats::density(if (is_share) stats::qlogis(draws) else log(draws), n = n)
   x <- if (is_share) stats::plogis(smooth$x) else exp(smooth$x)
   y <- smooth$y / (if (is_share) x * (1 - x) else x)
-  if (is_share) list(x = x, y = y) else variance_curve(fit, kind, x, y)
+  if (is_share) list(x = x, y = y) else variance_curve(fit, name, x, y)
+}
+
+# A density of a variance in the user's units.
+variance_curve <- function(fit, name, x, y) {
+  units <- fit$internal$units
+  list(x = user_variance(units, x, name), y = user_variance_density(units, y, name))
 }

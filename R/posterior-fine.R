@@ -210,10 +210,3 @@ draw_fine <- function(fine, draws) {
   }
   list(x = x, tau2 = exp(t))
 }
-
-# The finer grid of a fit by quadrature.
-fine_of <- function(fit) {
-  problem <- problem_of(fit)
-  target <- posterior_target(problem, internal_prior(problem), fit$control)
-  fine_posterior(fit$posterior$grid, target)
-}

@@ -119,36 +119,6 @@ node_latent <- function(fit, rows, random, draws) {
   list(value = value, noise = noise)
 }
 
-# x'beta at the rows in the core's units, jointly: a function of draws `at`, which come in order,
-# that gives [m x length(at)].
-random_draws <- function(fit, rows, z, parts) {
-  internal <- fit$internal
-  design <- lone_design(fit)
-  root <- internal$fixed$root
-  if (rows$is_fitted) {
-    return(function(at) {
-      g <- parts$g[, at, drop = FALSE]
-      cpp_unrotate(design$core, root, parts$system, g) / value_or(root, 1)
-    })
-  }
-  point <- joint_covariance(design, term_rows(rows, design), z, internal)
-  along <- cpp_rotate(design$core, root, parts$system, point$covariance)
-  d <- parts$system$parts$d
-  scaled <- along / sqrt(d)
-  rest <- point$prior - cpp_crossprod(scaled, scaled)
-  small <- 1e-10 * max(1, diag(point$prior))
-  open <- which(diag(rest) > small)
-  half <- chol_root((rest + t(rest))[open, open, drop = FALSE] / 2)
-  spread <- sqrt(parts$tau2 * parts$h / parts$kappa)
-  function(at) {
-    inside <- cpp_crossprod(along, parts$g[, at, drop = FALSE] / d)
-    if (length(open) == 0) return(inside)
-    fresh <- cpp_crossprod(half, cpp_normals(length(open), length(at)))
-    inside[open, ] <- inside[open, ] + fresh * rep(spread[at], each = length(open))
-    inside
-  }
-}
-
 #' @rdname posterior_predict
 #' @export
 prior_predict <- function(formula, data, prior, draws = 1000, seed = NULL, weights = NULL, ...) {
@@ -195,18 +165,13 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
   mean <- rep_len(prior$fixed$mean, ncol(model$z))[kept]
   sd <- rep_len(prior$fixed$sd, ncol(model$z))[kept]
   omega <- mean + sd * cpp_normals(length(kept), draws)
-  design <- if (length(problem$designs)) lone_design(problem)
-  kappa <- if (is.null(design)) 1 else unname(user_kappa(design))
-  variances <- draw_variances(prior, draws, kappa, design$label)
-  if (is.null(design)) {
-    value <- cpp_zeros(n, draws)
-    if (!is.null(prior$total)) variances$residual <- draw_density(prior$total, draws)
+  variances <- draw_problem_variances(problem, prior, draws)
+  value <- if (has_random(problem)) {
+    inside <- list(fixed = problem$fixed, units = problem$units)
+    source <- list(designs = problem$designs, internal = inside)
+    fresh_values(source, list(m = n, is_fitted = TRUE), variances)
   } else {
-    source <- list(
-      designs = problem$designs, internal = list(fixed = problem$fixed, units = problem$units)
-    )
-    rows <- list(m = n, is_fitted = TRUE)
-    value <- fresh_values(source, rows, stats::setNames(list(variances$random), design$label))
+    cpp_zeros(n, draws)
   }
   z <- model$z[, kept, drop = FALSE]
   offset <- value_or(model$offset, 0)
@@ -214,7 +179,7 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
     cpp_poll()
     value[, at] <- value[, at] + (z %*% omega[, at, drop = FALSE] + offset)
   }
-  with_noise(value, variances$residual, weights)
+  with_noise(value, variances$Residual, weights)
 }
 
 # Through draws of every coefficient. deviations: what new random effects leave to draw of the fixed

@@ -61,7 +61,7 @@ posterior_kinds <- function(fit, parm, what) {
   kinds <- parameter_kinds(fit)
   kinds <- kinds[!names(kinds) %in% fit$fixed$aliased]
   if (is.null(parm)) return(kinds)
-  names <- effect_names(fit$designs[[1]])
+  names <- all_effect_names(fit)
   effects <- stats::setNames(rep("effect", length(names)), names)
   all <- c(kinds, effects[!names %in% names(kinds)])
   unknown <- setdiff(parm, names(all))
@@ -80,10 +80,7 @@ marginal_parts <- function(fit, name, kind, fine = fine_of(fit)) {
     quantiles = function(p) {
       if (kind == "pve") share_quantiles(fit, p, fine) else variance_limits(fit, name, p, fine)
     },
-    density = function(n) {
-      which <- if (kind == "pve") "pve" else if (name == "Residual") "residual" else "random"
-      density_curve(fit, which, n)
-    }
+    density = function(n) density_curve(fit, name, n)
   )
 }
 
@@ -91,7 +88,8 @@ mixture_parts <- function(fit, name, kind) {
   parts <- if (kind == "fixed") {
     fixed_components(fit, match(name, rownames(fit$fixed$vcov)))
   } else {
-    effect_components(fit, match(name, effect_names(fit$designs[[1]])))
+    effect <- find_effect(fit, name)
+    effect_components(fit, effect$design, effect$index)
   }
   posterior <- fit$posterior
   moments <- mixture_moments(posterior, parts$mean, parts$sd)
@@ -101,8 +99,7 @@ mixture_parts <- function(fit, name, kind) {
   } else if (all(fit$posterior$orders > 1)) {
     sqrt(moments$variance)
   } else {
-    design <- fit$designs[[1]]
-    bayes_effect_se(fit, design)[[match(name, effect_names(design))]]
+    bayes_effect_se(fit, effect$design)[[effect$index]]
   }
   list(
     mean = moments$mean, sd = sd, quantiles = quantiles,

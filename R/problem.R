@@ -78,3 +78,9 @@ warn_weights <- function(designs, fixed) {
     "in its first decimals."
   )
 }
+
+# The only random term of a fit or of a problem, for what the core does for one.
+lone_design <- function(x) {
+  if (length(x$designs) != 1) abort("internal", length(x$designs), " random terms where one is.")
+  x$designs[[1]]
+}

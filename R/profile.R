@@ -26,15 +26,15 @@
 #' @export
 profile.hdlmm <- function(fitted, n = 200, ...) {
   check_dots()
-  the_design(fitted, "profile()")
+  require_random(fitted, "profile()")
   check_number(n, "n", lower = 2, upper = 1e6, whole = TRUE)
   if (fitted$boundary == "exact") {
     abort("exact_fit", "the response is explained exactly: its likelihood has no profile.")
   }
   if (is_null_design(fitted) && !at_maximum(fitted)) {
     abort(
-      "not_identified", "every column of ", backtick(fitted$designs[[1]]$label), " is zero: the ",
-      "data say nothing of the proportion of variance explained, and there is no profile."
+      "not_identified", "every column of ", enumerate(backtick(term_labels(fitted))), " is zero: ",
+      "the data say nothing of the proportion of variance explained, and there is no profile."
     )
   }
   at <- profile_modes(fitted)
@@ -93,39 +93,6 @@ plot.hdlmm_profile <- function(x, level = 0.95, ...) {
   invisible(x)
 }
 
-# phi = log(sigma_b^2 / sigma_e^2) inside <-> h.
-log_ratio <- function(h, kappa) stats::qlogis(h) - log(kappa)
-
-# The objective of the core along phi, boundaries (infinite phi) included.
-objective_at <- function(fit, phi) {
-  value <- objective_curve(fit, phi)
-  value[is.nan(value)] <- -Inf
-  value
-}
-
-likelihood_at <- function(fit, phi) {
-  value <- numeric(length(phi))
-  inside <- is.finite(phi)
-  if (any(inside)) {
-    value[inside] <- cpp_curve(
-      fit$internal$system, fit$uncertainty$criterion, phi[inside]
-    )$value
-  }
-  for (i in which(!inside)) {
-    value[i] <- criterion_at(fit, as.numeric(phi[i] > 0), as.numeric(phi[i] < 0))
-  }
-  value
-}
-
-# Profiled likelihood of the core at a share, boundaries included.
-criterion_at <- function(fit, h, nu) {
-  e <- cpp_evaluate(fit$internal$system, h, nu)
-  n <- criterion_df(fit)
-  log_det <- if (is_restricted(fit$uncertainty)) e$log_det_restricted else e$log_det_v
-  value <- -0.5 * (n * (log(2 * pi) + 1 + log(e$rss / n)) + log_det)
-  if (is.nan(value)) -Inf else value
-}
-
 # Where the profile falls to half a quantile below its maximum, left and right of every mode: the
 # hull. search: what finds them between points of the curve, a function of known_curve(), of the
 # value fallen to and of whether there is a mode at pve = 0.
@@ -137,20 +104,3 @@ profile_pve_limits <- function(fit, level, search) {
   floor <- fit$internal$value - stats::qchisq(level, 1) / 2
   search(known_curve(fit), floor, "pve = 0" %in% fit$modes$where)
 }
-
-# The criterion and its slope at the points of the search, then at the modes inside:
-# list(phi, value, slope).
-known_curve <- function(fit) {
-  constant <- loglik_constant(fit$internal$fixed, fit$uncertainty$criterion)
-  grid <- fit$grid
-  at_modes <- log_ratio(fit$modes$pve, fit$internal$system$kappa)
-  here <- seq_len(basin_size(grid$value, grid$phi > at_modes[1], fit$is_unbounded))
-  modes <- which(fit$modes$where == "interior" & at_modes <= max(grid$phi[here]))
-  list(
-    phi = c(grid$phi[here], at_modes[modes]),
-    value = c(grid$value[here], fit$modes$logLik[modes] - constant),
-    slope = c(grid$slope[here], rep(0, length(modes)))
-  )
-}
-
-ratio_to_h <- function(phi, kappa) stats::plogis(phi + log(kappa))

@@ -167,8 +167,8 @@ total_density <- function(target, x, t, scalars, spread, along2) {
     cpp_log_prior(prior, u, v, FALSE)[, 1]
   if (length(spread) == 0) return(out)
   # N(delta; 0, tau^2 C + Lambda^-1) along the eigenvectors of Lambda^1/2 C Lambda^1/2'
-  exponent <- outer(t, log(spread), `+`)  # of any size
-  log_scaled <- pmax(exponent, 0) + log1p(exp(-abs(exponent)))
+  log_ratio <- outer(t, log(spread), `+`)  # of any size
+  log_scaled <- pmax(log_ratio, 0) + log1p(exp(-abs(log_ratio)))
   out - 0.5 * (length(spread) * log(2 * pi) +
     rowSums(log_scaled) + drop(exp(-log_scaled) %*% along2)) + target$fixed_constant
 }

@@ -35,29 +35,6 @@ ranef.hdlmm <- function(object, se = FALSE, condVar = se, ...) {
   structure(effects, class = "ranef.hdlmm")
 }
 
-# Standard errors given the variances.
-held_effect_se <- function(fit, design) {
-  internal <- fit$internal
-  variances <- cpp_coefficient_variances(
-    design$core, internal$fixed$root, full_system(fit), internal$share$h, internal$share$nu,
-    make_host(fit$control)
-  )
-  user_effects(internal$units, sqrt(variances * internal$tau2), design$label)
-}
-
-# The same of some coefficients, O(n r) each.
-held_effect_se_at <- function(fit, design, at) {
-  internal <- fit$internal
-  covariance <- cpp_covariance_columns(design$core, internal$fixed$root, at)
-  prior <- prior_variances(design, at)
-  share <- internal$share
-  variance <- cpp_latent_variances(
-    design$core, internal$fixed$root, full_system(fit), share$h, share$nu, covariance,
-    prior, matrix(0, length(at), internal$fixed$rank)
-  )
-  user_effects(internal$units, sqrt(pmax(0, variance) * internal$tau2), design$label, at)
-}
-
 #' @rdname ranef.hdlmm
 #' @return `as.data.frame()`: one row an effect, columns `grpvar` (the term), `term`, `grp`
 #'   (column or level), `condval` and `condsd` (`NA` without `se = TRUE`), as lme4 names them.

@@ -41,11 +41,13 @@ problem_with <- function(fit, formula) {
 
 # Column means are taken out along a constant that the fixed effects hold, and along no other.
 uncentred <- function(design) {
-  if (is.null(design$mean_columns)) return(design)
+  if (!is_centred(design)) return(design)
   design["mean_columns"] <- list(NULL)
   design$core["shift"] <- list(NULL)
   design
 }
+
+is_centred <- function(design) !is.null(design$mean_columns)
 
 model_with <- function(fit, formula) {
   frame <- fit$frame
@@ -159,7 +161,7 @@ likelihood_maximum <- function(problem, control) {
   constant <- loglik_constant(fixed, "ML")
   least_squares <- -n / 2 * (log(2 * pi) + 1 + log(sum(fixed$residual^2) / n)) + constant
   if (length(problem$designs) == 0) return(least_squares)
-  design <- problem$designs[[1]]
+  design <- lone_design(problem)
   host <- make_host(control)
   system <- problem$system
   if (is.null(system)) system <- build_system(design, fixed, host, "criterion")
@@ -178,17 +180,4 @@ by_ml <- function(fit) {
   fit$loglik <- likelihood_maximum(problem, fit$control)
   fit$uncertainty$criterion <- "ML"
   fit
-}
-
-# The fit of a model with another fixed part to the rows that a fit holds; the call as update()
-# would make it.
-stored_update <- function(fit, formula) {
-  whole <- update_formula(written_out(fit), formula)
-  problem <- problem_with(fit, fixed_formula(split_formula(whole), NULL, environment(whole)))
-  call <- written_call(fit$call, whole)
-  engine <- find_engine(fit$method, fit$algorithm)
-  result <- with_memory(run_engine(engine, problem, fit$control), problem)
-  out <- new_fit(call, whole, problem, engine, result, fit$control)
-  announce(out)
-  out
 }

@@ -27,10 +27,6 @@ needs_rule <- function(expr) {
   is.call(expr)
 }
 
-take_rows <- function(x, rows) {
-  if (length(dim(x)) == 2) x[rows, , drop = FALSE] else if (length(dim(x)) < 2) x[rows] else x
-}
-
 # A few of the fitted rows, those at the ends of the first variables among them: they show at once
 # when an expression goes by ranks, quantiles or the levels that are there.
 probe_rows <- function(raw, rows) {

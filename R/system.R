@@ -36,36 +36,10 @@ constant_rows <- function(design, fixed) {
   if (!is.null(design$mean_columns)) value_or(fixed$root, rep(1, nrow(fixed$q)))
 }
 
-# The system of a fit with eigenvalues, made when something first asks for them and kept.
-spectral_system <- function(fit) {
-  system <- fit$internal$system
-  if (length(system$parts$beside) == 0) return(system)
-  cache <- fit$internal$cache
-  if (is.null(cache$spectral)) {
-    system$parts <- cpp_diagonalise(system, make_host(fit$control))
-    cache$spectral <- system
-  }
-  cache$spectral
-}
-
-# The system of a fit with its eigenvectors, made when something first asks for them and kept: a
-# spectrum with another basis, so nothing that is along one may be used with the other.
-full_system <- function(fit) {
-  system <- fit$internal$system
-  if (!is.null(system$vectors)) return(system)
-  cache <- fit$internal$cache
-  if (is.null(cache$system)) {
-    fixed <- fit$internal$fixed
-    own <- build_system(lone_design(fit), fixed, make_host(fit$control))
-    cache$system <- at_total(own, fixed$prior_root, fit$internal$tau2)
-  }
-  cache$system
-}
-
 # list(py [n], effects [p] = sigma_b^2 S X'P y / tau^2, system) at a share. Where V is too near
 # singular for a solve, the vectors are made after all.
 project_response <- function(problem, delta, share, tau2) {
-  design <- problem$designs[[1]]
+  design <- lone_design(problem)
   fixed <- problem$fixed
   system <- problem$system
   if (is.null(system$vectors)) {
@@ -91,6 +65,18 @@ project_response <- function(problem, delta, share, tau2) {
   c(at, list(system = system))
 }
 
+# The system of a problem along the same vectors, for another response or baseline of it: O(n r).
+rotated_system <- function(problem) {
+  design <- lone_design(problem)
+  fixed <- problem$fixed
+  system <- problem$system
+  system$parts <- cpp_rotate_data(
+    design$core, fixed$root, system, fixed$q, fixed$residual, design$mean_columns,
+    constant_rows(design, fixed)
+  )
+  system
+}
+
 # A design of which every column is zero.
 is_all_zero <- function(system, design) {
   system$parts$trace == 0 && is.null(design$mean_columns) && !design$has_constant
@@ -101,7 +87,7 @@ is_all_zero <- function(system, design) {
 # by itself whether it is proper, and bounds pay for every coefficient: those do not rest on the
 # likelihood.
 check_identified <- function(problem, criterion, rests_on_likelihood = TRUE) {
-  design <- problem$designs[[1]]
+  design <- lone_design(problem)
   name <- backtick(design$label)
   system <- problem$system
   fixed <- problem$fixed

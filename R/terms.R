@@ -10,12 +10,6 @@ sum_terms <- function(fit, f) Reduce(`+`, each_term(fit, f))
 
 term_labels <- function(fit) names(fit$designs)
 
-# The only random term of a fit or of a problem, for what the core does for one.
-lone_design <- function(x) {
-  if (length(x$designs) != 1) abort("internal", length(x$designs), " random terms where one is.")
-  x$designs[[1]]
-}
-
 # Rows as those of one term; see R/design.R.
 term_rows <- function(rows, design) {
   rows["x"] <- list(rows$x[[design$label]])

@@ -125,7 +125,7 @@ share_panel.hdlmm_uncertainty <- function(fit, interval) {
 }
 
 #' @exportS3Method
-density_curve.hdlmm_uncertainty <- function(fit, kind, n = 300) NULL
+density_curve.hdlmm_uncertainty <- function(fit, name, n = 300) NULL
 
 #' @exportS3Method
 evidence_of.hdlmm_uncertainty <- function(fit) as.numeric(logLik.hdlmm(fit, REML = FALSE))

@@ -70,7 +70,7 @@ share_panel.full_variational <- function(fit, interval) {
 }
 
 #' @exportS3Method
-density_curve.full_variational <- function(fit, kind, n = 300) factor_curve(fit, kind)
+density_curve.full_variational <- function(fit, name, n = 300) factor_curve(fit, name)
 
 #' @exportS3Method
 evidence_of.full_variational <- function(fit) exact_log_evidence(fit)

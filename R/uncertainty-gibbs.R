@@ -26,4 +26,4 @@ variance_quantiles.gibbs <- function(fit, which, p, fine) {
 }
 
 #' @exportS3Method
-density_curve.gibbs <- function(fit, kind, n = 300) sample_curve(fit, kind, n)
+density_curve.gibbs <- function(fit, name, n = 300) sample_curve(fit, name, n)

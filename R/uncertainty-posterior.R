@@ -66,7 +66,7 @@ parameter_limits.posterior <- function(fit, names, kind, level, method) {
 #' @exportS3Method
 effect_se.posterior <- function(fit, design, at = NULL) {
   if (is.null(at)) return(bayes_effect_se(fit, design))
-  parts <- effect_components(fit, at)
+  parts <- effect_components(fit, design, at)
   sqrt(mixture_moments(fit$posterior, parts$mean, parts$sd)$variance)
 }
 

@@ -19,4 +19,4 @@ variance_quantiles.quadrature <- function(fit, which, p, fine = fine_of(fit)) {
 }
 
 #' @exportS3Method
-density_curve.quadrature <- function(fit, kind, n = 300) fine_curve(fit, kind, n)
+density_curve.quadrature <- function(fit, name, n = 300) fine_curve(fit, name, n)

@@ -132,8 +132,8 @@ profile_modes <- function(fit) UseMethod("profile_modes", fit$uncertainty)
 # The curve over pve to plot: list(curve = data frame pve, relative, .., is_density), or list(note).
 share_panel <- function(fit, interval) UseMethod("share_panel", fit$uncertainty)
 
-# list(x, y), the density of "pve" or of the "random" or "residual" variance; NULL for none.
-density_curve <- function(fit, kind, n = 300) UseMethod("density_curve", fit$uncertainty)
+# list(x, y), the density of "pve" or of the variance of this name; NULL for none.
+density_curve <- function(fit, name, n = 300) UseMethod("density_curve", fit$uncertainty)
 
 # Evidence --------------------------------------------------------------------------------
 
@@ -159,10 +159,8 @@ require_posterior <- function(fit, what) UseMethod("require_posterior", fit$unce
 
 # Quantiles of pve and of the "random" or "residual" variance of a posterior, in the units of the
 # core; `fine` is what fine_of() gives, where it is at hand.
-share_quantiles <- function(fit, p, fine = fine_of(fit)) {
-  UseMethod("share_quantiles", fit$uncertainty)
-}
+share_quantiles <- function(fit, p, fine) UseMethod("share_quantiles", fit$uncertainty)
 
-variance_quantiles <- function(fit, which, p, fine = fine_of(fit)) {
+variance_quantiles <- function(fit, which, p, fine) {
   UseMethod("variance_quantiles", fit$uncertainty)
 }

@@ -131,3 +131,24 @@ update_formula <- function(old, new) {
   out[at] <- list(swap_terms(out[[at]], labels, terms))
   out
 }
+
+# Arguments that update() would put into a call of lmm().
+stop_unknown <- function(given) {
+  known <- setdiff(names(formals(lmm)), "...")
+  names <- value_or(names(given), rep("", length(given)))
+  is_stray <- names == "" | is.na(pmatch(names, known, duplicates.ok = TRUE))
+  if (any(is_stray)) stop_stray(given[is_stray], list(name = "lmm", arguments = known))
+}
+
+# The fit of a model with another fixed part to the rows that a fit holds; the call as update()
+# would make it.
+stored_update <- function(fit, formula) {
+  whole <- update_formula(written_out(fit), formula)
+  problem <- problem_with(fit, fixed_formula(split_formula(whole), NULL, environment(whole)))
+  call <- written_call(fit$call, whole)
+  engine <- find_engine(fit$method, fit$algorithm)
+  result <- with_memory(run_engine(engine, problem, fit$control), problem)
+  out <- new_fit(call, whole, problem, engine, result, fit$control)
+  announce(out)
+  out
+}

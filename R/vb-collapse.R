@@ -71,5 +71,3 @@ collapse_advice <- paste(
   "use method \"REML\" or \"Bayes\", or put columns that correlate into one block by",
   "lmm_control(blocks = )"
 )
-
-one_decimal <- function(x) formatC(x, digits = 1, format = "f")

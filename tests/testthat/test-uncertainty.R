@@ -225,7 +225,7 @@ laws <- list(
     expect_flag(out$is_density)
   },
   density_curve = function(verb, fit) {
-    out <- verb(fit, "residual", 50)
+    out <- verb(fit, "Residual", 50)
     if (is.null(out)) return(expect_false(hdlmm:::has_posterior(fit)))
     expect_true(hdlmm:::has_posterior(fit))
     # a density on nearly all of its range, by trapezoids

@@ -1,26 +1,4 @@
-# What the factors of q say of parameters, effects and rows: moments, intervals, draws.
-
-# Mean and standard deviation of an inverse gamma: NA and infinite where they do not exist.
-factor_mean <- function(factor) {
-  if (factor$shape > 1) factor$scale / (factor$shape - 1) else NA_real_
-}
-
-factor_sd <- function(factor) {
-  if (factor$shape <= 2) return(if (factor$shape > 1) Inf else NA_real_)
-  factor$scale / (factor$shape - 1) / sqrt(factor$shape - 2)
-}
-
-factor_quantile <- function(factor, p) {
-  factor$scale / stats::qgamma(p, factor$shape, lower.tail = FALSE)
-}
-
-# Quantiles of pve: under q the ratio of both variances is that of two gammas, an F.
-factor_share <- function(factors, kappa, p) {
-  a <- factors$random
-  b <- factors$residual
-  ratio <- stats::qf(p, 2 * b$shape, 2 * a$shape) * (a$scale / a$shape) / (b$scale / b$shape)
-  stats::plogis(log(unname(kappa)) + log(ratio))
-}
+# Factors of q over the columns of one random term: draws, and variances of rows.
 
 # Draws from the factors of q; see posterior_sample(). draw_parameters: list(omega, variances) of
 # the fit.
@@ -111,8 +89,6 @@ block_quadratic <- function(fit, x, u) {
   pmax(0, colSums(u^2) - colSums(half^2))
 }
 
-value_or_infinite <- function(x) if (is.na(x)) Inf else x
-
 # sum_j x_j^2 Var(beta_j)
 squared_effects <- function(fit, rows) {
   design <- lone_design(fit)
@@ -141,42 +117,4 @@ block_effects <- function(fit, rows) {
 block_points <- function(design, x, block) {
   new <- t(as.matrix(x[, block, drop = FALSE]))
   (new - value_or(design$center[block], 0)) * rep_len(design$core$scale, design$n_cols)[block]
-}
-
-inverse_gamma_density <- function(x, shape, scale) {
-  exp(shape * log(scale) - lgamma(shape) - (shape + 1) * log(x) - scale / x)
-}
-
-factor_curve <- function(fit, kind) {
-  p <- seq(0.0005, 0.9995, length.out = 400)
-  if (kind == "pve") {
-    h <- factor_share(fit$q, fit$kappa, p)
-    return(list(x = (h[-1] + h[-400]) / 2, y = diff(p) / diff(h)))
-  }
-  factor <- fit$q[[kind]]
-  x <- factor_quantile(factor, p)
-  list(x = x, y = inverse_gamma_density(x, factor$shape, factor$scale))
-}
-
-bound_at <- function(fit, phi) {
-  problem <- problem_of(fit)
-  columns <- vb_columns(problem, fit$control)
-  cpp_bound_curve(problem$system, columns, phi, make_host(fit$control))$value
-}
-
-# The family of q and how near it comes to the posterior.
-describe_bound <- function(x) {
-  family <- if (x$q$family == "blocks") {
-    paste("Factorised over", counted(nlevels(x$control$blocks), "block"), "of coefficients")
-  } else {
-    paste("Mean field over", counted(length(x$q$effect_variance), "coefficient"))
-  }
-  number <- function(value) formatC(value, digits = 2, format = "f")
-  gap <- tryCatch(kl_gap(x), hdlmm_error = function(e) NULL)
-  paste0(
-    family, ": evidence bound ", number(x$elbo),
-    if (!is.null(gap)) {
-      paste0(", divergence ", number(gap), ", log evidence ", number(x$elbo + gap))
-    }
-  )
 }

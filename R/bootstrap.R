@@ -1,0 +1,62 @@
+# The parametric bootstrap on the decomposition of a fit.
+
+# Parametric bootstrap on the decomposition: matrix [draws x parameters] of refitted values.
+bootstrap <- function(fit, draws, seed) {
+  if (fit$boundary == "exact" || is.infinite(fit$loglik)) {
+    abort("exact_fit", "the response is explained exactly: there is nothing to resample.")
+  }
+  if (!has_random(fit) || is_zero_design(fit)) return(bootstrap_ols(fit, draws, seed))
+  control <- fit$control
+  draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
+  seed <- if (is.null(seed)) control$seed else check_seed(seed)
+  share <- fit$internal$share
+  raw <- with_seed(seed, cpp_refit(
+    spectral_system(fit), fit$uncertainty$criterion, search_options(control), share$h, share$nu,
+    draws, make_host(control)
+  ))
+  bootstrap_table(fit, raw)
+}
+
+bootstrap_table <- function(fit, raw) {
+  internal <- fit$internal
+  fixed <- internal$fixed
+  design <- lone_design(fit)
+  tau2 <- raw[, 3] * internal$tau2
+  delta <- t(raw[, -(1:4), drop = FALSE]) * sqrt(internal$tau2)
+  out <- matrix(NA_real_, nrow(raw), length(parameter_kinds(fit)))
+  colnames(out) <- names(parameter_kinds(fit))
+  if (fixed$rank > 0) {
+    change <- unscale_changes(fixed, delta)
+    kept <- fit$fixed$kept
+    out[, kept] <- t(fit$fixed$estimate[kept] + change)
+  }
+  units <- internal$units
+  random <- tau2 * raw[, 1] / internal$system$kappa
+  out[, design$label] <- user_variance(units, random, design$label)
+  out[, "Residual"] <- user_variance(units, tau2 * raw[, 2], "Residual")
+  out[, "pve"] <- raw[, 1]
+  out
+}
+
+# Without a random term, or with one of zeros alone, whose variance stays at 0.
+bootstrap_ols <- function(fit, draws, seed) {
+  control <- fit$control
+  draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
+  seed <- if (is.null(seed)) control$seed else check_seed(seed)
+  df <- fit$dims$n - fit$dims$n_fixed
+  kept <- fit$fixed$kept
+  sigma2 <- fit$variances[["Residual"]]
+  with_seed(seed, {
+    normals <- cpp_normals(draws, length(kept))
+    variance <- sigma2 * cpp_chi_squares(draws, df) / variance_df(fit)
+  })
+  out <- matrix(0, draws, length(parameter_kinds(fit)))
+  colnames(out) <- names(parameter_kinds(fit))
+  out[, fit$fixed$aliased] <- NA
+  if (length(kept) > 0) {
+    change <- normals %*% covariance_root(fit$fixed$vcov)
+    out[, kept] <- sweep(change, 2, fit$fixed$estimate[kept], `+`)
+  }
+  out[, "Residual"] <- variance
+  out
+}

@@ -1,0 +1,27 @@
+# Limits of means and of new responses.
+
+symmetric_limits <- function(object, rows, mean, variance, asked) {
+  if (asked$interval == "prediction") {
+    variance <- variance + response_variance(object, asked$weights, asked$random, rows)
+  }
+  half <- stats::qt((1 + asked$level) / 2, row_df(object)) * sqrt(variance)
+  cbind(mean - half, mean + half)
+}
+
+check_new_weights <- function(weights, m) {
+  if (!is.numeric(weights) || !length(weights) %in% c(1, m) || any(!(weights > 0))) {
+    bad_input(
+      "`weights` must be one positive number or ", m, " of them; found ", describe(weights), "."
+    )
+  }
+}
+
+response_variance <- function(object, weights, random, rows) {
+  check_new_weights(weights, rows$m)
+  out <- value_or_infinite(object$variances[["Residual"]]) / weights
+  if (!random && has_random(object)) {
+    variances <- lapply(object$variances[term_labels(object)], value_or_infinite)
+    out <- out + fresh_variances(object, rows, variances)
+  }
+  out
+}
