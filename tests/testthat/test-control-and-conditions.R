@@ -106,7 +106,8 @@ test_that("a finer grid finds the same mode", {
 test_that("lmm_methods() lists what lmm() takes, each method's default first", {
   table <- lmm_methods()
   expect_identical(names(table), c("method", "algorithm", "description"))
-  expect_identical(unique(table$method), c("OLS", "REML", "ML", "MAP", "VB", "Bayes"))
+  known <- c("OLS", "REML", "ML", "MAP", "VB", "Bayes")
+  expect_identical(utils::head(unique(table$method), length(known)), known)
   expect_identical(anyDuplicated(table[c("method", "algorithm")]), 0L)
   expect_true(all(nzchar(table$description)))
   for (method in setdiff(table$method, "OLS")) {
