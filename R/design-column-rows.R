@@ -127,10 +127,10 @@ column_points <- function(design, x, at, z, inside) {
   x <- t(as.matrix(x[at, , drop = FALSE]))
   center <- value_or(design$center, 0)
   u <- (x - center) * design$core$scale
-  # z'a, with 1 = Z a: one for every honest row of Z
-  if (!is.null(design$mean_columns)) {
-    u <- u - outer(design$mean_columns, drop(z %*% inside$system$parts$mean$constant))
-  }
+  # z'a, with 1 = Z a: one for every honest row of Z. Without a there is nothing left of the columns
+  # but their means, which only a fit without variances has.
+  constant <- inside$system$parts$mean$constant
+  if (!is.null(constant)) u <- u - outer(design$mean_columns, drop(z %*% constant))
   u[is.na(u)] <- NA_real_
   u
 }

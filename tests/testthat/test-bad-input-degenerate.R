@@ -162,3 +162,17 @@ degenerate <- list(
   )
 )
 check_rows(degenerate)
+
+test_that("an exact fit predicts new rows of every design, without uncertainty", {
+  flat <- put(d, y = -1e15 + 0 * d$y, one = matrix(1, n, 1), two = matrix(2:3, n, 2, byrow = TRUE))
+  flat$S <- Matrix::Matrix(flat$two, sparse = TRUE)
+  for (formula in c(
+    y ~ 1 + re(one), y ~ 1 + re(one, scale = TRUE), y ~ 1 + re(two), y ~ x + re(S), y ~ 1 + re(X),
+    y ~ 1 + (1 | g)
+  )) {
+    fit <- suppressWarnings(suppressMessages(lmm(formula, flat)))
+    found <- predict(fit, put(flat)[2:1, ], se.fit = TRUE, interval = "confidence")
+    expect_identical(unname(found$se.fit), c(0, 0))
+    expect_equal(unname(found$fit), matrix(-1e15, 2, 3), ignore_attr = TRUE)
+  }
+})
