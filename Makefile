@@ -64,7 +64,7 @@ install: ## build into .lib
 
 clean: ## remove what was built (the dependencies in .lib stay)
 	rm -rf build-* demo-output .lib/hdlmm .lib/.stamp .lib/.build-* *.Rcheck *.tar.gz
-	rm -f src/*.o src/*.so
+	find src -name "*.o" -exec rm -f {} +; rm -f src/*.so
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14

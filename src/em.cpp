@@ -1,12 +1,11 @@
 #include <map>
 #include <string>
 
-#include <RcppEigen.h>
-
-#include "hdlmm/core/checks.hpp"
-#include "hdlmm/inference/expectation_maximisation.hpp"
+#include "hdlmm/base/checks.hpp"
+#include "hdlmm/inference/em/expectation_maximisation.hpp"
 
 #include "r_context.h"
+#include "r_eigen.h"
 #include "r_frame.h"
 #include "r_prior.h"
 #include "r_system.h"

@@ -1,11 +1,11 @@
 #include <vector>
 
-#include <RcppEigen.h>
-
-#include "hdlmm/core/order_statistics.hpp"
+#include "hdlmm/base/order_statistics.hpp"
 #include "hdlmm/linalg/fixed_basis.hpp"
+#include "hdlmm/linalg/thin_factors.hpp"
 
 #include "r_context.h"
+#include "r_eigen.h"
 
 // Least squares of y on Z [n x c0], columns scaled to moderate size by the caller.
 // Returns omega, r and its inverse in the units of those columns, and kept (1-based).
@@ -19,12 +19,9 @@ Rcpp::List cpp_least_squares(const Eigen::Map<Eigen::MatrixXd> z,
   for (std::size_t i = 0; i < basis.kept.size(); ++i) {
     kept[static_cast<R_xlen_t>(i)] = static_cast<int>(basis.kept[i]) + 1;
   }
-  const hdlmm::Index c = basis.r.cols();
-  const hdlmm::Matrix inverse =
-      basis.r.triangularView<Eigen::Upper>().solve(hdlmm::Matrix::Identity(c, c));
   return Rcpp::List::create(Rcpp::Named("q") = basis.q, Rcpp::Named("r") = basis.r,
-                            Rcpp::Named("inverse") = inverse, Rcpp::Named("kept") = kept,
-                            Rcpp::Named("omega") = fit.omega,
+                            Rcpp::Named("inverse") = hdlmm::inverse_of_upper(basis.r),
+                            Rcpp::Named("kept") = kept, Rcpp::Named("omega") = fit.omega,
                             Rcpp::Named("residual") = fit.residual);
 }
 

@@ -1,10 +1,9 @@
-#include "hdlmm/inference/gibbs.hpp"
+#include "hdlmm/inference/gibbs/gibbs.hpp"
 
-#include <RcppEigen.h>
-
-#include "hdlmm/core/checks.hpp"
+#include "hdlmm/base/checks.hpp"
 
 #include "r_context.h"
+#include "r_eigen.h"
 #include "r_prior.h"
 #include "r_system.h"
 
@@ -32,7 +31,7 @@ hdlmm::GibbsOptions as_gibbs_options(const Rcpp::List& list) {
 }  // namespace
 
 // Posterior draws by Gibbs sampling in spectral coordinates; all in the units of the core.
-// system: of type "spectral"; prior: see r_prior.h; fixed_precision: [c x c], of delta, or NULL
+// prior: see r_prior.h; fixed_precision: [c x c], of delta, or NULL
 // (flat); options: list(draws, warmup, thin, chains, seed, and start_spread and is_collapsed if
 // not the core's own), seed a whole number from 0 to 2^53.
 // Returns random and residual [draws x chains], delta [c x (draws * chains)] chain by chain, status

@@ -1,16 +1,15 @@
 #include <string>
 #include <utility>
 
-#include <RcppEigen.h>
-
-#include "hdlmm/core/checks.hpp"
-#include "hdlmm/core/kernel_level.hpp"
-#include "hdlmm/core/lower_triangle.hpp"
+#include "hdlmm/base/checks.hpp"
+#include "hdlmm/base/kernel_level.hpp"
+#include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/linalg/band_reduction.hpp"
 #include "hdlmm/linalg/two_stage.hpp"
 
 #include "r_context.h"
 #include "r_design.h"
+#include "r_eigen.h"
 
 using Rcpp::Named;
 

@@ -1,9 +1,8 @@
-#include <RcppEigen.h>
-
-#include "hdlmm/core/checks.hpp"
+#include "hdlmm/base/checks.hpp"
 #include "hdlmm/objective/penalised_likelihood.hpp"
 
 #include "r_context.h"
+#include "r_eigen.h"
 #include "r_prior.h"
 #include "r_search.h"
 #include "r_system.h"

@@ -1,11 +1,11 @@
-#include "hdlmm/inference/mixture.hpp"
+#include "hdlmm/inference/posterior/mixture.hpp"
 
-#include <RcppEigen.h>
-
-#include "hdlmm/core/checks.hpp"
+#include "hdlmm/base/checks.hpp"
+#include "hdlmm/marginal/prior_directions.hpp"
 
 #include "r_context.h"
 #include "r_design.h"
+#include "r_eigen.h"
 #include "r_system.h"
 
 using Rcpp::as;
@@ -67,10 +67,9 @@ Rcpp::List cpp_evaluate_shares(const Rcpp::List& system, const std::vector<doubl
     const hdlmm::Evaluation e = marginal->evaluate(hdlmm::Share{h[at], nu[at]}, detail);
     scalars.row(k) << e.rss, e.log_det_v, e.log_det_restricted;
     if (c == 0) continue;
-    const hdlmm::Matrix inside = precision_root * e.covariance * precision_root.transpose();
-    const Eigen::SelfAdjointEigenSolver<hdlmm::Matrix> eigen(inside);
-    spread.col(k) = eigen.eigenvalues().cwiseMax(0.0);
-    along2.col(k) = (eigen.eigenvectors().transpose() * (precision_root * e.delta)).cwiseAbs2();
+    const hdlmm::PriorDirections directions = hdlmm::prior_directions(precision_root, e);
+    spread.col(k) = directions.spread;
+    along2.col(k) = directions.along2;
   }
   return Rcpp::List::create(Named("scalars") = scalars, Named("spread") = spread,
                             Named("along2") = along2);

@@ -1,15 +1,14 @@
-#include "hdlmm/inference/prediction.hpp"
+#include "hdlmm/inference/posterior/prediction.hpp"
 
 #include <memory>
 #include <string>
 
-#include <RcppEigen.h>
-
-#include "hdlmm/core/checks.hpp"
-#include "hdlmm/core/dense_products.hpp"
+#include "hdlmm/base/checks.hpp"
+#include "hdlmm/dense/packed_products.hpp"
 
 #include "r_context.h"
 #include "r_design.h"
+#include "r_eigen.h"
 #include "r_system.h"
 
 using Rcpp::as;

@@ -1,11 +1,10 @@
 #include <stdexcept>
 #include <vector>
 
-#include <RcppEigen.h>
-
-#include "hdlmm/inference/profile_intervals.hpp"
+#include "hdlmm/inference/search/profile_intervals.hpp"
 
 #include "r_context.h"
+#include "r_eigen.h"
 #include "r_search.h"
 #include "r_system.h"
 

@@ -1,9 +1,9 @@
 #ifndef HDLMM_R_CONTEXT_H
 #define HDLMM_R_CONTEXT_H
 
-#include <RcppEigen.h>
+#include "hdlmm/base/context.hpp"
 
-#include "hdlmm/core/context.hpp"
+#include "r_eigen.h"
 
 // What the core asks of R: LAPACK's eigensolver, the interrupt, the progress bar.
 // host: list(threads = integer(1), progress = function(stage, fraction) or NULL).

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "hdlmm/core/checks.hpp"
+#include "hdlmm/base/checks.hpp"
 #include "hdlmm/operator/dense_operator.hpp"
 #include "hdlmm/operator/grouped_operator.hpp"
 #include "hdlmm/operator/kernel_operator.hpp"

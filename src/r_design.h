@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include <RcppEigen.h>
-
 #include "hdlmm/operator/design_operator.hpp"
+
+#include "r_eigen.h"
 
 // The operator of one random term over the user's own memory, which must outlive it.
 // design: list(kind, x, rows, shift, scale, fill, ...) as R/design.R builds it;

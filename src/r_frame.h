@@ -1,7 +1,7 @@
 #ifndef HDLMM_R_FRAME_H
 #define HDLMM_R_FRAME_H
 
-#include <Rcpp.h>
+#include <Rcpp/Lightest>
 
 // A data frame of columns that are one as long as the other, n rows. Rcpp's own constructor calls
 // as.data.frame() back in R, 0.1 ms a time, which a small fit has ten of.

@@ -3,7 +3,7 @@
 #include <map>
 #include <string>
 
-#include "hdlmm/core/checks.hpp"
+#include "hdlmm/base/checks.hpp"
 
 using Rcpp::as;
 

@@ -1,9 +1,9 @@
 #ifndef HDLMM_R_PRIOR_H
 #define HDLMM_R_PRIOR_H
 
-#include <RcppEigen.h>
-
 #include "hdlmm/model/variance_prior.hpp"
+
+#include "r_eigen.h"
 
 // prior: list(on_shares, first, second, kappa), first and second list(kind, a, b), all in the
 // units of the core; see internal_prior() in R/prior-internal.R.

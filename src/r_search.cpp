@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "hdlmm/inference/profile_limits.hpp"
+#include "hdlmm/inference/search/profile_limits.hpp"
 
 #include "r_frame.h"
 

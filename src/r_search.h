@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include <RcppEigen.h>
+#include "hdlmm/inference/search/global_search.hpp"
 
-#include "hdlmm/inference/global_search.hpp"
+#include "r_eigen.h"
 
 hdlmm::SearchOptions as_search_options(const Rcpp::List& list);
 

@@ -3,8 +3,7 @@
 #include <map>
 #include <utility>
 
-#include "hdlmm/core/checks.hpp"
-#include "hdlmm/marginal/cholesky_system.hpp"
+#include "hdlmm/base/checks.hpp"
 #include "hdlmm/marginal/implicit_spectrum.hpp"
 #include "hdlmm/marginal/tridiagonal_system.hpp"
 
@@ -73,20 +72,13 @@ hdlmm::SpectralSystem make_spectral_system(const Rcpp::List& system) {
 }
 
 std::unique_ptr<hdlmm::MarginalSystem> make_system(const Rcpp::List& system) {
-  if (as<std::string>(system["type"]) == "spectral") {
-    hdlmm::SpectralParts parts = as_parts(system["parts"]);
-    const double kappa = as<double>(system["kappa"]);
-    if (parts.is_tridiagonal() && !parts.has_prior()) {
-      return std::make_unique<hdlmm::TridiagonalSystem>(std::move(parts), kappa);
-    }
-    return std::make_unique<hdlmm::SpectralSystem>(
-        hdlmm::diagonalised(std::move(parts), hdlmm::Context()), kappa);
+  hdlmm::SpectralParts parts = as_parts(system["parts"]);
+  const double kappa = as<double>(system["kappa"]);
+  if (parts.is_tridiagonal() && !parts.has_prior()) {
+    return std::make_unique<hdlmm::TridiagonalSystem>(std::move(parts), kappa);
   }
-  const Rcpp::NumericVector range = system["range"];
-  const hdlmm::SpectrumBounds bounds{range[0], range[1], as<int>(system["rank"])};
-  return std::make_unique<hdlmm::CholeskySystem>(
-      as<hdlmm::Matrix>(system["k"]), as<hdlmm::Matrix>(system["q"]),
-      as<hdlmm::Vector>(system["y"]), as<double>(system["kappa"]), bounds);
+  return std::make_unique<hdlmm::SpectralSystem>(
+      hdlmm::diagonalised(std::move(parts), hdlmm::Context()), kappa);
 }
 
 std::string side_name(hdlmm::Side side) {

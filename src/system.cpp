@@ -2,17 +2,16 @@
 #include <cmath>
 #include <utility>
 
-#include <RcppEigen.h>
-
-#include "hdlmm/core/checks.hpp"
-#include "hdlmm/inference/exact_null.hpp"
-#include "hdlmm/inference/global_search.hpp"
+#include "hdlmm/base/checks.hpp"
+#include "hdlmm/inference/search/exact_null.hpp"
+#include "hdlmm/inference/search/global_search.hpp"
 #include "hdlmm/marginal/implicit_spectrum.hpp"
 #include "hdlmm/marginal/tridiagonal_system.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
 
 #include "r_context.h"
 #include "r_design.h"
+#include "r_eigen.h"
 #include "r_search.h"
 #include "r_system.h"
 

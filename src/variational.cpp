@@ -1,16 +1,16 @@
-#include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include <RcppEigen.h>
-
-#include "hdlmm/core/checks.hpp"
-#include "hdlmm/inference/coordinate_ascent.hpp"
-#include "hdlmm/inference/full_variational.hpp"
+#include "hdlmm/base/checks.hpp"
+#include "hdlmm/inference/variational/coordinate_ascent.hpp"
+#include "hdlmm/inference/variational/factorised_columns.hpp"
+#include "hdlmm/inference/variational/full_variational.hpp"
 
 #include "r_context.h"
 #include "r_design.h"
+#include "r_eigen.h"
 #include "r_frame.h"
 #include "r_prior.h"
 #include "r_search.h"
@@ -21,46 +21,27 @@ using Rcpp::Named;
 
 namespace {
 
-// The user's columns and how q(beta) factorises over them.
+// The columns and the operator that they borrow.
 struct Columns {
   std::unique_ptr<hdlmm::DesignOperator> x;
-  hdlmm::ColumnMeans shift;
-  std::vector<hdlmm::ColumnBlock> blocks;  // empty: single columns
-  hdlmm::Vector norms2;                    // [p], of single columns
+  std::unique_ptr<hdlmm::FactorisedColumns> factorised;
 
-  hdlmm::Factorisation factors() const {
-    if (!blocks.empty()) return hdlmm::factorisation(blocks);
-    return hdlmm::Factorisation::mean_field(norms2);
-  }
-
-  // Variances of q(beta_j) per unit sigma_b^2, [p].
-  hdlmm::Vector shrunk_variances(double ratio, const hdlmm::Context& context) const {
-    if (blocks.empty()) return (1 + ratio * norms2.array()).inverse();
-    hdlmm::Vector out = hdlmm::Vector::Ones(x->cols());
-    for (const hdlmm::ColumnBlock& block : blocks) {
-      if (!(ratio > 0)) break;
-      const hdlmm::Vector own = block.shrunk_variances(ratio, context);
-      for (hdlmm::Index j = 0; j < own.size(); ++j) out[block.columns()[j]] = own[j];
-    }
-    return out;
-  }
+  const hdlmm::FactorisedColumns& operator*() const { return *factorised; }
+  const hdlmm::FactorisedColumns* operator->() const { return factorised.get(); }
 };
 
 // columns: list(design, row_scale, means, constant, block, n_blocks); see vb_columns() in R.
 Columns make_columns(const Rcpp::List& columns, const hdlmm::Context& context) {
   Columns out;
   out.x = make_operator(columns["design"], columns["row_scale"]);
-  out.shift = {optional_vector(columns["means"]), optional_vector(columns["constant"])};
-  const hdlmm::Index n = out.x->rows(), p = out.x->cols();
-  hdlmm::check_optional_length(out.shift.means.size(), p, "columns: their means");
-  hdlmm::check_input(!out.shift.is_present() || out.shift.constant.size() == n,
-                     "columns: the constant");
+  hdlmm::ColumnMeans shift{optional_vector(columns["means"]), optional_vector(columns["constant"])};
   const SEXP block = columns["block"];
   if (Rf_isNull(block)) {
-    out.norms2 = hdlmm::user_norms2(*out.x, out.shift);
+    out.factorised = std::make_unique<hdlmm::FactorisedColumns>(*out.x, std::move(shift));
   } else {
-    out.blocks = hdlmm::build_blocks(*out.x, as<std::vector<int>>(block),
-                                     as<int>(columns["n_blocks"]), out.shift, context);
+    out.factorised = std::make_unique<hdlmm::FactorisedColumns>(
+        *out.x, std::move(shift), as<std::vector<int>>(block), as<int>(columns["n_blocks"]),
+        context);
   }
   return out;
 }
@@ -71,8 +52,8 @@ hdlmm::VariationalModel make_model(const Rcpp::List& model, const Columns& colum
   const hdlmm::Index n = columns.x->rows(), p = columns.x->cols();
   const SEXP prior = model["prior"], precision = model["fixed_precision"];
   hdlmm::VariationalModel out =
-      Rf_isNull(prior) ? hdlmm::VariationalModel(columns.factors(), n, p)
-                       : hdlmm::VariationalModel(columns.factors(), n, p, as_variance_prior(prior),
+      Rf_isNull(prior) ? hdlmm::VariationalModel(columns->factors(), n, p)
+                       : hdlmm::VariationalModel(columns->factors(), n, p, as_variance_prior(prior),
                                                  optional_precision(precision, c));
   const std::vector<double> start = as<std::vector<double>>(model["start"]);
   hdlmm::check_input(start.size() == 2, "variances to start from: their number");
@@ -103,18 +84,17 @@ Rcpp::List describe(const hdlmm::CollapsedBound& bound, const hdlmm::SpectralSys
                     const hdlmm::Context& context) {
   const double gap = hdlmm::factorisation_gap(hdlmm::gram_spectrum(system.parts()), bound.factors(),
                                               share, system.kappa());
-  // at nu = 0 a ratio beyond which nothing changes
-  const double ratio = share.h / system.kappa() / std::max(share.nu, 1e-100);
   return Rcpp::List::create(
       Named("h") = share.h, Named("nu") = share.nu, Named("tau2") = tau2,
       Named("bound") = bound.value(system.evaluate(share, hdlmm::Detail::marginal), tau2),
-      Named("gap") = gap, Named("shrunk") = columns.shrunk_variances(ratio, context));
+      Named("gap") = gap,
+      Named("shrunk") = columns->shrunk_variances(share, system.kappa(), context));
 }
 
 Rcpp::List describe(const hdlmm::SpectralSystem& system, const Columns& columns,
                     const hdlmm::VariationalModel& model, const hdlmm::Context& context) {
   const double kappa = system.kappa();
-  const hdlmm::CollapsedBound bound(system, columns.factors());
+  const hdlmm::CollapsedBound bound(system, columns->factors());
   Rcpp::List out =
       describe(bound, system, columns, model.share(kappa), model.total(kappa), context);
   out.push_back(as_numbers(model.random()), "random");
@@ -132,7 +112,7 @@ Rcpp::List cpp_search_bound(const Rcpp::List& system, const Rcpp::List& columns,
   const hdlmm::Context context = make_context(host);
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
   const Columns own = make_columns(columns, context);
-  const hdlmm::CollapsedBound bound(spectral, own.factors());
+  const hdlmm::CollapsedBound bound(spectral, own->factors());
   Rcpp::List out = run_search(bound, as_search_options(options), context);
   const Rcpp::DataFrame modes = out["modes"];
   if (modes.nrows() == 0) return out;
@@ -147,7 +127,7 @@ Rcpp::DataFrame cpp_bound_curve(const Rcpp::List& system, const Rcpp::List& colu
                                 const std::vector<double>& phi, const Rcpp::List& host) {
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
   const Columns own = make_columns(columns, make_context(host));
-  const hdlmm::CollapsedBound bound(spectral, own.factors());
+  const hdlmm::CollapsedBound bound(spectral, own->factors());
   std::vector<hdlmm::ProfilePoint> points;
   for (const double at : phi) {
     Rcpp::checkUserInterrupt();
@@ -177,9 +157,9 @@ Rcpp::List cpp_ascend(const Rcpp::List& system, const Rcpp::List& columns,
                      "data: rows of the design");
   const hdlmm::Matrix basis = q;
   const hdlmm::Vector response = y;
-  const bool is_unbounded = hdlmm::CollapsedBound(spectral, own.factors()).is_unbounded();
-  const hdlmm::AscentResult result = hdlmm::ascend_coordinates({*own.x, own.shift, basis, response},
-                                                               own.blocks, core, ascent, context);
+  const bool is_unbounded = hdlmm::CollapsedBound(spectral, own->factors()).is_unbounded();
+  const hdlmm::AscentResult result = hdlmm::ascend_coordinates(
+      {*own.x, own->shift(), basis, response}, own->blocks(), core, ascent, context);
   return Rcpp::List::create(
       Named("trace") = as_frame(result.trace), Named("is_converged") = result.is_converged,
       Named("effects") = result.effects, Named("delta") = result.delta,

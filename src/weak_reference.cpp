@@ -1,6 +1,6 @@
 // A reference that keeps its value in this session only: serialisation leaves it empty.
 
-#include <Rcpp.h>
+#include <Rinternals.h>
 
 // The value lives as long as the key.
 // [[Rcpp::export]]

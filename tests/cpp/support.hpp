@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "hdlmm/core/context.hpp"
-#include "hdlmm/core/types.hpp"
+#include "hdlmm/base/context.hpp"
+#include "hdlmm/base/types.hpp"
 #include "hdlmm/marginal/marginal_system.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 

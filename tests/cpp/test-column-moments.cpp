@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hdlmm/core/column_moments.hpp"
+#include "hdlmm/simd/column_moments.hpp"
 
 #include "support.hpp"
 

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hdlmm/core/dense_products.hpp"
+#include "hdlmm/dense/packed_products.hpp"
 
 #include "support.hpp"
 

@@ -9,10 +9,13 @@
 #include <string>
 #include <vector>
 
+#include <Eigen/Dense>
 #include <gtest/gtest.h>
 
-#include "hdlmm/inference/expectation_maximisation.hpp"
-#include "hdlmm/inference/global_search.hpp"
+#include "hdlmm/inference/em/expectation_maximisation.hpp"
+#include "hdlmm/inference/em/restricted_em.hpp"
+#include "hdlmm/inference/search/global_search.hpp"
+#include "hdlmm/objective/penalised_likelihood.hpp"
 
 #include "support.hpp"
 
@@ -413,7 +416,7 @@ TEST(Em, TheLimitForMapIsTheModeOfThePosterior) {
       const EmResult result =
           hdlmm::fit_em(system, rules, hdlmm::start_em(system), options, Context());
       EXPECT_NE(result.status, EmStatus::iteration_limit);
-      const Matrix root = hdlmm::em_detail::prior_root(system.parts(), rules.fixed_precision);
+      const Matrix root = hdlmm::prior_root(system.parts(), rules.fixed_precision);
       const hdlmm::PenalisedLikelihood posterior(system, prior, root);
       const auto search = hdlmm::search_all_modes(posterior, hdlmm::SearchOptions(), Context());
       double nearest = kInfinity;
@@ -435,12 +438,12 @@ TEST(Em, TheVariancesOfMapMaximiseTheExpectedPosterior) {
     const EmState start{std::exp(5 * random.normal()), std::exp(5 * random.normal()), Vector()};
     const auto best = hdlmm::maximise_variances(sums, prior, start);
     const double u = std::log(best.first), v = std::log(best.second);
-    const auto at = hdlmm::em_detail::expected_posterior(sums, prior, u, v);
+    const auto at = hdlmm::expected_posterior(sums, prior, u, v);
     // the gradient, on the scale of the counts
     EXPECT_LT(std::abs(at.du) + std::abs(at.dv), 1e-6 * (sums.n_random + sums.n_residual));
     for (int k = 0; k < 20; ++k) {
       const double far_u = u + 2 * random.normal(), far_v = v + 2 * random.normal();
-      EXPECT_LE(hdlmm::em_detail::expected_posterior(sums, prior, far_u, far_v).value,
+      EXPECT_LE(hdlmm::expected_posterior(sums, prior, far_u, far_v).value,
                 at.value + 1e-9 * std::abs(at.value));
     }
   }

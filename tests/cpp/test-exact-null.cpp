@@ -7,9 +7,11 @@
 #include <memory>
 #include <vector>
 
+#include <Eigen/Dense>
 #include <gtest/gtest.h>
 
-#include "hdlmm/inference/exact_null.hpp"
+#include "hdlmm/inference/search/exact_null.hpp"
+#include "hdlmm/inference/search/global_search.hpp"
 
 #include "support.hpp"
 

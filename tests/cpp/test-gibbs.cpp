@@ -7,9 +7,11 @@
 #include <thread>
 #include <vector>
 
+#include <Eigen/Dense>
 #include <gtest/gtest.h>
 
-#include "hdlmm/inference/gibbs.hpp"
+#include "hdlmm/base/slice_sampler.hpp"
+#include "hdlmm/inference/gibbs/gibbs.hpp"
 
 #include "support.hpp"
 

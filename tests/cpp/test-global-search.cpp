@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hdlmm/inference/global_search.hpp"
+#include "hdlmm/inference/search/global_search.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
 
 #include "support.hpp"

@@ -3,9 +3,10 @@
 #include <cmath>
 #include <vector>
 
+#include <Eigen/Dense>
 #include <gtest/gtest.h>
 
-#include "hdlmm/inference/mixture.hpp"
+#include "hdlmm/inference/posterior/mixture.hpp"
 
 #include "support.hpp"
 

@@ -6,10 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include <Eigen/Dense>
 #include <gtest/gtest.h>
 
 #include "hdlmm/hdlmm.hpp"
 
+#include "reference/cholesky_system.hpp"
 #include "support.hpp"
 
 namespace hdlmm_test {
@@ -24,7 +26,7 @@ struct Model::Core {
   std::optional<hdlmm::ImplicitSpectrum> reduced;
   std::unique_ptr<hdlmm::SpectralSystem> implicit, diagonalised;
   std::unique_ptr<hdlmm::TridiagonalSystem> tridiagonal;
-  std::unique_ptr<hdlmm::CholeskySystem> cholesky;
+  std::unique_ptr<CholeskySystem> cholesky;
 
   hdlmm::SpectralFrame frame() const {
     return hdlmm::SpectralFrame(*op, spectrum.side, spectrum.d, spectrum.vectors);
@@ -151,8 +153,8 @@ void Model::decompose() {
   core_->spectral = std::make_unique<hdlmm::SpectralSystem>(
       hdlmm::rotate_data(core_->frame(), core_->spectrum.d, q, y, core_->column_means, constant),
       kappa);
-  const hdlmm::SpectrumBounds bounds{1, 2, rank};
-  core_->cholesky = std::make_unique<hdlmm::CholeskySystem>(k, q, y, kappa, bounds);
+  const SpectrumBounds bounds{1, 2, rank};
+  core_->cholesky = std::make_unique<CholeskySystem>(k, q, y, kappa, bounds);
   const auto reduce_to = [&](hdlmm::Form form) {
     return hdlmm::reduce(*core_->op, q, y, core_->column_means, constant, form, hdlmm::Context());
   };

@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hdlmm/base/checks.hpp"
 #include "hdlmm/operator/column_subset.hpp"
 #include "hdlmm/operator/dense_operator.hpp"
 #include "hdlmm/operator/design_operator.hpp"

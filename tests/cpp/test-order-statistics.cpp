@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hdlmm/core/order_statistics.hpp"
+#include "hdlmm/base/order_statistics.hpp"
 
 #include "support.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hdlmm/linalg/panel_kernels.hpp"
+#include "hdlmm/simd/panel_kernels.hpp"
 
 #include "support.hpp"
 

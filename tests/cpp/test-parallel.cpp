@@ -9,8 +9,8 @@
 
 #include <gtest/gtest.h>
 
-#include "hdlmm/core/parallel.hpp"
-#include "hdlmm/core/rank_update.hpp"
+#include "hdlmm/base/parallel.hpp"
+#include "hdlmm/dense/rank_update.hpp"
 
 #include "support.hpp"
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <Eigen/Dense>
 #include <gtest/gtest.h>
 
 #include "hdlmm/objective/penalised_likelihood.hpp"

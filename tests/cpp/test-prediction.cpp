@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hdlmm/inference/prediction.hpp"
+#include "hdlmm/inference/posterior/prediction.hpp"
 
 #include "support.hpp"
 

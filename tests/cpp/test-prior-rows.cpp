@@ -4,9 +4,10 @@
 #include <cmath>
 #include <vector>
 
+#include <Eigen/Dense>
 #include <gtest/gtest.h>
 
-#include "hdlmm/inference/prediction.hpp"
+#include "hdlmm/inference/posterior/prediction.hpp"
 
 #include "support.hpp"
 

@@ -7,10 +7,10 @@
 
 #include <gtest/gtest.h>
 
-#include "hdlmm/core/local_maximum.hpp"
-#include "hdlmm/inference/crossing.hpp"
-#include "hdlmm/inference/global_search.hpp"
-#include "hdlmm/inference/profile_limits.hpp"
+#include "hdlmm/base/local_maximum.hpp"
+#include "hdlmm/inference/search/crossing.hpp"
+#include "hdlmm/inference/search/global_search.hpp"
+#include "hdlmm/inference/search/profile_limits.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
 
 #include "support.hpp"

@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hdlmm/core/random.hpp"
+#include "hdlmm/base/random.hpp"
 
 namespace hdlmm_test {
 namespace {
@@ -145,8 +145,7 @@ TEST(RandomGenerator, NormalNumbersHaveTheNormalDistribution) {
 // The wedges and the tail are each less than a percent of the draws: looked at by themselves.
 TEST(RandomGenerator, NormalTailsAreRight) {
   Source random(14);
-  for (const double from :
-       {2.5, hdlmm::random_detail::Ziggurat::kTail - 0.3, hdlmm::random_detail::Ziggurat::kTail}) {
+  for (const double from : {2.5, hdlmm::Ziggurat::kTail - 0.3, hdlmm::Ziggurat::kTail}) {
     std::vector<double> beyond;
     const int n = 4000000;
     for (int i = 0; i < n; ++i) {

@@ -10,7 +10,9 @@
 
 #include <gtest/gtest.h>
 
-#include "hdlmm/inference/expectation_maximisation.hpp"
+#include "hdlmm/inference/em/expectation_maximisation.hpp"
+#include "hdlmm/inference/em/restricted_em.hpp"
+#include "hdlmm/linalg/thin_factors.hpp"
 
 #include "support.hpp"
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include <Eigen/Dense>
 #include <gtest/gtest.h>
 
 #include "support.hpp"

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hdlmm/core/triangular.hpp"
+#include "hdlmm/dense/triangular.hpp"
 
 #include "support.hpp"
 

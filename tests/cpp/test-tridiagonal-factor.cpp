@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include <Eigen/Dense>
 #include <gtest/gtest.h>
 
 #include "hdlmm/linalg/tridiagonal_factor.hpp"

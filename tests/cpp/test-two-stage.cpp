@@ -8,9 +8,14 @@
 #include <string>
 #include <vector>
 
+#include <Eigen/Dense>
 #include <gtest/gtest.h>
 
+#include "hdlmm/dense/packing.hpp"
+#include "hdlmm/linalg/band_cholesky.hpp"
+#include "hdlmm/linalg/tridiagonal_spectrum.hpp"
 #include "hdlmm/linalg/two_stage.hpp"
+#include "hdlmm/simd/rank_two_kernels.hpp"
 
 #include "support.hpp"
 

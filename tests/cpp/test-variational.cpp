@@ -9,10 +9,11 @@
 #include <string>
 #include <vector>
 
+#include <Eigen/Dense>
 #include <gtest/gtest.h>
 
-#include "hdlmm/inference/coordinate_ascent.hpp"
-#include "hdlmm/inference/full_variational.hpp"
+#include "hdlmm/inference/variational/coordinate_ascent.hpp"
+#include "hdlmm/inference/variational/full_variational.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
 #include "hdlmm/operator/dense_operator.hpp"
 
@@ -339,9 +340,9 @@ TEST(GainRule, StopsWhenTheProjectedGainIsSmallOrLostInRounding) {
 TEST(SweepOrder, IsAPermutationThatTheSeedDecides) {
   hdlmm::AscentOptions options;
   options.sweep = hdlmm::Sweep::random;
-  hdlmm::ascent_detail::SweepOrder a(50, options), b(50, options);
+  hdlmm::SweepOrder a(50, options), b(50, options);
   options.seed = 2;
-  hdlmm::ascent_detail::SweepOrder other(50, options);
+  hdlmm::SweepOrder other(50, options);
   const std::vector<std::size_t> first = a.next();
   EXPECT_EQ(first, b.next());
   EXPECT_NE(first, other.next());

@@ -2,28 +2,13 @@
 #define HDLMM_LINALG_BAND_CHOLESKY_HPP
 
 #include <algorithm>
-#include <cmath>
 
-#include "hdlmm/core/types.hpp"
+#include "hdlmm/base/types.hpp"
 
 namespace hdlmm {
 
 /// (alpha B + nu I) f [n x k], band: [(width + 1) x n], lower band storage. 4 n b k flops.
-inline Matrix multiply_band(const ConstMatrix& band, double alpha, double nu,
-                            const ConstMatrix& f) {
-  const Index n = band.cols();
-  Matrix out = nu * f;
-  for (Index c = 0; c < f.cols(); ++c) {
-    for (Index j = 0; j < n; ++j) {
-      const Index below = std::min(band.rows() - 1, n - 1 - j);
-      const auto column = band.col(j).segment(1, below);
-      const double sum = band(0, j) * f(j, c) + column.dot(f.col(c).segment(j + 1, below));
-      out(j, c) += alpha * sum;
-      out.col(c).segment(j + 1, below) += (alpha * f(j, c)) * column;
-    }
-  }
-  return out;
-}
+Matrix multiply_band(const ConstMatrix& band, double alpha, double nu, const ConstMatrix& f);
 
 /// Cholesky factor of alpha B + nu I for a symmetric band B, as a block bidiagonal matrix.
 ///
@@ -32,100 +17,25 @@ inline Matrix multiply_band(const ConstMatrix& band, double alpha, double nu,
 class BandCholesky {
  public:
   /// band: [(width + 1) x n], lower band storage. False when not positive definite.
-  bool factor(const ConstMatrix& band, double alpha, double nu) {
-    n_ = band.cols();
-    block_ = std::max<Index>(1, band.rows() - 1);
-    diagonal_ = Matrix::Zero(block_, n_);
-    below_ = Matrix::Zero(block_, n_);
-    for (Index j = 0; j < n_; ++j) {
-      const Index row = j % block_, inside = std::min(size_at(j - row) - row, band.rows());
-      diagonal_.col(j).segment(row, inside) = alpha * band.col(j).head(inside);
-      diagonal_(row, j) += nu;
-      const Index outside = std::min(band.rows(), n_ - j) - inside;
-      below_.col(j).head(outside) = alpha * band.col(j).segment(inside, outside);
-    }
-    if (block_ == 1) return factor_tridiagonal();
-    for (Index j = 0; j < n_; j += block_) {
-      if (!factor_block(j)) return false;
-    }
-    return true;
-  }
+  bool factor(const ConstMatrix& band, double alpha, double nu);
 
   /// f [n x k] <- (alpha B + nu I)^-1 f. 6 n b k flops.
-  void solve_in_place(Eigen::Ref<Matrix> f) const {
-    if (f.size() == 0) return;
-    if (block_ == 1) return solve_tridiagonal(f);
-    for (Index j = 0; j < n_; j += block_) {
-      auto part = f.middleRows(j, size_at(j));
-      diagonal(j).triangularView<Eigen::Lower>().solveInPlace(part);
-      if (size_below(j) > 0) f.middleRows(j + block_, size_below(j)).noalias() -= below(j) * part;
-    }
-    for (Index j = (n_ - 1) / block_ * block_; j >= 0; j -= block_) {
-      auto part = f.middleRows(j, size_at(j));
-      if (size_below(j) > 0) {
-        part.noalias() -= below(j).transpose() * f.middleRows(j + block_, size_below(j));
-      }
-      diagonal(j).transpose().triangularView<Eigen::Upper>().solveInPlace(part);
-    }
-  }
+  void solve_in_place(Eigen::Ref<Matrix> f) const;
 
-  double log_determinant() const {
-    double sum = 0;
-    for (Index j = 0; j < n_; ++j) sum += std::log(diagonal_(j % block_, j));
-    return 2 * sum;
-  }
+  double log_determinant() const;
 
  private:
   Index size_at(Index j) const { return std::min(block_, n_ - j); }
   Index size_below(Index j) const { return std::max<Index>(0, std::min(block_, n_ - j - block_)); }
-  Eigen::Block<const Matrix> diagonal(Index j) const {
-    return diagonal_.block(0, j, size_at(j), size_at(j));
-  }
-  Eigen::Block<const Matrix> below(Index j) const {
-    return below_.block(0, j, size_below(j), block_);
-  }
+  Eigen::Block<const Matrix> diagonal(Index j) const;
+  Eigen::Block<const Matrix> below(Index j) const;
 
-  bool factor_block(Index j) {
-    auto diagonal = diagonal_.block(0, j, size_at(j), size_at(j));
-    const Eigen::LLT<Matrix> factor(diagonal);
-    if (factor.info() != Eigen::Success) return false;
-    diagonal = factor.matrixL();
-    if (!(diagonal.diagonal().array() > 0).all()) return false;  // not a number
-    const Index rest = size_below(j);
-    if (rest == 0) return true;
-    auto below = below_.block(0, j, rest, block_);
-    diagonal.transpose()
-        .template triangularView<Eigen::Upper>()
-        .template solveInPlace<Eigen::OnTheRight>(below);
-    diagonal_.block(0, j + block_, rest, rest).noalias() -= below * below.transpose();
-    return true;
-  }
+  bool factor_block(Index j);
 
   /// The same where blocks are numbers.
-  bool factor_tridiagonal() {
-    for (Index j = 0; j < n_; ++j) {
-      const double before = j > 0 ? below_(0, j - 1) : 0;
-      const double pivot = diagonal_(0, j) - before * before;
-      if (!(pivot > 0)) return false;
-      diagonal_(0, j) = std::sqrt(pivot);
-      below_(0, j) /= diagonal_(0, j);
-    }
-    return true;
-  }
+  bool factor_tridiagonal();
 
-  void solve_tridiagonal(Eigen::Ref<Matrix> f) const {
-    for (Index c = 0; c < f.cols(); ++c) {
-      double last = 0;
-      for (Index j = 0; j < n_; ++j) {
-        if (j > 0) last *= below_(0, j - 1);
-        f(j, c) = last = (f(j, c) - last) / diagonal_(0, j);
-      }
-      last = 0;
-      for (Index j = n_ - 1; j >= 0; --j) {
-        f(j, c) = last = (f(j, c) - below_(0, j) * last) / diagonal_(0, j);
-      }
-    }
-  }
+  void solve_tridiagonal(Eigen::Ref<Matrix> f) const;
 
   Index n_ = 0, block_ = 1;
   Matrix diagonal_;  ///< [b x n], L_jj

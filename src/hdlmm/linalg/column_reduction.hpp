@@ -1,9 +1,7 @@
 #ifndef HDLMM_LINALG_COLUMN_REDUCTION_HPP
 #define HDLMM_LINALG_COLUMN_REDUCTION_HPP
 
-#include "hdlmm/core/packing.hpp"
-#include "hdlmm/linalg/householder.hpp"
-#include "hdlmm/linalg/rank_two_kernels.hpp"
+#include "hdlmm/base/context.hpp"
 
 namespace hdlmm {
 
@@ -15,42 +13,9 @@ namespace hdlmm {
 /// next one made together (as in Dongarra, Hammarling & Sorensen 1989, J. Comput. Appl. Math. 27,
 /// but without their blocks): the matrix is read and written once a column, which is fast while it
 /// stays in a cache. 4/3 n^3 flops.
-inline void reduce_by_columns(MatrixView k,
-                              Eigen::Ref<Eigen::RowVectorXd, 0, Eigen::InnerStride<>> factors,
-                              const Context& context) {
-  constexpr Index kLine = 8, kPollEvery = 8;
-  const PanelKernels kernels = panel_kernels(context.kernels);
-  const RankTwoKernel make_pass = rank_two_kernel(context.kernels);
-  const Index n = k.rows(), stride = round_up(n + kRankTwoPad, kLine);
-  const AlignedBuffer<double> buffer(stride * (n + 4));
-  Eigen::Map<Matrix> cells(buffer.data(), stride, n),
-      vectors(buffer.data() + stride * n, stride, 4);
-  cells.setZero();
-  cells.topRows(n).triangularView<Eigen::Lower>() = k;
-  vectors.setZero();
-  auto v = vectors.col(0), w = vectors.col(1), x = vectors.col(2), y = vectors.col(3);
-  for (Index j = 0; j < n; ++j) {
-    const Index below = n - j - 1;
-    cells.col(j).segment(j, n - j) -= w[j] * v.segment(j, n - j) + v[j] * w.segment(j, n - j);
-    if (below < 2) continue;
-    if (j % kPollEvery == 0) {
-      context.poll();
-      const double left = static_cast<double>(n - j) / static_cast<double>(n);
-      context.progress("reduction to a band", 1 - left * left * left);
-    }
-    double tau = 0, *column = &cells(j + 1, j);
-    *column = householder_detail::reflect(below, column, tau, kernels);
-    factors[j] = tau;
-    x[j + 1] = 1;
-    x.segment(j + 2, below - 1) = cells.col(j).segment(j + 2, below - 1);
-    y.setZero();
-    make_pass({j + 1, n, cells.data(), stride, v.data(), w.data(), x.data(), y.data()});
-    v.segment(j + 1, below) = x.segment(j + 1, below);
-    const auto vj = v.segment(j + 1, below), yj = y.segment(j + 1, below);
-    w.segment(j + 1, below) = tau * (yj - 0.5 * tau * yj.dot(vj) * vj);
-  }
-  k.triangularView<Eigen::Lower>() = cells.topRows(n);
-}
+void reduce_by_columns(MatrixView k,
+                       Eigen::Ref<Eigen::RowVectorXd, 0, Eigen::InnerStride<>> factors,
+                       const Context& context);
 
 }  // namespace hdlmm
 

@@ -1,9 +1,7 @@
 #ifndef HDLMM_MARGINAL_MARGINAL_SYSTEM_HPP
 #define HDLMM_MARGINAL_MARGINAL_SYSTEM_HPP
 
-#include <cmath>
-
-#include "hdlmm/core/types.hpp"
+#include "hdlmm/base/types.hpp"
 
 namespace hdlmm {
 
@@ -14,10 +12,7 @@ struct Share {
   double nu = 1;
 
   /// From phi = log(sigma_b^2 / sigma_e^2); kappa > 0.
-  static Share from_log_ratio(double phi, double kappa) {
-    const double x = phi + std::log(kappa);
-    return {1 / (1 + std::exp(-x)), 1 / (1 + std::exp(x))};
-  }
+  static Share from_log_ratio(double phi, double kappa);
 };
 
 /// Which fields of an Evaluation are asked for, besides rss and quad_*. Others are not to be read:
@@ -70,13 +65,9 @@ class MarginalSystem {
   /// How many powers of nu^-1/2 the likelihood gains as nu -> 0 (of the user's uncentred K).
   Index ml_null_dimension() const { return ml_null_dimension_; }
   bool has_ml_limit_at_one() const { return ml_null_dimension_ == 0; }
-  bool has_reml_limit_at_one() const {
-    return null_dimension_ == null_in_fixed_ && null_residual_ == 0;
-  }
+  bool has_reml_limit_at_one() const;
 
-  Evaluation evaluate(const Share& share, Detail detail = Detail::all) const {
-    return do_evaluate(share, detail);
-  }
+  Evaluation evaluate(const Share& share, Detail detail = Detail::all) const;
 
  protected:
   Index n_rows_ = 0;

@@ -1,11 +1,8 @@
 #ifndef HDLMM_MARGINAL_SPECTRAL_SYSTEM_HPP
 #define HDLMM_MARGINAL_SPECTRAL_SYSTEM_HPP
 
-#include <cmath>
 #include <utility>
 
-#include "hdlmm/core/products.hpp"
-#include "hdlmm/core/sum_log.hpp"
 #include "hdlmm/marginal/fixed_fit.hpp"
 
 namespace hdlmm {
@@ -26,101 +23,25 @@ class SpectralSystem final : public SystemOfParts {
 
   /// The same model for another response: y along U [r], nothing in the reach of the fixed effects
   /// within null(K), and a rest of the given length there. For simulation and the bootstrap.
-  SpectralSystem with_response(Vector y, double null_residual) const {
-    check_input(y.size() == parts_.rank(), "a response: length");
-    SpectralParts parts = parts_;
-    parts.y = std::move(y);
-    parts.null_residual = null_residual;
-    parts.null_shift.setZero();
-    parts.null_rest.resize(0);
-    return SpectralSystem(std::move(parts), kappa_);
-  }
+  SpectralSystem with_response(Vector y, double null_residual) const;
 
   /// The same model under a normal prior of the coefficients; see SpectralParts::prior_rows.
-  SpectralSystem with_prior_rows(Matrix rows) const {
-    SpectralParts parts = parts_;
-    parts.prior_rows = std::move(rows);
-    check_shapes(parts);
-    return SpectralSystem(std::move(parts), kappa_);
-  }
+  SpectralSystem with_prior_rows(Matrix rows) const;
 
-  WhitenedData whiten(const Share& share) const {
-    const double hk = share.h / kappa_;
-    WhitenedData w;
-    w.share = share;
-    w.s = (hk * parts_.d).array() + share.nu;
-    w.inverse = w.s.cwiseInverse();
-    w.explained = hk * parts_.d.cwiseProduct(w.inverse);
-    w.noise = share.nu * w.inverse;
-    const Vector root = w.inverse.cwiseSqrt();
-    fit_fixed_effects(parts_, share.nu, root.asDiagonal() * parts_.z, parts_.y.cwiseProduct(root),
-                      w);
-    return w;
-  }
+  WhitenedData whiten(const Share& share) const;
 
  private:
-  Evaluation do_evaluate(const Share& share, Detail detail) const override {
-    const WhitenedData w = whiten(share);
-    const Vector k = parts_.d.cwiseProduct(w.inverse);
-    const Vector e2 = w.e.cwiseAbs2();
-    Evaluation out;
-    out.share = share;
-    const double null_quad = null_quadratic(parts_, w, share.nu);
-    out.rss = e2.sum() + null_quad + w.e_prior.squaredNorm();
-    const double log_s = sum_log(w.s);
-    set_determinants(parts_, w, log_s, out);
-    out.quad_k = k.dot(e2);
-    out.quad_kk = k.cwiseAbs2().dot(e2) - transpose_times(w.q, k.cwiseProduct(w.e)).squaredNorm();
-    out.quad_noise = w.noise.dot(e2) + null_quad;
-    if (detail != Detail::restricted) add_marginal(w, k, log_s, out);
-    if (detail == Detail::marginal) return out;
-
-    Matrix qkq;
-    add_restricted_traces(w, k, qkq, out);
-    if (detail == Detail::all && parts_.n_fixed() > 0) add_coefficients(w, k, qkq, out);
-    return out;
-  }
+  Evaluation do_evaluate(const Share& share, Detail detail) const override;
 
   /// Traces of V^-1, and the determinant of the user's V where column means were taken out.
-  void add_marginal(const WhitenedData& w, const Vector& k, double log_s, Evaluation& out) const {
-    out.tr_vk = k.sum();
-    out.tr_vkvk = k.squaredNorm();
-    out.tr_v_noise = w.noise.sum() + parts_.null_dimension();
-    if (!parts_.mean.is_present()) return;
-    const Vector a2 = parts_.mean.coordinates.cwiseAbs2();
-    const Vector noise2 = w.noise.cwiseAbs2();
-    shift_determinant(parts_, w.share.h / kappa_, log_s, a2.dot(w.noise), a2.dot(noise2),
-                      a2.cwiseProduct(noise2).dot(k), out);
-  }
+  void add_marginal(const WhitenedData& w, const Vector& k, double log_s, Evaluation& out) const;
 
   /// Traces of P; qkq [c x c] becomes q'diag(k)q.
   void add_restricted_traces(const WhitenedData& w, const Vector& k, Matrix& qkq,
-                             Evaluation& out) const {
-    const Index rho = parts_.null_in_fixed(), m = parts_.null_dimension();
-    const bool has_fixed = parts_.n_fixed() > 0;
-    Vector leverage = Vector::Zero(parts_.rank());
-    if (has_fixed) {
-      leverage = w.q.rowwise().squaredNorm();
-      qkq = weighted_gram(w.q, k);
-    }
-    const Vector free = 1 - leverage.array();
-    out.tr_pk = k.dot(free);
-    out.tr_pkpk = k.cwiseAbs2().dot(free - leverage) + qkq.squaredNorm();
-    out.tr_p_noise = w.noise.dot(free) + (rho - w.q_null.squaredNorm()) + (m - rho);
-  }
+                             Evaluation& out) const;
 
   void add_coefficients(const WhitenedData& w, const Vector& k, const Matrix& qkq,
-                        Evaluation& out) const {
-    const Matrix qnq = weighted_gram(w.q, w.noise) + w.q_null.transpose() * w.q_null;
-    set_coefficients(parts_, w, qkq, qnq, out);
-    if (!parts_.mean.is_present()) return;
-    const double hk = w.share.h / kappa_;
-    const Vector f_white =
-        parts_.mean.coordinates.cwiseProduct(parts_.d.cwiseSqrt()).cwiseQuotient(w.s.cwiseSqrt());
-    const ShiftedOperator o(parts_, w, f_white, hk);
-    shift_coefficients(parts_, w, o, f_white, hk, o.rows * k.asDiagonal() * o.rows.transpose(),
-                       o.rows * w.noise.asDiagonal() * o.rows.transpose(), out);
-  }
+                        Evaluation& out) const;
 };
 
 }  // namespace hdlmm

@@ -23,11 +23,7 @@ class ShareObjective {
 
   const MarginalSystem& system() const { return system_; }
 
-  ProfilePoint at(double phi) const {
-    ProfilePoint point = at_share(Share::from_log_ratio(phi, system_.kappa()));
-    point.phi = phi;
-    return point;
-  }
+  ProfilePoint at(double phi) const;
 
   virtual ProfilePoint at_share(const Share& share) const = 0;
   /// Derivative by the ratio sigma_b^2 / sigma_e^2 at zero: its sign decides the boundary.

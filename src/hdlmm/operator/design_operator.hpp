@@ -1,11 +1,7 @@
 #ifndef HDLMM_OPERATOR_DESIGN_OPERATOR_HPP
 #define HDLMM_OPERATOR_DESIGN_OPERATOR_HPP
 
-#include <stdexcept>
-#include <string>
-
-#include "hdlmm/core/context.hpp"
-#include "hdlmm/core/types.hpp"
+#include "hdlmm/base/context.hpp"
 
 namespace hdlmm {
 
@@ -30,45 +26,25 @@ class DesignOperator {
 
   /// out [n x k] += X u, u: [p x k].
   void add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
-                   const Context& context = Context()) const {
-    require(u.rows() == cols_ && out.rows() == rows_ && u.cols() == out.cols(), "add_product");
-    do_add_product(u, out, context);
-  }
+                   const Context& context = Context()) const;
 
   /// out [p x k] += X' v, v: [n x k].
   void add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
-                           const Context& context = Context()) const {
-    require(v.rows() == rows_ && out.rows() == cols_ && v.cols() == out.cols(),
-            "add_adjoint_product");
-    do_add_adjoint_product(v, out, context);
-  }
+                           const Context& context = Context()) const;
 
   /// out [p x k] += S X' v: covariances of the coefficients with v' X beta, per unit sigma2.
   void add_covariance_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
-                              const Context& context = Context()) const {
-    require(v.rows() == rows_ && out.rows() == cols_ && v.cols() == out.cols(),
-            "add_covariance_product");
-    do_add_covariance_product(v, out, context);
-  }
+                              const Context& context = Context()) const;
 
   /// Columns first .. first + out.cols() - 1 of X S, [n x k].
-  void covariance_columns(Index first, Eigen::Ref<Matrix> out) const {
-    require(first >= 0 && first + out.cols() <= cols_ && out.rows() == rows_, "covariance_columns");
-    do_covariance_columns(first, out);
-  }
+  void covariance_columns(Index first, Eigen::Ref<Matrix> out) const;
 
   /// x_j'v, v: [n]. Like add_column() only where has_identity_prior(), in O(stored cells of x_j)
   /// but for a sparse design that is centred, where it is O(n).
-  double column_dot(Index j, const ConstVector& v) const {
-    require(j >= 0 && j < cols_ && v.size() == rows_, "column_dot");
-    return do_column_dot(j, v);
-  }
+  double column_dot(Index j, const ConstVector& v) const;
 
   /// out [n] += a x_j.
-  void add_column(Index j, double a, Eigen::Ref<Vector> out) const {
-    require(j >= 0 && j < cols_ && out.size() == rows_, "add_column");
-    do_add_column(j, a, out);
-  }
+  void add_column(Index j, double a, Eigen::Ref<Vector> out) const;
 
   /// diag(S), [p].
   Vector prior_variances() const { return do_prior_variances(); }
@@ -78,11 +54,7 @@ class DesignOperator {
 
   /// The same, and out [n x k] += X u, u: [p x k], where the kind can from one pass over the cells.
   Matrix row_gram_and_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
-                              const Context& context) const {
-    require(u.rows() == cols_ && out.rows() == rows_ && u.cols() == out.cols(),
-            "row_gram_and_product");
-    return do_row_gram_and_product(u, out, context);
-  }
+                              const Context& context) const;
 
   /// X' X, [p x p], lower triangle; only where the prior correlation is the identity.
   Matrix column_gram(const Context& context) const { return do_column_gram(context); }
@@ -90,11 +62,7 @@ class DesignOperator {
   /// The same, and out [p x k] += X' v, v: [n x k], where the kind can from one pass over the
   /// cells.
   Matrix column_gram_and_adjoint(const ConstMatrix& v, Eigen::Ref<Matrix> out,
-                                 const Context& context) const {
-    require(v.rows() == rows_ && out.rows() == cols_ && v.cols() == out.cols(),
-            "column_gram_and_adjoint");
-    return do_column_gram_and_adjoint(v, out, context);
-  }
+                                 const Context& context) const;
 
   /// Whether X' X is diagonal by construction (a grouping factor).
   bool has_diagonal_column_gram() const { return do_has_diagonal_column_gram(); }
@@ -108,9 +76,7 @@ class DesignOperator {
   bool has_identity_prior() const { return do_has_identity_prior(); }
 
  protected:
-  static void require(bool holds, const char* where) {
-    if (!holds) throw std::invalid_argument(std::string("DesignOperator: shapes in ") + where);
-  }
+  static void require(bool holds, const char* where);
 
  private:
   virtual void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
@@ -118,25 +84,17 @@ class DesignOperator {
   virtual void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
                                       const Context& context) const = 0;
   virtual void do_add_covariance_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
-                                         const Context& context) const {
-    do_add_adjoint_product(v, out, context);
-  }
+                                         const Context& context) const;
   virtual void do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const = 0;
   virtual double do_column_dot(Index j, const ConstVector& v) const = 0;
   virtual void do_add_column(Index j, double a, Eigen::Ref<Vector> out) const = 0;
-  virtual Vector do_prior_variances() const { return Vector::Ones(cols_); }
+  virtual Vector do_prior_variances() const;
   virtual Matrix do_row_gram(const Context& context) const = 0;
   virtual Matrix do_row_gram_and_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
-                                         const Context& context) const {
-    do_add_product(u, out, context);
-    return do_row_gram(context);
-  }
+                                         const Context& context) const;
   virtual Matrix do_column_gram(const Context& context) const = 0;
   virtual Matrix do_column_gram_and_adjoint(const ConstMatrix& v, Eigen::Ref<Matrix> out,
-                                            const Context& context) const {
-    do_add_adjoint_product(v, out, context);
-    return do_column_gram(context);
-  }
+                                            const Context& context) const;
   virtual bool do_has_diagonal_column_gram() const { return false; }
   virtual Vector do_column_norms2() const = 0;
   virtual Rounding do_rounding() const { return {}; }

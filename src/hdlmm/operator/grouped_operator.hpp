@@ -1,11 +1,8 @@
 #ifndef HDLMM_OPERATOR_GROUPED_OPERATOR_HPP
 #define HDLMM_OPERATOR_GROUPED_OPERATOR_HPP
 
-#include <utility>
 #include <vector>
 
-#include "hdlmm/core/checks.hpp"
-#include "hdlmm/core/double_double.hpp"
 #include "hdlmm/operator/design_operator.hpp"
 
 namespace hdlmm {
@@ -14,85 +11,30 @@ namespace hdlmm {
 class GroupedOperator final : public DesignOperator {
  public:
   /// level: [n], 0-based; row_scale: [n] or empty. Throws InvalidInput.
-  GroupedOperator(std::vector<Index> level, Index n_levels, Vector row_scale)
-      : DesignOperator(static_cast<Index>(level.size()), checked_count(level, n_levels)),
-        level_(std::move(level)),
-        row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(rows())),
-        start_(static_cast<std::size_t>(n_levels) + 1, 0),
-        member_(level_.size()) {
-    check_input(row_scale_.size() == rows(), "a grouping factor: length of the row scale");
-    for (const Index j : level_) ++start_[static_cast<std::size_t>(j) + 1];
-    for (Index j = 0; j < cols(); ++j) start_[j + 1] += start_[j];
-    std::vector<Index> next(start_.begin(), start_.end() - 1);
-    for (Index i = 0; i < rows(); ++i) member_[next[level_[i]]++] = i;
-  }
+  GroupedOperator(std::vector<Index> level, Index n_levels, Vector row_scale);
 
  private:
-  static Index checked_count(const std::vector<Index>& level, Index n_levels) {
-    check_input(n_levels >= 0, "a grouping factor: number of levels");
-    check_indices(level, n_levels, "levels of a grouping factor");
-    return n_levels;
-  }
+  static Index checked_count(const std::vector<Index>& level, Index n_levels);
 
-  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out, const Context&) const override {
-    for (Index k = 0; k < u.cols(); ++k) {
-      for (Index i = 0; i < rows(); ++i) out(i, k) += row_scale_[i] * u(level_[i], k);
-    }
-  }
+  void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out, const Context&) const override;
 
   /// Group sums, compensated: balanced designs then agree with the closed form to the last digits.
   void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
-                              const Context&) const override {
-    for (Index k = 0; k < v.cols(); ++k) {
-      std::vector<DoubleDouble> sums(static_cast<std::size_t>(cols()));
-      for (Index i = 0; i < rows(); ++i) sums[level_[i]].add_product(row_scale_[i], v(i, k));
-      for (Index j = 0; j < cols(); ++j) out(j, k) += sums[j].value();
-    }
-  }
+                              const Context&) const override;
 
-  void do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const override {
-    out.setZero();
-    for (Index i = 0; i < rows(); ++i) {
-      const Index k = level_[i] - first;
-      if (k >= 0 && k < out.cols()) out(i, k) = row_scale_[i];
-    }
-  }
+  void do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const override;
 
-  double do_column_dot(Index j, const ConstVector& v) const override {
-    DoubleDouble sum;
-    for (Index at = start_[j]; at < start_[j + 1]; ++at) {
-      sum.add_product(row_scale_[member_[at]], v[member_[at]]);
-    }
-    return sum.value();
-  }
+  double do_column_dot(Index j, const ConstVector& v) const override;
 
-  void do_add_column(Index j, double a, Eigen::Ref<Vector> out) const override {
-    for (Index at = start_[j]; at < start_[j + 1]; ++at) {
-      out[member_[at]] += a * row_scale_[member_[at]];
-    }
-  }
+  void do_add_column(Index j, double a, Eigen::Ref<Vector> out) const override;
 
-  Matrix do_row_gram(const Context&) const override {
-    Matrix gram = Matrix::Zero(rows(), rows());
-    for (Index j = 0; j < rows(); ++j) {
-      for (Index i = j; i < rows(); ++i) {
-        if (level_[i] == level_[j]) gram(i, j) = row_scale_[i] * row_scale_[j];
-      }
-    }
-    return gram;
-  }
+  Matrix do_row_gram(const Context&) const override;
 
-  Matrix do_column_gram(const Context&) const override {
-    return do_column_norms2().asDiagonal().toDenseMatrix();
-  }
+  Matrix do_column_gram(const Context&) const override;
 
   bool do_has_diagonal_column_gram() const override { return true; }
 
-  Vector do_column_norms2() const override {
-    Vector norms2 = Vector::Zero(cols());
-    for (Index i = 0; i < rows(); ++i) norms2[level_[i]] += row_scale_[i] * row_scale_[i];
-    return norms2;
-  }
+  Vector do_column_norms2() const override;
 
   std::vector<Index> level_;
   Vector row_scale_;

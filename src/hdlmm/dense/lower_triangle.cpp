@@ -1,0 +1,39 @@
+#include "hdlmm/dense/lower_triangle.hpp"
+
+#include <algorithm>
+
+#include "hdlmm/base/parallel.hpp"
+
+namespace hdlmm {
+
+namespace {
+
+/// A matrix [n x n] whose column j is given from its diagonal down by fill(j, cells [n - j]).
+///
+/// Above, the memory is left as it comes: half of it is never asked for from the system, and what
+/// is comes to the threads that share the columns.
+template <typename Fill>
+Matrix make_lower(Index n, const Context& context, const Fill& fill) {
+  constexpr Index kColumns = 256;  // a few hundred columns are not worth a thread
+  Matrix out(n, n);
+  parallel_for(context, divide_up(n, kColumns), [&](Index task) {
+    const Index end = std::min(n, (task + 1) * kColumns);
+    for (Index j = task * kColumns; j < end; ++j) fill(j, &out(j, j));
+  });
+  return out;
+}
+
+}  // namespace
+
+Matrix zero_lower(Index n, const Context& context) {
+  return make_lower(n, context,
+                    [&](Index j, double* cells) { std::fill(cells, cells + n - j, 0.0); });
+}
+
+Matrix copy_lower(const ConstMatrix& k, const Context& context) {
+  return make_lower(k.rows(), context, [&](Index j, double* cells) {
+    std::copy_n(k.col(j).data() + j, k.rows() - j, cells);
+  });
+}
+
+}  // namespace hdlmm

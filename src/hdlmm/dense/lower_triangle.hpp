@@ -1,0 +1,16 @@
+#ifndef HDLMM_DENSE_LOWER_TRIANGLE_HPP
+#define HDLMM_DENSE_LOWER_TRIANGLE_HPP
+
+#include "hdlmm/base/context.hpp"
+
+namespace hdlmm {
+
+/// Zeros in the lower triangle [n x n]; what is above is not initialised.
+Matrix zero_lower(Index n, const Context& context);
+
+/// The lower triangle of k [n x n]; what is above is not initialised.
+Matrix copy_lower(const ConstMatrix& k, const Context& context);
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_DENSE_LOWER_TRIANGLE_HPP

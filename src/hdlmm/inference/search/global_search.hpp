@@ -1,0 +1,44 @@
+#ifndef HDLMM_INFERENCE_SEARCH_GLOBAL_SEARCH_HPP
+#define HDLMM_INFERENCE_SEARCH_GLOBAL_SEARCH_HPP
+
+#include <vector>
+
+#include "hdlmm/base/context.hpp"
+#include "hdlmm/objective/share_objective.hpp"
+
+namespace hdlmm {
+
+enum class Termination { converged, iteration_limit, tolerance_unattainable };
+
+struct SearchOptions {
+  double tol = 1e-10;  ///< stop refining a mode when the step in phi is below tol * (1 + |phi|)
+  int max_iter = 100;  ///< Newton steps for one mode
+  double step = 0.5;   ///< grid step in phi where the spectrum is active
+};
+
+enum class ModeKind { interior, zero, one };
+
+struct Mode {
+  ModeKind kind = ModeKind::interior;
+  ProfilePoint point;
+  Termination termination = Termination::converged;
+  std::vector<ProfilePoint> trace;  ///< the points of its refinement, the last one the mode
+};
+
+struct SearchResult {
+  std::vector<Mode> modes;         ///< by decreasing value
+  std::vector<ProfilePoint> grid;  ///< ascending in phi
+  bool is_unbounded = false;       ///< the objective tends to infinity as sigma_e^2 -> 0
+};
+
+/// phi from where no direction is explained to where all are, denser where the spectrum acts.
+std::vector<double> log_ratio_grid(const MarginalSystem& system, double step);
+
+/// Every local maximum over h in [0, 1], boundaries included, found by sign changes of the exact
+/// slope on a grid in phi and refined by Newton's method. O(100 evaluations).
+SearchResult search_all_modes(const ShareObjective& f, const SearchOptions& options,
+                              const Context& context);
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_INFERENCE_SEARCH_GLOBAL_SEARCH_HPP

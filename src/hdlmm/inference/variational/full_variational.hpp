@@ -1,0 +1,29 @@
+#ifndef HDLMM_INFERENCE_VARIATIONAL_FULL_VARIATIONAL_HPP
+#define HDLMM_INFERENCE_VARIATIONAL_FULL_VARIATIONAL_HPP
+
+#include <vector>
+
+#include "hdlmm/inference/variational/variational_model.hpp"
+#include "hdlmm/marginal/spectral_system.hpp"
+
+namespace hdlmm {
+
+struct FullOptions {
+  double tol = 1e-10;    ///< of the step in the logarithms of both expected precisions
+  int max_iter = 10000;  ///< rounds of updates
+};
+
+struct FullResult {
+  std::vector<BoundPoint> trace;
+  bool is_converged = false;
+};
+
+/// Fully variational Bayes with the means collapsed: a fixed point in two numbers, O(r c^2 + p) a
+/// round, extrapolated by SQUAREM (Varadhan & Roland 2008, Scand. J. Stat. 35, scheme S3) where
+/// that does not lower the ELBO. Starts from the precisions that the model has.
+FullResult iterate_collapsed(const SpectralSystem& system, VariationalModel& model,
+                             const FullOptions& options, const Context& context);
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_INFERENCE_VARIATIONAL_FULL_VARIATIONAL_HPP

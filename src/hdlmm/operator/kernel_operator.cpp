@@ -1,0 +1,88 @@
+#include "hdlmm/operator/kernel_operator.hpp"
+
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+#include "hdlmm/base/checks.hpp"
+#include "hdlmm/dense/products.hpp"
+
+namespace hdlmm {
+
+KernelOperator::KernelOperator(const double* kernel, Index n_units, double scale,
+                               std::vector<Index> unit, Vector row_scale, Rounding rounding)
+    : DesignOperator(static_cast<Index>(unit.size()), n_units),
+      kernel_(kernel, n_units, n_units),
+      scale_(scale),
+      unit_(std::move(unit)),
+      row_scale_(row_scale.size() > 0 ? std::move(row_scale) : Vector::Ones(rows())),
+      rounding_(rounding) {
+  check_indices(unit_, n_units, "rows of a kernel");
+  check_input(row_scale_.size() == rows(), "a kernel: length of the row scale");
+}
+
+void KernelOperator::do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,
+                                    const Context&) const {
+  for (Index k = 0; k < u.cols(); ++k) {
+    for (Index i = 0; i < rows(); ++i) out(i, k) += row_scale_[i] * u(unit_[i], k);
+  }
+}
+
+void KernelOperator::do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                                            const Context&) const {
+  for (Index k = 0; k < v.cols(); ++k) {
+    for (Index i = 0; i < rows(); ++i) out(unit_[i], k) += row_scale_[i] * v(i, k);
+  }
+}
+
+void KernelOperator::do_add_covariance_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
+                                               const Context& context) const {
+  Matrix sums = Matrix::Zero(cols(), v.cols());
+  do_add_adjoint_product(v, sums, context);
+  out += scale_ * polled_product(kernel_, sums, context);
+}
+
+void KernelOperator::do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const {
+  for (Index k = 0; k < out.cols(); ++k) {
+    for (Index i = 0; i < rows(); ++i) {
+      out(i, k) = row_scale_[i] * (scale_ * kernel_(unit_[i], first + k));
+    }
+  }
+}
+
+double KernelOperator::do_column_dot(Index, const ConstVector&) const {
+  throw std::logic_error("KernelOperator has no columns with independent coefficients");
+}
+
+void KernelOperator::do_add_column(Index, double, Eigen::Ref<Vector>) const {
+  throw std::logic_error("KernelOperator has no columns with independent coefficients");
+}
+
+Matrix KernelOperator::do_row_gram(const Context& context) const {
+  Matrix gram(rows(), rows());
+  for (Index j = 0; j < rows(); ++j) {
+    if (j % kColumnBlock == 0) context.poll();
+    for (Index i = 0; i < rows(); ++i) {
+      gram(i, j) = row_scale_[i] * row_scale_[j] * (scale_ * kernel_(unit_[i], unit_[j]));
+    }
+  }
+  return gram;
+}
+
+Matrix KernelOperator::do_column_gram(const Context&) const {
+  throw std::logic_error("KernelOperator has no column Gram matrix");
+}
+
+Vector KernelOperator::do_column_norms2() const {
+  Vector norms2 = Vector::Zero(cols());
+  for (Index i = 0; i < rows(); ++i) norms2[unit_[i]] += row_scale_[i] * row_scale_[i];
+  return norms2;
+}
+
+Rounding KernelOperator::do_rounding() const {
+  Rounding out = rounding_;
+  out.absolute *= std::abs(scale_) * do_column_norms2().maxCoeff();
+  return out;
+}
+
+}  // namespace hdlmm
