@@ -325,9 +325,11 @@ test_that("a method of its own needs nothing but a result", {
 })
 
 test_that("a method of its own says what it likes in its own words", {
-  registerS3method("fit_words", "spoken_toy", function(fit) {
+  # where dispatch looks last; a method that is registered stays for the rest of the session
+  assign("fit_words.spoken_toy", function(fit) {
     utils::modifyList(NextMethod(), list(method = "half and half"))
-  }, envir = namespace)
+  }, globalenv())
+  on.exit(rm("fit_words.spoken_toy", envir = globalenv()))
   toy_engine$uncertainty <- "spoken_toy"
   toy <- hdlmm:::method_fit(toy_engine, fits[["REML direct"]], lmm_prior(), lmm_control())$fit
   expect_output(print(toy), "Linear mixed model, half and half")
