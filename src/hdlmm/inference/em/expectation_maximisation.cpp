@@ -208,8 +208,9 @@ EmResult iterate_em(EmMap& map, const ShareObjective& profile, const EmState& st
 EmResult fit_em(const SpectralSystem& system, const EmModel& model, const EmState& start,
                 const EmOptions& options, const Context& context) {
   if (model.criterion == Criterion::reml) {
-    RestrictedEm map(system, model, context);
-    EmResult result = iterate_em(map, RestrictedProfile(map), start, options, context);
+    RestrictedEm map(system, model);
+    const ProfiledLikelihood profile(system, Criterion::reml);
+    EmResult result = iterate_em(map, profile, start, options, context);
     result.state.delta = system.evaluate(result.trace.back().share).delta;
     return result;
   }

@@ -1,6 +1,5 @@
 #include "hdlmm/inference/em/restricted_em.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <utility>
@@ -10,6 +9,16 @@
 namespace hdlmm {
 
 namespace {
+
+/// The restricted log-likelihood at two variances, and what E-step of REML leaves for the M-step;
+/// g = X beta, e the noise.
+struct RestrictedMoments {
+  double value = 0;
+  double effects = 0;  ///< E |beta|^2
+  double noise = 0;    ///< E |e|^2
+  double cross = 0;    ///< E g'e
+  double fitted = 0;   ///< E g'g
+};
 
 double restricted_value(const SpectralParts& parts, const ScaledShare& at, const WhitenedData& w,
                         double rss) {
@@ -41,79 +50,36 @@ RestrictedMoments moments_by_leverage(const SpectralSystem& system, double n_eff
   return out;
 }
 
-/// The same of contrasts, O(k), and of E g'g, O(k c): the moments of a system without fixed
-/// effects, and what the fixed effects hold of e and g. `fitted` only with the crossing.
-///
-/// K P y is along A and, by A'K Q, along Q; Q'g has variance sigma_b^2 tr(Q'K Q) less what the
-/// contrasts tell of it.
-RestrictedMoments moments_of_contrasts(const ContrastParts& contrasts, double n_effects,
-                                       double n_fixed, const ScaledShare& at) {
-  const double h = at.share.h;
-  const WhitenedData w = contrasts.system.whiten(at.share);
-  RestrictedMoments out = moments_by_leverage(contrasts.system, n_effects, at, w);
-  out.noise += at.tau2 * at.share.nu * n_fixed;
-  if (contrasts.crossing.cols() == 0) return out;
-  const Vector along = h * transpose_times(contrasts.crossing, w.e.cwiseQuotient(w.s.cwiseSqrt()));
-  const double told = h * contrasts.crossing_squares.cwiseQuotient(w.s).sum();
-  out.fitted += along.squaredNorm() + at.tau2 * h * std::max(0.0, contrasts.fixed_trace - told);
-  return out;
-}
-
-}  // namespace
-
-RestrictedEm::RestrictedEm(const SpectralSystem& system, EmModel model, Context context,
-                           double patience)
-    : system_(system), model_(std::move(model)), context_(std::move(context)) {
-  if (model_.prior || model_.fixed_precision.size() > 0) {
-    throw std::invalid_argument("REML takes no prior");
-  }
-  const ContrastPrice price = price_contrasts(system.parts());
-  cost_of_step_ = price.step;
-  if (std::isfinite(price.setup)) allowance_ = patience * price.setup;
-}
-
-const SpectralSystem& RestrictedEm::restricted_system() const {
-  return contrasts_ ? contrasts_->system : system_;
-}
-
-EmStep RestrictedEm::do_advance(const EmState& state) {
-  if (allowance_ <= 0) {
-    allowance_ = kNever;
-    contrasts_ = find_contrasts(system_, model_.kind == EmKind::pxem, context_);
-  }
-  const auto at = ScaledShare::from_variances(state.random, state.residual, system_.kappa());
-  const RestrictedMoments moments = expect(at);
-  EmStep step;
-  step.state = state;
-  step.value = moments.value;
-  step.next = maximise(moments);
-  step.next.delta = state.delta;
-  return step;
-}
-
-RestrictedMoments RestrictedEm::expect(const ScaledShare& at) {
-  if (contrasts_) {
-    const double n_fixed = static_cast<double>(system_.n_fixed());
-    return moments_of_contrasts(*contrasts_, model_.n_effects, n_fixed, at);
-  }
-  allowance_ -= cost_of_step_;
-  const WhitenedData w = system_.whiten(at.share);
-  return moments_by_leverage(system_, model_.n_effects, at, w);
-}
-
-EmState RestrictedEm::maximise(const RestrictedMoments& moments) const {
+EmState maximise(const RestrictedMoments& moments, const EmModel& model, Index n) {
   double effects = moments.effects, noise = moments.noise;
-  if (model_.kind == EmKind::pxem) {
+  if (model.kind == EmKind::pxem) {
     const double ge = moments.cross, gg = moments.fitted;
     const double alpha = expansion_factor(gg + ge, gg);
     effects *= alpha * alpha;
     noise -= ge * ge / gg;
   }
-  return {effects / model_.n_effects, noise / static_cast<double>(system_.n_rows()), Vector()};
+  return {effects / model.n_effects, noise / static_cast<double>(n), Vector()};
 }
 
-ProfiledLikelihood RestrictedProfile::at_present() const {
-  return ProfiledLikelihood(em_.restricted_system(), Criterion::reml);
+}  // namespace
+
+RestrictedEm::RestrictedEm(const SpectralSystem& system, EmModel model)
+    : system_(system), model_(std::move(model)) {
+  if (model_.prior || model_.fixed_precision.size() > 0) {
+    throw std::invalid_argument("REML takes no prior");
+  }
+}
+
+EmStep RestrictedEm::do_advance(const EmState& state) {
+  const auto at = ScaledShare::from_variances(state.random, state.residual, system_.kappa());
+  const WhitenedData w = system_.whiten(at.share);
+  const RestrictedMoments moments = moments_by_leverage(system_, model_.n_effects, at, w);
+  EmStep step;
+  step.state = state;
+  step.value = moments.value;
+  step.next = maximise(moments, model_, system_.n_rows());
+  step.next.delta = state.delta;
+  return step;
 }
 
 }  // namespace hdlmm
