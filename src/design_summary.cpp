@@ -9,16 +9,16 @@
 
 #include "r_context.h"
 #include "r_eigen.h"
-
-using Rcpp::Named;
+#include "r_list.h"
 
 namespace {
 
-Rcpp::List as_list(const hdlmm::ColumnFacts& facts) {
-  return Rcpp::List::create(Named("common") = facts.common, Named("squares") = facts.squares,
-                            Named("has_constant") = facts.has_constant,
-                            Named("has_zero") = facts.has_zero,
-                            Named("log10_spread") = facts.log10_spread);
+Rcpp::List list_of_facts(const hdlmm::ColumnFacts& facts) {
+  return make_list({{"common", facts.common},
+                    {"squares", facts.squares},
+                    {"has_constant", facts.has_constant},
+                    {"has_zero", facts.has_zero},
+                    {"log10_spread", facts.log10_spread}});
 }
 
 // rows: 1-based, null for all.
@@ -64,12 +64,17 @@ Rcpp::List cpp_summarise_columns(SEXP x, Rcpp::Nullable<Rcpp::IntegerVector> row
   const hdlmm::ColumnSummary out =
       summarise(x, rows.isNull() ? nullptr : row_index.begin(), n,
                 weights.isNull() ? nullptr : row_weight.begin(), make_context(host));
-  return Rcpp::List::create(
-      Named("n_missing") = out.n_missing, Named("n_infinite") = out.n_infinite,
-      Named("max_abs") = out.max_abs, Named("own") = out.own, Named("mean") = out.mean,
-      Named("weighted_mean") = out.weighted_mean, Named("squares") = out.squares,
-      Named("is_complete") = out.is_complete(), Named("is_finite") = out.is_finite(),
-      Named("all") = as_list(hdlmm::column_facts(out.own, out.mean, out.squares, out.max_abs)));
+  return make_list(
+      {{"n_missing", out.n_missing},
+       {"n_infinite", out.n_infinite},
+       {"max_abs", out.max_abs},
+       {"own", out.own},
+       {"mean", out.mean},
+       {"weighted_mean", out.weighted_mean},
+       {"squares", out.squares},
+       {"is_complete", out.is_complete()},
+       {"is_finite", out.is_finite()},
+       {"all", list_of_facts(hdlmm::column_facts(out.own, out.mean, out.squares, out.max_abs))}});
 }
 
 // Whether any of the numbers is infinite, without a vector of answers.
@@ -93,5 +98,5 @@ Rcpp::List cpp_column_facts(const std::vector<double>& own, const std::vector<do
   hdlmm::check_input(
       mean.size() == own.size() && squares.size() == own.size() && max_abs.size() == own.size(),
       "moments of columns: their number");
-  return as_list(hdlmm::column_facts(own, mean, squares, max_abs));
+  return list_of_facts(hdlmm::column_facts(own, mean, squares, max_abs));
 }

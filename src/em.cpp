@@ -7,11 +7,11 @@
 #include "r_context.h"
 #include "r_eigen.h"
 #include "r_frame.h"
+#include "r_list.h"
 #include "r_prior.h"
 #include "r_system.h"
 
 using Rcpp::as;
-using Rcpp::Named;
 
 namespace {
 
@@ -68,9 +68,7 @@ Rcpp::DataFrame as_frame(const std::vector<hdlmm::EmPoint>& trace) {
     nu[i] = point.share.nu;
     tau2[i] = point.tau2;
   }
-  return make_frame(Rcpp::List::create(Named("value") = value, Named("h") = h, Named("nu") = nu,
-                                       Named("tau2") = tau2),
-                    n);
+  return make_frame(make_list({{"value", value}, {"h", h}, {"nu", nu}, {"tau2", tau2}}), n);
 }
 
 }  // namespace
@@ -91,8 +89,11 @@ Rcpp::List cpp_em(const Rcpp::List& system, const std::string& criterion, const 
   const hdlmm::EmResult result =
       hdlmm::fit_em(spectral, model, from, as_em_options(options), make_context(host));
   const hdlmm::EmPoint& last = result.trace.back();
-  return Rcpp::List::create(
-      Named("trace") = as_frame(result.trace), Named("h") = last.share.h,
-      Named("nu") = last.share.nu, Named("tau2") = last.tau2, Named("delta") = result.state.delta,
-      Named("status") = status_name(result.status), Named("iterations") = result.iterations);
+  return make_list({{"trace", as_frame(result.trace)},
+                    {"h", last.share.h},
+                    {"nu", last.share.nu},
+                    {"tau2", last.tau2},
+                    {"delta", result.state.delta},
+                    {"status", status_name(result.status)},
+                    {"iterations", result.iterations}});
 }

@@ -6,6 +6,7 @@
 
 #include "r_context.h"
 #include "r_eigen.h"
+#include "r_list.h"
 
 // Least squares of y on Z [n x c0], columns scaled to moderate size by the caller.
 // Returns omega, r and its inverse in the units of those columns, and kept (1-based).
@@ -19,10 +20,12 @@ Rcpp::List cpp_least_squares(const Eigen::Map<Eigen::MatrixXd> z,
   for (std::size_t i = 0; i < basis.kept.size(); ++i) {
     kept[static_cast<R_xlen_t>(i)] = static_cast<int>(basis.kept[i]) + 1;
   }
-  return Rcpp::List::create(Rcpp::Named("q") = basis.q, Rcpp::Named("r") = basis.r,
-                            Rcpp::Named("inverse") = hdlmm::inverse_of_upper(basis.r),
-                            Rcpp::Named("kept") = kept, Rcpp::Named("omega") = fit.omega,
-                            Rcpp::Named("residual") = fit.residual);
+  return make_list({{"q", basis.q},
+                    {"r", basis.r},
+                    {"inverse", hdlmm::inverse_of_upper(basis.r)},
+                    {"kept", kept},
+                    {"omega", fit.omega},
+                    {"residual", fit.residual}});
 }
 
 // The values of x that would stand at the positions `at` (1-based, ascending) of the sorted x.

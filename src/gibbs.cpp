@@ -4,11 +4,11 @@
 
 #include "r_context.h"
 #include "r_eigen.h"
+#include "r_list.h"
 #include "r_prior.h"
 #include "r_system.h"
 
 using Rcpp::as;
-using Rcpp::Named;
 
 namespace {
 
@@ -44,9 +44,10 @@ Rcpp::List cpp_gibbs(const Rcpp::List& system, const Rcpp::List& prior, SEXP fix
   const hdlmm::GibbsResult result = hdlmm::sample_gibbs(
       spectral, as_variance_prior(prior), precision, as_gibbs_options(options), make_context(host));
   const bool is_completed = result.status == hdlmm::GibbsStatus::completed;
-  return Rcpp::List::create(Named("random") = result.random, Named("residual") = result.residual,
-                            Named("delta") = result.delta,
-                            Named("status") = is_completed ? "completed" : "improper",
-                            Named("chain") = static_cast<int>(result.chain) + 1,
-                            Named("sweep") = static_cast<double>(result.sweep));
+  return make_list({{"random", result.random},
+                    {"residual", result.residual},
+                    {"delta", result.delta},
+                    {"status", is_completed ? "completed" : "improper"},
+                    {"chain", static_cast<int>(result.chain) + 1},
+                    {"sweep", static_cast<double>(result.sweep)}});
 }

@@ -6,10 +6,10 @@
 #include "r_context.h"
 #include "r_design.h"
 #include "r_eigen.h"
+#include "r_list.h"
 #include "r_system.h"
 
 using Rcpp::as;
-using Rcpp::Named;
 
 namespace {
 
@@ -71,8 +71,7 @@ Rcpp::List cpp_evaluate_shares(const Rcpp::List& system, const std::vector<doubl
     spread.col(k) = directions.spread;
     along2.col(k) = directions.along2;
   }
-  return Rcpp::List::create(Named("scalars") = scalars, Named("spread") = spread,
-                            Named("along2") = along2);
+  return make_list({{"scalars", scalars}, {"spread", spread}, {"along2", along2}});
 }
 
 // Posterior means and covariances of delta on Q per unit tau^2 at every node: mean [c x m], root
@@ -91,7 +90,7 @@ Rcpp::List cpp_mixture_fixed(const Rcpp::List& system, const Rcpp::List& nodes) 
     mean.col(k) = e.delta;
     covariance.col(k) = Eigen::Map<const hdlmm::Vector>(e.covariance.data(), c * c);
   }
-  return Rcpp::List::create(Named("mean") = mean, Named("covariance") = covariance);
+  return make_list({{"mean", mean}, {"covariance", covariance}});
 }
 
 // sum_k weights_k P_k y, [n].
@@ -138,7 +137,7 @@ Rcpp::List cpp_mixture_points(const Rcpp::List& design, SEXP row_scale, const Rc
       hdlmm::prediction_rows(mixture.frame, covariance, prior_variance, z);
   hdlmm::check_input(z.cols() == mixture.system.n_fixed(), "points of prediction: fixed effects");
   const hdlmm::MixedPoints points = hdlmm::mixed_points(mixture.view, rows, make_context(host));
-  return Rcpp::List::create(Named("mean") = points.mean, Named("variance") = points.variance);
+  return make_list({{"mean", points.mean}, {"variance", points.variance}});
 }
 
 // P_k y and diag(P_k) at every node, [n x m] each.
@@ -157,7 +156,7 @@ Rcpp::List cpp_mixture_projection(const Rcpp::List& design, SEXP row_scale,
     py.col(k) = hdlmm::projected_response(mixture.frame, at.parts(), w);
     diagonal.col(k) = hdlmm::projection_diagonal(mixture.frame, at.parts(), w);
   }
-  return Rcpp::List::create(Named("py") = py, Named("diagonal") = diagonal);
+  return make_list({{"py", py}, {"diagonal", diagonal}});
 }
 
 // Draws given y: node [s] (1-based, sorted) of every draw, tau [s] its total standard deviation;
@@ -191,7 +190,7 @@ Rcpp::List cpp_mixture_draws(const Rcpp::List& system, const Rcpp::List& nodes,
     if (wants_effects) g.col(s) = along;
   }
   if (c > 0) delta = (spectral.parts().turn * delta).eval();
-  return Rcpp::List::create(Named("delta") = delta, Named("g") = g);
+  return make_list({{"delta", delta}, {"g", g}});
 }
 
 // U g [n x s] from coordinates along the eigenvectors, and U'f [r x s] into them.

@@ -9,6 +9,7 @@
 #include "r_context.h"
 #include "r_design.h"
 #include "r_eigen.h"
+#include "r_list.h"
 #include "r_system.h"
 
 using Rcpp::as;
@@ -96,10 +97,9 @@ struct WhitenedFrame {
 Rcpp::List cpp_project_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system,
                                 double h, double nu, const Rcpp::List& host) {
   const WhitenedFrame at(design, row_scale, system, {h, nu});
-  return Rcpp::List::create(
-      Rcpp::Named("py") = hdlmm::projected_response(at.frame, at.spectral.parts(), at.w),
-      Rcpp::Named("effects") =
-          hdlmm::predicted_effects(at.frame, at.spectral, at.w, make_context(host)));
+  return make_list(
+      {{"py", hdlmm::projected_response(at.frame, at.spectral.parts(), at.w)},
+       {"effects", hdlmm::predicted_effects(at.frame, at.spectral, at.w, make_context(host))}});
 }
 
 // list(py [n] = P y, diagonal [n] = diag(P)) at one share.
@@ -108,9 +108,8 @@ Rcpp::List cpp_projection(const Rcpp::List& design, SEXP row_scale, const Rcpp::
                           double h, double nu) {
   const WhitenedFrame at(design, row_scale, system, {h, nu});
   const hdlmm::SpectralParts& parts = at.spectral.parts();
-  return Rcpp::List::create(
-      Rcpp::Named("py") = hdlmm::projected_response(at.frame, parts, at.w),
-      Rcpp::Named("diagonal") = hdlmm::projection_diagonal(at.frame, parts, at.w));
+  return make_list({{"py", hdlmm::projected_response(at.frame, parts, at.w)},
+                    {"diagonal", hdlmm::projection_diagonal(at.frame, parts, at.w)}});
 }
 
 // Var(beta_j | y) / tau^2 [p].

@@ -18,6 +18,8 @@
 
 #include "hdlmm/linalg/two_stage.hpp"
 
+#include "r_list.h"
+
 #ifndef FCONE
 #define FCONE
 #endif
@@ -182,8 +184,7 @@ Rcpp::List cpp_pivoted_root(const Eigen::Map<Eigen::MatrixXd> m) {
   } else {
     run_interruptibly(problem, [] { Rcpp::checkUserInterrupt(); });
   }
-  return Rcpp::List::create(Rcpp::Named("root") = problem->a,
-                            Rcpp::Named("pivot") = problem->pivot);
+  return make_list({{"root", problem->a}, {"pivot", problem->pivot}});
 }
 
 // Normals of R's generator [rows x columns], as rnorm() gives them but interrupted on request.

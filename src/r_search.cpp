@@ -6,9 +6,9 @@
 #include "hdlmm/inference/search/profile_limits.hpp"
 
 #include "r_frame.h"
+#include "r_list.h"
 
 using Rcpp::as;
-using Rcpp::Named;
 
 namespace {
 
@@ -59,9 +59,13 @@ Rcpp::List as_columns(const std::vector<hdlmm::ProfilePoint>& points) {
     curvature[i] = point.curvature;
     tau2[i] = point.tau2;
   }
-  return Rcpp::List::create(Named("phi") = phi, Named("h") = h, Named("nu") = nu,
-                            Named("value") = value, Named("slope") = slope,
-                            Named("curvature") = curvature, Named("tau2") = tau2);
+  return make_list({{"phi", phi},
+                    {"h", h},
+                    {"nu", nu},
+                    {"value", value},
+                    {"slope", slope},
+                    {"curvature", curvature},
+                    {"tau2", tau2}});
 }
 
 Rcpp::DataFrame as_frame(const std::vector<hdlmm::Mode>& modes) {
@@ -91,9 +95,10 @@ Rcpp::List run_search(const hdlmm::ShareObjective& objective, const hdlmm::Searc
   const hdlmm::SearchResult result = hdlmm::search_all_modes(objective, options, context);
   Rcpp::List traces;
   for (const hdlmm::Mode& mode : result.modes) traces.push_back(as_frame(mode.trace));
-  return Rcpp::List::create(Named("modes") = as_frame(result.modes), Named("traces") = traces,
-                            Named("grid") = as_frame(result.grid),
-                            Named("is_unbounded") = result.is_unbounded);
+  return make_list({{"modes", as_frame(result.modes)},
+                    {"traces", traces},
+                    {"grid", as_frame(result.grid)},
+                    {"is_unbounded", result.is_unbounded}});
 }
 
 std::vector<hdlmm::ProfilePoint> as_points(const Rcpp::List& columns) {

@@ -8,32 +8,40 @@
 #include "hdlmm/marginal/tridiagonal_system.hpp"
 
 #include "r_design.h"
+#include "r_list.h"
 
 using Rcpp::as;
-using Rcpp::Named;
 
 Rcpp::List as_list(const hdlmm::SpectralParts& parts) {
   Rcpp::List mean;
   if (parts.mean.is_present()) {
-    mean = Rcpp::List::create(Named("coordinates") = parts.mean.coordinates,
-                              Named("unscaled") = parts.mean.unscaled,
-                              Named("norm2") = parts.mean.norm2, Named("rest2") = parts.mean.rest2,
-                              Named("constant_norm2") = parts.mean.constant_norm2,
-                              Named("constant") = parts.mean.constant);
+    mean = make_list({{"coordinates", parts.mean.coordinates},
+                      {"unscaled", parts.mean.unscaled},
+                      {"norm2", parts.mean.norm2},
+                      {"rest2", parts.mean.rest2},
+                      {"constant_norm2", parts.mean.constant_norm2},
+                      {"constant", parts.mean.constant}});
   }
   // nothing that is called by the name of eigenvalues holds anything else
   hdlmm::Vector eigenvalues, diagonal;
   (parts.is_tridiagonal() ? diagonal : eigenvalues) = parts.d;
-  return Rcpp::List::create(
-      Named("n") = static_cast<double>(parts.n), Named("d") = eigenvalues,
-      Named("trace") = parts.d.sum(), Named("t_diagonal") = diagonal,
-      Named("beside") = parts.beside,
-      Named("range") = Rcpp::NumericVector::create(parts.range.smallest, parts.range.largest),
-      Named("z") = parts.z, Named("y") = parts.y, Named("turn") = parts.turn,
-      Named("null_scale") = parts.null_scale, Named("null_shift") = parts.null_shift,
-      Named("null_frame") = parts.null_frame, Named("null_rest") = parts.null_rest,
-      Named("null_residual") = parts.null_residual, Named("mean") = mean,
-      Named("prior_rows") = parts.prior_rows);
+  return make_list(
+      {{"n", static_cast<double>(parts.n)},
+       {"d", eigenvalues},
+       {"trace", parts.d.sum()},
+       {"t_diagonal", diagonal},
+       {"beside", parts.beside},
+       {"range", Rcpp::NumericVector::create(parts.range.smallest, parts.range.largest)},
+       {"z", parts.z},
+       {"y", parts.y},
+       {"turn", parts.turn},
+       {"null_scale", parts.null_scale},
+       {"null_shift", parts.null_shift},
+       {"null_frame", parts.null_frame},
+       {"null_rest", parts.null_rest},
+       {"null_residual", parts.null_residual},
+       {"mean", mean},
+       {"prior_rows", parts.prior_rows}});
 }
 
 hdlmm::SpectralParts as_parts(const Rcpp::List& list) {

@@ -12,11 +12,11 @@
 #include "r_context.h"
 #include "r_design.h"
 #include "r_eigen.h"
+#include "r_list.h"
 #include "r_search.h"
 #include "r_system.h"
 
 using Rcpp::as;
-using Rcpp::Named;
 
 namespace {
 
@@ -39,23 +39,35 @@ Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
   const double zero_bound = spectrum.reduction.zero_bound;
   // a transient of one call of lmm(): used once more for P y, and never stored in a fit
   auto* reduction = new hdlmm::Reduction(std::move(spectrum.reduction));
-  return Rcpp::List::create(
-      Named("side") = side_name(reduction->side), Named("vectors") = R_NilValue,
-      Named("two_stage") = Rcpp::XPtr<hdlmm::Reduction>(reduction, true),
-      Named("min_computed") = min_computed, Named("zero_bound") = zero_bound,
-      Named("largest") = spectrum.parts.largest(),
-      Named("at_zero") = traces_at_zero(spectrum.parts), Named("parts") = as_list(spectrum.parts));
+  return make_list({{"side", side_name(reduction->side)},
+                    {"vectors", R_NilValue},
+                    {"two_stage", static_cast<SEXP>(Rcpp::XPtr<hdlmm::Reduction>(reduction, true))},
+                    {"min_computed", min_computed},
+                    {"zero_bound", zero_bound},
+                    {"largest", spectrum.parts.largest()},
+                    {"at_zero", traces_at_zero(spectrum.parts)},
+                    {"parts", as_list(spectrum.parts)}});
 }
 
 Rcpp::List as_list(const hdlmm::Evaluation& e) {
-  return Rcpp::List::create(
-      Named("h") = e.share.h, Named("nu") = e.share.nu, Named("rss") = e.rss,
-      Named("log_det_v") = e.log_det_v, Named("log_det_restricted") = e.log_det_restricted,
-      Named("tr_vk") = e.tr_vk, Named("tr_vkvk") = e.tr_vkvk, Named("tr_v_noise") = e.tr_v_noise,
-      Named("tr_pk") = e.tr_pk, Named("tr_pkpk") = e.tr_pkpk, Named("tr_p_noise") = e.tr_p_noise,
-      Named("quad_k") = e.quad_k, Named("quad_kk") = e.quad_kk, Named("quad_noise") = e.quad_noise,
-      Named("delta") = e.delta, Named("covariance") = e.covariance,
-      Named("covariance_k") = e.covariance_k, Named("covariance_noise") = e.covariance_noise);
+  return make_list({{"h", e.share.h},
+                    {"nu", e.share.nu},
+                    {"rss", e.rss},
+                    {"log_det_v", e.log_det_v},
+                    {"log_det_restricted", e.log_det_restricted},
+                    {"tr_vk", e.tr_vk},
+                    {"tr_vkvk", e.tr_vkvk},
+                    {"tr_v_noise", e.tr_v_noise},
+                    {"tr_pk", e.tr_pk},
+                    {"tr_pkpk", e.tr_pkpk},
+                    {"tr_p_noise", e.tr_p_noise},
+                    {"quad_k", e.quad_k},
+                    {"quad_kk", e.quad_kk},
+                    {"quad_noise", e.quad_noise},
+                    {"delta", e.delta},
+                    {"covariance", e.covariance},
+                    {"covariance_k", e.covariance_k},
+                    {"covariance_noise", e.covariance_noise}});
 }
 
 // Every column: squares of k normals, then chi^2 with `rest` degrees of freedom.
@@ -93,11 +105,13 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
   hdlmm::Spectrum spectrum = hdlmm::decompose(*x, context);
   const hdlmm::SpectralFrame frame(*x, spectrum.side, spectrum.d, spectrum.vectors, context);
   const hdlmm::SpectralParts parts = hdlmm::rotate_data(frame, spectrum.d, q, y, means, ones);
-  return Rcpp::List::create(
-      Named("side") = side_name(spectrum.side), Named("vectors") = spectrum.vectors,
-      Named("min_computed") = spectrum.min_computed, Named("zero_bound") = spectrum.zero_bound,
-      Named("largest") = parts.largest(), Named("at_zero") = traces_at_zero(parts),
-      Named("parts") = as_list(parts));
+  return make_list({{"side", side_name(spectrum.side)},
+                    {"vectors", spectrum.vectors},
+                    {"min_computed", spectrum.min_computed},
+                    {"zero_bound", spectrum.zero_bound},
+                    {"largest", parts.largest()},
+                    {"at_zero", traces_at_zero(parts)},
+                    {"parts", as_list(parts)}});
 }
 
 // list(py [n], effects [p] = (h / kappa) S X'P y) from a system without vectors; NULL where V is
@@ -120,8 +134,7 @@ SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::Li
     along = hdlmm::Matrix::Zero(x->cols(), 1);
     x->add_covariance_product(solved->projected, along, context);
   }
-  return Rcpp::List::create(Named("py") = solved->projected,
-                            Named("effects") = (hk * along.col(0)).eval());
+  return make_list({{"py", solved->projected}, {"effects", (hk * along.col(0)).eval()}});
 }
 
 // The parts of the same spectrum for another response or basis of the fixed effects.

@@ -12,6 +12,7 @@
 #include "r_design.h"
 #include "r_eigen.h"
 #include "r_frame.h"
+#include "r_list.h"
 #include "r_prior.h"
 #include "r_search.h"
 #include "r_system.h"
@@ -68,8 +69,7 @@ Rcpp::DataFrame as_frame(const std::vector<hdlmm::BoundPoint>& trace) {
     random.push_back(point.random);
     residual.push_back(point.residual);
   }
-  return make_frame(Rcpp::List::create(Named("elbo") = elbo, Named("random") = random,
-                                       Named("residual") = residual),
+  return make_frame(make_list({{"elbo", elbo}, {"random", random}, {"residual", residual}}),
                     elbo.size());
 }
 
@@ -84,11 +84,12 @@ Rcpp::List describe(const hdlmm::CollapsedBound& bound, const hdlmm::SpectralSys
                     const hdlmm::Context& context) {
   const double gap = hdlmm::factorisation_gap(hdlmm::gram_spectrum(system.parts()), bound.factors(),
                                               share, system.kappa());
-  return Rcpp::List::create(
-      Named("h") = share.h, Named("nu") = share.nu, Named("tau2") = tau2,
-      Named("bound") = bound.value(system.evaluate(share, hdlmm::Detail::marginal), tau2),
-      Named("gap") = gap,
-      Named("shrunk") = columns->shrunk_variances(share, system.kappa(), context));
+  return make_list({{"h", share.h},
+                    {"nu", share.nu},
+                    {"tau2", tau2},
+                    {"bound", bound.value(system.evaluate(share, hdlmm::Detail::marginal), tau2)},
+                    {"gap", gap},
+                    {"shrunk", columns->shrunk_variances(share, system.kappa(), context)}});
 }
 
 Rcpp::List describe(const hdlmm::SpectralSystem& system, const Columns& columns,
@@ -114,9 +115,9 @@ Rcpp::List cpp_search_bound(const Rcpp::List& system, const Rcpp::List& columns,
   const Columns own = make_columns(columns, context);
   const hdlmm::CollapsedBound bound(spectral, own->factors());
   Rcpp::List out = run_search(bound, as_search_options(options), context);
-  const Rcpp::DataFrame modes = out["modes"];
-  if (modes.nrows() == 0) return out;
+  const Rcpp::List modes = out["modes"];
   const Rcpp::NumericVector h = modes["h"], nu = modes["nu"], tau2 = modes["tau2"];
+  if (h.size() == 0) return out;
   out.push_back(describe(bound, spectral, own, {h[0], nu[0]}, tau2[0], context), "q");
   return out;
 }
@@ -160,10 +161,12 @@ Rcpp::List cpp_ascend(const Rcpp::List& system, const Rcpp::List& columns,
   const bool is_unbounded = hdlmm::CollapsedBound(spectral, own->factors()).is_unbounded();
   const hdlmm::AscentResult result = hdlmm::ascend_coordinates(
       {*own.x, own->shift(), basis, response}, own->blocks(), core, ascent, context);
-  return Rcpp::List::create(
-      Named("trace") = as_frame(result.trace), Named("is_converged") = result.is_converged,
-      Named("effects") = result.effects, Named("delta") = result.delta,
-      Named("is_unbounded") = is_unbounded, Named("q") = describe(spectral, own, core, context));
+  return make_list({{"trace", as_frame(result.trace)},
+                    {"is_converged", result.is_converged},
+                    {"effects", result.effects},
+                    {"delta", result.delta},
+                    {"is_unbounded", is_unbounded},
+                    {"q", describe(spectral, own, core, context)}});
 }
 
 // Fully variational Bayes with the means collapsed: list(trace, is_converged, q).
@@ -179,7 +182,7 @@ Rcpp::List cpp_iterate_full(const Rcpp::List& system, const Rcpp::List& columns,
   full.tol = as<double>(options["tol"]);
   full.max_iter = as<int>(options["max_iter"]);
   const hdlmm::FullResult result = hdlmm::iterate_collapsed(spectral, core, full, context);
-  return Rcpp::List::create(Named("trace") = as_frame(result.trace),
-                            Named("is_converged") = result.is_converged,
-                            Named("q") = describe(spectral, own, core, context));
+  return make_list({{"trace", as_frame(result.trace)},
+                    {"is_converged", result.is_converged},
+                    {"q", describe(spectral, own, core, context)}});
 }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include <Eigen/Dense>
+#include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
+#include <Eigen/QR>
 
 namespace hdlmm {
 
@@ -59,16 +61,6 @@ Matrix triangle_of_qr(const ConstMatrix& a) {
   return qr.matrixQR()
       .topRows(std::min(a.rows(), a.cols()))
       .template triangularView<Eigen::Upper>();
-}
-
-SingularValues singular_values(const Matrix& a) {
-  constexpr Index kMany = 64;
-  constexpr unsigned kFull = Eigen::ComputeFullU | Eigen::ComputeFullV;
-  const auto take = [](const auto& svd) {
-    return SingularValues{svd.matrixU(), svd.matrixV(), svd.singularValues()};
-  };
-  if (a.cols() < kMany || !a.allFinite()) return take(Eigen::JacobiSVD<Matrix>(a, kFull));
-  return take(Eigen::BDCSVD<Matrix>(a, kFull));
 }
 
 }  // namespace hdlmm

@@ -44,16 +44,6 @@ ThinQr thin_qr(const ConstMatrix& a);
 /// The triangle alone.
 Matrix triangle_of_qr(const ConstMatrix& a);
 
-/// a = u diag(values) v', a [k x c], u and v square.
-struct SingularValues {
-  Matrix u, v;
-  Vector values;  ///< descending
-};
-
-/// By Jacobi's method, or by halving (Gu & Eisenstat 1995, SIAM J. Matrix Anal. Appl. 16) where
-/// that would take c^3 too often.
-SingularValues singular_values(const Matrix& a);
-
 }  // namespace hdlmm
 
 #endif  // HDLMM_DENSE_SMALL_DENSE_HPP

@@ -5,6 +5,7 @@
 
 #include "hdlmm/base/checks.hpp"
 #include "hdlmm/dense/products.hpp"
+#include "hdlmm/dense/singular_values.hpp"
 #include "hdlmm/dense/small_dense.hpp"
 
 namespace hdlmm {

@@ -19,7 +19,7 @@ inline int load_quad(const std::uint8_t* from) {
 }
 
 /// One column of a tile: 16 rows, two 16-bit sums each.
-struct Avx2Column {
+struct Avx2Sums {
   __m256i top, bottom;
 
   [[gnu::target("avx2"), gnu::always_inline]] inline void clear() {
@@ -48,7 +48,7 @@ struct Avx2Column {
 [[gnu::target("avx2")]] inline void add_tile_avx2(Index quads, const std::uint8_t* a,
                                                   const std::uint8_t* b, double* c, Index ldc) {
   const std::uint8_t* bottom = a + 32 * quads;
-  Avx2Column c0, c1, c2, c3;
+  Avx2Sums c0, c1, c2, c3;
   c0.clear();
   c1.clear();
   c2.clear();
@@ -68,7 +68,7 @@ struct Avx2Column {
 }
 
 /// One column of a tile: 32 rows, two 16-bit sums each.
-struct Avx512Column {
+struct Avx512Sums {
   __m512i top, bottom;
 
   [[gnu::target("avx512f,avx512bw"), gnu::always_inline]] inline void clear() {
@@ -102,7 +102,7 @@ struct Avx512Column {
                                                                 const std::uint8_t* b, double* c,
                                                                 Index ldc) {
   const std::uint8_t* bottom = a + 64 * quads;
-  Avx512Column c0, c1, c2, c3, c4, c5, c6, c7;
+  Avx512Sums c0, c1, c2, c3, c4, c5, c6, c7;
   c0.clear();
   c1.clear();
   c2.clear();
