@@ -32,13 +32,16 @@ quadrature_posterior <- function(problem, found) {
 
 # Nodes for every point of the grids of t, thinned to what the trapezoidal rule needs.
 grid_points <- function(grids, weight) {
-  rows <- lapply(seq_along(grids), function(k) {
-    at <- seq(1, length(grids[[k]]$t), by = 3)
-    mass <- grids[[k]]$weight[at]
-    data.frame(core = k, weight = weight[k] * mass / sum(mass), t = grids[[k]]$t[at])
+  thinned <- lapply(grids, function(grid) {
+    at <- seq(1, length(grid$t), by = 3)
+    list(t = grid$t[at], weight = grid$weight[at] / sum(grid$weight[at]))
   })
-  points <- do.call(rbind, rows)
-  points <- points[points$weight > 1e-10 * max(points$weight), ]
+  counts <- lengths(lapply(thinned, `[[`, "t"))
+  points <- list(
+    core = rep(seq_along(grids), counts), t = unlist(lapply(thinned, `[[`, "t")),
+    weight = rep(weight, counts) * unlist(lapply(thinned, `[[`, "weight"))
+  )
+  points <- lapply(points, `[`, points$weight > 1e-10 * max(points$weight))
   sampled_points(points$core, points$weight / sum(points$weight), exp(points$t))
 }
 

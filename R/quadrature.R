@@ -137,15 +137,29 @@ total_grid <- function(target, x, scalars, spread, along2) {
   best <- which.max(value)
   if (best == length(rough)) stop_improper_posterior("the total variance is large")
   around <- rough[pmin(length(rough), pmax(1, best + c(-1, 1)))]
-  mode <- local_maximum(f, around, 1e-6)
+  mode <- top_of_grid(f, seq(around[1], around[2], length.out = 33))
   width <- 1e-3
-  bend <- (f(mode$maximum + width) - 2 * mode$objective + f(mode$maximum - width)) / width^2
+  near <- f(mode$maximum + width * c(-1, 0, 1))
+  mode$objective <- near[2]
+  bend <- (near[1] - 2 * near[2] + near[3]) / width^2
   step <- 0.25 * min(1, if (bend < 0) 1 / sqrt(-bend) else 1)
   t <- mode$maximum + step * (-outward(f, mode, -step):outward(f, mode, step))
   value <- f(t)
   top <- max(value)
   mass <- exp(value - top)
   list(t = t, weight = mass / sum(mass), log_mass = top + log(sum(mass) * step))
+}
+
+# The highest of even points, moved to the top of the parabola through it and its neighbours.
+top_of_grid <- function(f, at) {
+  value <- f(at)
+  best <- which.max(value)
+  inside <- min(length(at) - 1, max(2, best))
+  near <- value[inside + -1:1]
+  bend <- near[1] - 2 * near[2] + near[3]
+  shift <- if (isTRUE(bend < 0)) (near[1] - near[3]) / (2 * bend) else 0
+  if (best != inside || abs(shift) > 1) return(list(maximum = at[best]))
+  list(maximum = at[best] + shift * (at[2] - at[1]))
 }
 
 # Number of steps from the mode until the density is negligible.

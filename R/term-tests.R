@@ -40,6 +40,7 @@ redundant_model <- function(fit) {
   is_factor <- vapply(frame[rownames(in_term)], function(x) {
     is.factor(x) || is.character(x) || is.logical(x)
   }, NA)
+  is_factor[attr(fit$terms, "response")] <- FALSE  # model.matrix() drops it on the right-hand side
   factors <- rownames(in_term)[is_factor]
   for (name in factors) frame[[name]] <- as.factor(frame[[name]])
   indicators <- lapply(frame[factors], stats::contrasts, contrasts = FALSE)

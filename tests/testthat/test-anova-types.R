@@ -147,3 +147,18 @@ test_that("tests and predictions take variables of any name, and factors that st
   expect_equal(predict(alone, d), fitted(lmm(y ~ 1 + (1 | g), d)), tolerance = 1e-9)
   expect_equal(nrow(anova(alone)), 0)
 })
+
+test_that("a response that also stands on the right-hand side is no factor of the model", {
+  d <- data.frame(y = rep(TRUE, 24), x = gl(3, 8), g = gl(6, 4))
+  d$z <- cos(seq_len(24))
+  d$y[1] <- FALSE
+  for (flags in list(d$y, rep(c(TRUE, FALSE), 12))) {
+    d$y <- flags
+    with_response <- suppressWarnings(lmm(y ~ z + y + x + (1 | g), d))
+    expect_equal(
+      as.data.frame(suppressWarnings(anova(with_response)))[c("z", "x"), ],
+      as.data.frame(suppressWarnings(anova(lmm(y ~ z + x + (1 | g), d))))[c("z", "x"), ],
+      tolerance = 1e-8, ignore_attr = TRUE
+    )
+  }
+})
