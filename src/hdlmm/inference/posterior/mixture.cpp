@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "hdlmm/base/checks.hpp"
+#include "hdlmm/dense/products.hpp"
 #include "hdlmm/dense/small_dense.hpp"
 
 namespace hdlmm {
@@ -35,7 +36,7 @@ Vector mixed_projected_response(const SpectralFrame& frame, const MixtureView& v
   if (rho > 0 && has_prior) {
     out += parts.null_frame * reached;
   } else if (rho > 0) {
-    out -= null_reach(parts) * (parts.z.leftCols(rho).transpose() * along);
+    out -= null_reach(parts) * transpose_times(parts.z.leftCols(rho), along);
   }
   if (parts.null_residual > 0) out += rest * parts.null_rest;
   return out;
@@ -104,8 +105,8 @@ Vector mixed_coefficient_variances(const SpectralFrame& frame, const MixtureView
     const Vector free =
         (prior.segment(first, size) - explained.colwise().sum().transpose()).cwiseMax(0.0);
     const Matrix low = form.transpose() * columns;
-    out.segment(first, size) =
-        outside * free + explained.transpose() * inside + low.colwise().squaredNorm().transpose();
+    out.segment(first, size) = outside * free + transpose_times(explained, inside) +
+                               low.colwise().squaredNorm().transpose();
   }
   return out;
 }
@@ -120,7 +121,7 @@ MixedPoints mixed_points(const MixtureView& view, const PredictionRows& rows,
     const SpectralSystem at = view.at(k);
     const WhitenedData w = at.whiten(view.nodes().share(k));
     const Vector weights = w.e.cwiseQuotient(w.s.cwiseSqrt());
-    out.mean.col(k) = view.prior_share(k) * (rows.covariance.transpose() * weights);
+    out.mean.col(k) = view.prior_share(k) * transpose_times(rows.covariance, weights);
     if (parts.n_fixed() > 0) {
       Vector delta = w.delta;
       delta.head(parts.null_in_fixed()) += parts.null_shift;

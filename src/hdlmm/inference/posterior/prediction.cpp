@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "hdlmm/base/checks.hpp"
+#include "hdlmm/dense/products.hpp"
 
 namespace hdlmm {
 
@@ -19,7 +20,7 @@ Vector projected_response(const SpectralFrame& frame, const SpectralParts& parts
   if (rho > 0 && parts.has_prior()) {
     out += parts.null_frame * w.e_null / std::sqrt(w.share.nu);
   } else if (rho > 0) {
-    out -= null_reach(parts) * (parts.z.leftCols(rho).transpose() * g);
+    out -= null_reach(parts) * transpose_times(parts.z.leftCols(rho), g);
   }
   if (parts.null_residual > 0) out += parts.null_rest / w.share.nu;
   return out;
@@ -90,7 +91,7 @@ Vector latent_variances(const SpectralSystem& system, const WhitenedData& w,
   const double hk = w.share.h / system.kappa();
   const Matrix inside = parts.d.cwiseInverse().asDiagonal() * rows.covariance.cwiseAbs2();
   const Vector outside = (rows.prior_variance - inside.colwise().sum().transpose()).cwiseMax(0.0);
-  Vector out = hk * (outside + inside.transpose() * w.noise);
+  Vector out = hk * (outside + transpose_times(inside, w.noise));
   if (parts.n_fixed() > 0) {
     const Matrix whitened = w.inverse.cwiseSqrt().asDiagonal() * rows.covariance;
     const Matrix fixed =
