@@ -2,6 +2,7 @@
 
 #' @export
 build_columns.dgCMatrix <- function(x, term, options, model, centre_weights, host) {
+  whole <- x
   rows <- fitted_rows(model)
   if (!is.null(rows)) x <- x[rows, , drop = FALSE]
   n <- nrow(x)
@@ -23,6 +24,14 @@ build_columns.dgCMatrix <- function(x, term, options, model, centre_weights, hos
   moments <- sparse_moments(x, column_exponents(largest), n)
   moments$all <- cpp_column_facts(moments$own, moments$mean, moments$squares, largest)
   scaled <- transform_columns(moments, options, n, term$label)
+  if (is_hidden_by_means(moments, scaled, n)) {
+    # such columns have hardly a zero: a dense matrix, whose means are taken out cell by cell, is
+    # smaller than what is stored of them
+    if (3 * length(x@x) > 2 * length(x)) {
+      return(build_columns(as.matrix(whole), term, options, model, centre_weights, host))
+    }
+    warn_hidden_columns(term$label)
+  }
   column_design(
     "sparse", term, x, column_facts(moments$all, scaled, options, n),
     core = list(shift = if (options$center) moments$mean, scale = scaled$factor),
@@ -36,6 +45,20 @@ build_columns.dgCMatrix <- function(x, term, options, model, centre_weights, hos
 
 #' @export
 describe_design.sparse_design <- function(design) paste0(NextMethod(), " (sparse)")
+
+# Whether six digits or more of what columns differ by are lost beside the squares of their means.
+is_hidden_by_means <- function(moments, scaled, n) {
+  spread <- max(0, times_two_to(sqrt(moments$squares) * scaled$factor, -moments$own)^2)
+  spread > 0 && any(n * (moments$mean * scaled$factor)^2 > 1e6 * spread)
+}
+
+warn_hidden_columns <- function(label) {
+  warn(
+    "badly_scaled", "columns of ", backtick(label), " have means that are far larger than what ",
+    "their values differ by, and digits are lost as means of a sparse matrix are not taken out ",
+    "cell by cell: leave them out, subtract the means, or give a dense matrix."
+  )
+}
 
 max0 <- function(x) max(0, x)
 

@@ -41,7 +41,7 @@ fit_fixed <- function(model, prior = NULL) {
   size <- sqrt(sum((times_two_to(abs(model$y) + abs(value_or(model$offset, 0)), ky) *
     value_or(root, 1))^2))
   list(
-    omega = omega, kept = ls$kept, aliased = names[-ls$kept][seq_len(length(names) - rank)],
+    omega = omega, kept = ls$kept, aliased = names[setdiff(seq_along(names), ls$kept)],
     q = ls$q, r = ls$r, inverse = ls$inverse, residual = ls$residual, rank = rank, ky = ky,
     kz = kz[ls$kept], kw = kw, root = root, has_constant = !is.null(constant), y0 = y0,
     is_exact = !(sqrt(sum(ls$residual^2)) > 8 * .Machine$double.eps * size),

@@ -106,3 +106,25 @@ test_that("weights whose ratios no double can square are refused with their rang
     )
   }
 })
+
+test_that("a sparse design far from the origin gives what the dense one gives", {
+  set.seed(2)
+  d <- data.frame(x = stats::rnorm(40), w = stats::runif(40, 0.5, 2))
+  near <- matrix(stats::rnorm(40 * 5), 40)
+  d$y <- stats::rnorm(40) + near[, 1]
+  for (mean in c(0, 1e4, 1e6, 1e8)) {
+    dense <- near + mean
+    sparse <- methods::as(Matrix::Matrix(dense, sparse = TRUE), "CsparseMatrix")
+    for (center in c(FALSE, TRUE)) {
+      one <- lmm(y ~ x + re(dense, center = center), d, weights = w)
+      other <- lmm(y ~ x + re(sparse, center = center), d, weights = w)
+      expect_equal(as.numeric(logLik(other)), as.numeric(logLik(one)), tolerance = 1e-8)
+      expect_equal(fixef(other), fixef(one), tolerance = 1e-6)  # 1e4 hides half of the digits
+      new <- list(x = d$x[1:3], dense = dense[1:3, ], sparse = sparse[1:3, ])
+      expect_equal(predict(other, new), predict(one, new), tolerance = 1e-6)
+    }
+  }
+  # a far column beside sparse ones
+  mixed <- cbind(Matrix::rsparsematrix(40, 60, 0.1), 1e5 + stats::rnorm(40))
+  expect_warning(lmm(y ~ x + re(mixed), d), class = "hdlmm_badly_scaled")
+})

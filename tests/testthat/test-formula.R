@@ -439,3 +439,16 @@ test_that("na.action = NULL keeps what is missing, and time series become plain 
   series <- put(ols_data, y = stats::ts(ols_data$y))
   expect_equal(model.frame(lmm(y ~ x, series)), model.frame(lm(y ~ x, series)))
 })
+
+test_that("a fit of which every fixed effect is aliased names them", {
+  zeros <- data.frame(d["y"], g = d$g, x = 0 * d$x, also = 0)
+  for (formula in c(y ~ 0 + x + (1 | g), y ~ x + also - 1 + (1 | g))) {
+    expect_message(fit <- lmm(formula, zeros, method = "ML"), "`x`")
+    expect_identical(names(which(is.na(fixef(fit)))), names(fixef(fit)))
+    for (method in c("wald", "profile")) {
+      limits <- confint(fit, method = method)
+      expect_true(all(is.na(limits[names(fixef(fit)), ])))
+      expect_false(anyNA(limits["Residual", ]))
+    }
+  }
+})
