@@ -19,19 +19,26 @@ fixed_variance <- function(object, z) {
   rowSums((z %*% object$fixed$vcov) * z)
 }
 
-block_variance <- function(object, rows, at) {
+# Rows as points of the core: list(z, covariance, prior, is_missing), zeros where they are missing.
+block_points <- function(object, design, rows, at) {
   internal <- object$internal
-  design <- lone_design(object)
   z <- basis_coordinates(internal$fixed, rows$z[at, , drop = FALSE])
   point <- point_covariance(design, term_rows(rows, design), at, z, internal)
   is_missing <- !stats::complete.cases(z, t(point$covariance))
   z[is_missing, ] <- 0
   point$covariance[, is_missing] <- 0
+  list(z = z, covariance = point$covariance, prior = point$prior, is_missing = is_missing)
+}
+
+block_variance <- function(object, rows, at) {
+  internal <- object$internal
+  design <- lone_design(object)
+  point <- block_points(object, design, rows, at)
   variance <- cpp_latent_variances(
     design$core, internal$fixed$root, full_system(object), internal$share$h, internal$share$nu,
-    point$covariance, point$prior, z
+    point$covariance, point$prior, point$z
   )
-  variance[is_missing] <- NA
+  variance[point$is_missing] <- NA
   user_response_variance(internal$units, variance * internal$tau2)
 }
 

@@ -83,17 +83,13 @@ row_components <- function(fit, rows, random, weights = NULL, core = fit$posteri
 block_components <- function(fit, rows, at, core) {
   internal <- fit$internal
   design <- lone_design(fit)
-  z <- basis_coordinates(internal$fixed, rows$z[at, , drop = FALSE])
-  point <- point_covariance(design, term_rows(rows, design), at, z, internal)
-  is_missing <- !stats::complete.cases(z, t(point$covariance))
-  z[is_missing, ] <- 0
-  point$covariance[, is_missing] <- 0
+  point <- block_points(fit, design, rows, at)
   out <- cpp_mixture_points(
     design$core, internal$fixed$root, internal$system, core, point$covariance,
-    point$prior, z, make_host(fit$control)
+    point$prior, point$z, make_host(fit$control)
   )
-  out$mean[is_missing, ] <- NA
-  out$variance[is_missing, ] <- NA
+  out$mean[point$is_missing, ] <- NA
+  out$variance[point$is_missing, ] <- NA
   out
 }
 
