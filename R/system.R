@@ -15,7 +15,7 @@ build_system <- function(design, fixed, host, needs = "vectors") {
   kappa <- weighted_kappa(design, fixed)
   if (!(kappa > 0)) kappa <- out$parts$trace / nrow(fixed$q)
   list(
-    type = "spectral", side = out$side, vectors = out$vectors, two_stage = out$two_stage,
+    side = out$side, vectors = out$vectors, two_stage = out$two_stage,
     at_zero = out$at_zero, parts = out$parts, kappa = if (kappa > 0) kappa else 1,
     note = decomposition_note(design, out)
   )
