@@ -20,7 +20,7 @@ fixed_variance <- function(object, z) {
 }
 
 # Rows as points of the core: list(z, covariance, prior, is_missing), zeros where they are missing.
-block_points <- function(object, design, rows, at) {
+rows_as_points <- function(object, design, rows, at) {
   internal <- object$internal
   z <- basis_coordinates(internal$fixed, rows$z[at, , drop = FALSE])
   point <- point_covariance(design, term_rows(rows, design), at, z, internal)
@@ -33,7 +33,7 @@ block_points <- function(object, design, rows, at) {
 block_variance <- function(object, rows, at) {
   internal <- object$internal
   design <- lone_design(object)
-  point <- block_points(object, design, rows, at)
+  point <- rows_as_points(object, design, rows, at)
   variance <- cpp_latent_variances(
     design$core, internal$fixed$root, full_system(object), internal$share$h, internal$share$nu,
     point$covariance, point$prior, point$z

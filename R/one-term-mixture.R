@@ -83,7 +83,7 @@ row_components <- function(fit, rows, random, weights = NULL, core = fit$posteri
 block_components <- function(fit, rows, at, core) {
   internal <- fit$internal
   design <- lone_design(fit)
-  point <- block_points(fit, design, rows, at)
+  point <- rows_as_points(fit, design, rows, at)
   out <- cpp_mixture_points(
     design$core, internal$fixed$root, internal$system, core, point$covariance,
     point$prior, point$z, make_host(fit$control)

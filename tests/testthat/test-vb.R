@@ -507,3 +507,20 @@ test_that("without priors the fixed part has the standard errors of an estimate"
   half <- qnorm(0.975) * sqrt(rowSums((z %*% vcov(fit)) * z))
   expect_equal(unname(limits[, "upr"] - limits[, "fit"]), half, tolerance = 1e-10)  # one product
 })
+
+test_that("blocks predict new rows with the errors of the same fitted rows", {
+  set.seed(8)
+  d <- data.frame(x = stats::rnorm(30))
+  d$X <- matrix(stats::rnorm(30 * 12), 30)
+  d$y <- drop(d$X %*% stats::rnorm(12)) + stats::rnorm(30)
+  control <- lmm_control(blocks = rep(1:3, each = 4))
+  for (formula in c(y ~ x + re(X), y ~ x + re(X, center = TRUE, scale = TRUE))) {
+    fit <- lmm(formula, d, method = "VB", control = control)
+    for (random in c(TRUE, FALSE)) {
+      fitted <- predict(fit, random = random, se.fit = TRUE)
+      new <- predict(fit, d[5:1, ], random = random, se.fit = TRUE)
+      expect_equal(unname(new$fit), unname(fitted$fit[5:1]), tolerance = 1e-8)
+      expect_equal(unname(new$se.fit), unname(fitted$se.fit[5:1]), tolerance = 1e-8)
+    }
+  }
+})
