@@ -64,7 +64,7 @@ Matrix transpose_product(const ConstMatrix& a, const ConstMatrix& b) {
 Matrix lower_gram(const ConstMatrix& a) {
   const Index c = a.cols();
   Matrix out = Matrix::Zero(c, c);
-  if (c > kNarrow) {
+  if (c > kNarrow && a.rows() > 0) {
     out.selfadjointView<Eigen::Lower>().rankUpdate(a.transpose());
     return out;
   }
@@ -90,7 +90,7 @@ Matrix weighted_gram(const ConstMatrix& a, const ConstVector& weight) {
 
 void divide_by_upper(const ConstMatrix& r, MatrixView a) {
   const Index c = a.cols();
-  if (c > kNarrow) {
+  if (c > kNarrow && a.rows() > 0) {
     r.triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(a);
     return;
   }

@@ -5,8 +5,8 @@
 
 namespace hdlmm {
 
-// Small products. Matrix times vector where the matrix may be empty: Eigen's kernel then binds
-// references to null pointers, which is harmless but undefined, and sanitizers stop at it.
+// Small products of matrices that may be empty: Eigen's kernels for vectors and triangles then
+// bind references to null pointers, which is harmless but undefined, and sanitizers stop at it.
 
 /// a x, [m], a: [m x k].
 Vector times(const ConstMatrix& a, const ConstVector& x);
