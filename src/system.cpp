@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "hdlmm/base/checks.hpp"
+#include "hdlmm/dense/products.hpp"
 #include "hdlmm/inference/search/exact_null.hpp"
 #include "hdlmm/inference/search/global_search.hpp"
 #include "hdlmm/marginal/implicit_spectrum.hpp"
@@ -234,7 +235,7 @@ Eigen::MatrixXd cpp_refit(const Rcpp::List& system, const std::string& criterion
       shift[j] = std::sqrt(nu) * norm_rand() / parts.null_scale[j];
     }
     const double residual = rest > 0 ? std::sqrt(nu * R::rchisq(static_cast<double>(rest))) : 0;
-    y.noalias() -= parts.z.leftCols(reached) * shift;
+    y -= hdlmm::times(parts.z.leftCols(reached), shift);
     const hdlmm::SpectralSystem one = base.with_response(std::move(y), residual);
     const hdlmm::ProfiledLikelihood likelihood(one, as_criterion(criterion));
     const hdlmm::SearchResult result = hdlmm::search_all_modes(likelihood, search, quiet);
@@ -242,7 +243,8 @@ Eigen::MatrixXd cpp_refit(const Rcpp::List& system, const std::string& criterion
     const hdlmm::ProfilePoint& best = result.modes.front().point;
     out.row(b).head(4) << best.share.h, best.share.nu, best.tau2, best.value;
     out.row(b).tail(base.n_fixed()) =
-        (one.evaluate(best.share).delta + parts.turn.leftCols(reached) * shift).transpose();
+        (one.evaluate(best.share).delta + hdlmm::times(parts.turn.leftCols(reached), shift))
+            .transpose();
   }
   return out;
 }

@@ -87,7 +87,7 @@ void set_mean_shift(Vector coordinates, double within2, const ConstVector& mean_
   const bool is_full = parts.rank() >= mean_columns.size();
   if (is_full || mean.rest2 < 1e-12 * mean.norm2) mean.rest2 = 0;
   mean.constant_norm2 = constant.squaredNorm();
-  mean.constant = q.transpose() * constant;
+  mean.constant = transpose_times(q, constant);
 }
 
 void check_data(const DesignOperator& x, const ConstMatrix& q, const ConstVector& y,

@@ -79,11 +79,11 @@ Vector mixed_coefficient_variances(const SpectralFrame& frame, const MixtureView
     means.col(k) = hk * w.e.cwiseProduct(root);
     if (c > 0) fixed.middleCols(k * c, c) = std::sqrt(second[k]) * hk * (root.asDiagonal() * w.q);
   }
-  const Vector centre = means * weights / total;
+  const Vector centre = times(means, weights) / total;
   Matrix form(r, m * (c + 1));
   form.leftCols(m * c) = fixed;
   form.rightCols(m) = (means.colwise() - centre) * weights.cwiseMax(0.0).cwiseSqrt().asDiagonal();
-  if (form.cols() > r) {
+  if (r > 0 && form.cols() > r) {
     Matrix gram = Matrix::Zero(r, r);
     gram.selfadjointView<Eigen::Lower>().rankUpdate(form);
     form = semidefinite_root(gram);
@@ -125,7 +125,7 @@ MixedPoints mixed_points(const MixtureView& view, const PredictionRows& rows,
     if (parts.n_fixed() > 0) {
       Vector delta = w.delta;
       delta.head(parts.null_in_fixed()) += parts.null_shift;
-      out.mean.col(k) += rows.z * (parts.turn * delta);
+      out.mean.col(k) += times(rows.z, parts.turn * delta);
     }
     out.variance.col(k) = latent_variances(at, w, rows);
   }
