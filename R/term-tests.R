@@ -42,9 +42,8 @@ redundant_model <- function(fit) {
   }, NA)
   is_factor[attr(fit$terms, "response")] <- FALSE  # model.matrix() drops it on the right-hand side
   factors <- rownames(in_term)[is_factor]
-  for (name in factors) frame[[name]] <- as.factor(frame[[name]])
-  indicators <- lapply(frame[factors], stats::contrasts, contrasts = FALSE)
-  wide <- stats::model.matrix(fit$terms, frame, if (length(factors) > 0) indicators)
+  for (name in factors) frame[[name]] <- with_indicators(frame[[name]])
+  wide <- stats::model.matrix(fit$terms, frame)
   z <- model.matrix.hdlmm(fit)
   assign <- attr(z, "assign")[fit$fixed$kept]
   z <- z[, fit$fixed$kept, drop = FALSE]
@@ -66,6 +65,13 @@ redundant_model <- function(fit) {
     g = qr.coef(qr(z / rep(unit, each = nrow(z)), tol = 1e-14), wide),
     contains = relates & crossprod(covered, !covered) == 0 & crossprod(!covered, covered) == 0
   )
+}
+
+# A factor that is coded by one column a level, though there be one level alone: `contrasts<-` stops.
+with_indicators <- function(x) {
+  x <- as.factor(x)
+  attr(x, "contrasts") <- `dimnames<-`(diag(1, nlevels(x)), list(levels(x), levels(x)))
+  x
 }
 
 # Rows of hypotheses [q x c], orthonormal in the redundant parameters: the degrees of freedom of

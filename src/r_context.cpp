@@ -6,8 +6,8 @@
 #include <functional>
 #include <future>
 #include <limits>
-#include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -76,7 +76,7 @@ struct RootProblem {
     int rank = 0, info = 0;
     F77_CALL(dpstrf)
     ("U", &n, a.data(), &n, pivot.data(), &rank, &own_tolerance, work.data(), &info FCONE);
-    a.triangularView<Eigen::StrictlyLower>().setZero();
+    for (int j = 0; j < n; ++j) a.col(j).tail(n - j - 1).setZero();
     a.bottomRows(n - rank).setZero();
   }
 };
@@ -139,11 +139,11 @@ hdlmm::Vector two_stage_eigensolver(hdlmm::Matrix& a, bool vectors, const hdlmm:
 
 // "portable", "avx2" or "avx512", never above what the processor has; "" is the best there is.
 hdlmm::KernelLevel as_kernel_level(const std::string& name) {
-  static const std::map<std::string, hdlmm::KernelLevel> table = {
-      {"portable", hdlmm::KernelLevel::portable},
-      {"avx2", hdlmm::KernelLevel::avx2},
-      {"avx512", hdlmm::KernelLevel::avx512}};
-  return name.empty() ? hdlmm::best_kernel_level() : hdlmm::usable(table.at(name));
+  if (name.empty()) return hdlmm::best_kernel_level();
+  if (name == "portable") return hdlmm::KernelLevel::portable;
+  if (name == "avx2") return hdlmm::usable(hdlmm::KernelLevel::avx2);
+  if (name == "avx512") return hdlmm::usable(hdlmm::KernelLevel::avx512);
+  throw std::out_of_range("no such instruction set: " + name);
 }
 
 }  // namespace

@@ -36,4 +36,10 @@ Matrix copy_lower(const ConstMatrix& k, const Context& context) {
   });
 }
 
+Matrix transpose_of_lower(const ConstMatrix& l) {
+  Matrix out = l.transpose();
+  for (Index j = 0; j < out.cols(); ++j) out.col(j).tail(out.rows() - j - 1).setZero();
+  return out;
+}
+
 }  // namespace hdlmm

@@ -11,6 +11,9 @@ Matrix zero_lower(Index n, const Context& context);
 /// The lower triangle of k [n x n]; what is above is not initialised.
 Matrix copy_lower(const ConstMatrix& k, const Context& context);
 
+/// l' for the lower triangle of l [n x n], zero below its diagonal.
+Matrix transpose_of_lower(const ConstMatrix& l);
+
 }  // namespace hdlmm
 
 #endif  // HDLMM_DENSE_LOWER_TRIANGLE_HPP

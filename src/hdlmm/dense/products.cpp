@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "hdlmm/dense/packed_products.hpp"
+#include "hdlmm/dense/rank_update.hpp"
+#include "hdlmm/dense/triangular.hpp"
+
 namespace hdlmm {
 
 namespace {
@@ -13,6 +17,36 @@ Index polled_width(Index size, Index cols) {
   const double flops = 2.0 * static_cast<double>(size);
   if (flops * static_cast<double>(cols) <= kFlopsBetweenPolls) return cols;
   return static_cast<Index>(std::max(16.0, kFlopsBetweenPolls / flops));
+}
+
+/// Products below this many flops, or with a side this narrow, are not worth their packing.
+bool is_small(Index rows, Index cols, Index depth) {
+  constexpr Index kFewFlops = 1 << 15;
+  return rows <= kNarrow || cols <= kNarrow || 2 * rows * cols * depth <= kFewFlops;
+}
+
+/// c += alpha a b, or alpha a b' when `turned`.
+void add_times(double alpha, const ConstMatrix& a, const ConstMatrix& b, bool turned,
+               MatrixView c) {
+  const Index depth = a.cols();
+  if (!is_small(c.rows(), c.cols(), depth)) {
+    return add_product(alpha, a, Op::none, b, turned ? Op::transpose : Op::none, c, Context());
+  }
+  for (Index j = 0; j < c.cols(); ++j) {
+    for (Index k = 0; k < depth; ++k) {
+      c.col(j) += (alpha * (turned ? b(j, k) : b(k, j))) * a.col(k);
+    }
+  }
+}
+
+/// c += alpha a' b.
+void add_transpose_times(double alpha, const ConstMatrix& a, const ConstMatrix& b, MatrixView c) {
+  if (!is_small(c.rows(), c.cols(), a.rows())) {
+    return add_product(alpha, a, Op::transpose, b, Op::none, c, Context());
+  }
+  for (Index j = 0; j < c.cols(); ++j) {
+    for (Index i = 0; i < c.rows(); ++i) c(i, j) += alpha * a.col(i).dot(b.col(j));
+  }
 }
 
 }  // namespace
@@ -27,14 +61,52 @@ Vector transpose_times(const ConstMatrix& a, const ConstVector& x) {
   return a.transpose() * x;
 }
 
+Matrix product(const ConstMatrix& a, const ConstMatrix& b) {
+  Matrix out = Matrix::Zero(a.rows(), b.cols());
+  add_times(1, a, b, false, out);
+  return out;
+}
+
+Matrix product_transpose(const ConstMatrix& a, const ConstMatrix& b) {
+  Matrix out = Matrix::Zero(a.rows(), b.rows());
+  add_times(1, a, b, true, out);
+  return out;
+}
+
+Matrix transpose_product(const ConstMatrix& a, const ConstMatrix& b) {
+  Matrix out = Matrix::Zero(a.cols(), b.cols());
+  add_transpose_times(1, a, b, out);
+  return out;
+}
+
+Matrix sandwich(const ConstMatrix& a, const ConstMatrix& b) {
+  return transpose_product(a, product(b, a));
+}
+
+void subtract_product(const ConstMatrix& a, const ConstMatrix& b, MatrixView c) {
+  add_times(-1, a, b, false, c);
+}
+
+void subtract_transpose_product(const ConstMatrix& a, const ConstMatrix& b, MatrixView c) {
+  add_transpose_times(-1, a, b, c);
+}
+
+void subtract_product_transpose(const ConstMatrix& a, const ConstMatrix& b, MatrixView c) {
+  add_times(-1, a, b, true, c);
+}
+
+void add_outer(double alpha, const ConstVector& x, const ConstVector& y, MatrixView c) {
+  for (Index j = 0; j < c.cols(); ++j) c.col(j) += (alpha * y(j)) * x;
+}
+
 Matrix polled_product(const ConstMatrix& a, const ConstMatrix& b, const Context& context) {
   const Index width = polled_width(a.size(), b.cols());
-  if (width >= b.cols()) return a * b;
+  if (width >= b.cols()) return product(a, b);
   Matrix out(a.rows(), b.cols());
   for (Index first = 0; first < b.cols(); first += width) {
     context.poll();
     const Index size = std::min(width, b.cols() - first);
-    out.middleCols(first, size).noalias() = a * b.middleCols(first, size);
+    out.middleCols(first, size) = product(a, b.middleCols(first, size));
   }
   return out;
 }
@@ -42,21 +114,12 @@ Matrix polled_product(const ConstMatrix& a, const ConstMatrix& b, const Context&
 Matrix polled_transpose_product(const ConstMatrix& a, const ConstMatrix& b,
                                 const Context& context) {
   const Index width = polled_width(a.size(), b.cols());
-  if (width >= b.cols()) return a.transpose() * b;
+  if (width >= b.cols()) return transpose_product(a, b);
   Matrix out(a.cols(), b.cols());
   for (Index first = 0; first < b.cols(); first += width) {
     context.poll();
     const Index size = std::min(width, b.cols() - first);
-    out.middleCols(first, size).noalias() = a.transpose() * b.middleCols(first, size);
-  }
-  return out;
-}
-
-Matrix transpose_product(const ConstMatrix& a, const ConstMatrix& b) {
-  if (a.cols() > kNarrow) return a.transpose() * b;
-  Matrix out(a.cols(), b.cols());
-  for (Index j = 0; j < b.cols(); ++j) {
-    for (Index i = 0; i < a.cols(); ++i) out(i, j) = a.col(i).dot(b.col(j));
+    out.middleCols(first, size) = transpose_product(a, b.middleCols(first, size));
   }
   return out;
 }
@@ -64,8 +127,8 @@ Matrix transpose_product(const ConstMatrix& a, const ConstMatrix& b) {
 Matrix lower_gram(const ConstMatrix& a) {
   const Index c = a.cols();
   Matrix out = Matrix::Zero(c, c);
-  if (c > kNarrow && a.rows() > 0) {
-    out.selfadjointView<Eigen::Lower>().rankUpdate(a.transpose());
+  if (!is_small(c, c, a.rows())) {
+    add_inner_gram(a, out, Context());
     return out;
   }
   for (Index j = 0; j < c; ++j) {
@@ -76,27 +139,35 @@ Matrix lower_gram(const ConstMatrix& a) {
 
 Matrix weighted_gram(const ConstMatrix& a, const ConstVector& weight) {
   const Index c = a.cols();
-  if (c > kNarrow) {
-    return lower_gram(weight.cwiseSqrt().asDiagonal() * a).selfadjointView<Eigen::Lower>();
-  }
-  Matrix out(c, c);
+  Matrix out = lower_gram(weight.cwiseSqrt().asDiagonal() * a);
   for (Index j = 0; j < c; ++j) {
-    for (Index i = j; i < c; ++i) {
-      out(i, j) = out(j, i) = a.col(i).dot(a.col(j).cwiseProduct(weight));
-    }
+    for (Index i = j + 1; i < c; ++i) out(j, i) = out(i, j);
   }
   return out;
 }
 
 void divide_by_upper(const ConstMatrix& r, MatrixView a) {
-  const Index c = a.cols();
-  if (c > kNarrow && a.rows() > 0) {
-    r.triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(a);
-    return;
-  }
-  for (Index j = 0; j < c; ++j) {
+  if (r.cols() > kNarrow) return solve_lower_transposed_on_right(r.transpose(), a, Context());
+  for (Index j = 0; j < a.cols(); ++j) {
     for (Index i = 0; i < j; ++i) a.col(j) -= r(i, j) * a.col(i);
     a.col(j) /= r(j, j);
+  }
+}
+
+void solve_upper(const ConstMatrix& r, MatrixView b) {
+  for (Index k = 0; k < b.cols(); ++k) {
+    for (Index j = r.cols() - 1; j >= 0; --j) {
+      b(j, k) /= r(j, j);
+      b.col(k).head(j) -= b(j, k) * r.col(j).head(j);
+    }
+  }
+}
+
+void solve_upper_transposed(const ConstMatrix& r, MatrixView b) {
+  for (Index k = 0; k < b.cols(); ++k) {
+    for (Index j = 0; j < r.cols(); ++j) {
+      b(j, k) = (b(j, k) - r.col(j).head(j).dot(b.col(k).head(j))) / r(j, j);
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "hdlmm/dense/products.hpp"
 #include "hdlmm/dense/small_dense.hpp"
 
 namespace hdlmm {
@@ -122,10 +123,10 @@ SingularValues by_rotations(const Matrix& square, double tolerance) {
 }
 
 SingularValues by_eigenvectors(const Matrix& square) {
-  const Matrix vectors = symmetric_eigen(square.transpose() * square).vectors.rowwise().reverse();
-  const ThinQr qr = thin_qr(square * vectors);
+  const Matrix vectors = symmetric_eigen(transpose_product(square, square)).vectors.rowwise().reverse();
+  const ThinQr qr = thin_qr(product(square, vectors));
   const SingularValues near = by_rotations(qr.r, kEps * static_cast<double>(square.rows()) / 8);
-  return {qr.q * near.u, vectors * near.v, near.values};
+  return {product(qr.q, near.u), product(vectors, near.v), near.values};
 }
 
 }  // namespace

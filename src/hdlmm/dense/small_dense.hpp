@@ -5,12 +5,8 @@
 
 namespace hdlmm {
 
-// Factorisations of small matrices: the only code that includes Eigen's solvers, which take
-// compilers longer than all the rest of a file.
-
-/// The lower triangle of a [n x n], of which no more is read, becomes L, a = L L'; the upper one is
-/// untouched. False when a is not positive definite: it is then in pieces.
-bool factor_cholesky(MatrixView a);
+// Factorisations of small matrices. The .cpp is the only code that includes a solver of Eigen,
+// which takes compilers longer than all the rest of a file.
 
 /// a^-1 b [n x k] for a positive definite a [n x n].
 Matrix solve_positive(const ConstMatrix& a, const ConstMatrix& b);
@@ -20,9 +16,6 @@ Matrix upper_root(const ConstMatrix& a);
 
 /// log|a| of a positive definite a.
 double log_determinant(const ConstMatrix& a);
-
-/// F [n x n] with F F' = a for a semidefinite a, of which the lower triangle is read.
-Matrix semidefinite_root(const ConstMatrix& a);
 
 /// Eigenvalues, ascending, and vectors of a symmetric a, of which the lower triangle is read.
 struct SymmetricEigen {

@@ -1,10 +1,10 @@
 #include "hdlmm/dense/triangular.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "hdlmm/base/parallel.hpp"
 #include "hdlmm/dense/packed_products.hpp"
-#include "hdlmm/dense/small_dense.hpp"
 
 namespace hdlmm {
 
@@ -27,6 +27,39 @@ void for_slices(Index n, Index m, const Context& context, Solve&& solve) {
   });
 }
 
+void solve_lower_column(const ConstMatrix& l, Eigen::Ref<Vector> x) {
+  for (Index j = 0; j < l.cols(); ++j) {
+    const Index below = l.cols() - j - 1;
+    x[j] /= l(j, j);
+    x.tail(below) -= x[j] * l.col(j).tail(below);
+  }
+}
+
+void solve_lower_transposed_column(const ConstMatrix& l, Eigen::Ref<Vector> x) {
+  for (Index j = l.cols() - 1; j >= 0; --j) {
+    const Index below = l.cols() - j - 1;
+    x[j] = (x[j] - l.col(j).tail(below).dot(x.tail(below))) / l(j, j);
+  }
+}
+
+void divide_by_lower_transposed(const ConstMatrix& l, MatrixView b) {
+  for (Index j = 0; j < l.cols(); ++j) {
+    for (Index i = 0; i < j; ++i) b.col(j) -= l(j, i) * b.col(i);
+    b.col(j) /= l(j, j);
+  }
+}
+
+bool cholesky_by_columns(MatrixView a) {
+  const Index n = a.rows();
+  for (Index j = 0; j < n; ++j) {
+    auto column = a.col(j).tail(n - j);
+    for (Index k = 0; k < j; ++k) column -= a(j, k) * a.col(k).tail(n - j);
+    if (!(column[0] > 0) || !std::isfinite(column[0])) return false;
+    column /= std::sqrt(column[0]);
+  }
+  return true;
+}
+
 }  // namespace
 
 void solve_lower(const ConstMatrix& l, MatrixView b, const Context& context) {
@@ -34,7 +67,7 @@ void solve_lower(const ConstMatrix& l, MatrixView b, const Context& context) {
   if (n == 0 || m == 0) return;
   if (n <= kUnblocked) {
     for_slices(n, m, context, [&](Index first, Index count) {
-      l.triangularView<Eigen::Lower>().solveInPlace(b.middleCols(first, count));
+      for (Index k = first; k < first + count; ++k) solve_lower_column(l, b.col(k));
     });
     return;
   }
@@ -50,7 +83,7 @@ void solve_lower_transposed(const ConstMatrix& l, MatrixView b, const Context& c
   if (n == 0 || m == 0) return;
   if (n <= kUnblocked) {
     for_slices(n, m, context, [&](Index first, Index count) {
-      l.triangularView<Eigen::Lower>().transpose().solveInPlace(b.middleCols(first, count));
+      for (Index k = first; k < first + count; ++k) solve_lower_transposed_column(l, b.col(k));
     });
     return;
   }
@@ -66,8 +99,7 @@ void solve_lower_transposed_on_right(const ConstMatrix& l, MatrixView b, const C
   if (n == 0 || m == 0) return;
   if (n <= kUnblocked) {
     for_slices(n, m, context, [&](Index first, Index count) {
-      l.triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(
-          b.middleRows(first, count));
+      divide_by_lower_transposed(l, b.middleRows(first, count));
     });
     return;
   }
@@ -81,9 +113,7 @@ void solve_lower_transposed_on_right(const ConstMatrix& l, MatrixView b, const C
 bool cholesky_in_place(MatrixView a, const Context& context) {
   const Index n = a.rows();
   if (n == 0) return true;
-  if (n <= kUnblocked) {
-    return factor_cholesky(a) && a.diagonal().allFinite();
-  }
+  if (n <= kUnblocked) return cholesky_by_columns(a);
   const Index top = half(n), bottom = n - top;
   if (!cholesky_in_place(a.topLeftCorner(top, top), context)) return false;
   solve_lower_transposed_on_right(a.topLeftCorner(top, top), a.bottomLeftCorner(bottom, top),

@@ -2,7 +2,8 @@
 
 #include <cmath>
 
-#include "hdlmm/dense/small_dense.hpp"
+#include "hdlmm/dense/products.hpp"
+#include "hdlmm/dense/triangular.hpp"
 
 namespace hdlmm {
 
@@ -44,17 +45,19 @@ void BandCholesky::solve_in_place(Eigen::Ref<Matrix> f) const {
   if (f.size() == 0) return;
   if (block_ == 1) return solve_tridiagonal(f);
   for (Index j = 0; j < n_; j += block_) {
-    auto part = f.middleRows(j, size_at(j));
-    diagonal(j).triangularView<Eigen::Lower>().solveInPlace(part);
-    if (size_below(j) > 0) f.middleRows(j + block_, size_below(j)).noalias() -= below(j) * part;
+    const MatrixView part = f.middleRows(j, size_at(j));
+    solve_lower(diagonal(j), part, Context());
+    if (size_below(j) > 0) subtract_product(below(j), part, rows_below(f, j));
   }
   for (Index j = (n_ - 1) / block_ * block_; j >= 0; j -= block_) {
-    auto part = f.middleRows(j, size_at(j));
-    if (size_below(j) > 0) {
-      part.noalias() -= below(j).transpose() * f.middleRows(j + block_, size_below(j));
-    }
-    diagonal(j).transpose().triangularView<Eigen::Upper>().solveInPlace(part);
+    const MatrixView part = f.middleRows(j, size_at(j));
+    if (size_below(j) > 0) subtract_transpose_product(below(j), rows_below(f, j), part);
+    solve_lower_transposed(diagonal(j), part, Context());
   }
+}
+
+Eigen::Block<MatrixView> BandCholesky::rows_below(MatrixView& f, Index j) const {
+  return f.middleRows(j + block_, size_below(j));
 }
 
 double BandCholesky::log_determinant() const {
@@ -72,16 +75,13 @@ Eigen::Block<const Matrix> BandCholesky::below(Index j) const {
 }
 
 bool BandCholesky::factor_block(Index j) {
-  auto diagonal = diagonal_.block(0, j, size_at(j), size_at(j));
-  if (!factor_cholesky(diagonal)) return false;
-  if (!(diagonal.diagonal().array() > 0).all()) return false;  // not a number
+  const MatrixView diagonal = diagonal_.block(0, j, size_at(j), size_at(j));
+  if (!cholesky_in_place(diagonal, Context())) return false;
   const Index rest = size_below(j);
   if (rest == 0) return true;
-  auto below = below_.block(0, j, rest, block_);
-  diagonal.transpose()
-      .template triangularView<Eigen::Upper>()
-      .template solveInPlace<Eigen::OnTheRight>(below);
-  diagonal_.block(0, j + block_, rest, rest).noalias() -= below * below.transpose();
+  const MatrixView below = below_.block(0, j, rest, block_);
+  solve_lower_transposed_on_right(diagonal, below, Context());
+  subtract_product_transpose(below, below, diagonal_.block(0, j + block_, rest, rest));
   return true;
 }
 

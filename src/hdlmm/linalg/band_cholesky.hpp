@@ -29,6 +29,7 @@ class BandCholesky {
   Index size_below(Index j) const { return std::max<Index>(0, std::min(block_, n_ - j - block_)); }
   Eigen::Block<const Matrix> diagonal(Index j) const;
   Eigen::Block<const Matrix> below(Index j) const;
+  Eigen::Block<MatrixView> rows_below(MatrixView& f, Index j) const;
 
   bool factor_block(Index j);
 

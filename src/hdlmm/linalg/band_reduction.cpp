@@ -5,6 +5,7 @@
 
 #include "hdlmm/base/moderate_scale.hpp"
 #include "hdlmm/dense/packed_products.hpp"
+#include "hdlmm/dense/products.hpp"
 #include "hdlmm/linalg/column_reduction.hpp"
 #include "hdlmm/linalg/householder.hpp"
 
@@ -55,15 +56,15 @@ class PanelGroup {
     auto v = left_.block(n_ - m, done_, m, r), w = left_.block(n_ - m, done_ + b, m, r);
     factor_panel(panel.leftCols(r), v, t, context);
     if (r < b) {
-      const Matrix dots = v.transpose() * panel.rightCols(b - r);
-      panel.rightCols(b - r).noalias() -= v * (t.transpose() * dots);
+      const Matrix dots = transpose_product(v, panel.rightCols(b - r));
+      subtract_product(v, transpose_product(t, dots), panel.rightCols(b - r));
     }
 
     auto y = product_.topLeftCorner(m, r);
     y.setZero();
     add_symmetric_product(1, out_.reflectors.bottomRightCorner(m, m), v, y, context);
     subtract_pending(v, y, context);
-    Matrix inner = t.transpose() * inner_products(v, y, context) * t;
+    const Matrix inner = sandwich(t, inner_products(v, y, context));
     add_product(1, y, Op::none, t, Op::none, w, context);
     add_product(-0.5, v, Op::none, inner, Op::none, w, context);
     right_.block(n_ - m, done_, m, r) = w;
@@ -108,23 +109,29 @@ void apply_reflector(const BandReduction& reduction, Index c, MatrixView f,
   kernels.subtract(left, tail.cells, dots.data(), as_columns(below));
 }
 
+/// A square matrix below its diagonal, ones on it and zeros above.
+Matrix unit_lower(const ConstMatrix& a) {
+  Matrix out = Matrix::Identity(a.rows(), a.cols());
+  for (Index j = 0; j < a.cols(); ++j) {
+    const Index below = a.rows() - j - 1;
+    out.col(j).tail(below) = a.col(j).tail(below);
+  }
+  return out;
+}
+
 /// f [n x k] <- (I - V T V') f, or with T' in place of T. V is read where it lies: a triangle with
 /// ones on its diagonal above a whole block.
 void apply_panel(const BandReduction& reduction, Index c, bool transposed, MatrixView f,
                  const Context& context) {
   const Index b = reduction.width, m = panel_rows(f.rows(), b, c), r = std::min(b, m);
   const auto panel = reduction.reflectors.block(c + b, c, m, r);
-  const auto top = panel.topRows(r).template triangularView<Eigen::UnitLower>();
-  const auto t = reduction.factors.block(0, c, r, r).template triangularView<Eigen::Upper>();
+  const Matrix top = unit_lower(panel.topRows(r));
+  const auto t = reduction.factors.block(0, c, r, r);
   MatrixView f_top = f.middleRows(c + b, r), f_rest = f.bottomRows(m - r);
-  Matrix dots = top.transpose() * f_top;
+  Matrix dots = transpose_product(top, f_top);
   add_product(1, panel.bottomRows(m - r), Op::transpose, f_rest, Op::none, dots, context);
-  if (transposed) {
-    dots = t.transpose() * dots.eval();
-  } else {
-    dots = t * dots.eval();
-  }
-  f_top -= top * dots;
+  dots = transposed ? transpose_product(t, dots) : product(t, dots);
+  subtract_product(top, dots, f_top);
   add_product(-1, panel.bottomRows(m - r), Op::none, dots, Op::none, f_rest, context);
 }
 

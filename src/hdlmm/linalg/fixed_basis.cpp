@@ -27,8 +27,7 @@ struct ReflectorBlock {
     const Context context;
     Matrix along = Matrix::Zero(v.cols(), a.cols());
     add_product(1, v, Op::transpose, below, Op::none, along, context);
-    const auto upper = t.triangularView<Eigen::Upper>();
-    along = is_transposed ? Matrix(upper.transpose() * along) : Matrix(upper * along);
+    along = is_transposed ? transpose_product(t, along) : product(t, along);
     add_product(-1, v, Op::none, along, Op::none, below, context);
   }
 };
@@ -66,7 +65,7 @@ class PanelReducer {
     for (Index j = 0; j < count_; ++j) {
       block_.t(j, j) = 2;
       const Vector dots = transpose_times(block_.v.leftCols(j), block_.v.col(j));
-      block_.t.col(j).head(j) = -2 * times(Matrix(block_.t.topLeftCorner(j, j)), dots);
+      block_.t.col(j).head(j) = -2 * times(block_.t.topLeftCorner(j, j), dots);
     }
     return std::move(block_);
   }
@@ -122,7 +121,6 @@ LeastSquares solve_least_squares(const FixedBasis& basis, const ConstMatrix& z,
   constexpr double kRounding = 0.125 * std::numeric_limits<double>::epsilon();
   const Index n = y.size(), c = static_cast<Index>(basis.kept.size());
   check_input(z.rows() == n, "least squares: rows of Z and y");
-  const auto r = basis.r.triangularView<Eigen::Upper>();
   LeastSquares fit{Vector::Zero(c), Vector::Zero(n)};
   Vector f(n), g(c);
   std::vector<DoubleDouble> sums;
@@ -143,9 +141,12 @@ LeastSquares solve_least_squares(const FixedBasis& basis, const ConstMatrix& z,
       g[k] = sum.value();
     }
     for (Index i = 0; i < n; ++i) f[i] = sums[i].value();
-    const Vector u = r.transpose().solve(g);
     const Vector d = transpose_times(basis.q, f);
-    const Vector omega_step = r.solve(d - u), residual_step = f + times(basis.q, u - d);
+    Vector u = g;
+    solve_upper_transposed(basis.r, u);
+    Vector omega_step = d - u;
+    solve_upper(basis.r, omega_step);
+    const Vector residual_step = f + times(basis.q, u - d);
     fit.omega += omega_step;
     fit.residual += residual_step;
     const bool is_small = omega_step.norm() <= kRounding * fit.omega.norm() &&

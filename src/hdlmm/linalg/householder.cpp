@@ -6,6 +6,7 @@
 #include "hdlmm/base/moderate_scale.hpp"
 #include "hdlmm/base/parallel.hpp"
 #include "hdlmm/dense/packed_products.hpp"
+#include "hdlmm/dense/products.hpp"
 
 namespace hdlmm {
 
@@ -34,8 +35,7 @@ void factor_leaf(MatrixView a, MatrixView v, MatrixView t, const PanelKernels& k
     t(j, j) = tau;
     if (j > 0) {
       dots.head(j) = inner_products(v.bottomLeftCorner(below, j), vj, kernels);
-      const auto before = t.topLeftCorner(j, j).template triangularView<Eigen::Upper>();
-      t.col(j).head(j) = before * (-tau * dots.head(j));
+      t.col(j).head(j) = -tau * times(t.topLeftCorner(j, j), dots.head(j));
     }
   }
 }
@@ -93,17 +93,17 @@ void factor_panel(MatrixView a, MatrixView v, MatrixView t, const Context& conte
   factor_panel(a.leftCols(left), v.leftCols(left), t.topLeftCorner(left, left), context);
 
   const auto v1 = v.leftCols(left);
-  const auto t1 = t.topLeftCorner(left, left).template triangularView<Eigen::Upper>();
-  Matrix dots = t1.transpose() * inner_products(v1, a.rightCols(right), kernels);
+  const auto t1 = t.topLeftCorner(left, left);
+  Matrix dots = transpose_product(t1, inner_products(v1, a.rightCols(right), kernels));
   add_product(-1, v1, Op::none, dots, Op::none, a.rightCols(right), context);
 
   v.topRightCorner(left, right).setZero();
   const Index below = m - left;
   factor_panel(a.bottomRightCorner(below, right), v.bottomRightCorner(below, right),
                t.bottomRightCorner(right, right), context);
-  const auto t2 = t.bottomRightCorner(right, right).template triangularView<Eigen::Upper>();
-  dots = inner_products(v1.bottomRows(below), v.bottomRightCorner(below, right), kernels) * t2;
-  t.topRightCorner(left, right) = t1 * (-dots);
+  dots = inner_products(v1.bottomRows(below), v.bottomRightCorner(below, right), kernels);
+  dots = product(dots, t.bottomRightCorner(right, right));
+  t.topRightCorner(left, right) = -product(t1, dots);
 }
 
 }  // namespace hdlmm

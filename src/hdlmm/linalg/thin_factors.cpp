@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/products.hpp"
 #include "hdlmm/dense/rank_update.hpp"
 #include "hdlmm/dense/small_dense.hpp"
@@ -22,7 +23,7 @@ bool wide_cholesky_pass(Matrix& a, Matrix& r, double least) {
   const Vector length2 = gram.diagonal();
   if (!cholesky_in_place(gram, context)) return false;
   if (!(gram.diagonal().cwiseAbs2().cwiseQuotient(length2).minCoeff() > least)) return false;
-  r = gram.triangularView<Eigen::Lower>().transpose();
+  r = transpose_of_lower(gram);
   solve_lower_transposed_on_right(gram, a, context);
   return true;
 }
@@ -33,9 +34,9 @@ bool cholesky_pass(Matrix& a, Matrix& r, double least) {
   if (a.cols() >= kWide) return wide_cholesky_pass(a, r, least);
   Matrix gram = lower_gram(a);
   const Vector length2 = gram.diagonal();
-  if (!factor_cholesky(gram)) return false;
+  if (!cholesky_in_place(gram, Context())) return false;
   if (!(gram.diagonal().cwiseAbs2().cwiseQuotient(length2).minCoeff() > least)) return false;
-  r = gram.triangularView<Eigen::Lower>().transpose();
+  r = transpose_of_lower(gram);
   divide_by_upper(r, a);
   return true;
 }
@@ -58,7 +59,7 @@ ThinFactors thin_factors(Matrix a) {
 Matrix inverse_of_upper(const Matrix& r) {
   Matrix out = Matrix::Identity(r.rows(), r.cols());
   if (r.cols() < kWide) {
-    r.triangularView<Eigen::Upper>().solveInPlace(out);
+    solve_upper(r, out);
   } else {
     solve_lower_transposed(r.transpose(), out, Context());
   }

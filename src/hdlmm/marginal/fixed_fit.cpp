@@ -56,7 +56,7 @@ void fit_fixed_effects(const SpectralParts& parts, double nu, const ConstMatrix&
     out.e -= times(out.q, along);
     out.e_null -= times(out.q_null, along);
     out.e_prior -= times(out.q_prior, along);
-    out.delta += out.inverse_factor * along;
+    out.delta += times(out.inverse_factor, along);
   }
 }
 
@@ -75,13 +75,13 @@ void set_determinants(const SpectralParts& parts, const FixedFit& fit, double lo
 
 void set_coefficients(const SpectralParts& parts, const FixedFit& fit, const Matrix& qkq,
                       const Matrix& qnq, Evaluation& out) {
-  const Matrix f = parts.turn * fit.inverse_factor;
+  const Matrix f = product(parts.turn, fit.inverse_factor);
   out.delta = fit.delta;
   out.delta.head(parts.null_in_fixed()) += parts.null_shift;
   out.delta = times(parts.turn, out.delta);
-  out.covariance = f * f.transpose();
-  out.covariance_k = f * qkq * f.transpose();
-  out.covariance_noise = f * qnq * f.transpose();
+  out.covariance = product_transpose(f, f);
+  out.covariance_k = product_transpose(product(f, qkq), f);
+  out.covariance_noise = product_transpose(product(f, qnq), f);
 }
 
 void shift_determinant(const SpectralParts& parts, double hk, double log_s, double within,
@@ -99,13 +99,15 @@ void shift_determinant(const SpectralParts& parts, double hk, double log_s, doub
 
 ShiftedOperator::ShiftedOperator(const SpectralParts& parts, const FixedFit& fit,
                                  const Vector& f_white, double hk) {
-  const Matrix f = parts.turn * fit.inverse_factor;
+  const Matrix f = product(parts.turn, fit.inverse_factor);
   const Vector along = transpose_times(fit.q, f_white);
   const Vector pf = f_white - times(fit.q, along);
   const Vector pf_null = -times(fit.q_null, along);
   const Vector& a = parts.mean.constant;
-  rows = f * fit.q.transpose() - hk * a * pf.transpose();
-  null = f * fit.q_null.transpose() - hk * a * pf_null.transpose();
+  rows = product_transpose(f, fit.q);
+  add_outer(-hk, a, pf, rows);
+  null = product_transpose(f, fit.q_null);
+  add_outer(-hk, a, pf_null, null);
 }
 
 void shift_coefficients(const SpectralParts& parts, const FixedFit& fit, const ShiftedOperator& o,
@@ -113,9 +115,11 @@ void shift_coefficients(const SpectralParts& parts, const FixedFit& fit, const S
                         Evaluation& out) {
   const Vector& a = parts.mean.constant;
   const Vector of = times(o.rows, f_white);
-  out.covariance_k =
-      oko + of * a.transpose() + a * of.transpose() + parts.mean.norm2 * a * a.transpose();
-  out.covariance_noise = ono + o.null * o.null.transpose();
+  out.covariance_k = oko;
+  add_outer(1, of, a, out.covariance_k);
+  add_outer(1, a, of, out.covariance_k);
+  add_outer(parts.mean.norm2, a, a, out.covariance_k);
+  out.covariance_noise = ono + product_transpose(o.null, o.null);
   out.covariance = hk * out.covariance_k + out.covariance_noise;
   out.delta -= a * (hk * f_white.dot(fit.e));
 }

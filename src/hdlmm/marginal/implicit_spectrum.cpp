@@ -5,8 +5,9 @@
 #include <utility>
 
 #include "hdlmm/base/checks.hpp"
+#include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/products.hpp"
-#include "hdlmm/dense/small_dense.hpp"
+#include "hdlmm/dense/triangular.hpp"
 #include "hdlmm/linalg/tridiagonal_spectrum.hpp"
 #include "hdlmm/linalg/two_stage.hpp"
 
@@ -27,7 +28,8 @@ constexpr double kNegligible = 1e-8;
 
 Matrix columns_beside(const ConstMatrix& q, const ConstVector& y) {
   Matrix out(y.size(), q.cols() + 1);
-  out << q, y;
+  out.leftCols(q.cols()) = q;
+  out.col(q.cols()) = y;
   return out;
 }
 
@@ -37,12 +39,12 @@ Matrix columns_beside(const ConstMatrix& q, const ConstVector& y) {
 std::optional<Matrix> outside_factor(const ConstMatrix& f, const Matrix& normal,
                                      const Matrix& coefficients) {
   constexpr double kLeast = 1e-4;
-  const Matrix whole = f.transpose() * f;
-  Matrix factor = whole - normal.transpose() * coefficients;
-  if (!factor_cholesky(factor)) return std::nullopt;
+  const Matrix whole = transpose_product(f, f);
+  Matrix factor = whole - transpose_product(normal, coefficients);
+  if (!cholesky_in_place(factor, Context())) return std::nullopt;
   const Vector left = factor.diagonal().cwiseAbs2();
   if (!(left.array() > kLeast * whole.diagonal().array()).all()) return std::nullopt;
-  return Matrix(factor.triangularView<Eigen::Lower>().transpose());
+  return transpose_of_lower(factor);
 }
 
 /// What of F [n x k] lies outside the columns of X, by rows or by some coordinates of theirs.
@@ -82,8 +84,19 @@ Vector mirror_of(const ConstVector& constant) {
 
 void reflect(const Vector& mirror, MatrixView f) {
   if (mirror.size() == 0) return;
-  const Eigen::RowVectorXd along = 2 * mirror.transpose() * f;
-  f.noalias() -= mirror * along;
+  add_outer(-2, mirror, transpose_times(f, mirror), f);
+}
+
+/// k x for a symmetric k of which the lower triangle is read.
+Vector lower_times(const Matrix& k, const Vector& x) {
+  Vector out = Vector::Zero(x.size());
+  for (Index j = 0; j < x.size(); ++j) {
+    const Index below = x.size() - j - 1;
+    const auto column = k.col(j).tail(below);
+    out[j] += k(j, j) * x[j] + column.dot(x.tail(below));
+    out.tail(below) += x[j] * column;
+  }
+  return out;
 }
 
 /// K between two mirrors, its last row and column set to zero: the projection of K off o, of which
@@ -91,11 +104,11 @@ void reflect(const Vector& mirror, MatrixView f) {
 /// triangle is read and kept.
 void reflect_off_constant(const Vector& mirror, Matrix& k) {
   const Index last = mirror.size() - 1;
-  const Vector kv = k.selfadjointView<Eigen::Lower>() * mirror;
+  const Vector kv = lower_times(k, mirror);
   const Vector w = 2 * (kv - mirror.dot(kv) * mirror);
   for (Index j = 0; j < last; ++j) {
-    k.col(j).segment(j, last - j) -=
-        mirror[j] * w.segment(j, last - j) + w[j] * mirror.segment(j, last - j);
+    k.col(j).segment(j, last - j) -= mirror[j] * w.segment(j, last - j);
+    k.col(j).segment(j, last - j) -= w[j] * mirror.segment(j, last - j);
   }
   k.row(last).setZero();
   k.col(last).setZero();
@@ -131,12 +144,12 @@ bool set_tridiagonal_parts(const Tridiagonal& t, Index null, Index c, double y_n
   parts.d = t.diagonal.head(r);
   parts.beside = t.subdiagonal.head(r - 1);
   parts.range = *range;
-  parts.z = t.rotated.topLeftCorner(c, r).transpose();
-  parts.y = t.rotated.row(c).head(r).transpose();
-  const Matrix null_part = t.rotated.block(0, r, c + 1, null).transpose();
-  reduce_null_space(null_part, y_norm, parts);
-  if (t.rotated.rows() == c + 1) return true;
-  mean.coordinates = t.rotated.row(c + 1).head(r).transpose();
+  const Matrix turned = t.rotated.transpose();
+  parts.z = turned.block(0, 0, r, c);
+  parts.y = turned.col(c).head(r);
+  reduce_null_space(turned.block(r, 0, null, c + 1), y_norm, parts);
+  if (turned.cols() == c + 1) return true;
+  mean.coordinates = turned.col(c + 1).head(r);
   mean.unscaled = solve_tridiagonal(parts, mean.coordinates);
   mean.within2 = mean.coordinates.dot(mean.unscaled);
   return true;
@@ -206,12 +219,12 @@ SpectralParts diagonalised(SpectralParts parts, const Context& context) {
   if (!parts.is_tridiagonal()) return parts;
   const Index r = parts.rank(), c = parts.n_fixed();
   const bool has_mean = parts.mean.is_present();
-  Matrix data(c + 1 + (has_mean ? 1 : 0), r);
-  data.topRows(c) = parts.z.transpose();
-  data.row(c) = parts.y.transpose();
-  if (has_mean) data.row(c + 1) = parts.mean.coordinates.transpose();
+  Matrix data(r, c + 1 + (has_mean ? 1 : 0));
+  data.leftCols(c) = parts.z;
+  data.col(c) = parts.y;
+  if (has_mean) data.col(c + 1) = parts.mean.coordinates;
   RotatedSpectrum spectrum =
-      tridiagonal_spectrum(parts.d, parts.beside, data, two_stage_context(context, r));
+      tridiagonal_spectrum(parts.d, parts.beside, data.transpose(), two_stage_context(context, r));
   parts.d = std::move(spectrum.values);
   parts.z = spectrum.rotated.leftCols(c);
   parts.y = spectrum.rotated.col(c);

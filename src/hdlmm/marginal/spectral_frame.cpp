@@ -65,7 +65,7 @@ Vector SpectralFrame::row_quadratic(const ConstVector& weight) const {
     const Index size = std::min(kColumnBlock, rank() - first);
     Matrix pick = Matrix::Zero(rank(), size);
     pick.middleRows(first, size).setIdentity();
-    total.noalias() += unrotate(pick).cwiseAbs2() * weight.segment(first, size);
+    total += times(unrotate(pick).cwiseAbs2(), weight.segment(first, size));
   }
   return total;
 }

@@ -61,8 +61,8 @@ void reduce_null_space(const Matrix& null_part, double y_norm, SpectralParts& pa
     while (rho < bound && svd.values[rho] > kAngleTolerance) ++rho;
     parts.turn = svd.v;
     parts.null_scale = svd.values.head(rho);
-    frame = qr.q * svd.u.leftCols(rho);
-    parts.z = parts.z * parts.turn;
+    frame = product(qr.q, svd.u.leftCols(rho));
+    parts.z = product(parts.z, parts.turn);
   }
   const Index rho = parts.null_scale.size();
   const Vector reached = transpose_times(frame, y_null);

@@ -86,15 +86,16 @@ void SpectralSystem::add_restricted_traces(const WhitenedData& w, const Vector& 
 
 void SpectralSystem::add_coefficients(const WhitenedData& w, const Vector& k, const Matrix& qkq,
                                       Evaluation& out) const {
-  const Matrix qnq = weighted_gram(w.q, w.noise) + w.q_null.transpose() * w.q_null;
+  const Matrix qnq = weighted_gram(w.q, w.noise) + transpose_product(w.q_null, w.q_null);
   set_coefficients(parts_, w, qkq, qnq, out);
   if (!parts_.mean.is_present()) return;
   const double hk = w.share.h / kappa_;
   const Vector f_white =
       parts_.mean.coordinates.cwiseProduct(parts_.d.cwiseSqrt()).cwiseQuotient(w.s.cwiseSqrt());
   const ShiftedOperator o(parts_, w, f_white, hk);
-  shift_coefficients(parts_, w, o, f_white, hk, o.rows * k.asDiagonal() * o.rows.transpose(),
-                     o.rows * w.noise.asDiagonal() * o.rows.transpose(), out);
+  const Matrix back = o.rows.transpose();
+  shift_coefficients(parts_, w, o, f_white, hk, weighted_gram(back, k),
+                     weighted_gram(back, w.noise), out);
 }
 
 }  // namespace hdlmm

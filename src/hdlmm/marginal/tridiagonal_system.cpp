@@ -87,7 +87,7 @@ void TridiagonalSystem::add_restricted_traces(const Whitened& w, const ConstMatr
 void TridiagonalSystem::add_coefficients(const Whitened& w, const ConstMatrix& q_back,
                                          const ConstMatrix& qkq, Evaluation& out) const {
   const double nu = out.share.nu;
-  const Matrix qnq = nu * transpose_product(q_back, q_back) + w.q_null.transpose() * w.q_null;
+  const Matrix qnq = nu * transpose_product(q_back, q_back) + transpose_product(w.q_null, w.q_null);
   set_coefficients(parts_, w, qkq, qnq, out);
   if (!parts_.mean.is_present()) return;
   Matrix f_white = parts_.mean.coordinates;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "hdlmm/dense/products.hpp"
 #include "hdlmm/marginal/prior_directions.hpp"
 
 namespace hdlmm {
@@ -109,7 +110,7 @@ PenalisedLikelihood::TotalCurve PenalisedLikelihood::total_curve(const Share& sh
   out.share = share;
   out.rss = e.rss;
   if (is_flat) return out;
-  const Matrix half = prior_root_ * spectral_.parts().turn.transpose();
+  const Matrix half = product_transpose(prior_root_, spectral_.parts().turn);
   PriorDirections directions = prior_directions(half, e);
   out.spread = std::move(directions.spread);
   out.b2 = std::move(directions.along2);

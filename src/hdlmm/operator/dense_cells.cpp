@@ -8,6 +8,20 @@
 
 namespace hdlmm {
 
+namespace {
+
+using RunOfCells = Eigen::Map<const Vector>;
+
+/// Rows first, first + 1, .. of column j, but for its missing cells.
+void transform_run(const CellTransform& transform, Index j, Index first,
+                   Eigen::Map<Eigen::ArrayXd> x) {
+  if (transform.shift.size() > 0) x -= transform.shift[j];
+  if (transform.scale.size() > 0) x *= transform.scale[j];
+  if (transform.row_scale.size() > 0) x *= transform.row_scale.segment(first, x.size()).array();
+}
+
+}  // namespace
+
 template <typename T>
 DenseCells<T>::DenseCells(StoredMatrix<T> stored, CellTransform transform)
     : stored_(std::move(stored)), transform_(std::move(transform)) {
@@ -17,13 +31,6 @@ DenseCells<T>::DenseCells(StoredMatrix<T> stored, CellTransform transform)
   check_optional_length(transform_.fill.size(), cols(), "a dense design: length of the fill");
   check_optional_length(transform_.row_scale.size(), rows(),
                         "a dense design: length of the row scale");
-}
-
-template <typename T>
-auto DenseCells<T>::plain_column(Index j) const {
-  using Cells = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
-  return (Cells(stored_.cells + j * stored_.stride, rows()).template cast<double>() - shift_of(j)) *
-         scale_of(j);
 }
 
 template <typename T>
@@ -57,41 +64,27 @@ double DenseCells<T>::cell(Index i, Index j) const {
 
 template <typename T>
 double DenseCells<T>::dot(Index j, const ConstVector& v) const {
-  if (is_plain()) {
-    if (transform_.row_scale.size() == 0) return plain_dot(j, v);
-    return (plain_column(j) * transform_.row_scale.array() * v.array()).sum();
-  }
+  if (is_plain() && transform_.row_scale.size() == 0) return plain_dot(j, v);
   double sum = 0;
-  for (Index i = 0; i < rows(); ++i) sum += cell(i, j) * v[i];
+  for_runs(j, [&](Index first, const RunOfCells& cells) {
+    sum += cells.dot(v.segment(first, cells.size()));
+  });
   return sum;
 }
 
 template <typename T>
 void DenseCells<T>::add_column(Index j, double a, Eigen::Ref<Vector> out) const {
-  if (is_plain()) {
-    if (transform_.row_scale.size() == 0) {
-      out.array() += a * plain_column(j);
-    } else {
-      out.array() += a * plain_column(j) * transform_.row_scale.array();
-    }
-    return;
-  }
-  for (Index i = 0; i < rows(); ++i) out[i] += a * cell(i, j);
+  for_runs(j, [&](Index first, const RunOfCells& cells) {
+    out.segment(first, cells.size()) += a * cells;
+  });
 }
 
 template <typename T>
 void DenseCells<T>::read_column(Index j, Index first, Index count, double* out) const {
   const T* column = stored_.cells + j * stored_.stride;
-  Eigen::Map<Eigen::ArrayXd> x(out, count);
-  if (is_plain()) {
-    x = plain_column(j).segment(first, count);
-  } else {
-    load(column, first, count, out);
-    if (transform_.fill.size() > 0) fill_missing(column, j, first, count, out);
-    if (transform_.shift.size() > 0) x -= transform_.shift[j];
-    if (transform_.scale.size() > 0) x *= transform_.scale[j];
-  }
-  if (transform_.row_scale.size() > 0) x *= transform_.row_scale.segment(first, count).array();
+  load(column, first, count, out);
+  if (transform_.fill.size() > 0) fill_missing(column, j, first, count, out);
+  transform_run(transform_, j, first, Eigen::Map<Eigen::ArrayXd>(out, count));
 }
 
 template <typename T>
@@ -198,6 +191,24 @@ void DenseCells<T>::with_runs(Index j, Index n_runs, Index first, Index count, d
       runs[i] = scratch + i * count;
     }
     visit(runs);
+  }
+}
+
+template <typename T>
+template <typename Visit>
+void DenseCells<T>::for_runs(Index j, Visit&& visit) const {
+  constexpr Index kRun = 512;  // doubles, which stay in the innermost cache
+  if constexpr (std::is_same<T, double>::value) {
+    if (is_as_stored()) {
+      visit(0, RunOfCells(stored_.cells + j * stored_.stride, rows()));
+      return;
+    }
+  }
+  double scratch[kRun];
+  for (Index first = 0; first < rows(); first += kRun) {
+    const Index count = std::min(kRun, rows() - first);
+    read_column(j, first, count, scratch);
+    visit(first, RunOfCells(scratch, count));
   }
 }
 

@@ -49,8 +49,6 @@ class DenseCells {
   /// Whether columns are (cells - shift) * scale over a run of memory, the rows' scale aside.
   bool is_plain() const { return stored_.rows.empty() && transform_.fill.size() == 0; }
 
-  auto plain_column(Index j) const;
-
   double shift_of(Index j) const { return transform_.shift.size() > 0 ? transform_.shift[j] : 0; }
   double scale_of(Index j) const { return transform_.scale.size() > 0 ? transform_.scale[j] : 1; }
 
@@ -98,6 +96,10 @@ class DenseCells {
   template <typename Visit>
   void with_runs(Index j, Index n_runs, Index first, Index count, double* scratch,
                  Visit&& visit) const;
+
+  /// Runs of a column of the design as doubles: visit(first, cells [count]).
+  template <typename Visit>
+  void for_runs(Index j, Visit&& visit) const;
 
   void load(const T* column, Index first, Index count, double* out) const;
 

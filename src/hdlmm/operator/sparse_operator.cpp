@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "hdlmm/base/checks.hpp"
+#include "hdlmm/dense/products.hpp"
 
 namespace hdlmm {
 
@@ -105,9 +106,9 @@ Matrix SparseOperator::do_row_gram(const Context& context) const {
     for (Index j = 0; j < cols(); ++j) {
       for_cells(j, [&](int i, double x) { product[i] += x * step[j]; });
     }
-    gram.noalias() -= product * row_scale_.transpose();
-    gram.noalias() -= row_scale_ * product.transpose();
-    gram.noalias() += step.squaredNorm() * row_scale_ * row_scale_.transpose();
+    add_outer(-1, product, row_scale_, gram);
+    add_outer(-1, row_scale_, product, gram);
+    add_outer(step.squaredNorm(), row_scale_, row_scale_, gram);
   }
   return gram;
 }
@@ -153,9 +154,9 @@ Matrix SparseOperator::do_column_gram(const Context& context) const {
       totals[j] = 0;
       for_cells(j, [&](int i, double x) { totals[j] += x * row_scale_[i]; });
     }
-    gram.noalias() -= totals * step.transpose();
-    gram.noalias() -= step * totals.transpose();
-    gram.noalias() += row_scale_.squaredNorm() * step * step.transpose();
+    add_outer(-1, totals, step, gram);
+    add_outer(-1, step, totals, gram);
+    add_outer(row_scale_.squaredNorm(), step, step, gram);
   }
   return gram;
 }

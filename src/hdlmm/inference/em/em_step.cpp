@@ -110,11 +110,11 @@ MarginalEm::MarginalEm(const SpectralSystem& system, EmModel model)
   shift_ = Vector::Zero(c);
   shift_.head(rho) = parts_.null_shift;
   if (model_.fixed_precision.size() > 0) {
-    precision_ = parts_.turn.transpose() * model_.fixed_precision * parts_.turn;
+    precision_ = sandwich(parts_.turn, model_.fixed_precision);
   }
   if (!parts_.mean.is_present()) return;
   constant_norm_ = std::sqrt(parts_.mean.constant_norm2);
-  constant_ = parts_.turn.transpose() * parts_.mean.constant / constant_norm_;
+  constant_ = transpose_times(parts_.turn, parts_.mean.constant) / constant_norm_;
   constant_null_ = constant_.head(rho).cwiseProduct(parts_.null_scale);
   constant_null_.normalize();
 }

@@ -162,7 +162,7 @@ class EmRun {
 
 Matrix prior_root(const SpectralParts& parts, const Matrix& precision) {
   if (precision.size() == 0) return Matrix(0, parts.n_fixed());
-  const SymmetricEigen eigen = symmetric_eigen(parts.turn.transpose() * precision * parts.turn);
+  const SymmetricEigen eigen = symmetric_eigen(sandwich(parts.turn, precision));
   const Vector root = eigen.values.cwiseMax(0.0).cwiseSqrt();
   return root.asDiagonal() * eigen.vectors.transpose();
 }

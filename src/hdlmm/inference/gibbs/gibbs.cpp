@@ -174,7 +174,7 @@ class GibbsChain {
     const double sb2 = random_variance(), se2 = residual_variance();
     const Vector pull = transpose_times(m.basis, b_.cwiseQuotient(m.root)) / sb2 +
                         transpose_times(m.null_basis, f_null_) / se2 - m.precision.cwiseProduct(t_);
-    Vector slope = m.scaling.transpose() * pull;
+    Vector slope = transpose_times(m.scaling, pull);
     const bool has_prior = m.scaled_precision.size() > 0;
     for (Index k = 0; k < slope.size(); ++k) {
       double curvature = m.scaled_gram[k] / sb2 + m.scaled_null[k] / se2;
@@ -182,7 +182,7 @@ class GibbsChain {
       step_[k] = slope[k] / curvature + random_.normal() / std::sqrt(curvature);
       if (has_prior) slope -= step_[k] * m.scaled_precision.col(k);
     }
-    const Vector shift = m.scaling * step_;
+    const Vector shift = times(m.scaling, step_);
     const Vector along = times(m.basis, shift);
     t_ += shift;
     f_ -= along;
@@ -249,7 +249,7 @@ class GibbsChain {
     result.residual(draw, index_) = residual_variance();
     if (model_.n_fixed() == 0) return;
     const Index column = index_ * options_.draws + draw;
-    result.delta.col(column).noalias() = model_.turn * t_;
+    result.delta.col(column) = times(model_.turn, t_);
     const MeanShift& mean = model_.mean;
     if (!mean.is_present()) return;
     double shift = mean.coordinates.dot(b_);

@@ -19,14 +19,15 @@ void diagonalise_recentring(GibbsModel& model) {
   rows.bottomRows(rho) = model.null_basis;
   const ThinQr qr = thin_qr(rows);
   const Matrix& thin = qr.q;
-  const Matrix along = thin.topRows(r).transpose() * thin.topRows(r);
+  const Matrix along = transpose_product(thin.topRows(r), thin.topRows(r));
   const SymmetricEigen eigen = symmetric_eigen(along);
-  model.scaling = qr.r.triangularView<Eigen::Upper>().solve(eigen.vectors);
-  const Matrix turned = thin * eigen.vectors;
+  model.scaling = eigen.vectors;
+  solve_upper(qr.r, model.scaling);
+  const Matrix turned = product(thin, eigen.vectors);
   model.scaled_gram = turned.topRows(r).colwise().squaredNorm().transpose() / largest;
   model.scaled_null = turned.bottomRows(rho).colwise().squaredNorm().transpose();
   if (model.precision.isZero(0)) return;
-  model.scaled_precision = model.scaling.transpose() * model.precision.asDiagonal() * model.scaling;
+  model.scaled_precision = weighted_gram(model.scaling, model.precision);
 }
 
 }  // namespace
@@ -55,12 +56,12 @@ GibbsModel make_gibbs_model(const SpectralSystem& system, const VariancePrior& p
     if (model.mean.is_present()) {
       throw std::invalid_argument("a prior of the fixed effects needs the uncentred design");
     }
-    const Matrix turned = parts.turn.transpose() * fixed_precision * parts.turn;
+    const Matrix turned = sandwich(parts.turn, fixed_precision);
     const SymmetricEigen eigen = symmetric_eigen(turned);
     model.precision = eigen.values.cwiseMax(0);
-    model.basis = model.basis * eigen.vectors;
-    model.null_basis = model.null_basis * eigen.vectors;
-    model.turn = model.turn * eigen.vectors;
+    model.basis = product(model.basis, eigen.vectors);
+    model.null_basis = product(model.null_basis, eigen.vectors);
+    model.turn = product(model.turn, eigen.vectors);
   }
   diagonalise_recentring(model);
   return model;

@@ -83,16 +83,14 @@ Vector mixed_coefficient_variances(const SpectralFrame& frame, const MixtureView
   Matrix form(r, m * (c + 1));
   form.leftCols(m * c) = fixed;
   form.rightCols(m) = (means.colwise() - centre) * weights.cwiseMax(0.0).cwiseSqrt().asDiagonal();
-  if (r > 0 && form.cols() > r) {
-    Matrix gram = Matrix::Zero(r, r);
-    gram.selfadjointView<Eigen::Lower>().rankUpdate(form);
-    form = semidefinite_root(gram);
-  }
   const Vector& d = system.parts().d;
   if (frame.is_diagonal()) {
     const Vector own = d.cwiseProduct(form.rowwise().squaredNorm());
     return inside + own;
   }
+  // of F F', or of F where that has fewer columns, no more than forms are asked for
+  const bool is_wide = form.cols() > r;
+  if (is_wide) form = product_transpose(form, form);
   const Vector prior = frame.design().prior_variances();
   const Index p = prior.size(), block = std::min(kColumnBlock, p);
   Vector out(p);
@@ -104,9 +102,10 @@ Vector mixed_coefficient_variances(const SpectralFrame& frame, const MixtureView
     const Matrix explained = d.cwiseInverse().asDiagonal() * columns.cwiseAbs2();
     const Vector free =
         (prior.segment(first, size) - explained.colwise().sum().transpose()).cwiseMax(0.0);
-    const Matrix low = form.transpose() * columns;
+    const Matrix low = transpose_product(form, columns);
+    const Matrix squares = low.cwiseProduct(is_wide ? columns : low);
     out.segment(first, size) = outside * free + transpose_times(explained, inside) +
-                               low.colwise().squaredNorm().transpose();
+                               squares.colwise().sum().transpose();
   }
   return out;
 }
@@ -125,7 +124,7 @@ MixedPoints mixed_points(const MixtureView& view, const PredictionRows& rows,
     if (parts.n_fixed() > 0) {
       Vector delta = w.delta;
       delta.head(parts.null_in_fixed()) += parts.null_shift;
-      out.mean.col(k) += times(rows.z, parts.turn * delta);
+      out.mean.col(k) += times(rows.z, times(parts.turn, delta));
     }
     out.variance.col(k) = latent_variances(at, w, rows);
   }
@@ -141,9 +140,9 @@ void draw_effects(const SpectralSystem& system, const WhitenedData& w, double ta
   g = spread.asDiagonal() * normals.bottomRows(r);
   g.colwise() += w.explained.cwiseProduct(parts.y);
   if (c == 0) return;
-  delta = tau * (w.inverse_factor * normals.topRows(c));
+  delta = tau * product(w.inverse_factor, normals.topRows(c));
   delta.colwise() += w.delta;
-  g -= w.explained.asDiagonal() * (parts.z * delta);
+  g -= w.explained.asDiagonal() * product(parts.z, delta);
   if (rho > 0) delta.topRows(rho).colwise() += parts.null_shift;
 }
 

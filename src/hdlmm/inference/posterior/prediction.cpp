@@ -18,7 +18,7 @@ Vector projected_response(const SpectralFrame& frame, const SpectralParts& parts
   Vector out = frame.unrotate(g);
   const Index rho = parts.null_in_fixed();
   if (rho > 0 && parts.has_prior()) {
-    out += parts.null_frame * w.e_null / std::sqrt(w.share.nu);
+    out += times(parts.null_frame, w.e_null) / std::sqrt(w.share.nu);
   } else if (rho > 0) {
     out -= null_reach(parts) * transpose_times(parts.z.leftCols(rho), g);
   }
@@ -58,14 +58,14 @@ Vector projection_diagonal(const SpectralFrame& frame, const SpectralParts& part
   Matrix along = frame.unrotate(q_scaled);
   if (rho > 0 && parts.has_prior()) {
     out += parts.null_frame.rowwise().squaredNorm() / w.share.nu;
-    along += parts.null_frame * w.q_null / std::sqrt(w.share.nu);
+    along += product(parts.null_frame, w.q_null) / std::sqrt(w.share.nu);
   } else if (rho > 0) {
     const Matrix reach = null_reach(parts);
     const Matrix z_a = parts.z.leftCols(rho);
     const Matrix scaled = w.inverse.asDiagonal() * z_a;
     out -= 2 * reach.cwiseProduct(frame.unrotate(scaled)).rowwise().sum();
-    out += (reach * (z_a.transpose() * scaled)).cwiseProduct(reach).rowwise().sum();
-    along -= reach * (z_a.transpose() * q_scaled);
+    out += product(reach, transpose_product(z_a, scaled)).cwiseProduct(reach).rowwise().sum();
+    subtract_product(reach, transpose_product(z_a, q_scaled), along);
   }
   out -= along.rowwise().squaredNorm();
   if (parts.null_dimension() > rho) {
@@ -94,9 +94,8 @@ Vector latent_variances(const SpectralSystem& system, const WhitenedData& w,
   Vector out = hk * (outside + transpose_times(inside, w.noise));
   if (parts.n_fixed() > 0) {
     const Matrix whitened = w.inverse.cwiseSqrt().asDiagonal() * rows.covariance;
-    const Matrix fixed =
-        w.inverse_factor.transpose() * parts.turn.transpose() * rows.z.transpose() -
-        hk * (w.q.transpose() * whitened);
+    const Matrix turned = product(rows.z, product(parts.turn, w.inverse_factor));
+    const Matrix fixed = turned.transpose() - hk * transpose_product(w.q, whitened);
     out += fixed.colwise().squaredNorm().transpose();
   }
   return out;

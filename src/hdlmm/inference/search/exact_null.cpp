@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hdlmm/base/checks.hpp"
+#include "hdlmm/dense/products.hpp"
 #include "hdlmm/dense/small_dense.hpp"
 #include "hdlmm/inference/search/global_search.hpp"
 
@@ -59,7 +60,7 @@ Vector restricted_eigenvalues(const SpectralParts& parts, const Context& context
   std::vector<double> all = deflated.settled;
   if (deflated.d.size() > 0) {
     Matrix restricted = deflated.d.asDiagonal().toDenseMatrix();
-    restricted.noalias() -= deflated.w * deflated.w.transpose();
+    subtract_product_transpose(deflated.w, deflated.w, restricted);
     const Vector rest = solve_symmetric(restricted, false, context);
     all.insert(all.end(), rest.data(), rest.data() + rest.size());
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "hdlmm/base/checks.hpp"
+#include "hdlmm/dense/products.hpp"
 
 namespace hdlmm {
 
@@ -78,7 +79,7 @@ Vector ColumnBlock::shrunk_variances(double ratio, const Context& context) const
     context.poll();
     const Index size = std::min(kColumnBlock, p - first);
     const Matrix rows = frame().rotated_covariance_columns(first, size);
-    out.segment(first, size) -= rows.cwiseAbs2().transpose() * explained.cwiseQuotient(gram_.d);
+    out.segment(first, size) -= transpose_times(rows.cwiseAbs2(), explained.cwiseQuotient(gram_.d));
   }
   if (!gram_.has_shift()) return out;
   // the rank-one term of the inverse (Sherman & Morrison 1950)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "hdlmm/dense/products.hpp"
 #include "hdlmm/dense/small_dense.hpp"
 
 namespace hdlmm {
@@ -46,7 +47,7 @@ Vector VariationalModel::fixed_step(const Vector& along, const Vector& delta) co
   if (!has_fixed_prior()) return along;
   Matrix precision = fixed_precision_;
   precision.diagonal().array() += residual_precision();
-  return solve_positive(precision, residual_precision() * along - fixed_precision_ * delta);
+  return solve_positive(precision, residual_precision() * along - times(fixed_precision_, delta));
 }
 
 double VariationalModel::update(const MeanMoments& means) {
@@ -62,7 +63,7 @@ double VariationalModel::update(const MeanMoments& means) {
     fixed_trace = covariance.trace();
     entropy += 0.5 * (static_cast<double>(c) * (kLog2Pi + 1) + log_determinant(covariance));
     if (has_fixed_prior()) {
-      entropy -= 0.5 * (means.delta.dot(fixed_precision_ * means.delta) +
+      entropy -= 0.5 * (means.delta.dot(times(fixed_precision_, means.delta)) +
                         fixed_precision_.cwiseProduct(covariance).sum());
     }
   }

@@ -1,0 +1,7 @@
+#include "hdlmm/marginal/decompose.cpp"
+#include "hdlmm/marginal/fixed_fit.cpp"
+#include "hdlmm/marginal/marginal_system.cpp"
+#include "hdlmm/marginal/prior_directions.cpp"
+#include "hdlmm/marginal/spectral_frame.cpp"
+#include "hdlmm/marginal/spectral_parts.cpp"
+#include "hdlmm/marginal/spectral_system.cpp"

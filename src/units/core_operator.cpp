@@ -1,0 +1,8 @@
+#include "hdlmm/operator/column_subset.cpp"
+#include "hdlmm/operator/column_summary.cpp"
+#include "hdlmm/operator/dense_cells.cpp"
+#include "hdlmm/operator/dense_operator.cpp"
+#include "hdlmm/operator/design_operator.cpp"
+#include "hdlmm/operator/grouped_operator.cpp"
+#include "hdlmm/operator/kernel_operator.cpp"
+#include "hdlmm/operator/sparse_operator.cpp"

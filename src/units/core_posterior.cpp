@@ -1,0 +1,2 @@
+#include "hdlmm/inference/posterior/mixture.cpp"
+#include "hdlmm/inference/posterior/prediction.cpp"

@@ -1,0 +1,8 @@
+#include "hdlmm/simd/byte_kernel.cpp"
+#include "hdlmm/simd/chase_kernels.cpp"
+#include "hdlmm/simd/column_moments.cpp"
+#include "hdlmm/simd/micro_kernel.cpp"
+#include "hdlmm/simd/pack_kernels.cpp"
+#include "hdlmm/simd/panel_kernels.cpp"
+#include "hdlmm/simd/rank_two_kernels.cpp"
+#include "hdlmm/simd/rotation_kernels.cpp"

@@ -1,0 +1,5 @@
+#include "hdlmm/inference/variational/column_blocks.cpp"
+#include "hdlmm/inference/variational/coordinate_ascent.cpp"
+#include "hdlmm/inference/variational/factorised_columns.cpp"
+#include "hdlmm/inference/variational/full_variational.cpp"
+#include "hdlmm/inference/variational/variational_model.cpp"

@@ -1,0 +1,8 @@
+#include "RcppExports.cpp"
+#include "r_context.cpp"
+#include "r_design.cpp"
+#include "r_eigen.cpp"
+#include "r_list.cpp"
+#include "r_prior.cpp"
+#include "r_search.cpp"
+#include "r_system.cpp"
