@@ -8,7 +8,7 @@ BENCH ?= --short
 SEED ?= 1
 CASES ?= 2000
 
-.PHONY: demo test fuzz check asan portable bench docs format lint layers install clean help
+.PHONY: demo test fuzz check asan portable bench docs format lint layers budget install clean help
 
 demo: ## install what is missing, build, analyse the wheat lines
 	@tools/deps.sh demo
@@ -58,7 +58,10 @@ layers: ## the include rules of the core, the floors of the R code, no name of a
 	@tools/check-floors
 	@tools/check-methods
 
-install: ## build into .lib
+budget: install ## what compiling costs, in units of RcppEigen.h
+	@tools/check-budget
+
+install: ## build into .lib (HDLMM_FAST=1: without debug symbols)
 	@tools/deps.sh demo
 	@tools/install.sh
 

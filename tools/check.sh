@@ -7,10 +7,13 @@ R_LIBS="$root/.lib${R_LIBS:+:$R_LIBS}"
 # Offline and with a suggested package missing the check is still worth having.
 _R_CHECK_FORCE_SUGGESTS_=false
 _R_CHECK_CRAN_INCOMING_REMOTE_=false
-# There is no network clock to compare with; debugging symbols are not what the check is about.
+# There is no network clock to compare with.
 _R_CHECK_SYSTEM_CLOCK_=0
-R_MAKEVARS_USER=$root/tools/Makevars.fast
-export _R_CHECK_SYSTEM_CLOCK_ R_MAKEVARS_USER
+export _R_CHECK_SYSTEM_CLOCK_
+if [ -n "${HDLMM_FAST:-}" ]; then
+  R_MAKEVARS_USER=$root/tools/Makevars.fast
+  export R_MAKEVARS_USER
+fi
 export R_LIBS _R_CHECK_FORCE_SUGGESTS_ _R_CHECK_CRAN_INCOMING_REMOTE_
 
 can_build_vignettes() {

@@ -2,7 +2,7 @@
 # Installs what is missing, and nothing else:   tools/deps.sh [demo|test|portable|dev]
 #   demo  what building and the example need       test  + the suggested packages, GoogleTest
 #   portable  + a compiler and an emulator for 64-bit ARM, GoogleTest's sources
-#   dev   + roxygen2, lintr, clang-format, pandoc, qpdf
+#   dev   + roxygen2, lintr, clang-format, time, pandoc, qpdf
 # Debian's binaries come first (as root, or with a password-less sudo), CRAN's sources second;
 # the latter go to the private library .lib of this directory. Silent when nothing is missing.
 #   HDLMM_CRAN=url         a CRAN mirror to use if R has none set, or if that one fails
@@ -65,6 +65,7 @@ missing_tools() {
     return
   fi
   have clang-format || echo clang-format
+  [ -x /usr/bin/time ] || echo time
   have pandoc || echo pandoc
   have qpdf || echo qpdf
 }

@@ -1,4 +1,5 @@
 #include "hdlmm/base/checks.cpp"
+#include "hdlmm/base/context.cpp"
 #include "hdlmm/base/kernel_level.cpp"
 #include "hdlmm/base/moderate_scale.cpp"
 #include "hdlmm/base/order_statistics.cpp"
