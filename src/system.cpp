@@ -243,7 +243,8 @@ Eigen::MatrixXd cpp_refit(const Rcpp::List& system, const std::string& criterion
     const hdlmm::ProfilePoint& best = result.modes.front().point;
     out.row(b).head(4) << best.share.h, best.share.nu, best.tau2, best.value;
     out.row(b).tail(base.n_fixed()) =
-        (one.evaluate(best.share).delta + hdlmm::times(parts.turn.leftCols(reached), shift)).transpose();
+        (one.evaluate(best.share).delta + hdlmm::times(parts.turn.leftCols(reached), shift))
+            .transpose();
   }
   return out;
 }

@@ -11,8 +11,6 @@
 namespace hdlmm_test {
 namespace {
 
-
-
 struct Sides {
   Index rows, cols, depth;
 };

@@ -162,3 +162,15 @@ test_that("a response that also stands on the right-hand side is no factor of th
     )
   }
 })
+
+test_that("a logical that never changes is tested as if it were not there", {
+  set.seed(6)
+  d <- data.frame(f = gl(3, 10), one = rep(TRUE, 30), x = stats::rnorm(30), g = gl(6, 5))
+  d$y <- stats::rnorm(30)
+  fit <- lmm(y ~ x + f + f:one + (1 | g), d)
+  for (type in c("II", "III")) {
+    table <- anova(fit, type = type)
+    without <- anova(lmm(y ~ x + f + (1 | g), d), type = type)
+    expect_equal(table["x", ], without["x", ], tolerance = 1e-8, ignore_attr = TRUE)
+  }
+})

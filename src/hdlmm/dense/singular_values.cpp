@@ -123,7 +123,8 @@ SingularValues by_rotations(const Matrix& square, double tolerance) {
 }
 
 SingularValues by_eigenvectors(const Matrix& square) {
-  const Matrix vectors = symmetric_eigen(transpose_product(square, square)).vectors.rowwise().reverse();
+  const Matrix vectors =
+      symmetric_eigen(transpose_product(square, square)).vectors.rowwise().reverse();
   const ThinQr qr = thin_qr(product(square, vectors));
   const SingularValues near = by_rotations(qr.r, kEps * static_cast<double>(square.rows()) / 8);
   return {product(qr.q, near.u), product(vectors, near.v), near.values};

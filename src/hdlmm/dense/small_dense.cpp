@@ -21,8 +21,8 @@ Matrix lower_root(const ConstMatrix& a) {
   return out;
 }
 
-/// Householder's reflectors of the columns of a matrix, I - tau v v': R on and above the diagonal of
-/// `cells`, below it v without its leading one.
+/// Householder's reflectors of the columns of a matrix, I - tau v v': R on and above the diagonal
+/// of `cells`, below it v without its leading one.
 struct Reflectors {
   Matrix cells;
   Vector tau;
@@ -80,9 +80,7 @@ Matrix solve_positive(const ConstMatrix& a, const ConstMatrix& b) {
   return out;
 }
 
-Matrix upper_root(const ConstMatrix& a) {
-  return transpose_of_lower(lower_root(a));
-}
+Matrix upper_root(const ConstMatrix& a) { return transpose_of_lower(lower_root(a)); }
 
 double log_determinant(const ConstMatrix& a) {
   return 2 * lower_root(a).diagonal().array().log().sum();

@@ -104,8 +104,8 @@ Vector mixed_coefficient_variances(const SpectralFrame& frame, const MixtureView
         (prior.segment(first, size) - explained.colwise().sum().transpose()).cwiseMax(0.0);
     const Matrix low = transpose_product(form, columns);
     const Matrix squares = low.cwiseProduct(is_wide ? columns : low);
-    out.segment(first, size) = outside * free + transpose_times(explained, inside) +
-                               squares.colwise().sum().transpose();
+    out.segment(first, size) =
+        outside * free + transpose_times(explained, inside) + squares.colwise().sum().transpose();
   }
   return out;
 }
