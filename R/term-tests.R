@@ -67,7 +67,7 @@ redundant_model <- function(fit) {
   )
 }
 
-# A factor that is coded by one column a level, though there be one level alone: `contrasts<-` stops.
+# Coded by one column a level, though there be one level alone, where `contrasts<-` stops.
 with_indicators <- function(x) {
   x <- as.factor(x)
   attr(x, "contrasts") <- `dimnames<-`(diag(1, nlevels(x)), list(levels(x), levels(x)))
