@@ -38,3 +38,50 @@ contract_fits <- function() {
     padded = lmm(y ~ x + (1 | g), holed, na.action = na.exclude)
   )
 }
+
+# Fits by every other way of inference, on the same data. Made inside a function: what refits must
+# find the data where the formula was written.
+inference_fits <- function() {
+  data <- contract_data()
+  d <- data$d
+  holed <- d
+  holed$y[3] <- NA
+  sparse <- data$sparse
+  kernel <- data$kernel
+  own <- lmm_prior(
+    random = prior_half_t(3, 1), residual = prior_inverse_gamma(2, 1),
+    fixed = prior_normal(0, 10)
+  )
+  short <- lmm_control(draws = 50, warmup = 20, chains = 2, seed = 1)
+  list(
+    reml_em = lmm(y ~ x + (1 | g), d, algorithm = "em"),
+    ml_pxem = lmm(y ~ x + re(wide), d, method = "ML", algorithm = "pxem"),
+    map = lmm(y ~ x + (1 | g), d, method = "MAP"),
+    map_normal = lmm(y ~ x + re(wide), d, method = "MAP", prior = own, weights = 1 + x^2),
+    map_em = lmm(y ~ x + re(sparse), d, method = "MAP", algorithm = "em", prior = own),
+    map_boundary = lmm(flat ~ x + (1 | g), d, method = "MAP"),
+    vb = lmm(y ~ x + re(wide), d, method = "VB"),
+    vb_group = lmm(y ~ x + (1 | g), d, method = "VB"),
+    vb_boundary = lmm(flat ~ x + (1 | g), d, method = "VB"),
+    cavi = lmm(y ~ x + re(sparse), d, method = "VB", algorithm = "cavi"),
+    full_vb = lmm(y ~ x + re(wide), d, method = "VB", prior = own),
+    full_padded = lmm(
+      y ~ x + (1 | g), holed, method = "VB", prior = own, na.action = na.exclude
+    ),
+    full_cavi = lmm(y ~ x + re(narrow), d, method = "VB", algorithm = "cavi", prior = own),
+    bayes = lmm(y ~ x + (1 | g), d, method = "Bayes"),
+    bayes_normal = lmm(y ~ x + re(wide), d, method = "Bayes", prior = own),
+    bayes_kernel = lmm(y ~ x + re(kernel = kernel, id = g), d, method = "Bayes"),
+    bayes_padded = lmm(
+      y ~ x + re(sparse), holed, method = "Bayes", na.action = na.exclude, weights = 1 + x^2
+    ),
+    bayes_no_fixed = lmm(y ~ 0 + re(wide), d, method = "Bayes"),
+    bayes_null = lmm(flat ~ x + (1 | g), d, method = "Bayes"),
+    gibbs = lmm(
+      y ~ x + (1 | g), d, method = "Bayes", algorithm = "gibbs", control = short
+    ),
+    gibbs_normal = lmm(
+      y ~ x + re(wide), d, method = "Bayes", algorithm = "gibbs", prior = own, control = short
+    )
+  )
+}
