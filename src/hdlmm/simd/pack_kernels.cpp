@@ -28,10 +28,13 @@ template <int W, typename V>
 template <int W, typename Run>
 [[gnu::always_inline]] inline void across(const Run* runs, Index n_runs, Index strips, Index ahead,
                                           double* out, Index strip_step) {
+  typedef double Lanes __attribute__((vector_size(W * sizeof(double))));
   for (Index s = 0; s < strips; ++s) {
     for (Index l = 0; l < n_runs; ++l) {
       if (W * s % kLine == 0) __builtin_prefetch(cells_of(runs[l]) + W * s + ahead);
-      read<W>(runs[l], W * s, vector_packs::pack<W>(out + s * strip_step + W * l));
+      Lanes cells;
+      read<W>(runs[l], W * s, cells);
+      vector_packs::pack<W>(out + s * strip_step + W * l) = cells;
     }
   }
 }
