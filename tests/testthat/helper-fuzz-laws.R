@@ -98,7 +98,7 @@ fuzz_laws <- function(fit, case, warned, broken) {
   fitted <- as.numeric(fit$fitted)
   fuzz_law(all(is.finite(fitted)), broken, "fitted values are not finite")
   size <- max(
-    abs(fitted), stats::sd(fit$frame[[1]]), abs(stats::model.offset(fit$frame)), na.rm = TRUE
+    abs(c(fitted, stats::model.offset(fit$frame))), stats::sd(fit$frame[[1]]), na.rm = TRUE
   )
   new <- step("predict", predict(fit, case$env$d))
   rows <- match(rownames(fit$frame), rownames(case$env$d))
