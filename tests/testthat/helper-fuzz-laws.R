@@ -88,7 +88,7 @@ fuzz_broken <- function(case, n_methods = 6) {
 # log10 of how far the cells of K, as weighted, lie apart.
 squared_spread <- function(fit) {
   w <- stats::weights(fit)
-  w <- w[w > 0]
+  w <- w[which(w > 0)] # padded rows have none
   columns <- vapply(fit$designs, function(design) max(0, design$log10_spread), 0)
   2 * max(0, columns) + if (length(w) > 0) log10(max(w) / min(w)) else 0
 }
