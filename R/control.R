@@ -23,6 +23,7 @@
 #'   takes): the variational posterior of method `"VB"` factorises over its levels instead of
 #'   over single coefficients.
 #' @param sweep `"cyclic"` or `"random"`: order of the columns in a sweep of coordinate ascent.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return A list of class `"lmm_control"` with the arguments as components.
 #' @section Errors: a value of the wrong type or out of range stops with class
 #'   `hdlmm_bad_input`.

@@ -75,6 +75,7 @@ exact_limit <- function(excess, inside, end) {
 #'   into many independent parts; `"both"`.
 #' @param draws,seed simulations and their seed; the defaults are those of the fit's
 #'   [lmm_control()].
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return A data frame of class `"hdlmm_random_test"`, one row a method: `term`, `method`,
 #'   `statistic` (twice the difference in (restricted) log-likelihood), `p_value`, `se` (Monte
 #'   Carlo standard error of the p-value, 0 for the mixture).

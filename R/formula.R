@@ -38,6 +38,7 @@
 #'   their rounding, unless six or more eigenvalues are as small and none of them negative. One
 #'   that is negative, down to `-1e-6` times the largest, always sets the tolerance to its size,
 #'   and so does one as small whose vector lies within the fixed effects.
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return An error of class `hdlmm_bad_input` when called outside a formula.
 #' @examples
 #' set.seed(1)

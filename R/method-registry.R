@@ -82,6 +82,7 @@ engine_methods <- engine_column("method")
 
 #' Methods and algorithms of lmm()
 #'
+#' @param ... nothing: an argument that is not listed here is an error.
 #' @return A data frame with one row per algorithm: `method`, `algorithm` (the first of a method
 #'   is its default), `description`.
 #' @examples

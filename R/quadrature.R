@@ -22,6 +22,7 @@ integrate_posterior <- function(problem, prior, control) {
   regions <- posterior_regions(target, modes, range, top)
   step <- min(1, modes$sd) * quadrature_step
   trace <- NULL
+  last <- Inf
   current <- evaluate_regions(target, regions, step, tails)
   for (round in seq_len(quadrature_rounds)) {
     finer <- evaluate_regions(target, regions, step / 2, tails)
@@ -29,7 +30,10 @@ integrate_posterior <- function(problem, prior, control) {
     trace <- rbind(trace, data.frame(
       iteration = round, nodes = length(current$x), log_mass = current$log_mass, error = error
     ))
-    if (error < 1e-9) break
+    # what half of the step does not make better is rounding; a grid of t at every x takes its time
+    is_long <- !target$is_closed && length(finer$x) > 10000
+    if (error < 1e-9 || (round > 3 && error > last / 2) || is_long) break
+    last <- error
     current <- finer
     step <- step / 2
   }
@@ -209,10 +213,19 @@ posterior_modes <- function(target, coarse) {
     near <- f(found$maximum + width * c(-1, 0, 1))
     bend <- (near[1] - 2 * near[2] + near[3]) / width^2
     data.frame(
-      x = found$maximum, value = found$objective, sd = if (bend < 0) 1 / sqrt(-bend) else 1
+      x = found$maximum, value = found$objective,
+      sd = if (bend < 0) max(1 / sqrt(-bend), least_sd(target)) else 1
     )
   })
   do.call(rbind, rows)
+}
+
+# Log densities of x bend by at most n / 2 and the shapes of the priors: what bends more is rounding.
+least_sd <- function(target) {
+  shapes <- unlist(lapply(target$prior[c("first", "second")], function(density) {
+    if (density$kind == "beta") c(density$a, density$b) else density$a
+  }))
+  0.5 / sqrt(target$n + sum(shapes))
 }
 
 # Beyond the range the likelihood is constant to rounding and the density falls like exp(-a |x|):
