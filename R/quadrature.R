@@ -220,7 +220,7 @@ posterior_modes <- function(target, coarse) {
   do.call(rbind, rows)
 }
 
-# Log densities of x bend by at most n / 2 and the shapes of the priors: what bends more is rounding.
+# Log densities of x bend by at most n / 2 and the priors' shapes: what bends more is rounding.
 least_sd <- function(target) {
   shapes <- unlist(lapply(target$prior[c("first", "second")], function(density) {
     if (density$kind == "beta") c(density$a, density$b) else density$a
