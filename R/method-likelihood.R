@@ -98,9 +98,10 @@ assemble_result <- function(problem, e, share, tau2, method) {
   system <- problem$system
   design <- lone_design(problem)
   variances <- user_variances(tau2, share, system, problem)
-  omega <- fixed$omega
-  omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, e$delta)
   projection <- project_response(problem, e$delta, share, tau2)
+  delta <- meet_effects(e$delta, projection$effects, design, fixed)
+  omega <- fixed$omega
+  omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, delta)
   hk <- share$h / system$kappa
   expected <- log_information(e, hk, method)
   list(
@@ -118,6 +119,17 @@ assemble_result <- function(problem, e, share, tau2, method) {
       residual = unscale_covariance(fixed, tau2 * e$covariance_noise)
     )
   )
+}
+
+# delta that fits the effects b along the constant o, whose residuals are zero: o'(y - Q delta) =
+# o'o m'b, m the column means. In spectral coordinates m'b has the rounding of the smallest
+# eigenvalues, and so would the difference between predictions of the fitted rows and the fit.
+meet_effects <- function(delta, effects, design, fixed) {
+  constant <- constant_rows(design, fixed)
+  if (is.null(constant)) return(delta)
+  o <- drop(crossprod(fixed$q, constant))
+  left <- sum(constant * fixed$residual) - sum(o * delta)
+  delta + o * (left / sum(o^2) - sum(design$mean_columns * effects))
 }
 
 # Expected information on (log sigma_b^2, log sigma_e^2): 1/2 tr(P V_k P V_l) with the variances

@@ -98,3 +98,17 @@ test_that("a kernel of small and large eigenvalues gives effects that fit", {
   # the root of the condition of K
   expect_lt(prediction_gap(fit, data), 1e-8)
 })
+
+test_that("predictions of the fitted rows are the fit, however far eigenvalues lie apart", {
+  set.seed(8)
+  d <- data.frame(x = sort(stats::runif(60)))
+  d$y <- sin(6 * d$x) + stats::rnorm(60, 0, 0.2)
+  # truncated powers: eigenvalues of 6 and of 3e-9, means that are far from zero
+  d$basis <- outer(d$x, seq(0.1, 0.9, length.out = 12), function(a, b) pmax(a - b, 0)^3)
+  fits <- list(
+    lmm(y ~ x + re(basis), d), lmm(y ~ x + re(basis), d, method = "ML", weights = 1 + x),
+    lmm(y ~ re(basis), d, algorithm = "em", control = lmm_control(max_iter = 1e5, tol = 1e-12)),
+    lmm(y ~ x + re(basis), d, method = "MAP")
+  )
+  for (fit in fits) expect_lt(max(abs(predict(fit, d) - fitted(fit))), 2e-9)
+})
