@@ -4,7 +4,6 @@
 
 #include "hdlmm/dense/packed_products.hpp"
 #include "hdlmm/dense/rank_update.hpp"
-#include "hdlmm/dense/triangular.hpp"
 
 namespace hdlmm {
 
@@ -144,14 +143,6 @@ Matrix weighted_gram(const ConstMatrix& a, const ConstVector& weight) {
     for (Index i = j + 1; i < c; ++i) out(j, i) = out(i, j);
   }
   return out;
-}
-
-void divide_by_upper(const ConstMatrix& r, MatrixView a) {
-  if (r.cols() > kNarrow) return solve_lower_transposed_on_right(r.transpose(), a, Context());
-  for (Index j = 0; j < a.cols(); ++j) {
-    for (Index i = 0; i < j; ++i) a.col(j) -= r(i, j) * a.col(i);
-    a.col(j) /= r(j, j);
-  }
 }
 
 void solve_upper(const ConstMatrix& r, MatrixView b) {

@@ -50,9 +50,6 @@ Matrix lower_gram(const ConstMatrix& a);
 /// a' diag(weight) a with weight [m] >= 0, [c x c], by half of the products.
 Matrix weighted_gram(const ConstMatrix& a, const ConstVector& weight);
 
-/// a <- a r^-1, r [c x c] upper triangular, a: [m x c].
-void divide_by_upper(const ConstMatrix& r, MatrixView a);
-
 // Of a small triangular r [c x c] the part below the diagonal is not read. c^2 flops a column of b.
 
 /// b [c x k] <- r^-1 b.

@@ -4,7 +4,6 @@
 
 #include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/products.hpp"
-#include "hdlmm/dense/rank_update.hpp"
 #include "hdlmm/dense/small_dense.hpp"
 #include "hdlmm/dense/triangular.hpp"
 
@@ -12,32 +11,18 @@ namespace hdlmm {
 
 namespace {
 
-/// Columns from which packed products are worth their packing.
+/// Columns from which halving a solve into products is worth a transpose.
 constexpr Index kWide = 64;
-
-/// The pass below where there are many columns.
-bool wide_cholesky_pass(Matrix& a, Matrix& r, double least) {
-  const Context context;
-  Matrix gram = Matrix::Zero(a.cols(), a.cols());
-  add_inner_gram(a, gram, context);
-  const Vector length2 = gram.diagonal();
-  if (!cholesky_in_place(gram, context)) return false;
-  if (!(gram.diagonal().cwiseAbs2().cwiseQuotient(length2).minCoeff() > least)) return false;
-  r = transpose_of_lower(gram);
-  solve_lower_transposed_on_right(gram, a, context);
-  return true;
-}
 
 /// One pass of Cholesky's QR: a [m x c] becomes q, r [c x c] the upper factor of a'a. False, with a
 /// as it was, when some column has less than `least` of its squared length outside of those before.
 bool cholesky_pass(Matrix& a, Matrix& r, double least) {
-  if (a.cols() >= kWide) return wide_cholesky_pass(a, r, least);
   Matrix gram = lower_gram(a);
   const Vector length2 = gram.diagonal();
   if (!cholesky_in_place(gram, Context())) return false;
   if (!(gram.diagonal().cwiseAbs2().cwiseQuotient(length2).minCoeff() > least)) return false;
   r = transpose_of_lower(gram);
-  divide_by_upper(r, a);
+  solve_lower_transposed_on_right(gram, a, Context());
   return true;
 }
 
