@@ -23,7 +23,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     ),
     fixed = list(
       estimate = result$omega, vcov = result$vcov, kept = fixed$kept, aliased = fixed$aliased,
-      condition = fixed$condition, sensitivity = result$sensitivity
+      sensitivity = result$sensitivity
     ),
     variances = result$variances, information = result$information,
     observed = result$observed, kappa = result$kappa,
@@ -45,8 +45,8 @@ new_fit <- function(call, formula, problem, engine, result, control) {
       share = result$share, system = result$system[names(result$system) != "two_stage"],
       cache = cache, alpha = result$alpha, units = problem$units,
       fixed = fixed[c("q", "r", "inverse", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",
-        "residual", "omega", "prior_precision", "prior_root", "is_exact", "condition",
-        "aliased", "constants")]
+        "residual", "omega", "prior_precision", "prior_root", "is_exact", "aliased",
+        "constants")]
     ),
     notes = c(fit_notes(problem), result$notes), control = control,
     version = getNamespaceVersion("hdlmm")[[1]]

@@ -45,7 +45,7 @@ fit_fixed <- function(model, prior = NULL) {
     q = ls$q, r = ls$r, inverse = ls$inverse, residual = ls$residual, rank = rank, ky = ky,
     kz = kz[ls$kept], kw = kw, root = root, has_constant = !is.null(constant), y0 = y0,
     is_exact = !(sqrt(sum(ls$residual^2)) > 8 * .Machine$double.eps * size),
-    condition = basis_condition(ls$r), constants = loglik_constants(n, ky, root, kz[ls$kept], ls$r)
+    constants = loglik_constants(n, ky, root, kz[ls$kept], ls$r)
   )
 }
 

@@ -33,6 +33,7 @@ satterthwaite_parts <- function(fit) {
   parts <- fit[
     c("dims", "fixed", "variances", "information", "observed", "boundary", "uncertainty")
   ]
+  parts$internal <- list(fixed = fit$internal$fixed[c("inverse", "kz", "ky")])
   parts$designs <- lapply(fit$designs, `[`, "label")
   parts
 }

@@ -121,7 +121,9 @@ is_direct <- function(call) is_own_head(call[[1]]) && !any(vapply(as.list(call),
 
 is_own_head <- function(head) identical(head, quote(lmm)) || identical(head, quote(hdlmm::lmm))
 
-is_dot <- function(expr) is.name(expr) && grepl("^[.][.][0-9]+$", expr)
+is_dot <- function(expr) {
+  is.name(expr) && startsWith(as.character(expr), "..") && grepl("^[.][.][0-9]+$", expr)
+}
 
 # As in lme4 a formula is written out where an expression gave it; without its environment, which
 # the formula of the fit has.

@@ -115,8 +115,7 @@ assemble_result <- function(problem, e, share, tau2, method) {
     alpha = projection$py, system = projection$system, information = expected,
     observed = observed_information(e, hk, tau2, expected),
     sensitivity = list(
-      random = unscale_covariance(fixed, tau2 * hk * e$covariance_k),
-      residual = unscale_covariance(fixed, tau2 * e$covariance_noise)
+      random = tau2 * hk * e$covariance_k, residual = tau2 * e$covariance_noise
     )
   )
 }

@@ -16,7 +16,9 @@ fit_ols <- function(problem, engine, control) {
     variances = variances, tau2 = sigma2_in, share = list(h = 0, nu = 1), kappa = numeric(),
     pve = numeric(), effects = list(), alpha = fixed$residual, loglik = loglik,
     information = matrix((n - fixed$rank) / 2, 1, 1), boundary = if (rss == 0) "exact" else "none",
-    convergence = data.frame(iteration = 1L, objective = loglik, Residual = unname(variances)),
+    convergence = frame_of(list(
+      iteration = 1L, objective = loglik, Residual = unname(variances)
+    )),
     is_converged = TRUE, reason = "closed form", system = NULL, modes = NULL, is_unbounded = FALSE
   )
 }

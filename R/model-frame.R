@@ -42,7 +42,7 @@ build_frame <- function(fixed, parts, data, call, env, n_total) {
     attr(frame, "extras")$rules <- rules
     attr(frame, "terms") <- with_rules(attr(frame, "terms"), rules)
   }
-  if (length(groups) > 0) attr(frame, "terms") <- terms_of_part(fixed, data, attr(frame, "terms"))
+  if (length(groups) > 0) attr(frame, "terms") <- terms_of_part(fixed, attr(frame, "terms"))
   frame
 }
 
@@ -94,9 +94,9 @@ stop_frame <- function(error, call, data, env, n_total) {
 
 # The fixed part's terms with the predvars that model.frame() found for poly(), splines, scale()
 # among all variables.
-terms_of_part <- function(fixed, data, frame_terms) {
+terms_of_part <- function(fixed, frame_terms) {
   terms <- on_error(
-    stats::terms(fixed, data = if (is.data.frame(data)) data[0, , drop = FALSE] else NULL),
+    stats::terms(fixed),
     function(e) bad_input("in `formula`: ", sentence(e))
   )
   wanted <- variable_names(terms)

@@ -64,6 +64,7 @@ print_variances <- function(x, digits, table = VarCorr.hdlmm(x)) {
 remarks <- function(x) {
   label <- enumerate(backtick(term_labels(x)))
   criterion <- fit_words(x)$criterion
+  condition <- basis_condition(x$internal$fixed$r)
   c(
     switch(x$boundary,
       random = if (has_random(x)) paste0(
@@ -84,9 +85,9 @@ remarks <- function(x) {
       enumerate(shown_share(x$modes$pve), Inf), "; the first is the highest."
     ),
     if (!x$is_converged) paste0("Not converged: ", x$reason, "."),
-    if (x$fixed$condition > 1e7) paste0(
-      "The fixed effects are nearly collinear: condition number ",
-      format(x$fixed$condition, digits = 2), "."
+    if (condition > 1e7) paste0(
+      "The fixed effects are nearly collinear: condition number ", format(condition, digits = 2),
+      "."
     ),
     if (length(x$notes)) paste0(capitalise(x$notes), ".")
   )

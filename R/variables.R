@@ -12,7 +12,9 @@ variable_of <- function(name, data, env = emptyenv()) {
 
 # Variables as the columns of a model frame are called.
 variable_names <- function(terms) {
-  vapply(as.list(attr(terms, "variables"))[-1], deparse1, "")
+  vapply(as.list(attr(terms, "variables"))[-1], function(variable) {
+    if (is.name(variable)) as.character(variable) else deparse1(variable)
+  }, "")
 }
 
 # Types of the raw variables of the fixed part, which new data must share.
