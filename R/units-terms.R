@@ -1,0 +1,63 @@
+# Covariances of several random terms between the user's units and those of the core. There all of
+# them stand side by side as parameters: the lower triangles of Sigma_k, column by column, then
+# sigma_e^2.
+
+# Names and places of the parameters: data frame(name, term, row, column), the residual last with
+# term NA. A block goes by the names of lme4: g.(Intercept), g.x.(Intercept) for a covariance, g.x.
+terms_parameters <- function(designs) {
+  rows <- lapply(seq_along(designs), function(k) {
+    design <- designs[[k]]
+    r <- coefficient_width(design)
+    if (r == 1) return(parameter_rows(design$label, k, 1L, 1L))
+    at <- which(lower.tri(diag(r), TRUE), arr.ind = TRUE)
+    own <- block_names(design)
+    second <- ifelse(at[, 1] == at[, 2], "", paste0(".", own[at[, 2]]))
+    parameter_rows(paste0(design$label, ".", own[at[, 1]], second), k, at[, 1], at[, 2])
+  })
+  do.call(rbind, c(rows, list(parameter_rows("Residual", NA_integer_, 1L, 1L))))
+}
+
+parameter_rows <- function(name, term, row, column) {
+  data.frame(name = name, term = term, row = unname(row), column = unname(column))
+}
+
+# log2 of the unit of every parameter: the user's number is 2^k times the one inside.
+parameter_units <- function(units, designs, parameters) {
+  vapply(seq_len(nrow(parameters)), function(i) {
+    one <- parameters[i, ]
+    if (is.na(one$term)) return(units$variance[["Residual"]])
+    k <- coefficient_units(units, designs[[one$term]])
+    k[one$row] + k[one$column]
+  }, 0)
+}
+
+# The same of the coefficients of one level [r].
+coefficient_units <- function(units, design) design$exponent + units$response
+
+# Numbers that a double can hold, or an error.
+user_parameters <- function(units, designs, parameters, x) {
+  k <- parameter_units(units, designs, parameters)
+  out <- vapply(seq_along(x), function(i) {
+    what <- if (is.na(parameters$term[i])) "residual variance" else
+      "variance of the random effects"
+    sign(x[i]) * rescale_variance(abs(x[i]), k[i], what)
+  }, 0)
+  stats::setNames(out, parameters$name)
+}
+
+user_parameter_covariance <- function(units, designs, parameters, covariance) {
+  k <- parameter_units(units, designs, parameters)
+  times_two_to(times_two_to(covariance, k), rep(k, each = length(k)))
+}
+
+# Sigma_k of the user from that of the core, and back.
+user_block <- function(units, design, sigma) scale_block(sigma, coefficient_units(units, design))
+
+inside_block <- function(units, design, sigma) {
+  scale_block(sigma, -coefficient_units(units, design))
+}
+
+scale_block <- function(m, k) times_two_to(times_two_to(m, k), rep(k, each = length(k)))
+
+# The moments of a term in the user's units.
+user_moments <- function(design) scale_block(term_moments(design), -design$exponent)
