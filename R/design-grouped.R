@@ -2,7 +2,20 @@
 
 #' @export
 build_design.group_term <- function(term, model, data, env, centre_weights, host) {
-  frame <- model$frame
+  group <- fitted_groups(term, model$frame)
+  counts <- tabulate(group, nlevels(group))
+  n <- length(group)
+  new_design(
+    "grouped", "unit", term, nlevels(group), levels(group), group = term$group,
+    core = list(kind = "grouped", x = as.integer(group), n_cols = nlevels(group)),
+    exponent = 0, effect_exponent = 0, mean_columns = NULL,
+    kappa_scaled = sum(counts - counts^2 / n) / max(1, n - 1),
+    has_constant = nlevels(group) == 1 && n > 1, notes = NULL, log10_spread = 0
+  )
+}
+
+# The grouping factor of the fitted rows, with the levels that are there.
+fitted_groups <- function(term, frame) {
   group <- group_values(term$group, function(expr) {
     name <- deparse1(expr)
     if (!name %in% names(frame)) {
@@ -13,20 +26,11 @@ build_design.group_term <- function(term, model, data, env, centre_weights, host
   missing <- sum(is.na(group))
   if (missing > 0) {
     bad_input(
-      "the grouping factor ", backtick(term$label), " has ", counted(missing, "missing value"),
-      " that na.action kept."
+      "the grouping factor ", backtick(short_text(term$group)), " has ",
+      counted(missing, "missing value"), " that na.action kept."
     )
   }
-  group <- droplevels(group)
-  counts <- tabulate(group, nlevels(group))
-  n <- length(group)
-  new_design(
-    "grouped", "unit", term, nlevels(group), levels(group), group = term$group,
-    core = list(kind = "grouped", x = as.integer(group), n_cols = nlevels(group)),
-    exponent = 0, effect_exponent = 0, mean_columns = NULL,
-    kappa_scaled = sum(counts - counts^2 / n) / max(1, n - 1),
-    has_constant = nlevels(group) == 1 && n > 1, notes = NULL, log10_spread = 0
-  )
+  droplevels(group)
 }
 
 # A grouping expression as a factor: a:b is the interaction whatever the types of a and b.
@@ -52,7 +56,7 @@ group_factor <- function(value, expr) {
 
 #' @export
 describe_design.grouped_design <- function(design) {
-  paste0(counted(design$n_cols, "level"), " of ", design$label)
+  paste0(counted(design$n_cols, "level"), " of ", short_text(design$group))
 }
 
 #' @export
@@ -87,22 +91,27 @@ row_variances.grouped_design <- function(design, rows, inside) rep(1, rows$m)
 # Levels of new data as columns of the fit: integer [m], NA for a level that the fit does not know.
 #' @export
 read_rows.grouped_design <- function(design, expr, source) {
+  read_levels(expr, design$names, source)
+}
+
+read_levels <- function(expr, known, source) {
+  name <- short_text(expr)
   value <- group_values(expr, function(leaf) {
     source$evaluate(leaf, source$rules[[deparse1(leaf)]])
   })
   levels <- as.character(value)
   if (length(levels) != source$m) {
     bad_input(
-      backtick(design$label), " has ", counted(length(levels), "value"), " in `newdata`; ",
+      backtick(name), " has ", counted(length(levels), "value"), " in `newdata`; ",
       source$m, " are expected."
     )
   }
-  at <- match(levels, design$names)
+  at <- match(levels, known)
   is_missing <- is.na(levels) & is.na(at)  # NA may be a level, as addNA() makes it
   unseen <- unique(levels[is.na(at) & !is_missing])
   if (length(unseen) > 0 && !source$allow_new_levels) {
     stop_new_levels(
-      unseen, design$label,
+      unseen, name,
       "; allow.new.levels = TRUE predicts them from the prior (effect 0, variance sigma_b^2)"
     )
   }

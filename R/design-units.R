@@ -1,10 +1,14 @@
-# Designs of units, (1 | g) and re(kernel = ): every row picks one of several coefficients.
+# Designs of units, (1 | g) and re(kernel = ): every row picks one of several coefficients, or as of
+# (x | g) those of one of several levels.
 
 # Prior covariance of units inside, [unit x unit].
 unit_covariances <- function(design, unit) UseMethod("unit_covariances")
 
 #' @export
 coefficient_name.unit_design <- function(design) "(Intercept)"
+
+#' @export
+level_names.unit_design <- function(design) effect_names(design)
 
 #' @export
 design_matrix.unit_design <- function(design, n) {

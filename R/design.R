@@ -20,6 +20,13 @@ new_design <- function(kind, family, term, n_cols, names, ...) {
 # A design without columns, which no engine sees.
 empty_design <- function(term) new_design("none", "column", term, 0L, character())
 
+# The terms that a random term stands for once the data say what its columns are, a list; each goes
+# to build_design().
+settle_term <- function(term, model) UseMethod("settle_term")
+
+#' @export
+settle_term.random_term <- function(term, model) list(term)
+
 # The design of a random term of the formula. centre_weights [n]: weights of rows where the constant
 # lies in the span of the fixed effects, along which column means may be taken out; NULL elsewhere.
 build_design <- function(term, model, data, env, centre_weights, host) UseMethod("build_design")
@@ -38,6 +45,9 @@ effect_names <- function(design) {
 
 # Which unit each fitted row has, [n]; NULL for designs of columns.
 unit_index <- function(design) UseMethod("unit_index")
+
+# The levels of a design of units, which are not its coefficients where a level has several.
+level_names <- function(design) UseMethod("level_names")
 
 # Whether every row has the same variance of x'beta, whatever its x.
 has_even_rows <- function(design) UseMethod("has_even_rows")

@@ -1,6 +1,7 @@
 # The matrix of the fixed effects.
 
-build_fixed_matrix <- function(terms, frame, contrasts, rows) {
+# what: the matrix in words, for messages.
+build_fixed_matrix <- function(terms, frame, contrasts, rows, what = "the fixed-effect design") {
   check_contrasts(contrasts, frame)
   if (is_intercept_only(terms)) {
     one <- matrix(1, nrow(frame), 1, dimnames = list(NULL, "(Intercept)"))
@@ -18,7 +19,7 @@ build_fixed_matrix <- function(terms, frame, contrasts, rows) {
           " only one level in the fitted rows; contrasts need two or more."
         )
       }
-      bad_input("cannot build the fixed-effect design: ", sentence(e))
+      bad_input("cannot build ", what, ": ", sentence(e))
     }
   )
   if (!is.finite(sum(z))) check_fixed_cells(z, rows)

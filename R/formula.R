@@ -1,4 +1,4 @@
-# A formula is split into its fixed part and its random terms, re(...) and (1 | g).
+# A formula is split into its fixed part and its random terms, re(...) and (left | group).
 
 #' Random-effect terms of a formula
 #'
@@ -38,6 +38,8 @@
 #'   their rounding, unless six or more eigenvalues are as small and none of them negative. One
 #'   that is negative, down to `-1e-6` times the largest, always sets the tolerance to its size,
 #'   and so does one as small whose vector lies within the fixed effects.
+#' @param name a string by which the term goes in every result, as `"snps"`; without it the term
+#'   is called as `x` or `kernel` is written.
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return An error of class `hdlmm_bad_input` when called outside a formula.
 #' @examples
@@ -48,7 +50,7 @@
 #' lmm(y ~ re(kernel = tcrossprod(X)), data = d)
 #' @export
 re <- function(x, kernel = NULL, id = NULL, center = FALSE, scale = FALSE, na = "fail",
-               tol = NULL, ...) {
+               tol = NULL, name = NULL, ...) {
   bad_input("re() is a term of the formula of lmm() and cannot be called by itself.")
 }
 
@@ -64,6 +66,7 @@ split_formula <- function(formula) {
   if (is.null(formula[[2]])) bad_input("the response of `formula` is NULL.")
   parts <- split_side(formula[[3]])
   if (contains_random(formula[[2]])) bad_input("the response of `formula` holds a random term.")
+  for (term in parts$random) check_own_response(term, formula[[2]])
   list(response = formula[[2]], fixed = parts$fixed, random = parts$random)
 }
 
@@ -82,7 +85,9 @@ split_side <- function(expr) {
   for (side in sides[!is_random]) check_no_random(side)
   list(
     fixed = sum_of(sides[!is_random]),
-    random = lapply(sides[is_random], function(side) read_random(side$expr))
+    random = as.list(unlist(lapply(sides[is_random], function(side) {
+      read_random(side$expr)
+    }), recursive = FALSE))
   )
 }
 
@@ -100,6 +105,7 @@ summands <- function(expr) {
 
 check_no_random <- function(side) {
   if (!contains_random(side$expr)) return(invisible())
+  stop_structured(side$expr)
   found <- if (side$minus) call("-", side$expr) else side$expr
   bad_input(
     "a random term must be added by `+` in `formula`; found ", backtick(short_text(found)), "."
@@ -117,59 +123,13 @@ sum_of <- function(sides) {
   out
 }
 
-is_bar <- function(expr) is_named_call(expr, c("|", "||"))
-
-is_random_call <- function(expr) {
-  is_re <- is_named_call(expr, "re") ||
-    (is.call(expr) && identical(expr[[1]], quote(hdlmm::re)))
-  is_re || is_bar(expr) || (is_named_call(expr, "(") && is_bar(expr[[2]]))
-}
-
-# Whether a name says that an expression may hold a random term.
-may_be_random <- function(expr) any(c("re", "|", "||") %in% all.names(expr))
-
-# Whether an expression holds a random term outside of I() and offset().
-contains_random <- function(expr) length(random_calls(expr, limit = 1)) > 0
-
-# The random terms of an expression, wherever they stand in it, at most `limit` of them.
-random_calls <- function(expr, limit = Inf) {
-  if (!is.call(expr) || !may_be_random(expr)) return(list())
-  out <- list()
-  waiting <- list(expr)
-  while (length(waiting) > 0 && length(out) < limit) {
-    one <- waiting[[length(waiting)]]
-    waiting[[length(waiting)]] <- NULL
-    if (is_random_call(one)) {
-      out <- c(out, list(one))
-    } else if (!is_named_call(one, c("I", "offset", "function"))) {
-      waiting <- c(waiting, rev(Filter(is.call, as.list(one)[-1])))
-    }
-  }
-  out
-}
-
+# The terms that one of the formula stands for.
 read_random <- function(expr) {
-  if (is_named_call(expr, "(")) return(read_group(expr[[2]]))
+  if (is_named_call(expr, "(")) return(read_bar(expr[[2]]))
   if (is_bar(expr)) {
     bad_input("write the grouping factor in parentheses: (", deparse1(expr), ").")
   }
-  read_re(expr)
-}
-
-read_group <- function(bar) {
-  text <- paste0("(", short_text(bar), ")")
-  if (!identical(bar[[2]], 1) || !identical(bar[[1]], as.name("|"))) {
-    abort(
-      "unsupported", "only a random intercept, (1 | g), is available; found ", backtick(text), "."
-    )
-  }
-  if (is_named_call(bar[[3]], "/")) {
-    abort("unsupported", backtick(text), " stands for several random terms; only one is available.")
-  }
-  new_term(
-    "group", bar[[3]], call("(", bar), group = bar[[3]], label = short_text(bar[[3]]),
-    in_frame = bar[[3]]
-  )
+  list(read_re(expr))
 }
 
 read_re <- function(expr) {
@@ -190,35 +150,28 @@ read_re <- function(expr) {
     bad_input(enumerate(backtick(stray)), " goes with `kernel =` in re().")
   }
   main <- if (has_x) arguments$x else arguments$kernel
-  label <- short_text(main)
-  if (nchar(label) > 40) label <- paste0(substr(label, 1, 37), "...")
+  name <- if ("name" %in% names(arguments)) check_term_name(arguments$name, expr)
+  arguments$name <- NULL
   new_term(
     if (has_x) "matrix" else "kernel", if (has_x) main else arguments$id, expr, main = main,
-    arguments = arguments, label = label
+    arguments = arguments, label = value_or(name, shortened(short_text(main))),
+    is_named = !is.null(name)
   )
 }
 
-# A random term as it is read: its class says which kind it is, to build_design(); `expr` as the
-# user wrote it, `at_new_rows` what of it new rows evaluate, `in_frame` what joins the model frame.
-new_term <- function(kind, at_new_rows, expr, ...) {
-  structure(
-    list(at_new_rows = at_new_rows, expr = expr, ...),
-    class = c(paste0(kind, "_term"), "random_term")
+shortened <- function(label) {
+  if (nchar(label) > 40) paste0(substr(label, 1, 37), "...") else label
+}
+
+# A string, not a variable that holds one: labels are those of the formula, wherever it is read.
+check_term_name <- function(name, expr) {
+  is_text <- is.character(name) && length(name) == 1 && !is.na(name) && nzchar(trimws(name))
+  if (is_text) return(name)
+  found <- if (is.language(name)) backtick(short_text(name)) else describe(name)
+  bad_input(
+    "`name` in ", backtick(short_text(expr)), " must be a string such as \"snps\"; found ", found,
+    "."
   )
-}
-
-# A random term as the user wrote it.
-term_text <- function(term) short_text(term$expr)
-
-random_variables <- function(random) {
-  unique(unlist(lapply(random, function(term) {
-    unlist(lapply(c(list(term$in_frame), term$arguments), all.vars))
-  })))
-}
-
-# Those that new rows do not evaluate, as the kernel itself, whose rows are named by `id`.
-fitted_variables <- function(random) {
-  unlist(lapply(random, function(term) setdiff(all.vars(term$main), all.vars(term$at_new_rows))))
 }
 
 # `. - X` where X is no column that `.` stands for: terms() would be confused by the name.
@@ -262,7 +215,7 @@ fixed_formula <- function(parts, data, env) {
   environment(formula) <- env
   if (!"." %in% all.vars(rhs)) return(formula)
   if (!is.data.frame(data)) bad_input("`.` in `formula` needs a data frame as `data`.")
-  taken <- random_variables(parts$random)
+  taken <- grouping_variables(parts$random)
   rest <- data[0, setdiff(names(data), taken), drop = FALSE]
   formula[[3]] <- without_terms(rhs, taken)
   # terms() leaves the dot as it is where it stands for nothing

@@ -11,9 +11,9 @@ insight_settings <- list(
 #' @exportS3Method insight::find_formula hdlmm
 find_formula.hdlmm <- function(x, verbose = TRUE, ...) {
   check_dots(insight_settings)
-  groups <- Filter(Negate(is.null), lapply(x$random_terms, `[[`, "in_frame"))
-  random <- lapply(groups, function(group) {
-    stats::as.formula(call("~", call("|", 1, group)), environment(x$formula))
+  groups <- Filter(function(term) !is.null(term$group), unname(x$random_terms))
+  random <- lapply(groups, function(term) {
+    stats::as.formula(call("~", term$expr[[2]]), environment(x$formula))
   })
   parts <- list(conditional = stats::formula(x$terms))
   if (length(random) > 0) parts$random <- if (length(random) == 1) random[[1]] else random

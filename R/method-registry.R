@@ -157,10 +157,24 @@ run_engine <- function(engine, problem, control) {
   result
 }
 
+# Stops where an engine takes one random term with one variance and the problem has more.
+check_terms_supported <- function(engine, problem) {
+  designs <- problem$designs
+  if (length(designs) < 2 && all(vapply(designs, coefficient_width, 0L) == 1)) return(invisible())
+  found <- enumerate(backtick(vapply(problem$model$random, term_text, "")))
+  what <- if (length(designs) > 1) paste0("several random terms (", found, ")") else
+    paste0("correlated coefficients, as of ", found, ",")
+  abort(
+    "unsupported", what, " cannot be fitted by method ", dQuote(engine$method, FALSE), " with ",
+    "algorithm ", dQuote(engine$algorithm, FALSE), "; give one term with one variance."
+  )
+}
+
 # The decomposition is made here, once, unless the problem has it.
 engine_result <- function(engine, problem, control) {
   run <- match.fun(engine$run)
   if (!takes_random(engine)) return(run(problem, engine, control))
+  check_terms_supported(engine, problem)
   design <- lone_design(problem)
   if (is.null(problem$host)) problem$host <- make_host(control)
   if (is.null(problem$system)) {

@@ -39,7 +39,7 @@ build_model_data <- function(formula, data, call, env, contrasts) {
     n_total = n_total, dropped = dropped,
     xlevels = if (length(attr(terms, "variables")) > 2) stats::.getXlevels(terms, frame),
     contrasts = attr(z, "contrasts"), na_action = attr(frame, "na.action"),
-    random = parts$random, variable_classes = variable_classes(fixed, data, env),
+    random = parts$random, variable_classes = variable_classes(parts, fixed, data, env),
     row_variables = row_variables, kept_in = kept, rules = extras$rules, place = place,
     offset_rule = if (!is.null(extras$offset) && needs_rule(call$offset)) {
       row_rule(call$offset, extras$offset, rows, place)

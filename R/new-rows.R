@@ -160,7 +160,7 @@ new_design_rows <- function(object, values, m, allow_new_levels, newdata) {
   )
   Map(
     function(design, term) read_rows(design, term$at_new_rows, source),
-    object$designs, object$random_terms
+    object$designs, object$random_terms[names(object$designs)]
   )
 }
 

@@ -12,14 +12,9 @@ new_problem <- function(model, fixed, designs, prior = NULL, empty = list(), sys
 # Model data, fixed part and designs: what every engine starts from.
 build_problem <- function(formula, data, call, env, contrasts, prior, host) {
   model <- build_model_data(formula, data, call, env, contrasts)
-  if (length(model$random) > 1) {
-    abort(
-      "unsupported", "several random terms (",
-      enumerate(backtick(vapply(model$random, term_text, ""))), ") cannot be fitted yet; give one."
-    )
-  }
   fixed <- fit_fixed(model, if (length(model$random) > 0) prior)
-  model$random <- lapply(model$random, distinct_label, taken = colnames(model$z))
+  settled <- lapply(model$random, settle_term, model = model)
+  model$random <- labelled_terms(unlist(settled, recursive = FALSE), colnames(model$z))
   least_squares <- fixed
   if (!is.null(prior)) fixed <- apply_fixed_prior(fixed, model, prior)
   # only a flat prior of the fixed effects lets the columns be centred inside
@@ -40,10 +35,40 @@ build_problem <- function(formula, data, call, env, contrasts, prior, host) {
   new_problem(model, fixed, designs, prior = prior, empty = empty, host = host)
 }
 
-# A term called like a fixed effect or like another parameter goes by its full text.
-distinct_label <- function(term, taken) {
-  if (term$label %in% c(taken, "Residual", "pve")) term$label <- term_text(term)
-  term
+# Terms with labels of their own, by which they are named: one called like a fixed effect or like
+# another parameter goes by its full text, what is called alike is counted on as in lme4 (g, g.1).
+# A name that the user gave stays.
+labelled_terms <- function(random, fixed_names) {
+  taken <- c(fixed_names, "Residual", "pve")
+  is_named <- vapply(random, function(term) isTRUE(term$is_named), NA)
+  labels <- vapply(random, function(term) {
+    if (term$label %in% taken && !isTRUE(term$is_named)) term_text(term) else term$label
+  }, "")
+  given <- labels[is_named]
+  check_given_names(given, taken)
+  own <- make.unique(c(taken, given, labels[!is_named]))
+  labels[!is_named] <- own[seq_along(own) > length(taken) + length(given)]
+  random <- Map(function(term, label) {
+    term$label <- label
+    term
+  }, random, labels)
+  stats::setNames(random, labels)
+}
+
+check_given_names <- function(given, taken) {
+  twice <- unique(given[duplicated(given)])
+  if (length(twice) > 0) {
+    bad_input(
+      "`name` must differ from term to term; found ", enumerate(dQuote(twice, FALSE)), " twice."
+    )
+  }
+  clash <- intersect(given, taken)
+  if (length(clash) > 0) {
+    bad_input(
+      "`name` = ", enumerate(dQuote(clash, FALSE)), " is the name of another parameter of the ",
+      "model; choose one that no fixed effect has."
+    )
+  }
 }
 
 warn_design <- function(design, fixed) {

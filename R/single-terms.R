@@ -104,7 +104,7 @@ is_own_random <- function(label, fit) {
     function(e) bad_input("`scope` names no term: ", backtick(label), ".")
   )
   if (!contains_random_term(call("(", expr))) return(FALSE)
-  own <- lapply(fit$random_terms, `[[`, "expr")
+  own <- written_terms(fit$random_terms)
   if (any(vapply(own, identical, NA, if (is_bar(expr)) call("(", expr) else expr))) return(TRUE)
   bad_input("`scope` names the random term ", backtick(label), "; it is for fixed effects.")
 }

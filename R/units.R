@@ -5,15 +5,17 @@
 # Exponents k, so that the user's number is 2^k times the one inside:
 #   response      of y and whatever is measured as y is
 #   coefficients  of the fixed effects that are kept [rank]
-#   variance      by term, then "Residual"
-#   effect        by term: one, or one a column
+#   variance      by term that has one, then "Residual"; of blocks see units-terms.R
+#   effect        by term: one, or one a coefficient
 #   weights       of Var(e_i) per unit sigma_e^2, where y is in its own units inside
 
 new_units <- function(fixed, designs) {
   list(
     response = -fixed$ky, coefficients = fixed$kz - fixed$ky, weights = 2 * fixed$kw,
     variance = c(
-      vapply(designs, function(design) 2 * (design$exponent - fixed$ky), 0),
+      vapply(designs[lengths(lapply(designs, `[[`, "exponent")) == 1], function(design) {
+        2 * (design$exponent - fixed$ky)
+      }, 0),
       Residual = -2 * (fixed$kw + fixed$ky)
     ),
     effect = lapply(designs, function(design) design$effect_exponent - fixed$ky)

@@ -47,7 +47,7 @@ is_step <- function(formula, evaluate, extras, fit) {
 # `like`.
 with_random <- function(fixed, fit, like = formula.hdlmm(fit)) {
   out <- stats::formula(fixed)
-  for (term in fit$random_terms) out[[3]] <- call("+", out[[3]], term$expr)
+  for (term in written_terms(fit$random_terms)) out[[3]] <- call("+", out[[3]], term)
   environment(out) <- environment(like)
   out
 }

@@ -17,9 +17,10 @@ variable_names <- function(terms) {
   }, "")
 }
 
-# Types of the raw variables of the fixed part, which new data must share.
-variable_classes <- function(fixed, data, env) {
-  names <- all.vars(fixed[[3]])
+# Types of the raw variables of the fixed part and of the left sides of bars, which new data must
+# share.
+variable_classes <- function(parts, fixed, data, env) {
+  names <- union(all.vars(fixed[[3]]), left_variables(parts$random))
   out <- vapply(names, function(name) {
     value <- variable_of(name, data, env)
     if (is.null(value) || is.function(value)) "" else stats::.MFclass(value)

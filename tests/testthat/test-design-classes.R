@@ -47,7 +47,7 @@ verbs <- local({
 })
 
 test_that("every design class answers every verb", {
-  only_units <- c("unit_covariances", "fresh_units")
+  only_units <- c("unit_covariances", "fresh_units", "level_names")
   expect_gt(length(verbs), 15)
   for (fit in class_fits) {
     design <- fit$designs[[1]]

@@ -105,10 +105,8 @@ refused <- c(
       y ~ re(X) + (1 | g), "unsupported",
       "several random terms .*re\\(X\\).*\\(1 \\| g\\)"
     ),
-    list(y ~ (x | g), "unsupported", "only a random intercept.*found `\\(x \\| g\\)`"),
-    list(y ~ (1 || g), "unsupported", "only a random intercept"),
-    list(y ~ (0 + x | g), "unsupported", "only a random intercept"),
-    list(y ~ (1 | g / f), "unsupported", "stands for several random terms")
+    list(y ~ (x | g), "unsupported", "correlated coefficients, as of `\\(x \\| g\\)`"),
+    list(y ~ (1 | g / f), "unsupported", "several random terms .*\\(1 \\| f:g\\)")
   )
 )
 
