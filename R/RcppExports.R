@@ -209,6 +209,38 @@ cpp_null_statistics <- function(system, criterion, lambda, null_h, rest, draws, 
     .Call(`_hdlmm_cpp_null_statistics`, system, criterion, lambda, null_h, rest, draws, chi2, step, host)
 }
 
+cpp_terms_system <- function(cores, widths, row_scale, q, y, options, host) {
+    .Call(`_hdlmm_cpp_terms_system`, cores, widths, row_scale, q, y, options, host)
+}
+
+cpp_is_terms_system <- function(pointer) {
+    .Call(`_hdlmm_cpp_is_terms_system`, pointer)
+}
+
+cpp_terms_describe <- function(system) {
+    .Call(`_hdlmm_cpp_terms_describe`, system)
+}
+
+cpp_terms_search <- function(system, criterion, start, options, host) {
+    .Call(`_hdlmm_cpp_terms_search`, system, criterion, start, options, host)
+}
+
+cpp_terms_evaluate <- function(system, criterion, relative, host) {
+    .Call(`_hdlmm_cpp_terms_evaluate`, system, criterion, relative, host)
+}
+
+cpp_terms_block_variances <- function(system, relative, host) {
+    .Call(`_hdlmm_cpp_terms_block_variances`, system, relative, host)
+}
+
+cpp_terms_leverages <- function(system, relative, host) {
+    .Call(`_hdlmm_cpp_terms_leverages`, system, relative, host)
+}
+
+cpp_terms_solve <- function(system, relative, b, host) {
+    .Call(`_hdlmm_cpp_terms_solve`, system, relative, b, host)
+}
+
 cpp_search_bound <- function(system, columns, options, host) {
     .Call(`_hdlmm_cpp_search_bound`, system, columns, options, host)
 }

@@ -705,6 +705,106 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_terms_system
+SEXP cpp_terms_system(const Rcpp::List& cores, const std::vector<int>& widths, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_system(SEXP coresSEXP, SEXP widthsSEXP, SEXP row_scaleSEXP, SEXP qSEXP, SEXP ySEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cores(coresSEXP);
+    Rcpp::traits::input_parameter< const std::vector<int>& >::type widths(widthsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type q(qSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type y(ySEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_system(cores, widths, row_scale, q, y, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_is_terms_system
+bool cpp_is_terms_system(SEXP pointer);
+RcppExport SEXP _hdlmm_cpp_is_terms_system(SEXP pointerSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type pointer(pointerSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_is_terms_system(pointer));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_describe
+Rcpp::List cpp_terms_describe(SEXP system);
+RcppExport SEXP _hdlmm_cpp_terms_describe(SEXP systemSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_describe(system));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_search
+Rcpp::List cpp_terms_search(SEXP system, const std::string& criterion, SEXP start, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_search(SEXP systemSEXP, SEXP criterionSEXP, SEXP startSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type criterion(criterionSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type start(startSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_search(system, criterion, start, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_evaluate
+Rcpp::List cpp_terms_evaluate(SEXP system, const std::string& criterion, const Rcpp::List& relative, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_evaluate(SEXP systemSEXP, SEXP criterionSEXP, SEXP relativeSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type criterion(criterionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type relative(relativeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_evaluate(system, criterion, relative, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_block_variances
+Rcpp::List cpp_terms_block_variances(SEXP system, const Rcpp::List& relative, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_block_variances(SEXP systemSEXP, SEXP relativeSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type relative(relativeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_block_variances(system, relative, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_leverages
+SEXP cpp_terms_leverages(SEXP system, const Rcpp::List& relative, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_leverages(SEXP systemSEXP, SEXP relativeSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type relative(relativeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_leverages(system, relative, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_solve
+SEXP cpp_terms_solve(SEXP system, const Rcpp::List& relative, const Eigen::Map<Eigen::MatrixXd> b, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_solve(SEXP systemSEXP, SEXP relativeSEXP, SEXP bSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type relative(relativeSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type b(bSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_solve(system, relative, b, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_search_bound
 Rcpp::List cpp_search_bound(const Rcpp::List& system, const Rcpp::List& columns, const Rcpp::List& options, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_search_bound(SEXP systemSEXP, SEXP columnsSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
@@ -838,6 +938,14 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_restricted_eigenvalues", (DL_FUNC) &_hdlmm_cpp_restricted_eigenvalues, 2},
     {"_hdlmm_cpp_null_draws", (DL_FUNC) &_hdlmm_cpp_null_draws, 3},
     {"_hdlmm_cpp_null_statistics", (DL_FUNC) &_hdlmm_cpp_null_statistics, 9},
+    {"_hdlmm_cpp_terms_system", (DL_FUNC) &_hdlmm_cpp_terms_system, 7},
+    {"_hdlmm_cpp_is_terms_system", (DL_FUNC) &_hdlmm_cpp_is_terms_system, 1},
+    {"_hdlmm_cpp_terms_describe", (DL_FUNC) &_hdlmm_cpp_terms_describe, 1},
+    {"_hdlmm_cpp_terms_search", (DL_FUNC) &_hdlmm_cpp_terms_search, 5},
+    {"_hdlmm_cpp_terms_evaluate", (DL_FUNC) &_hdlmm_cpp_terms_evaluate, 4},
+    {"_hdlmm_cpp_terms_block_variances", (DL_FUNC) &_hdlmm_cpp_terms_block_variances, 3},
+    {"_hdlmm_cpp_terms_leverages", (DL_FUNC) &_hdlmm_cpp_terms_leverages, 3},
+    {"_hdlmm_cpp_terms_solve", (DL_FUNC) &_hdlmm_cpp_terms_solve, 4},
     {"_hdlmm_cpp_search_bound", (DL_FUNC) &_hdlmm_cpp_search_bound, 4},
     {"_hdlmm_cpp_bound_curve", (DL_FUNC) &_hdlmm_cpp_bound_curve, 4},
     {"_hdlmm_cpp_ascend", (DL_FUNC) &_hdlmm_cpp_ascend, 7},

@@ -9,6 +9,7 @@
 #include "hdlmm/operator/dense_operator.hpp"
 #include "hdlmm/operator/grouped_operator.hpp"
 #include "hdlmm/operator/kernel_operator.hpp"
+#include "hdlmm/operator/level_operator.hpp"
 #include "hdlmm/operator/sparse_operator.hpp"
 
 namespace {
@@ -75,6 +76,12 @@ Operator make_grouped(const Rcpp::List& design, const hdlmm::Vector& row_scale) 
                                              Rcpp::as<int>(design["n_cols"]), row_scale));
 }
 
+Operator make_level(const Rcpp::List& design, const hdlmm::Vector& row_scale) {
+  return Operator(new hdlmm::LevelOperator(zero_based(design["x"]),
+                                           Rcpp::as<int>(design["n_levels"]),
+                                           Rcpp::as<hdlmm::Matrix>(design["values"]), row_scale));
+}
+
 Operator make_kernel(const Rcpp::List& design, const hdlmm::Vector& row_scale) {
   const SEXP x = design["x"];
   hdlmm::check_input(TYPEOF(x) == REALSXP && Rf_nrows(x) == Rf_ncols(x),
@@ -89,6 +96,7 @@ const std::map<std::string, Builder>& builders() {
   static const std::map<std::string, Builder> table = {{"dense", make_dense},
                                                        {"sparse", make_sparse},
                                                        {"grouped", make_grouped},
+                                                       {"level", make_level},
                                                        {"kernel", make_kernel}};
   return table;
 }

@@ -8,5 +8,6 @@
 #include "prediction.cpp"
 #include "profile.cpp"
 #include "system.cpp"
+#include "terms.cpp"
 #include "variational.cpp"
 #include "weak_reference.cpp"

@@ -63,6 +63,10 @@ void DesignOperator::do_add_covariance_product(const ConstMatrix& v, Eigen::Ref<
   do_add_adjoint_product(v, out, context);
 }
 
+RowCells DesignOperator::do_row_cells() const {
+  throw std::logic_error("a design that is not stored by cells");
+}
+
 Vector DesignOperator::do_prior_variances() const { return Vector::Ones(cols_); }
 
 Matrix DesignOperator::do_row_gram_and_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,

@@ -2,6 +2,7 @@
 #define HDLMM_OPERATOR_DESIGN_OPERATOR_HPP
 
 #include "hdlmm/base/context.hpp"
+#include "hdlmm/operator/row_cells.hpp"
 
 namespace hdlmm {
 
@@ -72,6 +73,11 @@ class DesignOperator {
 
   Rounding rounding() const { return do_rounding(); }
 
+  /// Whether rows have few cells, which row_cells() lists: grouping factors, sparse columns that
+  /// are not centred.
+  bool has_row_cells() const { return do_has_row_cells(); }
+  RowCells row_cells() const { return do_row_cells(); }
+
   /// Whether columns are coefficients with independent priors, so that the p x p side exists.
   bool has_identity_prior() const { return do_has_identity_prior(); }
 
@@ -99,6 +105,8 @@ class DesignOperator {
   virtual Vector do_column_norms2() const = 0;
   virtual Rounding do_rounding() const { return {}; }
   virtual bool do_has_identity_prior() const { return true; }
+  virtual bool do_has_row_cells() const { return false; }
+  virtual RowCells do_row_cells() const;
 
   Index rows_;
   Index cols_;

@@ -79,6 +79,14 @@ Matrix GroupedOperator::do_column_gram(const Context&) const {
   return do_column_norms2().asDiagonal().toDenseMatrix();
 }
 
+RowCells GroupedOperator::do_row_cells() const {
+  RowCells out;
+  for (Index i = 0; i <= rows(); ++i) out.start.push_back(i);
+  out.column = level_;
+  out.value.assign(row_scale_.data(), row_scale_.data() + rows());
+  return out;
+}
+
 Vector GroupedOperator::do_column_norms2() const {
   Vector norms2 = Vector::Zero(cols());
   for (Index i = 0; i < rows(); ++i) norms2[level_[i]] += row_scale_[i] * row_scale_[i];

@@ -36,6 +36,10 @@ class GroupedOperator final : public DesignOperator {
 
   Vector do_column_norms2() const override;
 
+  bool do_has_row_cells() const override { return true; }
+
+  RowCells do_row_cells() const override;
+
   std::vector<Index> level_;
   Vector row_scale_;
   std::vector<Index> start_;   ///< [p + 1], where the rows of each level begin in member_

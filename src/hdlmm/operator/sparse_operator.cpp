@@ -113,8 +113,8 @@ Matrix SparseOperator::do_row_gram(const Context& context) const {
   return gram;
 }
 
-SparseOperator::Rows SparseOperator::by_rows() const {
-  Rows out;
+RowCells SparseOperator::by_rows() const {
+  RowCells out;
   out.start.assign(static_cast<std::size_t>(rows()) + 1, 0);
   const int nnz = stored_.column_start[cols()];
   for (int at = 0; at < nnz; ++at) ++out.start[stored_.row[at] + 1];
@@ -125,7 +125,7 @@ SparseOperator::Rows SparseOperator::by_rows() const {
   for (Index j = 0; j < cols(); ++j) {
     for_cells(j, [&](int i, double x) {
       const Index at = next[i]++;
-      out.column[at] = static_cast<int>(j);
+      out.column[at] = j;
       out.value[at] = x;
     });
   }
@@ -134,7 +134,7 @@ SparseOperator::Rows SparseOperator::by_rows() const {
 
 Matrix SparseOperator::do_column_gram(const Context& context) const {
   Matrix gram = Matrix::Zero(cols(), cols());
-  const Rows cells = by_rows();
+  const RowCells cells = by_rows();
   for (Index i = 0; i < rows(); ++i) {
     if (i % kColumnBlock == 0) {
       context.poll();

@@ -49,14 +49,11 @@ class SparseOperator final : public DesignOperator {
   /// sum_j x_j x_j' over the stored cells: O(sum_j nnz_j^2), then the rank-two shift.
   Matrix do_row_gram(const Context& context) const override;
 
-  /// The stored cells by rows, columns ascending within each.
-  struct Rows {
-    std::vector<Index> start;
-    std::vector<int> column;
-    std::vector<double> value;
-  };
+  bool do_has_row_cells() const override { return !is_shifted(); }
 
-  Rows by_rows() const;
+  RowCells do_row_cells() const override { return by_rows(); }
+
+  RowCells by_rows() const;
 
   /// sum_i x_i x_i' over the stored cells of the rows: O(sum_i nnz_i^2), then the rank-two shift.
   Matrix do_column_gram(const Context& context) const override;

@@ -1,0 +1,58 @@
+#ifndef HDLMM_INFERENCE_TERMS_TERMS_SEARCH_HPP
+#define HDLMM_INFERENCE_TERMS_TERMS_SEARCH_HPP
+
+#include <string>
+#include <vector>
+
+#include "hdlmm/objective/terms_likelihood.hpp"
+
+namespace hdlmm {
+
+struct TermsOptions {
+  double tol = 1e-10;  ///< the gain that a further step promises, in -2 log-likelihood
+  int max_evaluations = 100;
+};
+
+/// One evaluation of the search.
+struct TermsStep {
+  double value = 0, sigma2 = 0, radius = 0;
+  bool is_accepted = false;
+};
+
+/// Why a maximum is one, over positive semidefinite S_k in units in which every coefficient
+/// explains as much as the noise: |G S| = 0, and G is not negative on the null space of S.
+struct TermsCertificate {
+  double gradient = 0;         ///< length of the gradient in theta
+  double complementarity = 0;  ///< largest |G_k S_k|
+  double null_gain = 0;        ///< what the steepest direction out of a boundary promises; 0: none
+};
+
+enum class TermsStatus { converged, evaluation_limit, no_progress, saddle };
+std::string name(TermsStatus status);
+
+struct TermsMode {
+  Covariances at;
+  TermsEvaluation evaluation;
+  TermsCertificate certificate;
+  TermsStatus status = TermsStatus::converged;
+  std::vector<TermsStep> trace;
+  std::vector<Index> rank;  ///< of every S_k
+};
+
+/// The maximum of the likelihood by a trust region in theta, whose Hessian is the average
+/// information and the exact curvature of S(theta): near zero it is the Hessian, so that boundaries
+/// are reached in a step. A point from which the likelihood rises into the cone is left.
+/// start: of every term S_k; none: see starting_covariances().
+TermsMode search_terms(const TermsLikelihood& likelihood, const std::vector<Matrix>& start,
+                       const TermsOptions& options, const Context& context);
+
+/// MINQUE(0) (Rao 1971), one linear system at V = I, its eigenvalues kept from zero.
+std::vector<Matrix> starting_covariances(const TermsLikelihood& likelihood, const Context& context);
+
+/// Parameters of which the data cannot tell apart a combination: shares of each in it, [m + 1], the
+/// residual last; empty where there is none.
+Vector aliased_parameters(const Matrix& null_information);
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_INFERENCE_TERMS_TERMS_SEARCH_HPP

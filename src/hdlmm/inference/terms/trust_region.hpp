@@ -1,0 +1,24 @@
+#ifndef HDLMM_INFERENCE_TERMS_TRUST_REGION_HPP
+#define HDLMM_INFERENCE_TERMS_TRUST_REGION_HPP
+
+#include "hdlmm/base/types.hpp"
+
+namespace hdlmm {
+
+/// A quadratic model at a point: gradient g and Hessian h.
+struct QuadraticModel {
+  Vector gradient;
+  Matrix hessian;
+
+  /// g'd + 1/2 d'Hd.
+  double change(const Vector& step) const;
+};
+
+/// The minimiser of a model over |d| <= radius, negative curvature included (More & Sorensen 1983,
+/// SIAM J. Sci. Stat. Comput. 4): d = -(H + lambda I)^-1 g, lambda >= max(0, -smallest eigenvalue).
+/// In the hard case, g orthogonal to the lowest eigenvector, that one is added.
+Vector trust_step(const QuadraticModel& model, double radius);
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_INFERENCE_TERMS_TRUST_REGION_HPP

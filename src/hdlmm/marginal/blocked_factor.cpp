@@ -1,0 +1,440 @@
+#include "hdlmm/marginal/blocked_factor.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "hdlmm/dense/inverse.hpp"
+#include "hdlmm/dense/products.hpp"
+#include "hdlmm/dense/triangular.hpp"
+
+namespace hdlmm {
+
+namespace {
+
+/// Traces by way of M^-1 lose the digits of 1 / (theta^2 x'x): above this they lose few.
+constexpr double kDivides = 1e-2;
+
+Matrix unit_column(Index size) { return Matrix::Identity(size, size); }
+
+/// (I + d s)^-1 and log|I + d s| for positive semidefinite d and s, by Gauss and Jordan.
+Matrix ratio_inverse(const Matrix& d, const Matrix& s, double& log_det) {
+  const Index r = d.rows();
+  Matrix a = product(d, s), out = unit_column(r);
+  a.diagonal().array() += 1;
+  for (Index j = 0; j < r; ++j) {
+    Index pivot = j;
+    for (Index i = j + 1; i < r; ++i) {
+      if (std::abs(a(i, j)) > std::abs(a(pivot, j))) pivot = i;
+    }
+    if (!(std::abs(a(pivot, j)) > 0)) throw std::runtime_error("V is not positive definite");
+    a.row(j).swap(a.row(pivot));
+    out.row(j).swap(out.row(pivot));
+    const double size = a(j, j);
+    log_det += std::log(std::abs(size));
+    a.row(j) /= size;
+    out.row(j) /= size;
+    for (Index i = 0; i < r; ++i) {
+      if (i == j) continue;
+      const double x = a(i, j);
+      a.row(i) -= x * a.row(j);
+      out.row(i) -= x * out.row(j);
+    }
+  }
+  return out;
+}
+
+/// [x1 .. xJ] with r rows each as [r x J m]: the rows of one level side by side.
+Matrix quad_of(const ConstMatrix& u, Index width) {
+  Matrix out = Matrix::Zero(width, width);
+  for (Index j = 0; j < u.rows() / width; ++j) {
+    const auto own = u.col(0).segment(j * width, width);
+    for (Index b = 0; b < width; ++b) out.col(b) += own[b] * own;
+  }
+  return out;
+}
+
+/// (I (x) E) u of a cell of the triangle.
+Vector along_cell(const ConstMatrix& u, const TermShape& shape, const TriangleCell& cell) {
+  Vector out = Vector::Zero(shape.cols());
+  for (Index j = 0; j < shape.levels; ++j) {
+    const Index at = j * shape.width;
+    out[at + cell.row] += u(at + cell.col, 0);
+    if (cell.row != cell.col) out[at + cell.col] += u(at + cell.row, 0);
+  }
+  return out;
+}
+
+}  // namespace
+
+BlockedFactor::BlockedFactor(const BlockedSystem& system, const Covariances& at,
+                             const Context& context)
+    : system_(system), at_(at), context_(context) {
+  eliminate_levels();
+  factorise_rest();
+  data_ = solve_adjoint(system_.data());
+}
+
+void BlockedFactor::eliminate_levels() {
+  gram_ = system_.gram();
+  weight_ = Matrix::Zero(width(), width() * system_.levels());
+  solver_ = weight_;
+  if (system_.levels() == 0) return;
+  Index k = 0;
+  while (!system_.is_eliminated(k)) ++k;
+  const Matrix& s = at_.relative(k);
+  for (Index j = 0; j < system_.levels(); ++j) {
+    const Matrix inverse = ratio_inverse(system_.own(j), s, log_det_);
+    solver_.middleCols(j * width(), width()) = inverse;
+    Matrix weight = product(s, inverse);
+    weight = ((weight + weight.transpose()) / 2).eval();
+    weight_.middleCols(j * width(), width()) = weight;
+    const Matrix weighted = product(weight, system_.cross(j));
+    const Index* met = system_.met(j);
+    for (Index l = 0; l < system_.meets(j); ++l) {
+      double* column = gram_.col(met[l]).data();
+      for (Index i = 0; i < system_.meets(j); ++i) {
+        column[met[i]] -= system_.cross(j).col(i).dot(weighted.col(l));
+      }
+    }
+  }
+}
+
+void BlockedFactor::times_factor(Matrix& x, bool transposed) const {
+  for (Index k = 0; k < model().size(); ++k) {
+    if (system_.is_eliminated(k)) continue;
+    const Matrix& factor = at_.factor(k);
+    const TermShape& shape = model().shape(k);
+    auto rows = x.middleRows(system_.first_of(k), shape.cols());
+    if (shape.width == 1) {
+      rows *= factor(0, 0);
+      continue;
+    }
+    for (Index j = 0; j < shape.levels; ++j) {
+      const Matrix own = rows.middleRows(j * shape.width, shape.width);
+      rows.middleRows(j * shape.width, shape.width) =
+          transposed ? transpose_product(factor, own) : product(factor, own);
+    }
+  }
+}
+
+void BlockedFactor::factorise_rest() {
+  root_ = gram_;
+  times_factor(root_, true);
+  root_.transposeInPlace();
+  times_factor(root_, true);
+  root_.diagonal().array() += 1;
+  if (!cholesky_in_place(root_, context_)) {
+    throw std::runtime_error("the covariance of the response is not positive definite");
+  }
+  log_det_ += 2 * root_.diagonal().array().log().sum();
+}
+
+BlockedFactor::Solved BlockedFactor::solve_adjoint(const CoefficientRows& x) const {
+  Solved out;
+  Matrix left = x.rest;
+  for (Index j = 0; j < system_.levels(); ++j) {
+    const Matrix own = product(weight(j), x.levels.middleRows(j * width(), width()));
+    const auto cross = system_.cross(j);
+    for (Index i = 0; i < system_.meets(j); ++i) {
+      const Index row = system_.met(j)[i];
+      for (Index b = 0; b < left.cols(); ++b) left(row, b) -= cross.col(i).dot(own.col(b));
+    }
+  }
+  Matrix& effects = out.effects.rest;
+  effects = left;
+  times_factor(effects, true);
+  solve_lower(root_, effects, context_);
+  solve_lower_transposed(root_, effects, context_);
+  times_factor(effects, false);
+  out.adjoint.rest = left;
+  subtract_product(gram_, effects, out.adjoint.rest);
+  out.adjoint.levels.resize(x.levels.rows(), x.levels.cols());
+  out.effects.levels.resize(x.levels.rows(), x.levels.cols());
+  for (Index j = 0; j < system_.levels(); ++j) {
+    Matrix own = x.levels.middleRows(j * width(), width());
+    const auto cross = system_.cross(j);
+    for (Index i = 0; i < system_.meets(j); ++i) {
+      const Index row = system_.met(j)[i];
+      for (Index b = 0; b < own.cols(); ++b) own.col(b) -= effects(row, b) * cross.col(i);
+    }
+    out.adjoint.levels.middleRows(j * width(), width()) = product(solver(j), own);
+    out.effects.levels.middleRows(j * width(), width()) = product(weight(j), own);
+  }
+  return out;
+}
+
+ConstMatrix BlockedFactor::part(const CoefficientRows& x, Index k) const {
+  if (system_.is_eliminated(k)) return x.levels;
+  return x.rest.middleRows(system_.first_of(k), model().shape(k).cols());
+}
+
+Matrix BlockedFactor::data_gram() const {
+  Matrix out = system_.data_gram();
+  subtract_transpose_product(system_.data().levels, data_.effects.levels, out);
+  subtract_transpose_product(system_.data().rest, data_.effects.rest, out);
+  return (out + out.transpose()) / 2;
+}
+
+const Matrix& BlockedFactor::inverse() const {
+  if (inverse_.size() > 0 || root_.size() == 0) return inverse_;
+  inverse_ = inverse_of_root(root_, context_);
+  for (Index k = 0; k < model().size(); ++k) {
+    const TermShape& shape = model().shape(k);
+    Matrix sum = Matrix::Zero(shape.width, shape.width);
+    for (Index j = 0; !system_.is_eliminated(k) && j < shape.levels; ++j) {
+      const Index at = system_.first_of(k) + j * shape.width;
+      sum += Matrix::Identity(shape.width, shape.width) -
+             inverse_.block(at, at, shape.width, shape.width);
+    }
+    explained_.push_back(std::move(sum));
+  }
+  times_factor(inverse_, false);
+  inverse_.transposeInPlace();
+  times_factor(inverse_, false);
+  return inverse_;
+}
+
+/// sum_j of X_j'V^-1 X_j = (I + D_j S)^-1 (D_j - C_j G C_j' (I + S D_j)^-1), the eliminated term's.
+Matrix BlockedFactor::level_trace() const {
+  const Matrix& g = inverse();
+  Matrix out = Matrix::Zero(width(), width());
+  for (Index j = 0; j < system_.levels(); ++j) {
+    out += product(solver(j), system_.own(j));
+    if (system_.meets(j) == 0) continue;
+    const Matrix cross = product(solver(j), system_.cross(j));
+    const Index* met = system_.met(j);
+    Vector sum(width());
+    for (Index l = 0; l < system_.meets(j); ++l) {
+      const double* column = g.col(met[l]).data();
+      sum.setZero();
+      for (Index i = 0; i < system_.meets(j); ++i) sum += column[met[i]] * cross.col(i);
+      for (Index b = 0; b < width(); ++b) out.col(b) -= cross(b, l) * sum;
+    }
+  }
+  return (out + out.transpose()) / 2;
+}
+
+/// Of a term of the rest: L^-T sum_j (I - M^-1_jj) L^-1 where L is away from singular, and
+/// sum_j of B_jj - B_j. G B_.j elsewhere.
+Matrix BlockedFactor::rest_trace(Index k) const {
+  const TermShape& shape = model().shape(k);
+  const double size = gram_.diagonal().segment(system_.first_of(k), shape.cols()).mean();
+  const double smallest = at_.factor(k).diagonal().cwiseAbs().minCoeff();
+  if (!(smallest * smallest * size > kDivides)) return direct_trace(k);
+  Matrix rest = explained_[static_cast<std::size_t>(k)];
+  solve_lower_transposed(at_.factor(k), rest, Context());
+  rest.transposeInPlace();
+  solve_lower_transposed(at_.factor(k), rest, Context());
+  return (rest + rest.transpose()) / 2;
+}
+
+Matrix BlockedFactor::direct_trace(Index k) const {
+  const TermShape& shape = model().shape(k);
+  const Index r = shape.width, at = system_.first_of(k);
+  Matrix half = gram_.middleCols(at, shape.cols());
+  times_factor(half, true);
+  solve_lower(root_, half, context_);
+  Matrix out = Matrix::Zero(r, r);
+  for (Index j = 0; j < shape.levels; ++j) {
+    out += gram_.block(at + j * r, at + j * r, r, r);
+    const auto own = half.middleCols(j * r, r);
+    subtract_transpose_product(own, own, out);
+  }
+  return out;
+}
+
+std::vector<Matrix> BlockedFactor::traces() const {
+  inverse();
+  std::vector<Matrix> out;
+  for (Index k = 0; k < model().size(); ++k) {
+    out.push_back(system_.is_eliminated(k) ? level_trace() : rest_trace(k));
+  }
+  return out;
+}
+
+std::vector<Matrix> BlockedFactor::fixed_slopes() const {
+  const Index c = model().q.cols();
+  std::vector<Matrix> out;
+  for (Index k = 0; k < model().size(); ++k) {
+    const TermShape& shape = model().shape(k);
+    const ConstMatrix h = part(data_.adjoint, k).leftCols(c);
+    std::vector<Matrix> columns;  // of coefficient a: [J x c]
+    for (Index a = 0; a < shape.width; ++a) {
+      Matrix own(shape.levels, c);
+      for (Index j = 0; j < shape.levels; ++j) own.row(j) = h.row(j * shape.width + a);
+      columns.push_back(std::move(own));
+    }
+    for (const auto [row, col] : triangle_cells(shape.width)) {
+      Matrix slope = transpose_product(columns[static_cast<std::size_t>(row)],
+                                       columns[static_cast<std::size_t>(col)]);
+      if (row != col) slope = (slope + slope.transpose()).eval();
+      out.push_back(std::move(slope));
+    }
+  }
+  return out;
+}
+
+ResponseMoments BlockedFactor::moments(const Vector& delta) const {
+  const Index c = delta.size(), m = at_.parameters();
+  Vector turn(c + 1);
+  turn << -delta, 1;
+  const CoefficientRows u{times(data_.adjoint.levels, turn), times(data_.adjoint.rest, turn)};
+  CoefficientRows w{Matrix::Zero(u.levels.rows(), m), Matrix::Zero(u.rest.rows(), m)};
+  ResponseMoments out;
+  for (Index k = 0; k < model().size(); ++k) {
+    const TermShape& shape = model().shape(k);
+    const ConstMatrix own = part(u, k);
+    out.quad.push_back(quad_of(own, shape.width));
+    Index i = at_.first(k);
+    for (const TriangleCell& cell : triangle_cells(shape.width)) {
+      const Vector along = along_cell(own, shape, cell);
+      if (system_.is_eliminated(k)) {
+        w.levels.col(i) = along;
+      } else {
+        w.rest.col(i).segment(system_.first_of(k), shape.cols()) = along;
+      }
+      ++i;
+    }
+  }
+  const Solved solved = solve_adjoint(system_.times_gram(w));
+  out.gram = transpose_product(w.levels, solved.adjoint.levels);
+  out.gram += transpose_product(w.rest, solved.adjoint.rest);
+  out.along_fixed = transpose_product(data_.adjoint.levels.leftCols(c), w.levels);
+  out.along_fixed += transpose_product(data_.adjoint.rest.leftCols(c), w.rest);
+  out.along_response = transpose_times(w.levels, u.levels.col(0));
+  out.along_response += transpose_times(w.rest, u.rest.col(0));
+  return out;
+}
+
+std::vector<Vector> BlockedFactor::effects(const Vector& delta) const {
+  Vector turn(delta.size() + 1);
+  turn << -delta, 1;
+  std::vector<Vector> out;
+  for (Index k = 0; k < model().size(); ++k) out.push_back(times(part(data_.effects, k), turn));
+  return out;
+}
+
+Matrix BlockedFactor::add_products(const CoefficientRows& beta) const {
+  Matrix out = Matrix::Zero(model().rows(), beta.rest.cols());
+  for (Index k = 0; k < model().size(); ++k) {
+    model().design(k).add_product(part(beta, k), out, context_);
+  }
+  return out;
+}
+
+Vector BlockedFactor::projected(const Vector& delta) const {
+  Vector out = model().y - times(model().q, delta);
+  const std::vector<Vector> beta = effects(delta);
+  for (Index k = 0; k < model().size(); ++k) {
+    Matrix along = Matrix::Zero(model().rows(), 1);
+    model().design(k).add_product(beta[static_cast<std::size_t>(k)], along, context_);
+    out -= along.col(0);
+  }
+  return out;
+}
+
+Matrix BlockedFactor::solve(const ConstMatrix& b) const {
+  CoefficientRows x{Matrix::Zero(system_.data().levels.rows(), b.cols()),
+                    Matrix::Zero(system_.rest(), b.cols())};
+  for (Index k = 0; k < model().size(); ++k) {
+    if (system_.is_eliminated(k)) {
+      model().design(k).add_adjoint_product(b, x.levels, context_);
+    } else {
+      model().design(k).add_adjoint_product(
+          b, x.rest.middleRows(system_.first_of(k), model().shape(k).cols()), context_);
+    }
+  }
+  return b - add_products(solve_adjoint(x).effects);
+}
+
+Vector BlockedFactor::inverse_diagonal() const {
+  const bool is_sparse = system_.levels() > 0 || system_.rest_cells().value.size() > 0;
+  bool has_dense = false;
+  for (Index k = 0; k < model().size(); ++k) has_dense |= !model().design(k).has_row_cells();
+  return is_sparse && !has_dense ? sparse_inverse_diagonal() : dense_inverse_diagonal();
+}
+
+/// 1 - x_i' Cov x_i with the few cells of every row.
+Vector BlockedFactor::sparse_inverse_diagonal() const {
+  const Matrix& g = inverse();
+  const RowCells& own = system_.level_cells();
+  const RowCells& rest = system_.rest_cells();
+  Vector out = Vector::Ones(model().rows()), at = Vector::Zero(system_.rest());
+  std::vector<Index> touched;
+  for (Index i = 0; i < model().rows(); ++i) {
+    touched.clear();
+    for (Index cell = rest.start[i]; cell < rest.start[i + 1]; ++cell) {
+      at[rest.column[cell]] = rest.value[cell];
+      touched.push_back(rest.column[cell]);
+    }
+    if (own.start[i + 1] > own.start[i]) {
+      const Index j = own.column[own.start[i]] / width();
+      Vector x = Vector::Zero(width());
+      for (Index cell = own.start[i]; cell < own.start[i + 1]; ++cell) {
+        x[own.column[cell] % width()] = own.value[cell];
+      }
+      const Vector weighted = times(weight(j), x);
+      out[i] -= x.dot(weighted);
+      touched.assign(system_.met(j), system_.met(j) + system_.meets(j));
+      for (Index l = 0; l < system_.meets(j); ++l) {
+        at[system_.met(j)[l]] -= system_.cross(j).col(l).dot(weighted);
+      }
+    }
+    for (const Index a : touched) {
+      double sum = 0;
+      for (const Index b : touched) sum += g(b, a) * at[b];
+      out[i] -= at[a] * sum;
+    }
+    for (const Index a : touched) at[a] = 0;
+  }
+  return out;
+}
+
+/// The same by blocks of columns, all of which are in the rest.
+Vector BlockedFactor::dense_inverse_diagonal() const {
+  const Matrix& g = inverse();
+  Vector out = Vector::Ones(model().rows());
+  for (Index k = 0; k < model().size(); ++k) {
+    for (Index first = 0; first < model().shape(k).cols(); first += kColumnBlock) {
+      context_.poll();
+      const Index size = std::min(kColumnBlock, model().shape(k).cols() - first);
+      Matrix x(model().rows(), size);
+      model().design(k).covariance_columns(first, x);
+      const CoefficientRows beta{Matrix(0, size), g.middleCols(system_.first_of(k) + first, size)};
+      out -= x.cwiseProduct(add_products(beta)).rowwise().sum();
+    }
+  }
+  return out;
+}
+
+Matrix BlockedFactor::level_covariances(Index k) const {
+  const TermShape& shape = model().shape(k);
+  const Matrix& g = inverse();
+  Matrix out(shape.width, shape.cols());
+  for (Index j = 0; j < shape.levels; ++j) {
+    const Index at = j * shape.width;
+    if (!system_.is_eliminated(k)) {
+      const Index row = system_.first_of(k) + at;
+      out.middleCols(at, shape.width) = g.block(row, row, shape.width, shape.width);
+      continue;
+    }
+    const Matrix cross = product(weight(j), system_.cross(j));
+    Matrix own = weight(j);
+    for (Index l = 0; l < system_.meets(j); ++l) {
+      Vector sum = Vector::Zero(width());
+      for (Index i = 0; i < system_.meets(j); ++i) {
+        sum += g(system_.met(j)[i], system_.met(j)[l]) * cross.col(i);
+      }
+      for (Index b = 0; b < width(); ++b) own.col(b) += cross(b, l) * sum;
+    }
+    out.middleCols(at, shape.width) = own;
+  }
+  return out;
+}
+
+Matrix BlockedFactor::fixed_response(Index k) const {
+  return part(data_.effects, k).leftCols(model().q.cols());
+}
+
+}  // namespace hdlmm

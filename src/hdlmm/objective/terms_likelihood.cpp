@@ -1,0 +1,104 @@
+#include "hdlmm/objective/terms_likelihood.hpp"
+
+#include <cmath>
+#include <cstddef>
+
+#include "hdlmm/dense/products.hpp"
+
+namespace hdlmm {
+
+namespace {
+
+const double kLogTwoPi = std::log(2 * std::acos(-1.0));
+
+/// Below this share of y'y the difference that y'P y is has lost digits.
+constexpr double kSmallRest = 1e-4;
+
+/// y'P y = |P y|^2 + sum_k beta_k'(I (x) S_k)^-1 beta_k, free of cancellation, as the sum over
+/// terms is that of (X_k'P y)'beta_k; P y comes from the rows themselves.
+double direct_rss(const TermsFactor& factor, const TermsModel& model, const Vector& delta) {
+  const Vector py = factor.projected(delta);
+  double out = py.squaredNorm();
+  const std::vector<Vector> beta = factor.effects(delta);
+  for (Index k = 0; k < model.size(); ++k) {
+    Matrix fitted = Matrix::Zero(model.rows(), 1);
+    model.design(k).add_product(beta[static_cast<std::size_t>(k)], fitted);
+    out += fitted.col(0).dot(py);
+  }
+  return out;
+}
+
+/// (P y)'V_i P V_j (P y) for the parameters of S_k and V_e = I, from those of S_k alone: P V P = P
+/// and V = I + sum_i s_i V_i, s the half vectors of S_k. along: (P y)'V_i (P y).
+Matrix average_information(const Matrix& gram, const Vector& along, const Vector& half,
+                           double rss) {
+  const Index m = gram.rows();
+  const Vector cross = along - times(gram, half);
+  Matrix out(m + 1, m + 1);
+  out.topLeftCorner(m, m) = gram;
+  out.col(m).head(m) = cross;
+  out.row(m).head(m) = cross.transpose();
+  out(m, m) = rss - along.dot(half) - cross.dot(half);
+  return out;
+}
+
+}  // namespace
+
+double TermsLikelihood::count() const {
+  const TermsModel& model = system_.model();
+  return static_cast<double>(model.rows() -
+                             (criterion_ == Criterion::reml ? model.q.cols() : Index{0}));
+}
+
+TermsEvaluation TermsLikelihood::evaluate(const Covariances& at, bool derivatives,
+                                          const Context& context) const {
+  context.poll();
+  const auto factor = system_.factor(at, context);
+  TermsEvaluation out;
+  const Matrix gram = factor->data_gram();
+  out.fixed = fixed_of(gram);
+  const double total = system_.model().y.squaredNorm();
+  if (out.fixed.rss < kSmallRest * total) {
+    out.fixed.rss = direct_rss(*factor, system_.model(), out.fixed.delta);
+  }
+  out.log_det_v = factor->log_det();
+  out.sigma2 = out.fixed.rss / count();
+  out.value = -0.5 * (count() * (kLogTwoPi + 1 + std::log(out.sigma2)) + out.log_det_v +
+                      (criterion_ == Criterion::reml ? out.fixed.log_det : 0));
+  if (derivatives) add_derivatives(*factor, at, out);
+  return out;
+}
+
+void TermsLikelihood::add_derivatives(const TermsFactor& factor, const Covariances& at,
+                                      TermsEvaluation& out) const {
+  const Index m = at.parameters();
+  const double s2 = out.sigma2;
+  const std::vector<Matrix> slopes = factor.fixed_slopes();
+  const ResponseMoments moments = factor.moments(out.fixed.delta);
+  out.traces = factor.traces();
+  for (Index k = 0; k < at.size(); ++k) {
+    Matrix& trace = out.traces[static_cast<std::size_t>(k)];
+    if (criterion_ == Criterion::reml) {
+      trace -= fixed_share(slopes, at.first(k), at.shape(k).width, out.fixed.covariance);
+    }
+    out.gradient.push_back(trace - moments.quad[static_cast<std::size_t>(k)] / s2);
+  }
+  out.profiled = moments.gram - sandwich(moments.along_fixed, out.fixed.covariance);
+  Vector half(m);
+  for (Index k = 0; k < at.size(); ++k) {
+    half.segment(at.first(k), at.shape(k).parameters()) = half_vector(at.relative(k));
+  }
+  out.information = average_information(out.profiled, moments.along_response, half, out.fixed.rss);
+  out.information /= 2 * s2 * s2 * s2;
+  add_outer(-1 / out.fixed.rss, moments.along_response, moments.along_response, out.profiled);
+  out.profiled /= s2;
+  Matrix residual = out.fixed.covariance;
+  for (Index j = 0; j < m; ++j) {
+    Matrix slope = sandwich(out.fixed.covariance, slopes[static_cast<std::size_t>(j)]);
+    residual -= half[j] * slope;
+    out.slopes.push_back(std::move(slope));
+  }
+  out.slopes.push_back(std::move(residual));
+}
+
+}  // namespace hdlmm

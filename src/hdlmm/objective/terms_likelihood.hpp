@@ -1,0 +1,48 @@
+#ifndef HDLMM_OBJECTIVE_TERMS_LIKELIHOOD_HPP
+#define HDLMM_OBJECTIVE_TERMS_LIKELIHOOD_HPP
+
+#include <vector>
+
+#include "hdlmm/marginal/terms_system.hpp"
+#include "hdlmm/objective/profiled_likelihood.hpp"
+
+namespace hdlmm {
+
+/// The likelihood of several terms at given covariances, sigma_e^2 profiled out.
+struct TermsEvaluation {
+  double value = 0;   ///< log-likelihood, as that of one term counts it
+  double sigma2 = 0;  ///< rss / N, N = n for ML and n - c for REML
+  TermsFixed fixed;
+  double log_det_v = 0;
+  std::vector<Matrix> traces;    ///< sum_j X_kj'W X_kj, W = V^-1 for ML and P for REML
+  std::vector<Matrix> gradient;  ///< G_k: d (-2 value) = sum_k tr(G_k dS_k)
+  Matrix information;            ///< average information of the parameters of S and sigma_e^2
+  Matrix profiled;               ///< twice that of S, in units of sigma_e^2, which is profiled out
+  std::vector<Matrix> slopes;    ///< derivatives of Var(delta) by the parameters, [c x c]
+};
+
+class TermsLikelihood {
+ public:
+  TermsLikelihood(const TermsSystem& system, Criterion criterion)
+      : system_(system), criterion_(criterion) {}
+
+  const TermsSystem& system() const { return system_; }
+
+  /// N, see above.
+  double count() const;
+
+  /// derivatives: gradient and information too. Throws std::runtime_error where V is not positive
+  /// definite to rounding.
+  TermsEvaluation evaluate(const Covariances& at, bool derivatives, const Context& context) const;
+
+ private:
+  void add_derivatives(const TermsFactor& factor, const Covariances& at,
+                       TermsEvaluation& out) const;
+
+  const TermsSystem& system_;
+  Criterion criterion_;
+};
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_OBJECTIVE_TERMS_LIKELIHOOD_HPP

@@ -1,0 +1,192 @@
+#include <memory>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "hdlmm/base/checks.hpp"
+#include "hdlmm/inference/terms/terms_search.hpp"
+#include "hdlmm/marginal/blocked_system.hpp"
+
+#include "r_context.h"
+#include "r_design.h"
+#include "r_eigen.h"
+#include "r_frame.h"
+#include "r_list.h"
+#include "r_system.h"
+
+using Rcpp::as;
+
+namespace {
+
+using SystemPointer = Rcpp::XPtr<hdlmm::TermsSystem>;
+
+const hdlmm::TermsSystem& system_of(SEXP pointer) {
+  SystemPointer system(pointer);
+  hdlmm::check_input(system.get() != nullptr, "a system of random terms: made in another session");
+  return *system;
+}
+
+std::vector<hdlmm::Matrix> as_matrices(const Rcpp::List& list) {
+  std::vector<hdlmm::Matrix> out;
+  for (R_xlen_t k = 0; k < list.size(); ++k) out.push_back(as<hdlmm::Matrix>(list[k]));
+  return out;
+}
+
+template <typename Items>
+Rcpp::List as_r_list(const Items& items) {
+  Rcpp::List out(static_cast<R_xlen_t>(items.size()));
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    out[static_cast<R_xlen_t>(i)] = Rcpp::wrap(items[i]);
+  }
+  return out;
+}
+
+Rcpp::List relative_of(const hdlmm::Covariances& at) {
+  std::vector<hdlmm::Matrix> out;
+  for (hdlmm::Index k = 0; k < at.size(); ++k) out.push_back(at.relative(k));
+  return as_r_list(out);
+}
+
+Rcpp::List as_list(const hdlmm::TermsSystem& system, const hdlmm::Covariances& at,
+                   const hdlmm::TermsEvaluation& e, const hdlmm::Context& context) {
+  const auto factor = system.factor(at, context);
+  return make_list({{"value", e.value},
+                    {"sigma2", e.sigma2},
+                    {"relative", relative_of(at)},
+                    {"rss", e.fixed.rss},
+                    {"log_det", e.log_det_v},
+                    {"delta", e.fixed.delta},
+                    {"covariance", e.fixed.covariance},
+                    {"effects", as_r_list(factor->effects(e.fixed.delta))},
+                    {"py", factor->projected(e.fixed.delta)},
+                    {"gradient", as_r_list(e.gradient)},
+                    {"information", e.information},
+                    {"slopes", as_r_list(e.slopes)}});
+}
+
+Rcpp::DataFrame trace_of(const std::vector<hdlmm::TermsStep>& trace) {
+  const R_xlen_t n = static_cast<R_xlen_t>(trace.size());
+  Rcpp::IntegerVector evaluation(n);
+  Rcpp::NumericVector value(n), sigma2(n), radius(n);
+  Rcpp::LogicalVector accepted(n);
+  for (R_xlen_t i = 0; i < n; ++i) {
+    const hdlmm::TermsStep& step = trace[static_cast<std::size_t>(i)];
+    evaluation[i] = static_cast<int>(i) + 1;
+    value[i] = step.value;
+    sigma2[i] = step.sigma2;
+    radius[i] = step.radius;
+    accepted[i] = step.is_accepted;
+  }
+  return make_frame(make_list({{"evaluation", evaluation},
+                               {"value", value},
+                               {"sigma2", sigma2},
+                               {"radius", radius},
+                               {"accepted", accepted}}),
+                    n);
+}
+
+}  // namespace
+
+// Several random terms. cores: of each design what make_operator() reads, columns not centred;
+// widths: coefficients a level; q [n x c], y [n]: rows already multiplied by row_scale.
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_terms_system(const Rcpp::List& cores, const std::vector<int>& widths, SEXP row_scale,
+                      const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y,
+                      const Rcpp::List& options, const Rcpp::List& host) {
+  hdlmm::TermsModel model;
+  model.q = q;
+  model.y = y;
+  hdlmm::check_input(static_cast<R_xlen_t>(widths.size()) == cores.size(), "widths of the terms");
+  for (R_xlen_t k = 0; k < cores.size(); ++k) {
+    std::shared_ptr<const hdlmm::DesignOperator> design =
+        make_operator(Rcpp::List(cores[k]), row_scale);
+    const hdlmm::Index width = widths[static_cast<std::size_t>(k)];
+    hdlmm::check_input(width > 0 && design->cols() % width == 0 && design->rows() == y.size(),
+                       "shape of a random term");
+    model.shapes.push_back({design->cols() / width, width});
+    model.designs.push_back(std::move(design));
+  }
+  const hdlmm::Context context = make_context(host);
+  auto* system = new hdlmm::BlockedSystem(std::move(model), context);
+  // designs read the memory of R, which lives as long as the pointer
+  return SystemPointer(system, true, R_NilValue, cores);
+}
+
+// [[Rcpp::export(rng = false)]]
+bool cpp_is_terms_system(SEXP pointer) {
+  return TYPEOF(pointer) == EXTPTRSXP && R_ExternalPtrAddr(pointer) != nullptr;
+}
+
+// type, and shares of the parameters in a combination of variances that the data cannot tell apart.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_terms_describe(SEXP system) {
+  const hdlmm::TermsSystem& terms = system_of(system);
+  return make_list(
+      {{"type", terms.name()}, {"aliased", hdlmm::aliased_parameters(terms.null_information())}});
+}
+
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_terms_search(SEXP system, const std::string& criterion, SEXP start,
+                            const Rcpp::List& options, const Rcpp::List& host) {
+  const hdlmm::TermsSystem& terms = system_of(system);
+  const hdlmm::TermsLikelihood likelihood(terms, as_criterion(criterion));
+  const hdlmm::Context context = make_context(host);
+  hdlmm::TermsOptions chosen;
+  chosen.tol = as<double>(options["tol"]);
+  chosen.max_evaluations = as<int>(options["max_iter"]);
+  const auto begin =
+      Rf_isNull(start) ? std::vector<hdlmm::Matrix>() : as_matrices(Rcpp::List(start));
+  const hdlmm::TermsMode mode = hdlmm::search_terms(likelihood, begin, chosen, context);
+  Rcpp::List out = as_list(terms, mode.at, mode.evaluation, context);
+  const std::vector<int> rank(mode.rank.begin(), mode.rank.end());
+  out.push_back(make_list({{"gradient", mode.certificate.gradient},
+                           {"complementarity", mode.certificate.complementarity},
+                           {"null_gain", mode.certificate.null_gain},
+                           {"evaluations", static_cast<int>(mode.trace.size())}}),
+                "certificate");
+  out.push_back(hdlmm::name(mode.status), "status");
+  out.push_back(Rcpp::wrap(rank), "rank");
+  out.push_back(trace_of(mode.trace), "trace");
+  return out;
+}
+
+// The same at given covariances.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_terms_evaluate(SEXP system, const std::string& criterion, const Rcpp::List& relative,
+                              const Rcpp::List& host) {
+  const hdlmm::TermsSystem& terms = system_of(system);
+  const auto at = hdlmm::Covariances::of(terms.model().shapes, as_matrices(relative));
+  const hdlmm::Context context = make_context(host);
+  const hdlmm::TermsLikelihood likelihood(terms, as_criterion(criterion));
+  return as_list(terms, at, likelihood.evaluate(at, true, context), context);
+}
+
+// Prediction error covariance of the coefficients of each level per unit sigma_e^2, [r x r J].
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_terms_block_variances(SEXP system, const Rcpp::List& relative,
+                                     const Rcpp::List& host) {
+  const hdlmm::TermsSystem& terms = system_of(system);
+  const auto at = hdlmm::Covariances::of(terms.model().shapes, as_matrices(relative));
+  const auto factor = terms.factor(at, make_context(host));
+  std::vector<hdlmm::Matrix> out;
+  for (hdlmm::Index k = 0; k < at.size(); ++k) out.push_back(hdlmm::level_errors(*factor, at, k));
+  return as_r_list(out);
+}
+
+// P_ii, [n].
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_terms_leverages(SEXP system, const Rcpp::List& relative, const Rcpp::List& host) {
+  const hdlmm::TermsSystem& terms = system_of(system);
+  const auto at = hdlmm::Covariances::of(terms.model().shapes, as_matrices(relative));
+  const auto factor = terms.factor(at, make_context(host));
+  return Rcpp::wrap(hdlmm::projection_diagonal(*factor, terms.model().q));
+}
+
+// V^-1 b, b [n x m].
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_terms_solve(SEXP system, const Rcpp::List& relative, const Eigen::Map<Eigen::MatrixXd> b,
+                     const Rcpp::List& host) {
+  const hdlmm::TermsSystem& terms = system_of(system);
+  const auto at = hdlmm::Covariances::of(terms.model().shapes, as_matrices(relative));
+  return Rcpp::wrap(terms.factor(at, make_context(host))->solve(b));
+}

@@ -1,0 +1,8 @@
+#include "hdlmm/dense/inverse.cpp"
+#include "hdlmm/inference/terms/terms_search.cpp"
+#include "hdlmm/inference/terms/trust_region.cpp"
+#include "hdlmm/marginal/blocked_factor.cpp"
+#include "hdlmm/marginal/blocked_system.cpp"
+#include "hdlmm/marginal/terms_system.cpp"
+#include "hdlmm/model/covariances.cpp"
+#include "hdlmm/objective/terms_likelihood.cpp"
