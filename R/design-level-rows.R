@@ -125,8 +125,7 @@ row_variances.level_design <- function(design, rows, inside) {
 weighted_squares.level_design <- function(design, rows, variance, unseen, inside) {
   squares <- user_level_values(design, rows)^2
   own <- matrix(variance[row_places(design, rows)], nrow(squares))
-  is_unseen <- which(attr(rows$x, "unseen"))
-  if (length(is_unseen) > 0) own[is_unseen, ] <- unseen
+  own[which(value_or(attr(rows$x, "unseen"), FALSE)), ] <- unseen
   rowSums(squares * own)
 }
 

@@ -36,5 +36,30 @@ lme4_matrices <- function(formula, data) {
   terms <- lme4::lFormula(formula, data, control = relaxed)$reTrms
   # lme4 sorts its terms by their number of levels
   group <- names(terms$flist)[attr(terms$flist, "assign")]
-  list(group = group, x = lapply(terms$Ztlist, function(zt) unname(as.matrix(Matrix::t(zt)))))
+  x <- lapply(unname(terms$Ztlist), function(zt) unname(as.matrix(Matrix::t(zt))))
+  list(group = group, x = x)
+}
+
+# What new rows need of a fit, from a problem that no engine has seen.
+unfitted <- function(problem) {
+  model <- problem$model
+  kept <- c(
+    "terms", "xlevels", "contrasts", "row_variables", "variable_classes", "rules", "offset_rule",
+    "frame", "dropped"
+  )
+  inside <- list(cache = new.env(), fixed = problem$fixed, units = problem$units)
+  c(
+    model[kept],
+    list(designs = problem$designs, random_terms = model$random, internal = inside, call = quote(f()))
+  )
+}
+
+new_term_rows <- function(fit, newdata, label = names(fit$designs)[1], allow_new_levels = FALSE) {
+  rows <- hdlmm:::new_rows(fit, newdata, TRUE, allow_new_levels)
+  hdlmm:::term_rows(rows, fit$designs[[label]])
+}
+
+# The matrix of a design at rows.
+rows_matrix <- function(design, rows) {
+  unname(hdlmm:::effect_values(design, rows, diag(design$n_cols), NULL))
 }
