@@ -50,7 +50,9 @@ unfitted <- function(problem) {
   inside <- list(cache = new.env(), fixed = problem$fixed, units = problem$units)
   c(
     model[kept],
-    list(designs = problem$designs, random_terms = model$random, internal = inside, call = quote(f()))
+    list(
+      designs = problem$designs, random_terms = model$random, internal = inside, call = quote(f())
+    )
   )
 }
 

@@ -1,10 +1,11 @@
-# Designs of (x | g): their matrix against lme4's, their columns at new rows, moments by brute force.
+# Designs of (x | g): their matrix against lme4's, columns at new rows, moments by brute force.
 
 d <- terms_data()
 one_row <- d[5, ]
 
 forms <- list(
-  slope = y ~ (x | g), through_zero = y ~ (0 + x | g), levels = y ~ (0 + f | g), dummies = y ~ (f | g),
+  slope = y ~ (x | g), through_zero = y ~ (0 + x | g), levels = y ~ (0 + f | g),
+  dummies = y ~ (f | g),
   poly = y ~ (poly(x, 2) | g), scaled = y ~ (0 + scale(x) | g), product = y ~ (x * f | g),
   spline = y ~ (splines::ns(x, 3) | g), text = y ~ (text + z | a:b), flag = y ~ (flag | g),
   nested = y ~ (x | a / b), independent = y ~ (x || g), log = y ~ (log(z) + I(x^2) | b)
@@ -90,7 +91,7 @@ test_that("new rows say what they lack, what they have too much and what is of a
   )
 })
 
-test_that("missing values of new rows stay missing; levels that the fit does not know have mean 0", {
+test_that("missing values of new rows stay missing; levels that are new have mean 0", {
   fit <- unfitted(problem_for(y ~ (poly(x, 2) + f | g), d))
   design <- fit$designs$g
   new <- put(d[1:6, ], x = replace(d$x[1:6], 2, NA), f = replace(d$f[1:6], 3, NA))
