@@ -47,9 +47,7 @@ Rcpp::List relative_of(const hdlmm::Covariances& at) {
   return as_r_list(out);
 }
 
-Rcpp::List as_list(const hdlmm::TermsSystem& system, const hdlmm::Covariances& at,
-                   const hdlmm::TermsEvaluation& e, const hdlmm::Context& context) {
-  const auto factor = system.factor(at, context);
+Rcpp::List as_list(const hdlmm::Covariances& at, const hdlmm::TermsEvaluation& e) {
   return make_list({{"value", e.value},
                     {"sigma2", e.sigma2},
                     {"relative", relative_of(at)},
@@ -57,8 +55,8 @@ Rcpp::List as_list(const hdlmm::TermsSystem& system, const hdlmm::Covariances& a
                     {"log_det", e.log_det_v},
                     {"delta", e.fixed.delta},
                     {"covariance", e.fixed.covariance},
-                    {"effects", as_r_list(factor->effects(e.fixed.delta))},
-                    {"py", factor->projected(e.fixed.delta)},
+                    {"effects", as_r_list(e.effects)},
+                    {"py", e.projected},
                     {"gradient", as_r_list(e.gradient)},
                     {"information", e.information},
                     {"slopes", as_r_list(e.slopes)}});
@@ -137,7 +135,7 @@ Rcpp::List cpp_terms_search(SEXP system, const std::string& criterion, SEXP star
   const auto begin =
       Rf_isNull(start) ? std::vector<hdlmm::Matrix>() : as_matrices(Rcpp::List(start));
   const hdlmm::TermsMode mode = hdlmm::search_terms(likelihood, begin, chosen, context);
-  Rcpp::List out = as_list(terms, mode.at, mode.evaluation, context);
+  Rcpp::List out = as_list(mode.at, mode.evaluation);
   const std::vector<int> rank(mode.rank.begin(), mode.rank.end());
   out.push_back(make_list({{"gradient", mode.certificate.gradient},
                            {"complementarity", mode.certificate.complementarity},
@@ -158,7 +156,7 @@ Rcpp::List cpp_terms_evaluate(SEXP system, const std::string& criterion, const R
   const auto at = hdlmm::Covariances::of(terms.model().shapes, as_matrices(relative));
   const hdlmm::Context context = make_context(host);
   const hdlmm::TermsLikelihood likelihood(terms, as_criterion(criterion));
-  return as_list(terms, at, likelihood.evaluate(at, true, context), context);
+  return as_list(at, likelihood.evaluate(at, true, context));
 }
 
 // Prediction error covariance of the coefficients of each level per unit sigma_e^2, [r x r J].

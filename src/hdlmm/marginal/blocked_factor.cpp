@@ -15,12 +15,23 @@ namespace {
 /// Traces by way of M^-1 lose the digits of 1 / (theta^2 x'x): above this they lose few.
 constexpr double kDivides = 1e-2;
 
-Matrix unit_column(Index size) { return Matrix::Identity(size, size); }
+/// The upper triangle becomes the lower one, by blocks that stay in the cache.
+void copy_lower(Matrix& a) {
+  constexpr Index kBlock = 64;
+  const Index n = a.rows();
+  for (Index col = 0; col < n; col += kBlock) {
+    for (Index row = 0; row <= col; row += kBlock) {
+      for (Index j = col; j < std::min(n, col + kBlock); ++j) {
+        for (Index i = row; i < std::min(j, row + kBlock); ++i) a(i, j) = a(j, i);
+      }
+    }
+  }
+}
 
 /// (I + d s)^-1 and log|I + d s| for positive semidefinite d and s, by Gauss and Jordan.
 Matrix ratio_inverse(const Matrix& d, const Matrix& s, double& log_det) {
   const Index r = d.rows();
-  Matrix a = product(d, s), out = unit_column(r);
+  Matrix a = product(d, s), out = Matrix::Identity(r, r);
   a.diagonal().array() += 1;
   for (Index j = 0; j < r; ++j) {
     Index pivot = j;
@@ -93,11 +104,13 @@ void BlockedFactor::eliminate_levels() {
     const Index* met = system_.met(j);
     for (Index l = 0; l < system_.meets(j); ++l) {
       double* column = gram_.col(met[l]).data();
-      for (Index i = 0; i < system_.meets(j); ++i) {
+      for (Index i = l; i < system_.meets(j); ++i) {
         column[met[i]] -= system_.cross(j).col(i).dot(weighted.col(l));
       }
     }
   }
+  // columns that a level meets ascend
+  copy_lower(gram_);
 }
 
 void BlockedFactor::times_factor(Matrix& x, bool transposed) const {
@@ -118,7 +131,18 @@ void BlockedFactor::times_factor(Matrix& x, bool transposed) const {
   }
 }
 
+bool BlockedFactor::is_zero() const {
+  for (Index k = 0; k < model().size(); ++k) {
+    if (!system_.is_eliminated(k) && !at_.factor(k).isZero(0)) return false;
+  }
+  return true;
+}
+
 void BlockedFactor::factorise_rest() {
+  if (is_zero()) {
+    root_ = Matrix::Identity(gram_.rows(), gram_.rows());
+    return;
+  }
   root_ = gram_;
   times_factor(root_, true);
   root_.transposeInPlace();
@@ -144,8 +168,10 @@ BlockedFactor::Solved BlockedFactor::solve_adjoint(const CoefficientRows& x) con
   Matrix& effects = out.effects.rest;
   effects = left;
   times_factor(effects, true);
-  solve_lower(root_, effects, context_);
-  solve_lower_transposed(root_, effects, context_);
+  if (!is_zero()) {
+    solve_lower(root_, effects, context_);
+    solve_lower_transposed(root_, effects, context_);
+  }
   times_factor(effects, false);
   out.adjoint.rest = left;
   subtract_product(gram_, effects, out.adjoint.rest);
@@ -206,10 +232,14 @@ Matrix BlockedFactor::level_trace() const {
     const Index* met = system_.met(j);
     Vector sum(width());
     for (Index l = 0; l < system_.meets(j); ++l) {
+      // G is symmetric: its lower triangle twice
       const double* column = g.col(met[l]).data();
-      sum.setZero();
-      for (Index i = 0; i < system_.meets(j); ++i) sum += column[met[i]] * cross.col(i);
-      for (Index b = 0; b < width(); ++b) out.col(b) -= cross(b, l) * sum;
+      sum = 0.5 * column[met[l]] * cross.col(l);
+      for (Index i = l + 1; i < system_.meets(j); ++i) sum += column[met[i]] * cross.col(i);
+      for (Index b = 0; b < width(); ++b) {
+        out.col(b) -= cross(b, l) * sum;
+        out.row(b) -= cross(b, l) * sum.transpose();
+      }
     }
   }
   return (out + out.transpose()) / 2;

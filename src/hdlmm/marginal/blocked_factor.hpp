@@ -34,6 +34,7 @@ class BlockedFactor final : public TermsFactor {
   };
   Solved solve_adjoint(const CoefficientRows& x) const;
 
+  bool is_zero() const;  ///< whether the terms of the rest have no variance
   void eliminate_levels();
   void factorise_rest();
   /// x [s x m] <- L x or L'x, the coefficients of every level by its factor.

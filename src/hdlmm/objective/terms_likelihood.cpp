@@ -76,6 +76,8 @@ void TermsLikelihood::add_derivatives(const TermsFactor& factor, const Covarianc
   const std::vector<Matrix> slopes = factor.fixed_slopes();
   const ResponseMoments moments = factor.moments(out.fixed.delta);
   out.traces = factor.traces();
+  out.effects = factor.effects(out.fixed.delta);
+  out.projected = factor.projected(out.fixed.delta);
   for (Index k = 0; k < at.size(); ++k) {
     Matrix& trace = out.traces[static_cast<std::size_t>(k)];
     if (criterion_ == Criterion::reml) {

@@ -18,6 +18,8 @@ struct TermsEvaluation {
   std::vector<Matrix> gradient;  ///< G_k: d (-2 value) = sum_k tr(G_k dS_k)
   Matrix information;            ///< average information of the parameters of S and sigma_e^2
   Matrix profiled;               ///< twice that of S, in units of sigma_e^2, which is profiled out
+  std::vector<Vector> effects;   ///< beta_k
+  Vector projected;              ///< P y
   std::vector<Matrix> slopes;    ///< derivatives of Var(delta) by the parameters, [c x c]
 };
 
