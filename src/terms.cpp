@@ -5,7 +5,7 @@
 
 #include "hdlmm/base/checks.hpp"
 #include "hdlmm/inference/terms/terms_search.hpp"
-#include "hdlmm/marginal/blocked_system.hpp"
+#include "hdlmm/marginal/terms_chooser.hpp"
 
 #include "r_context.h"
 #include "r_design.h"
@@ -24,6 +24,23 @@ const hdlmm::TermsSystem& system_of(SEXP pointer) {
   SystemPointer system(pointer);
   hdlmm::check_input(system.get() != nullptr, "a system of random terms: made in another session");
   return *system;
+}
+
+hdlmm::TermsModel model_of(const Rcpp::List& cores, const std::vector<int>& widths,
+                           SEXP row_scale) {
+  hdlmm::check_input(static_cast<R_xlen_t>(widths.size()) == cores.size() && !widths.empty(),
+                     "widths of the terms");
+  hdlmm::TermsModel model;
+  for (R_xlen_t k = 0; k < cores.size(); ++k) {
+    std::shared_ptr<const hdlmm::DesignOperator> design =
+        make_operator(Rcpp::List(cores[k]), row_scale);
+    const hdlmm::Index width = widths[static_cast<std::size_t>(k)];
+    hdlmm::check_input(width > 0 && design->cols() % width == 0, "coefficients of a level");
+    model.shapes.push_back({design->cols() / width, width});
+    model.designs.push_back(std::move(design));
+    hdlmm::check_input(model.design(k).rows() == model.design(0).rows(), "rows of a random term");
+  }
+  return model;
 }
 
 std::vector<hdlmm::Matrix> as_matrices(const Rcpp::List& list) {
@@ -85,29 +102,33 @@ Rcpp::DataFrame trace_of(const std::vector<hdlmm::TermsStep>& trace) {
 
 }  // namespace
 
-// Several random terms. cores: of each design what make_operator() reads, columns not centred;
-// widths: coefficients a level; q [n x c], y [n]: rows already multiplied by row_scale.
+// What a system of several random terms needs: type, bytes, flops of an evaluation. cores: of each
+// design what make_operator() reads, columns not centred; widths: coefficients a level; wanted: a
+// type or "auto".
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_terms_plan(const Rcpp::List& cores, const std::vector<int>& widths, SEXP row_scale,
+                          const std::string& wanted) {
+  const hdlmm::TermsPlan plan = hdlmm::plan_terms(model_of(cores, widths, row_scale), wanted);
+  return make_list({{"type", plan.type}, {"bytes", plan.bytes}, {"flops", plan.flops}});
+}
+
+// The system itself. q [n x c], y [n]: rows already multiplied by row_scale; options: list(system),
+// as `wanted` above.
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_terms_system(const Rcpp::List& cores, const std::vector<int>& widths, SEXP row_scale,
                       const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y,
                       const Rcpp::List& options, const Rcpp::List& host) {
-  hdlmm::TermsModel model;
+  hdlmm::TermsModel model = model_of(cores, widths, row_scale);
   model.q = q;
   model.y = y;
-  hdlmm::check_input(static_cast<R_xlen_t>(widths.size()) == cores.size(), "widths of the terms");
-  for (R_xlen_t k = 0; k < cores.size(); ++k) {
-    std::shared_ptr<const hdlmm::DesignOperator> design =
-        make_operator(Rcpp::List(cores[k]), row_scale);
-    const hdlmm::Index width = widths[static_cast<std::size_t>(k)];
-    hdlmm::check_input(width > 0 && design->cols() % width == 0 && design->rows() == y.size(),
-                       "shape of a random term");
-    model.shapes.push_back({design->cols() / width, width});
-    model.designs.push_back(std::move(design));
-  }
+  hdlmm::check_input(model.design(0).rows() == y.size(), "rows of a random term");
   const hdlmm::Context context = make_context(host);
-  auto* system = new hdlmm::BlockedSystem(std::move(model), context);
+  const hdlmm::TermsPlan plan = hdlmm::plan_terms(model, options.containsElementNamed("system")
+                                                             ? as<std::string>(options["system"])
+                                                             : std::string("auto"));
+  auto system = hdlmm::make_terms_system(std::move(model), plan, context);
   // designs read the memory of R, which lives as long as the pointer
-  return SystemPointer(system, true, R_NilValue, cores);
+  return SystemPointer(system.release(), true, R_NilValue, cores);
 }
 
 // [[Rcpp::export(rng = false)]]

@@ -1,5 +1,6 @@
 #include "hdlmm/dense/inverse.hpp"
 
+#include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/packed_products.hpp"
 #include "hdlmm/dense/triangular.hpp"
 
@@ -66,7 +67,7 @@ Matrix inverse_of_root(const ConstMatrix& l, const Context& context) {
   if (n == 0) return out;
   invert_root(root, context);
   add_square(root, out, context);
-  for (Index j = 0; j < n; ++j) out.row(j).tail(n - j - 1) = out.col(j).tail(n - j - 1).transpose();
+  mirror_lower(out);
   return out;
 }
 

@@ -14,6 +14,9 @@ Matrix copy_lower(const ConstMatrix& k, const Context& context);
 /// l' for the lower triangle of l [n x n], zero below its diagonal.
 Matrix transpose_of_lower(const ConstMatrix& l);
 
+/// The upper triangle of a [n x n] becomes the lower one.
+void mirror_lower(MatrixView a);
+
 }  // namespace hdlmm
 
 #endif  // HDLMM_DENSE_LOWER_TRIANGLE_HPP

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "hdlmm/dense/inverse.hpp"
+#include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/products.hpp"
 #include "hdlmm/dense/triangular.hpp"
 
@@ -14,19 +15,6 @@ namespace {
 
 /// Traces by way of M^-1 lose the digits of 1 / (theta^2 x'x): above this they lose few.
 constexpr double kDivides = 1e-2;
-
-/// The upper triangle becomes the lower one, by blocks that stay in the cache.
-void copy_lower(Matrix& a) {
-  constexpr Index kBlock = 64;
-  const Index n = a.rows();
-  for (Index col = 0; col < n; col += kBlock) {
-    for (Index row = 0; row <= col; row += kBlock) {
-      for (Index j = col; j < std::min(n, col + kBlock); ++j) {
-        for (Index i = row; i < std::min(j, row + kBlock); ++i) a(i, j) = a(j, i);
-      }
-    }
-  }
-}
 
 /// (I + d s)^-1 and log|I + d s| for positive semidefinite d and s, by Gauss and Jordan.
 Matrix ratio_inverse(const Matrix& d, const Matrix& s, double& log_det) {
@@ -110,7 +98,7 @@ void BlockedFactor::eliminate_levels() {
     }
   }
   // columns that a level meets ascend
-  copy_lower(gram_);
+  mirror_lower(gram_);
 }
 
 void BlockedFactor::times_factor(Matrix& x, bool transposed) const {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/products.hpp"
 #include "hdlmm/marginal/blocked_factor.hpp"
 
@@ -176,11 +177,9 @@ void BlockedSystem::cross_rest(const Context& context) {
 /// Products of a dense design with itself and with the others, by blocks of its columns.
 void BlockedSystem::cross_dense(Index k, const Context& context) {
   const Index cols = model().shape(k).cols(), at = first_of(k);
-  const Matrix lower = model().design(k).column_gram(context);
-  gram_.block(at, at, cols, cols) = lower;
-  for (Index j = 0; j < cols; ++j) {
-    gram_.row(at + j).segment(at + j, cols - j) = lower.col(j).tail(cols - j).transpose();
-  }
+  Matrix own = model().design(k).column_gram(context);
+  mirror_lower(own);
+  gram_.block(at, at, cols, cols) = own;
   for (Index first = 0; first < cols; first += kColumnBlock) {
     context.poll();
     const Index size = std::min(kColumnBlock, cols - first);

@@ -22,7 +22,7 @@ struct TermsModel {
   Matrix q;
   Vector y;
 
-  Index rows() const { return y.size(); }
+  Index rows() const { return designs.empty() ? 0 : designs[0]->rows(); }
   Index size() const { return static_cast<Index>(designs.size()); }
   const DesignOperator& design(Index k) const { return *designs[static_cast<std::size_t>(k)]; }
   const TermShape& shape(Index k) const { return shapes[static_cast<std::size_t>(k)]; }

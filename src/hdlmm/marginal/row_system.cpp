@@ -1,0 +1,217 @@
+#include "hdlmm/marginal/row_system.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <stdexcept>
+#include <utility>
+
+#include "hdlmm/dense/inverse.hpp"
+#include "hdlmm/dense/lower_triangle.hpp"
+#include "hdlmm/dense/packed_products.hpp"
+#include "hdlmm/dense/products.hpp"
+#include "hdlmm/dense/triangular.hpp"
+
+namespace hdlmm {
+
+namespace {
+
+/// The derivative of V by a cell of S.
+Matrix cell_of(Index width, const TriangleCell& cell) {
+  Matrix out = Matrix::Zero(width, width);
+  out(cell.row, cell.col) = out(cell.col, cell.row) = 1;
+  return out;
+}
+
+Vector cell_inner(const Matrix& inner) {
+  Vector out = half_vector(inner);
+  Index i = 0;
+  for (const auto [row, col] : triangle_cells(inner.rows())) {
+    if (row != col) out[i] = inner(row, col) + inner(col, row);
+    ++i;
+  }
+  return out;
+}
+
+class RowFactor final : public TermsFactor {
+ public:
+  RowFactor(const RowSystem& system, const Covariances& at, const Context& context)
+      : system_(system), at_(at), context_(context) {
+    const Index n = model().rows();
+    Matrix v = Matrix::Identity(n, n);
+    for (Index k = 0; k < at.size(); ++k) system.term(k).add_to(v, at.relative(k));
+    if (!cholesky_in_place(v, context)) {
+      throw std::runtime_error("the covariance of the response is not positive definite");
+    }
+    log_det_ = 2 * v.diagonal().array().log().sum();
+    inverse_ = inverse_of_root(v, context);
+    Matrix data(n, model().q.cols() + 1);
+    data << model().q, model().y;
+    solved_ = product(inverse_, data);
+  }
+
+  double log_det() const override { return log_det_; }
+
+  Matrix data_gram() const override {
+    const Index c = model().q.cols();
+    Matrix data(model().rows(), c + 1);
+    data << model().q, model().y;
+    const Matrix out = transpose_product(data, solved_);
+    return (out + out.transpose()) / 2;
+  }
+
+  std::vector<Matrix> traces() const override {
+    std::vector<Matrix> out;
+    for (Index k = 0; k < at_.size(); ++k) out.push_back(system_.term(k).inner(inverse_));
+    return out;
+  }
+
+  std::vector<Matrix> fixed_slopes() const override {
+    std::vector<Matrix> out;
+    for_cells([&](Index k, const TriangleCell& cell) {
+      out.push_back(transpose_product(fixed(), system_.term(k).times_cell(cell, fixed())));
+    });
+    return out;
+  }
+
+  ResponseMoments moments(const Vector& delta) const override {
+    const Matrix py = projected(delta);
+    ResponseMoments out;
+    Matrix along(model().rows(), at_.parameters());
+    Index i = 0;
+    for_cells([&](Index k, const TriangleCell& cell) {
+      along.col(i++) = system_.term(k).times_cell(cell, py).col(0);
+    });
+    out.along_response = transpose_times(along, py.col(0));
+    for (Index k = 0; k < at_.size(); ++k) {
+      const Index width = at_.shape(k).width;
+      Matrix quad =
+          symmetric_of(out.along_response.segment(at_.first(k), at_.shape(k).parameters()), width);
+      // of a cell beside the diagonal both sides are summed
+      quad = (0.5 * (quad + Matrix(quad.diagonal().asDiagonal()))).eval();
+      out.quad.push_back(std::move(quad));
+    }
+    out.gram = transpose_product(along, product(inverse_, along));
+    out.along_fixed = transpose_product(fixed(), along);
+    return out;
+  }
+
+  Vector projected(const Vector& delta) const override {
+    return solved_.col(delta.size()) - times(fixed(), delta);
+  }
+
+  std::vector<Vector> effects(const Vector& delta) const override {
+    std::vector<Vector> out;
+    for (Index k = 0; k < at_.size(); ++k) {
+      out.push_back(covariances(k, Matrix(projected(delta))).col(0));
+    }
+    return out;
+  }
+
+  Matrix solve(const ConstMatrix& b) const override { return product(inverse_, b); }
+
+  Vector inverse_diagonal() const override { return inverse_.diagonal(); }
+
+  Matrix level_covariances(Index k) const override {
+    const TermShape& shape = at_.shape(k);
+    const Index r = shape.width, n = model().rows();
+    const Vector prior = model().design(k).prior_variances();
+    Matrix out(r, shape.cols());
+    const Index step = std::max(Index{1}, kColumnBlock / r);
+    for (Index first = 0; first < shape.levels; first += step) {
+      context_.poll();
+      const Index count = std::min(step, shape.levels - first);
+      Matrix x(n, count * r);
+      model().design(k).covariance_columns(first * r, x);
+      for (Index j = 0; j < count; ++j) {
+        const Matrix own = x.middleCols(j * r, r);
+        x.middleCols(j * r, r) = product(own, at_.relative(k));
+      }
+      const Matrix solved = product(inverse_, x);
+      for (Index j = 0; j < count; ++j) {
+        const Index level = first + j;
+        Matrix own = at_.relative(k) * (r == 1 ? prior[level] : 1);
+        subtract_transpose_product(x.middleCols(j * r, r), solved.middleCols(j * r, r), own);
+        out.middleCols(level * r, r) = (own + own.transpose()) / 2;
+      }
+    }
+    return out;
+  }
+
+  Matrix fixed_response(Index k) const override { return covariances(k, fixed()); }
+
+ private:
+  const TermsModel& model() const { return system_.model(); }
+  ConstMatrix fixed() const { return solved_.leftCols(model().q.cols()); }
+
+  template <typename Visit>
+  void for_cells(Visit&& visit) const {
+    for (Index k = 0; k < at_.size(); ++k) {
+      for (const TriangleCell& cell : triangle_cells(at_.shape(k).width)) visit(k, cell);
+    }
+  }
+
+  /// Covariances of the coefficients of a term with v'y: (I (x) S) X'v.
+  Matrix covariances(Index k, const ConstMatrix& v) const {
+    Matrix out = Matrix::Zero(model().design(k).cols(), v.cols());
+    model().design(k).add_covariance_product(v, out, context_);
+    const Index r = at_.shape(k).width;
+    for (Index j = 0; j < at_.shape(k).levels; ++j) {
+      const Matrix own = out.middleRows(j * r, r);
+      out.middleRows(j * r, r) = product(at_.relative(k), own);
+    }
+    return out;
+  }
+
+  const RowSystem& system_;
+  Covariances at_;
+  Context context_;
+  double log_det_ = 0;
+  Matrix inverse_;  ///< both triangles
+  Matrix solved_;   ///< V^-1 [Q y]
+};
+
+}  // namespace
+
+RowSystem::RowSystem(TermsModel given, const Context& context) : TermsSystem(std::move(given)) {
+  for (Index k = 0; k < model().size(); ++k) {
+    terms_.emplace_back(model().design(k), model().shape(k), context);
+  }
+}
+
+/// P_0 V_j P_0 of one cell at a time against all others.
+Matrix RowSystem::null_information() const {
+  const Index n = model().rows(), m = model().parameters();
+  const Matrix& q = model().q;
+  Matrix out = Matrix::Zero(m + 1, m + 1);
+  Index j = 0;
+  for (Index o = 0; o < model().size(); ++o) {
+    for (const TriangleCell& cell : triangle_cells(model().shape(o).width)) {
+      Matrix v = Matrix::Zero(n, n);
+      term(o).add_to(v, cell_of(model().shape(o).width, cell));
+      mirror_lower(v);
+      // P_0 V P_0 = V - Q B' - B Q', B = V Q - 1/2 Q (Q'V Q)
+      Matrix b = product(v, q);
+      const Matrix inside = transpose_product(q, b);
+      subtract_product(q, inside / 2, b);
+      add_product(-1, q, Op::none, b, Op::transpose, v, Context());
+      add_product(-1, b, Op::none, q, Op::transpose, v, Context());
+      Index i = 0;
+      for (Index k = 0; k < model().size(); ++k) {
+        const Vector inner = cell_inner(term(k).inner(v));
+        out.col(j).segment(i, inner.size()) = inner;
+        i += inner.size();
+      }
+      out(m, j) = out(j, m) = v.diagonal().sum();
+      ++j;
+    }
+  }
+  out(m, m) = static_cast<double>(n - q.cols());
+  return (out + out.transpose()) / 2;
+}
+
+std::unique_ptr<TermsFactor> RowSystem::factor(const Covariances& at,
+                                               const Context& context) const {
+  return std::make_unique<RowFactor>(*this, at, context);
+}
+
+}  // namespace hdlmm

@@ -1,0 +1,28 @@
+#ifndef HDLMM_MARGINAL_ROW_SYSTEM_HPP
+#define HDLMM_MARGINAL_ROW_SYSTEM_HPP
+
+#include <vector>
+
+#include "hdlmm/marginal/row_terms.hpp"
+
+namespace hdlmm {
+
+/// Several terms on the side of the rows: V [n x n] itself, for kernels and for more coefficients
+/// than rows. 4/3 n^3 flops an evaluation, n^2 numbers a kernel or wide design.
+class RowSystem final : public TermsSystem {
+ public:
+  RowSystem(TermsModel model, const Context& context);
+
+  std::string name() const override { return "row"; }
+  Matrix null_information() const override;
+  std::unique_ptr<TermsFactor> factor(const Covariances& at, const Context& context) const override;
+
+  const RowTerm& term(Index k) const { return terms_[static_cast<std::size_t>(k)]; }
+
+ private:
+  std::vector<RowTerm> terms_;
+};
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_MARGINAL_ROW_SYSTEM_HPP

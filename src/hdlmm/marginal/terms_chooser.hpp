@@ -1,0 +1,27 @@
+#ifndef HDLMM_MARGINAL_TERMS_CHOOSER_HPP
+#define HDLMM_MARGINAL_TERMS_CHOOSER_HPP
+
+#include <memory>
+#include <string>
+
+#include "hdlmm/marginal/terms_system.hpp"
+
+namespace hdlmm {
+
+/// What a system for several terms costs.
+struct TermsPlan {
+  std::string type;  ///< "blocked" or "row"
+  double bytes = 0;
+  double flops = 0;  ///< of one evaluation
+};
+
+/// The cheaper one, or `wanted` unless it is "auto". Throws InvalidInput where that cannot be had:
+/// coefficients with a kernel are known on the side of the rows alone.
+TermsPlan plan_terms(const TermsModel& model, const std::string& wanted);
+
+std::unique_ptr<TermsSystem> make_terms_system(TermsModel model, const TermsPlan& plan,
+                                               const Context& context);
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_MARGINAL_TERMS_CHOOSER_HPP
