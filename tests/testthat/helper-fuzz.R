@@ -51,15 +51,16 @@ fuzz_random <- function(n, d) {
   kind <- one_of(c("columns", "group", "kernel", "none"), c(10, 4, 5, 1))
   switch(kind,
     columns = fuzz_columns(n), kernel = fuzz_kernel(n),
-    group = fuzz_group(d, one_of(c("g", "f", "a:g", "a/g"), c(4, 2, 3, 0.2))),
+    group = fuzz_group(d, one_of(c("g", "f", "a:g"), c(4, 2, 3)), one_of(c("1", "0 + z"), c(3, 2))),
     none = list(text = NULL, env = list(), units = NULL)
   )
 }
 
-fuzz_group <- function(d, text) {
-  level <- if (grepl("[:/]", text)) paste(d$a, d$g) else as.character(d[[text]])
-  list(text = paste0("(1 | ", text, ")"), env = list(), units = function(rows) {
-    a <- outer(level[rows], sort(unique(level[rows])), `==`) * 1
+fuzz_group <- function(d, text, left) {
+  level <- if (grepl(":", text)) paste(d$a, d$g) else as.character(d[[text]])
+  value <- if (left == "1") rep(1, nrow(d)) else d$z
+  list(text = paste0("(", left, " | ", text, ")"), env = list(), units = function(rows) {
+    a <- outer(level[rows], sort(unique(level[rows])), `==`) * value[rows]
     list(a = a, s = diag(ncol(a)))
   })
 }

@@ -16,7 +16,8 @@ class_data <- function() {
 # Without fixed effects no column means are taken out, so that points are rows of the matrix.
 class_formulas <- list(
   dense = y ~ 0 + re(X), scaled = y ~ 0 + re(X, center = TRUE, scale = TRUE), wide = y ~ 0 + re(W),
-  sparse = y ~ 0 + re(S), grouped = y ~ 0 + (1 | g), kernel = y ~ 0 + re(kernel = kernel, id = g)
+  sparse = y ~ 0 + re(S), grouped = y ~ 0 + (1 | g), level = y ~ 0 + (0 + x | g),
+  kernel = y ~ 0 + re(kernel = kernel, id = g)
 )
 
 class_fits <- lapply(class_formulas, lmm, data = class_data())
@@ -64,7 +65,8 @@ test_that("every design class answers every verb", {
 test_that("words and counts are those of the design", {
   for (fit in class_fits) {
     design <- fit$designs[[1]]
-    expect_match(hdlmm:::describe_design(design), design$label, fixed = TRUE)
+    named <- if (is.null(design$group)) design$label else deparse1(design$group)
+    expect_match(hdlmm:::describe_design(design), named, fixed = TRUE)
     expect_length(hdlmm:::effect_names(design), design$n_cols)
     unit <- hdlmm:::unit_index(design)
     expect_true(is.null(unit) || all(unit %in% seq_len(design$n_cols)) && length(unit) == 20)
