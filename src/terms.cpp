@@ -153,6 +153,7 @@ Rcpp::List cpp_terms_search(SEXP system, const std::string& criterion, SEXP star
   hdlmm::TermsOptions chosen;
   chosen.tol = as<double>(options["tol"]);
   chosen.max_evaluations = as<int>(options["max_iter"]);
+  chosen.has_corner_starts = terms.is_cheap();
   const auto begin =
       Rf_isNull(start) ? std::vector<hdlmm::Matrix>() : as_matrices(Rcpp::List(start));
   const hdlmm::TermsMode mode = hdlmm::search_terms(likelihood, begin, chosen, context);
@@ -165,6 +166,8 @@ Rcpp::List cpp_terms_search(SEXP system, const std::string& criterion, SEXP star
                 "certificate");
   out.push_back(hdlmm::name(mode.status), "status");
   out.push_back(Rcpp::wrap(rank), "rank");
+  out.push_back(Rcpp::wrap(mode.modes), "modes");
+  out.push_back(mode.all_evaluations, "all_evaluations");
   out.push_back(trace_of(mode.trace), "trace");
   return out;
 }

@@ -25,6 +25,7 @@ class BlockedSystem final : public TermsSystem {
   BlockedSystem(TermsModel model, const Context& context);
 
   std::string name() const override { return "blocked"; }
+  bool is_cheap() const override { return rest() <= 100 && column_.size() < 20000; }
 
   std::unique_ptr<TermsFactor> factor(const Covariances& at, const Context& context) const override;
 

@@ -14,6 +14,7 @@ class RowSystem final : public TermsSystem {
   RowSystem(TermsModel model, const Context& context);
 
   std::string name() const override { return "row"; }
+  bool is_cheap() const override { return model().rows() <= 100; }
   Matrix null_information() const override;
   std::unique_ptr<TermsFactor> factor(const Covariances& at, const Context& context) const override;
 

@@ -82,6 +82,9 @@ class TermsSystem {
   const TermsModel& model() const { return model_; }
   virtual std::string name() const = 0;
 
+  /// Whether an evaluation takes less than a millisecond or so.
+  virtual bool is_cheap() const = 0;
+
   /// tr(P_0 V_i P_0 V_j), P_0 = I - Q Q', of the derivatives of V by the parameters and of the
   /// identity last, [m + 1 x m + 1]: singular where the data cannot tell the variances apart.
   virtual Matrix null_information() const = 0;

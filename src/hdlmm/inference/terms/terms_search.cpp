@@ -18,7 +18,9 @@ namespace {
 
 constexpr double kZeroVariance = 1e-8;  ///< in units of what explains as much as the noise
 constexpr double kSmallestStart = 0.05, kLargestStart = 1e4;
-constexpr double kStepOut = 0.04;  ///< variance that a direction out of a boundary begins with
+constexpr double kCornerStart = 5;
+constexpr double kSameMode = 1e-7;  ///< in log-likelihood
+constexpr double kStepOut = 0.04;   ///< variance that a direction out of a boundary begins with
 constexpr int kStepsOut = 3;
 constexpr double kGainOut = 1e-7;  ///< below, in -2 log-likelihood, a boundary is the maximum
 
@@ -69,7 +71,30 @@ class Search {
     unit_ = theta_scale(scales_);
   }
 
-  TermsMode run(std::vector<Matrix> start) {
+  TermsMode run(const std::vector<Matrix>& start) {
+    TermsMode best = ascend(start);
+    std::vector<double> values = {best.evaluation.value};
+    int total = static_cast<int>(best.trace.size());
+    if (options_.has_corner_starts) {
+      for (const std::vector<Matrix>& corner : corners()) {
+        TermsMode other = ascend(corner);
+        total += static_cast<int>(other.trace.size());
+        values.push_back(other.evaluation.value);
+        if (other.evaluation.value > best.evaluation.value + kSameMode) best = std::move(other);
+      }
+    }
+    std::sort(values.rbegin(), values.rend());
+    for (const double value : values) {
+      if (best.modes.empty() || best.modes.back() - value > kSameMode) best.modes.push_back(value);
+    }
+    best.all_evaluations = total;
+    return best;
+  }
+
+ private:
+  const std::vector<TermShape>& shapes() const { return likelihood_.system().model().shapes; }
+  TermsMode ascend(const std::vector<Matrix>& start) {
+    trace_.clear();
     TermsMode mode = climb(Covariances::of(shapes(), start));
     for (int out = 0;; ++out) {
       settle_zeros(mode);
@@ -85,8 +110,23 @@ class Search {
     return mode;
   }
 
- private:
-  const std::vector<TermShape>& shapes() const { return likelihood_.system().model().shapes; }
+  /// One start for every coefficient: it has the variance, the others have little.
+  std::vector<std::vector<Matrix>> corners() const {
+    std::vector<std::vector<Matrix>> out;
+    for (std::size_t k = 0; k < scales_.size(); ++k) {
+      for (Index a = 0; scales_.size() + scales_[k].size() > 2 && a < scales_[k].size(); ++a) {
+        std::vector<Matrix> start;
+        for (std::size_t l = 0; l < scales_.size(); ++l) {
+          Vector size = Vector::Constant(scales_[l].size(), kSmallestStart);
+          if (l == k) size[a] = kCornerStart;
+          start.push_back(scaled(size.asDiagonal(), scales_[l]));
+        }
+        out.push_back(std::move(start));
+      }
+    }
+    return out;
+  }
+
   bool is_spent() const { return static_cast<int>(trace_.size()) >= options_.max_evaluations; }
 
   std::optional<TermsEvaluation> evaluate(const Covariances& at, double radius) {
@@ -142,7 +182,7 @@ class Search {
         trace_.back().is_accepted = true;
       }
     }
-    return {std::move(at), std::move(e), {}, status, {}, {}};
+    return {std::move(at), std::move(e), {}, status, {}, {}, 0, {}};
   }
 
   /// Variances that are zero but for rounding become so.

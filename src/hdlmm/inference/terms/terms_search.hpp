@@ -9,8 +9,9 @@
 namespace hdlmm {
 
 struct TermsOptions {
-  double tol = 1e-10;  ///< the gain that a further step promises, in -2 log-likelihood
-  int max_evaluations = 100;
+  double tol = 1e-10;         ///< the gain that a further step promises, in -2 log-likelihood
+  int max_evaluations = 100;  ///< of one climb
+  bool has_corner_starts = false;
 };
 
 /// One evaluation of the search.
@@ -35,14 +36,17 @@ struct TermsMode {
   TermsEvaluation evaluation;
   TermsCertificate certificate;
   TermsStatus status = TermsStatus::converged;
-  std::vector<TermsStep> trace;
-  std::vector<Index> rank;  ///< of every S_k
+  std::vector<Index> rank;       ///< of every S_k
+  std::vector<TermsStep> trace;  ///< of the climb that led to it
+  int all_evaluations = 0;       ///< of all climbs
+  std::vector<double> modes;     ///< distinct values that climbs led to, descending
 };
 
 /// The maximum of the likelihood by a trust region in theta, whose Hessian is the average
 /// information and the exact curvature of S(theta): near zero it is the Hessian, so that boundaries
-/// are reached in a step. A point from which the likelihood rises into the cone is left.
-/// start: of every term S_k; none: see starting_covariances().
+/// are reached in a step. A point from which the likelihood rises into the cone is left. The
+/// maximum is local; corner starts, each with most of the variance in one coefficient, look for a
+/// higher one. start: of every term S_k; none: see starting_covariances().
 TermsMode search_terms(const TermsLikelihood& likelihood, const std::vector<Matrix>& start,
                        const TermsOptions& options, const Context& context);
 
