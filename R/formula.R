@@ -5,7 +5,7 @@
 #' `re()` is written on the right-hand side of the formula of [lmm()] and is never called by
 #' itself. `re(X)` gives every column of `X` a coefficient with prior `N(0, sigma_b^2)`;
 #' `re(kernel = K)` adds an effect of every row with prior covariance `sigma_b^2 K`; a grouping
-#' factor is written `(1 | g)`.
+#' factor is written `(1 | g)`. [lmm()] lists all forms.
 #'
 #' `X` is used exactly as passed, so `sigma_b^2` is the variance of a coefficient of the columns
 #' that the user sees. It is never copied by [stats::model.frame()], and never made dense when

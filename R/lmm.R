@@ -14,8 +14,7 @@
 #' and centred inside, so that units never matter.
 #'
 #' @param formula a formula: a numeric response, fixed effects as for [stats::lm()] (factors,
-#'   interactions, `poly()`, splines, `offset()`, `.`), and at most one random term: `re(X)`,
-#'   `re(kernel = K)` or `(1 | g)`; see [re()].
+#'   interactions, `poly()`, splines, `offset()`, `.`), and random terms: see below.
 #' @param data a data frame, list or environment with the variables; matrices may be columns of
 #'   it. Variables that it lacks are taken from the environment of the formula.
 #' @param method `"REML"`, `"ML"`, `"MAP"`, `"VB"`, `"Bayes"` or `"OLS"`; see [lmm_methods()].
@@ -32,6 +31,30 @@
 #' @param prior a prior from [lmm_prior()], for the methods `"MAP"`, `"VB"` and `"Bayes"`.
 #' @param control a list from [lmm_control()].
 #' @param ... nothing: an argument that is not listed here is an error.
+#' @section Random terms:
+#' \tabular{lll}{
+#'   written \tab what varies \tab called \cr
+#'   \verb{re(X)} \tab every column of \verb{X} has a coefficient \tab \verb{X} \cr
+#'   \verb{re(kernel = K, id = i)} \tab related individuals \tab \verb{K} \cr
+#'   \verb{re(X, name = "snps")} \tab the same as \verb{re(X)} \tab \verb{snps} \cr
+#'   \verb{(1 | g)} \tab every level of \verb{g} has an intercept \tab \verb{g} \cr
+#'   \verb{(0 + x | g)} \tab every level has a slope of \verb{x} \tab \verb{g.x} \cr
+#'   \verb{(x | g)} \tab intercept and slope of a level, correlated \tab \verb{g} \cr
+#'   \verb{(x || g)} \tab \verb{(1 | g) + (0 + x | g)}: independent \tab \verb{g}, \verb{g.x} \cr
+#'   \verb{(0 + f | g)} \tab a coefficient a level of \verb{f}, correlated \tab \verb{g} \cr
+#'   \verb{(1 | a:b)} \tab every pair of levels that occurs \tab \verb{a:b} \cr
+#'   \verb{(1 | a/b)} \tab \verb{(1 | a) + (1 | b:a)} \tab \verb{a}, \verb{b:a} \cr
+#' }
+#'
+#' See [re()] for its arguments. Left of the bar stands what may stand in a formula of fixed
+#' effects: factors, `poly()`, splines, interactions, `0 +`. Its columns are those of
+#' [stats::model.matrix()] with the contrasts of the factors or of `options("contrasts")`, as
+#' in lme4, and new rows get them as the fitted ones did. `||` makes all of these columns
+#' independent, the dummies of a factor too, which lme4 before 2.0 kept correlated. Right of it
+#' stands a variable, an expression or an interaction, whose values are levels. Terms that
+#' would be called alike are counted on (`g`, `g.1`); one that is called as a fixed effect goes
+#' by its text. Structures by name, `us()`, `diag()`, `cs()` and `ar1()`, and `(1 | a + b)` are
+#' errors that say what to write.
 #' @section Environments: a fit keeps of the environment of its formula the constants and functions
 #'   that its terms need at new rows, so that a fit made inside a function is saved with its own
 #'   data only. [update()] and tools that evaluate the call again find the data where the formula
