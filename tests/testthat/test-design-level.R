@@ -57,6 +57,30 @@ test_that("new rows have the columns of the same rows among the fitted ones", {
   }
 })
 
+test_that("columns of any type that model.matrix() reads are rebuilt at new rows", {
+  own <- put(d,
+    ordered = factor(d$f, ordered = TRUE), day = as.Date("2020-01-01") + 1:90,
+    hours = as.difftime(d$x, units = "hours"), whole = 1:90,
+    gaps = addNA(replace(d$f, c(3, 8), NA))
+  )
+  own$coded <- d$f
+  contrasts(own$coded) <- cbind(p = c(1, 0, -1), q = c(0, 1, -1))
+  at <- c(3, 9, 9, 40)
+  for (name in c("ordered", "day", "hours", "whole", "gaps", "coded")) {
+    formula <- eval(bquote(y ~ (.(as.name(name)) | g)))
+    for (data in list(own, as.list(own), list2env(as.list(own)))) {
+      fit <- unfitted(problem_for(formula, data))
+      new <- own[at, ]
+      if (name == "coded") new$coded <- as.character(new$coded)
+      wanted <- unname(hdlmm:::left_side(fit$random_terms$g, fit)$x)[at, ]
+      rows <- new_term_rows(fit, new)
+      expect_equal(attr(rows$x, "values"), wanted, tolerance = 1e-14, info = name)
+    }
+  }
+  coded <- designs_for(y ~ (coded | g), own)$g
+  expect_identical(coded$columns, c("(Intercept)", "codedp", "codedq"))
+})
+
 test_that("contrasts at new rows are those of the fit, whatever the options are then", {
   fit <- unfitted(problem_for(y ~ (f | g), d))
   old <- options(contrasts = c("contr.sum", "contr.poly"))
