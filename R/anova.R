@@ -92,11 +92,12 @@ anova_table <- function(fits, names) {
   log_lik <- lapply(fits, logLik.hdlmm)
   value <- vapply(log_lik, as.numeric, 0)
   df <- vapply(log_lik, attr, 0, "df")
-  random <- vapply(fits, function(fit) fit$dims$n_random, 0)
+  random <- vapply(fits, count_deviations, 0)
   statistic <- c(NA, pmax(0, 2 * diff(value)))
   steps <- c(NA, diff(df))
   p <- c(NA, vapply(seq_along(fits)[-1], function(i) {
-    boundary_p_value(statistic[i], steps[i], random[i] - random[i - 1])
+    own <- length(fits[[i]]$variances) - length(fits[[i - 1]]$variances)
+    boundary_p_value(statistic[i], steps[i], random[i] - random[i - 1], own)
   }, 0))
   table <- data.frame(
     npar = df, AIC = vapply(log_lik, stats::AIC, 0), BIC = vapply(log_lik, stats::BIC, 0),
@@ -111,21 +112,27 @@ anova_table <- function(fits, names) {
     ),
     paste0(names, ": ", formulas, "\n", collapse = ""),
     if (any(diff(random) != 0)) paste0(
-      "A variance is tested on its boundary: 1/2 chi2(k - 1) + 1/2 chi2(k).\n"
+      "A variance is tested on its boundary: 1/2 chi2(k - 1) + 1/2 chi2(k)",
+      if (any(abs(diff(random)) > 1)) ", for several the binomial mixture of these", ".\n"
     )
   )
   structure(table, heading = paste(heading, collapse = ""), class = c("anova", "data.frame"))
 }
 
-# k parameters, one of them a variance on the boundary under the null: the half-half mixture.
-boundary_p_value <- function(statistic, df, n_variances) {
+# Variances of a fit that may lie on a boundary.
+count_deviations <- function(fit) sum(unlist(each_term(fit, coefficient_width)), 0)
+
+# df parameters, `on_boundary` of them variances that are 0 under the null: the mixture of chi2 with
+# binomial weights, of half and half for one (Stram & Lee 1994, Biometrics 50, 1171-1177). It is
+# that of independent variances; with covariances beside several of them, `own` parameters of
+# covariance matrices in all, the upper tail of chi2(df) is a bound.
+boundary_p_value <- function(statistic, df, on_boundary, own = on_boundary) {
   if (df <= 0) return(NA_real_)
-  upper <- stats::pchisq(statistic, df, lower.tail = FALSE)
-  if (n_variances == 0) return(upper)
-  lower <- if (df > 1) {
-    stats::pchisq(statistic, df - 1, lower.tail = FALSE)
-  } else {
-    as.numeric(statistic <= 0)
+  tail <- function(df) {
+    if (df == 0) as.numeric(statistic <= 0) else
+      stats::pchisq(statistic, df, lower.tail = FALSE)
   }
-  (upper + lower) / 2
+  if (on_boundary <= 0 || (on_boundary > 1 && own > on_boundary)) return(tail(df))
+  j <- 0:on_boundary
+  sum(stats::dbinom(j, on_boundary, 0.5) * vapply(df - j, tail, 0))
 }

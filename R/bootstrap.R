@@ -1,10 +1,15 @@
 # The parametric bootstrap on the decomposition of a fit.
 
-# Parametric bootstrap on the decomposition: matrix [draws x parameters] of refitted values.
+# Parametric bootstrap: matrix [draws x parameters] of refitted values.
 bootstrap <- function(fit, draws, seed) {
-  if (fit$boundary == "exact" || is.infinite(fit$loglik)) {
+  if (is_exact_fit(fit) || is.infinite(fit$loglik)) {
     abort("exact_fit", "the response is explained exactly: there is nothing to resample.")
   }
+  bootstrap_values(fit, draws, seed)
+}
+
+# On the decomposition of one random term: matrix [draws x parameters] of refitted values.
+bootstrap_one <- function(fit, draws, seed) {
   if (!has_random(fit) || is_zero_design(fit)) return(bootstrap_ols(fit, draws, seed))
   control <- fit$control
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)

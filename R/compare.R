@@ -28,7 +28,8 @@ compare_methods <- function(fit, methods = c("OLS", "REML", "ML", "MAP", "VB", "
   check_dots()
   check_fit(fit)
   require_random(fit, "compare_methods()")
-  if (fit$boundary == "exact") {
+  require_one_variance(fit, "compare_methods()")
+  if (is_exact_fit(fit)) {
     abort("exact_fit", "the response is explained exactly: every method gives zero variances.")
   }
   if (!is.character(methods) || length(methods) == 0) {

@@ -49,7 +49,7 @@ confint.hdlmm <- function(object, parm, level = 0.95,
 # One kind of parameters at a time.
 interval_table <- function(fit, chosen, kinds, level, method) {
   out <- matrix(NA_real_, length(chosen), 2)
-  if (fit$boundary == "exact") return(out)
+  if (is_exact_fit(fit)) return(out)
   is_known <- !(kinds == "fixed" & chosen %in% fit$fixed$aliased)
   for (kind in unique(kinds[is_known])) {
     at <- which(is_known & kinds == kind)

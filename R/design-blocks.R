@@ -66,3 +66,11 @@ prior_effects.design <- function(design, covariance, draws) {
   root <- effect_root(design, seq_len(design$n_cols))
   if (is.null(root)) xi else user_unit_effects(design, cpp_crossprod(root, xi))
 }
+
+# Effects of a term, or what is counted as they are, as users see them: by name, of a block a matrix
+# [levels x coefficients].
+shaped_effects <- function(design, x) {
+  r <- coefficient_width(design)
+  if (r == 1) return(stats::setNames(x, effect_names(design)))
+  matrix(x, ncol = r, byrow = TRUE, dimnames = list(level_names(design), block_names(design)))
+}

@@ -34,14 +34,9 @@ null_statistics <- function(fit, null, h) {
   ))
 }
 
-# Tail probability of a statistic under h = h0, the observed data set counted as a draw.
-null_p_value <- function(statistics, observed) {
-  (sum(statistics >= observed - 1e-8) + 1) / (length(statistics) + 1)
-}
-
 # {h0: p(h0) > 1 - level}; the draws are common to all h0, so p is smooth enough for bisection.
 exact_null_limits <- function(fit, level, draws, seed) {
-  if (fit$boundary == "exact" || is.null(fit$grid) || is.infinite(fit$loglik)) {
+  if (is_exact_fit(fit) || is.null(fit$grid) || is.infinite(fit$loglik)) {
     return(pve_limits(fit, level))
   }
   null <- null_draws(fit, draws, seed, is_reused = TRUE)
@@ -75,6 +70,9 @@ exact_limit <- function(excess, inside, end) {
 #'   into many independent parts; `"both"`.
 #' @param draws,seed simulations and their seed; the defaults are those of the fit's
 #'   [lmm_control()].
+#' @param term label of the term to test; `NULL` tests each. With other terms in the model, or of a
+#'   block of coefficients, the null distribution is that of a parametric bootstrap, which fits
+#'   `draws` data sets twice.
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return A data frame of class `"hdlmm_random_test"`, one row a method: `term`, `method`,
 #'   `statistic` (twice the difference in (restricted) log-likelihood), `p_value`, `se` (Monte
@@ -87,16 +85,24 @@ exact_limit <- function(excess, inside, end) {
 #' test_random(fit, draws = 200, seed = 1)
 #' @export
 test_random <- function(fit, method = c("both", "exact", "mixture"), draws = NULL, seed = NULL,
-                        ...) {
+                        term = NULL, ...) {
   check_dots()
   check_fit(fit)
   require_random(fit, "test_random()")
-  label <- term_labels(fit)
   require_likelihood(fit, "test_random()")
   method <- check_choice(method, c("both", "exact", "mixture"), "method")
-  if (fit$boundary == "exact" || is.infinite(fit$loglik)) {
+  if (!is.null(term)) term <- check_choice(term, term_labels(fit), "term")
+  if (is_exact_fit(fit) || is.infinite(fit$loglik)) {
     abort("exact_fit", "the response is explained exactly: there is nothing to test.")
   }
+  structure(
+    random_test(fit, term, method, draws, seed), class = c("hdlmm_random_test", "data.frame")
+  )
+}
+
+# The variance of the only random term.
+test_one_variance <- function(fit, method, draws, seed) {
+  label <- term_labels(fit)
   statistic <- max(0, 2 * (fit$loglik - profile_at(fit, 0)))
   rows <- list()
   if (method != "mixture") {
@@ -113,15 +119,21 @@ test_random <- function(fit, method = c("both", "exact", "mixture"), draws = NUL
       term = label, method = "mixture", statistic = statistic, p_value = p, se = 0
     )
   }
-  structure(do.call(rbind, rows), class = c("hdlmm_random_test", "data.frame"))
+  do.call(rbind, rows)
 }
 
 #' @export
 print.hdlmm_random_test <- function(x, digits = 4, ...) {
   check_dots(print_settings)
+  for (term in unique(x$term)) print_term_test(x[x$term == term, ], digits)
+  invisible(x)
+}
+
+print_term_test <- function(x, digits) {
   cat("Likelihood-ratio test of", paste0("variance(", x$term[1], ") = 0"), "\n")
   label <- c(
-    exact = "exact finite-sample null", mixture = "asymptotic 1/2 chi2_0 + 1/2 chi2_1"
+    exact = "exact finite-sample null", bootstrap = "parametric bootstrap of the null",
+    mixture = "asymptotic 1/2 chi2_0 + 1/2 chi2_1"
   )[x$method]
   error <- ifelse(x$se > 0, paste0("  (Monte Carlo s.e. ", signif(x$se, 2), ")"), "")
   # as small as the number of draws can show: none of them reached the statistic
@@ -131,5 +143,4 @@ print.hdlmm_random_test <- function(x, digits = 4, ...) {
   p <- ifelse(is_bound | x$p_value < 1e-16, "< ", "= ")
   p <- paste0(p, formatC(pmax(x$p_value, 1e-16), digits = digits, format = "g"))
   cat(paste0("  p ", p, "  ", label, error, "\n"), sep = "")
-  invisible(x)
 }

@@ -10,6 +10,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
   nu_alpha <- value_or(result$noise, result$share$nu * result$alpha) / root
   residuals <- user_response(problem$units, nu_alpha)
   cache <- new.env(parent = emptyenv())
+  cache$terms <- result$pointer
   remember_environment(cache, environment(formula))
   environment(formula) <- environment(model$terms)
   if (inherits(call$formula, "formula")) call$formula <- formula
@@ -25,7 +26,9 @@ new_fit <- function(call, formula, problem, engine, result, control) {
       estimate = result$omega, vcov = result$vcov, kept = fixed$kept, aliased = fixed$aliased,
       sensitivity = result$sensitivity
     ),
-    variances = result$variances, information = result$information,
+    variances = result$variances, covariances = result$covariances,
+    parameters = result$parameters, theta = result$theta, rank = result$rank,
+    certificate = result$certificate, information = result$information,
     observed = result$observed, kappa = result$kappa,
     pve = result$pve, effects = result$effects,
     loglik = result$loglik, boundary = result$boundary, is_unbounded = result$is_unbounded,
@@ -42,7 +45,8 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     designs = designs, random_terms = model$random,
     internal = list(
       value = result$value, prior = result$prior_inside, tau2 = result$tau2,
-      share = result$share, system = result$system[names(result$system) != "two_stage"],
+      share = result$share, relative = result$relative, covariance = result$covariance,
+      system = result$system[names(result$system) != "two_stage"],
       cache = cache, alpha = result$alpha, units = problem$units,
       fixed = fixed[c("q", "r", "inverse", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",
         "residual", "omega", "prior_precision", "prior_root", "is_exact", "aliased",
@@ -79,6 +83,13 @@ require_random <- function(fit, what) {
   abort("no_random_term", what, " needs a random term; this fit has none.")
 }
 
+# What fits with several variances of random effects cannot do yet, said in one place.
+stop_of_several <- function(what, instead = "") {
+  abort("unsupported", what, " is for fits with one random term of one variance", instead, ".")
+}
+
+require_one_variance <- function(fit, what) if (!is_one_variance(fit)) stop_of_several(what)
+
 check_fit <- function(fit, name = "fit") {
   if (!inherits(fit, "hdlmm")) {
     bad_input(backtick(name), " must be a fit of lmm(); found ", describe(fit), ".")
@@ -96,6 +107,9 @@ require_likelihood <- function(fit, what) {
 }
 
 tail_levels <- function(level) c((1 - level) / 2, (1 + level) / 2)
+
+# The response lies in the span of the fixed effects.
+is_exact_fit <- function(fit) identical(fit$boundary, "exact")
 
 # Such a fit has no curve over pve.
 is_zero_design <- function(fit) fit$boundary == "random" && is.null(fit$grid)

@@ -31,9 +31,14 @@ emm_basis.hdlmm <- function(object, trms, xlev, grid, ...) {
 # What contrast_df() reads, without the designs.
 satterthwaite_parts <- function(fit) {
   parts <- fit[
-    c("dims", "fixed", "variances", "information", "observed", "boundary", "uncertainty")
+    c(
+      "dims", "fixed", "variances", "parameters", "rank", "information", "observed", "boundary",
+      "uncertainty"
+    )
   ]
-  parts$internal <- list(fixed = fit$internal$fixed[c("inverse", "kz", "ky")])
+  parts$internal <- c(
+    list(fixed = fit$internal$fixed[c("inverse", "kz", "ky")]), fit$internal[c("tau2", "relative")]
+  )
   parts$designs <- lapply(fit$designs, `[`, "label")
   parts
 }

@@ -93,15 +93,50 @@ get_variance.hdlmm <- function(x, component = "all", verbose = TRUE, ...) {
 
 variance_parts <- function(fit) {
   sizes <- vapply(fit$designs, function(design) {
-    term_size(design, fit$kappa[[design$label]]) * fit$variances[[design$label]]
+    term_variance(fit, design)
   }, 0)
   fixed <- fixed_mean(fit, list(z = model.matrix.hdlmm(fit)))
   residual <- fit$variances[["Residual"]]
-  units <- names(unit_designs(fit))
   parts <- list(
     var.fixed = stats::var(fixed), var.random = sum(sizes), var.residual = residual,
     var.distribution = residual, var.dispersion = 0
   )
-  if (length(units) > 0) parts$var.intercept <- fit$variances[units]
-  parts
+  c(parts, coefficient_parts(fit))
+}
+
+# As insight counts a term: over the fitted rows where its variance differs between them.
+term_variance <- function(fit, design) {
+  sigma <- covariance_of(fit, design$label)
+  if (length(sigma) == 1) return(term_size(design, fit$kappa[[design$label]]) * sigma[1])
+  rows <- list(m = fit$dims$n, is_fitted = TRUE, x = NULL)
+  mean(explained_rows(design, rows, sigma, fit$internal))
+}
+
+# Variances of what varies by level and the correlations of intercepts and slopes.
+coefficient_parts <- function(fit) {
+  units <- unit_designs(fit)
+  if (length(units) == 0) return(NULL)
+  by_term <- function(f) {
+    unlist(lapply(units, function(design) {
+      sigma <- covariance_of(fit, design$label)
+      f(design, sigma, block_names(design) == "(Intercept)")
+    }))
+  }
+  slopes <- by_term(function(design, sigma, is_intercept) {
+    out <- diagonal(sigma)[!is_intercept]
+    if (length(is_intercept) > 1) names(out) <- block_names(design)[!is_intercept]
+    out
+  })
+  correlations <- by_term(function(design, sigma, is_intercept) {
+    if (!any(is_intercept) || all(is_intercept)) return(NULL)
+    sd <- sqrt(diagonal(sigma))
+    out <- (sigma / outer(sd, sd))[!is_intercept, is_intercept]
+    if (length(out) > 1) stats::setNames(out, block_names(design)[!is_intercept]) else unname(out)
+  })
+  list(
+    var.intercept = by_term(function(design, sigma, is_intercept) {
+      unname(diagonal(sigma)[is_intercept])
+    }),
+    var.slope = slopes, cor.slope_intercept = correlations
+  )[c(TRUE, length(slopes) > 0, length(correlations) > 0)]
 }

@@ -37,7 +37,7 @@ isNLMM.hdlmm <- function(x, ...) {
 #' @exportS3Method lme4::ngrps hdlmm
 ngrps.hdlmm <- function(object, ...) {
   check_dots()
-  vapply(unit_designs(object), function(design) as.integer(design$n_cols), 0L)
+  vapply(unit_designs(object), function(design) length(level_names(design)), 0L)
 }
 
 # Terms in which every row has one of several units.
@@ -66,10 +66,10 @@ model_elements <- function() {
     beta = function(fit) unname(fixef.hdlmm(fit, complete = FALSE)),
     fixef = function(fit) fixef.hdlmm(fit, complete = FALSE),
     b = function(fit) unlist(unname(fit$effects), use.names = FALSE),
-    theta = relative_deviations, lower = function(fit) rep(0, length(fit$designs)),
+    theta = relative_deviations, lower = lower_bounds,
     sigma = function(fit) sigma.hdlmm(fit),
     flist = grouping_factors,
-    cnms = function(fit) lapply(unit_designs(fit), coefficient_name),
+    cnms = function(fit) lapply(unit_designs(fit), block_names),
     offset = function(fit) value_or(fit$offset, numeric(fit$dims$n)),
     n = function(fit) fit$dims$n, N = function(fit) fit$dims$n,
     p = function(fit) fit$dims$n_fixed, q = function(fit) sum(fit$dims$p),
@@ -79,17 +79,31 @@ model_elements <- function() {
   )
 }
 
+# The lower triangles of the relative Cholesky factors, named as lme4 names them.
 relative_deviations <- function(fit) {
-  variances <- fit$variances[names(fit$designs)]
-  names <- vapply(fit$designs, function(design) {
-    paste0(design$label, ".", coefficient_name(design))
-  }, "")
-  stats::setNames(sqrt(variances / fit$variances[["Residual"]]), names)
+  values <- lapply(unname(fit$designs), function(design) {
+    sigma <- covariance_of(fit, design$label)
+    l <- lower_root(sigma) / sqrt(fit$variances[["Residual"]])
+    at <- which(lower.tri(l, TRUE), arr.ind = TRUE)
+    own <- block_names(design)
+    second <- ifelse(at[, 1] == at[, 2], "", paste0(".", own[at[, 2]]))
+    stats::setNames(l[at], paste0(design$label, ".", own[at[, 1]], second))
+  })
+  unlist(values)
+}
+
+# What lme4 bounds them by: diagonals by 0.
+lower_bounds <- function(fit) {
+  bounds <- each_term(fit, function(design) {
+    r <- coefficient_width(design)
+    ifelse(diag(r) == 1, 0, -Inf)[lower.tri(diag(r), TRUE)]
+  })
+  unlist(bounds, use.names = FALSE)
 }
 
 grouping_factors <- function(fit) {
   lapply(unit_designs(fit), function(design) {
-    factor(effect_names(design)[unit_index(design)], effect_names(design))
+    factor(level_names(design)[unit_index(design)], level_names(design))
   })
 }
 

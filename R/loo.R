@@ -52,7 +52,7 @@ loo.hdlmm <- function(x, ...) {
 }
 
 held_loo <- function(fit) {
-  p <- projection_user(fit)
+  p <- row_projection(fit)
   residual <- p$py / p$diagonal
   variance <- 1 / p$diagonal
   stop_without_density(residual, variance)
@@ -100,8 +100,5 @@ print.hdlmm_loo <- function(x, digits = 4, ...) {
 #' @export
 hatvalues.hdlmm <- function(model, ...) {
   check_dots()
-  # the scale cancels; at nu = 0 the limit is wanted, not 0 times infinity
-  nu <- max(model$internal$share$nu, 1e-200)
-  hat <- 1 - nu * projection_inside(model, nu)$diagonal
-  stats::naresid(model$na_action, row_named(hat, model))
+  stats::naresid(model$na_action, row_named(leverages(model), model))
 }

@@ -7,12 +7,14 @@
 #   prior        "none"; "any", that of lmm_prior() when none is given; "own", only one that is
 #                given, of the variances themselves
 #   criterion    the likelihood that its `loglik` is of
+#   terms        "one" random term without blocks, or "several" of any kind, by fit_terms()
 engines <- local({
   row <- function(method, algorithm, run, description, uncertainty, needs = "values",
-                  prior = "none", criterion = "ML") {
+                  prior = "none", criterion = "ML", terms = "one") {
     list(
       method = method, algorithm = algorithm, run = run, description = description,
-      uncertainty = uncertainty, needs = needs, prior = prior, criterion = criterion
+      uncertainty = uncertainty, needs = needs, prior = prior, criterion = criterion,
+      terms = terms
     )
   }
   list(
@@ -22,7 +24,7 @@ engines <- local({
     ),
     row(
       "REML", "direct", "fit_likelihood", "restricted maximum likelihood, exact global search",
-      "likelihood", "criterion", criterion = "REML"
+      "likelihood", "criterion", criterion = "REML", terms = "several"
     ),
     row(
       "REML", "em", "fit_em", "restricted maximum likelihood by EM", "likelihood",
@@ -34,7 +36,7 @@ engines <- local({
     ),
     row(
       "ML", "direct", "fit_likelihood", "maximum likelihood, exact global search", "likelihood",
-      "criterion"
+      "criterion", terms = "several"
     ),
     row("ML", "em", "fit_em", "maximum likelihood by EM", "likelihood"),
     row("ML", "pxem", "fit_em", "maximum likelihood by parameter-expanded EM", "likelihood"),
@@ -157,26 +159,16 @@ run_engine <- function(engine, problem, control) {
   result
 }
 
-# Stops where an engine takes one random term with one variance and the problem has more.
-check_terms_supported <- function(engine, problem) {
-  designs <- problem$designs
-  if (length(designs) < 2 && all(vapply(designs, coefficient_width, 0L) == 1)) return(invisible())
-  found <- enumerate(backtick(vapply(problem$model$random, term_text, "")))
-  what <- if (length(designs) > 1) paste0("several random terms (", found, ")") else
-    paste0("correlated coefficients, as of ", found, ",")
-  abort(
-    "unsupported", what, " cannot be fitted by method ", dQuote(engine$method, FALSE), " with ",
-    "algorithm ", dQuote(engine$algorithm, FALSE), "; give one term with one variance."
-  )
-}
-
 # The decomposition is made here, once, unless the problem has it.
 engine_result <- function(engine, problem, control) {
   run <- match.fun(engine$run)
   if (!takes_random(engine)) return(run(problem, engine, control))
-  check_terms_supported(engine, problem)
-  design <- lone_design(problem)
   if (is.null(problem$host)) problem$host <- make_host(control)
+  if (!is_one_variance(problem)) {
+    require_several(engine, problem)
+    return(fit_terms(problem, engine, control))
+  }
+  design <- lone_design(problem)
   if (is.null(problem$system)) {
     problem$system <- build_system(design, problem$fixed, problem$host, engine$needs)
   }
@@ -189,4 +181,15 @@ engine_result <- function(engine, problem, control) {
   result <- run(problem, engine, control)
   result$notes <- c(problem$system$note, result$notes)
   result
+}
+
+# Of several random terms, or of a block of coefficients, the other methods know nothing yet.
+require_several <- function(engine, problem) {
+  if (engine$terms == "several") return(invisible())
+  found <- vapply(problem$model$random, term_text, "")
+  abort(
+    "unsupported", "method ", dQuote(engine$method, FALSE), ", algorithm ",
+    dQuote(engine$algorithm, FALSE), ", takes one random term with one variance; found ",
+    enumerate(backtick(found)), ": use method = \"REML\" or \"ML\" with algorithm = \"direct\"."
+  )
 }

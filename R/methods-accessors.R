@@ -114,7 +114,7 @@ nobs.hdlmm <- function(object, ...) {
 #' @export
 df.residual.hdlmm <- function(object, ...) {
   check_dots()
-  random <- if (has_random(object)) object$dims$n_random + 1 else 0
+  random <- if (has_random(object)) length(object$variances) else 0
   object$dims$n - object$dims$n_fixed - random
 }
 
@@ -149,7 +149,8 @@ model.matrix.hdlmm <- function(object, type = c("fixed", "random"), ...) {
   type <- check_choice(type, c("fixed", "random"), "type")
   if (type == "random") {
     require_random(object, "model.matrix(type = \"random\")")
-    return(lone_design(object)$core$x)
+    parts <- each_term(object, design_matrix, object$dims$n)
+    return(if (length(parts) == 1) parts[[1]] else parts)
   }
   fixed_matrix(object$terms, object$frame, object$contrasts)
 }

@@ -8,8 +8,11 @@ fitted_points <- function(object) {
   )
 }
 
-# New rows: fixed-effect matrix, offset, and rows of the random design.
-new_rows <- function(object, newdata, random, allow_new_levels) {
+# New rows: fixed-effect matrix, offset, and rows of the random designs with these labels. Levels
+# that the fit does not know are no error in terms that are not `used`.
+new_rows <- function(object, newdata, labels, allow_new_levels, used = labels) {
+  object$random_terms <- Filter(function(term) term$label %in% labels, object$random_terms)
+  random <- length(object$random_terms) > 0
   if (is.environment(newdata)) newdata <- as.list(newdata)
   if (!is.list(newdata)) {
     bad_input("`newdata` must be a data frame or a list; found ", describe(newdata), ".")
@@ -22,7 +25,9 @@ new_rows <- function(object, newdata, random, allow_new_levels) {
   z <- fixed_matrix(stats::delete.response(object$terms), frame, object$contrasts)
   list(
     m = m, z = z, offset = new_offset(object, frame, values, m), names = rownames(frame),
-    x = if (random) new_design_rows(object, values, m, allow_new_levels, newdata),
+    x = if (random) new_design_rows(object, values, m, newdata, function(label) {
+      allow_new_levels || !label %in% used_labels(object, used)
+    }),
     is_fitted = FALSE
   )
 }
@@ -145,8 +150,8 @@ new_offset <- function(object, frame, values, m) {
   total
 }
 
-# Rows of every term in new data, by label; see read_rows().
-new_design_rows <- function(object, values, m, allow_new_levels, newdata) {
+# Rows of the terms of a fit in new data, by label; see read_rows(). allows_new_levels(label).
+new_design_rows <- function(object, values, m, newdata, allows_new_levels) {
   source <- list(
     evaluate = function(expr, rule) {
       if (!is.null(rule)) return(value_at(rule, values, m, object))
@@ -155,13 +160,16 @@ new_design_rows <- function(object, values, m, allow_new_levels, newdata) {
         function(e) bad_input("in `newdata`: ", sentence(e))
       )
     },
-    rules = object$rules, values = values, newdata = newdata, m = m,
-    allow_new_levels = allow_new_levels
+    rules = object$rules, values = values, newdata = newdata, m = m
   )
-  Map(
-    function(design, term) read_rows(design, term$at_new_rows, source),
-    object$designs, object$random_terms[names(object$designs)]
-  )
+  labels <- vapply(object$random_terms, `[[`, "", "label")
+  labels <- intersect(labels, names(object$designs))
+  rows <- lapply(stats::setNames(nm = labels), function(label) {
+    source$allow_new_levels <- allows_new_levels(label)
+    term <- Find(function(term) term$label == label, object$random_terms)
+    read_rows(object$designs[[label]], term$at_new_rows, source)
+  })
+  rows
 }
 
 fixed_mean <- function(object, rows) {
@@ -173,11 +181,15 @@ fixed_mean <- function(object, rows) {
 
 point_mean <- function(object, rows, random) {
   out <- fixed_mean(object, rows)
-  if (random) out <- out + random_mean(object, rows)
+  used <- used_labels(object, random)
+  if (length(used) > 0) out <- out + random_mean(with_terms(object, used), rows)
   out
 }
 
 training_mean <- function(object, rows, random) {
-  if (random) return(object$fitted)
-  fixed_mean(object, rows)
+  if (isTRUE(random)) return(object$fitted)
+  out <- fixed_mean(object, rows)
+  used <- used_labels(object, random)
+  if (length(used) > 0) out <- out + fitted_random(with_terms(object, used))
+  out
 }

@@ -88,3 +88,24 @@ projection_inside <- function(fit, nu) {
     lone_design(fit)$core, fixed$root, full_system(fit), internal$share$h, nu
   )
 }
+
+# The other criterion at the estimates, total variance included: nothing is maximised.
+held_criterion <- function(fit, criterion) {
+  internal <- fit$internal
+  n <- fit$dims$n
+  c <- internal$fixed$rank
+  if (is.null(internal$system)) {
+    rss <- sum(internal$alpha^2)
+    log_det <- 0
+    tau2 <- if (criterion == "ML") rss / n else rss / (n - c)
+  } else {
+    e <- cpp_evaluate(internal$system, internal$share$h, internal$share$nu)
+    rss <- e$rss
+    log_det <- if (criterion == "REML") e$log_det_restricted else e$log_det_v
+    tau2 <- internal$tau2
+  }
+  df <- if (criterion == "REML") n - c else n
+  if (tau2 == 0) return(Inf)
+  -0.5 * (df * log(2 * pi * tau2) + log_det + rss / tau2) +
+    loglik_constant(internal$fixed, criterion)
+}

@@ -1,12 +1,11 @@
 # Names and kinds of the parameters of a fit.
 
-# Named character: "fixed", "variance" or "pve" by parameter.
+# Named character: "fixed", "variance", "pve", or what else variance_kinds() has, by parameter.
 parameter_kinds <- function(fit) {
   fixed <- names(fit$fixed$estimate)
   c(
     stats::setNames(rep("fixed", length(fixed)), fixed),
-    stats::setNames(rep("variance", length(fit$variances)), names(fit$variances)),
-    if (has_random(fit)) c(pve = "pve")
+    variance_kinds(fit)
   )
 }
 

@@ -14,7 +14,7 @@ panel_effect_qq <- function(fit, options, dots) {
   }
 }
 
-is_null_term <- function(fit, design) fit$variances[[design$label]] %in% 0
+is_null_term <- function(fit, design) all(covariance_of(fit, design$label) %in% 0)
 
 null_term_note <- function(design) {
   paste0(

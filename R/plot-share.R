@@ -3,7 +3,7 @@
 panel_profile <- function(fit, options, dots) {
   words <- fit_words(fit)
   main <- words$panel
-  if (fit$boundary == "exact") {
+  if (is_exact_fit(fit)) {
     return(draw_note(
       main, "The response is explained exactly: its likelihood has no profile.", dots
     ))

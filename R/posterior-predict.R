@@ -55,12 +55,12 @@ posterior_predict.hdlmm <- function(object, newdata = NULL, draws = 1000, seed =
   check_number(draws, "draws", 1, 1e7, whole = TRUE)
   check_flag(random, "random")
   check_flag(allow.new.levels, "allow.new.levels")
-  if (object$boundary == "exact") {
+  if (is_exact_fit(object)) {
     abort("exact_fit", "the response is explained exactly: nothing is left to draw.")
   }
   # to effects that are all drawn anew every level is new
   rows <- if (is.null(newdata)) fitted_points(object) else
-    new_rows(object, newdata, has_random(object), allow.new.levels || !random)
+    new_rows(object, newdata, term_labels(object), allow.new.levels, random)
   random <- random && has_random(object)
   if (is.null(weights)) {
     weights <- if (is.null(newdata)) value_or(object$weights, 1) else 1

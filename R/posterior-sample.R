@@ -31,7 +31,7 @@ posterior_sample <- function(fit, draws = 1000, seed = NULL, beta = FALSE, ...) 
   check_fit(fit)
   check_number(draws, "draws", 1, 1e7, whole = TRUE)
   check_flag(beta, "beta")
-  if (fit$boundary == "exact") {
+  if (is_exact_fit(fit)) {
     abort("exact_fit", "the response is explained exactly: its posterior is a single point.")
   }
   require_draws_memory(max(fit$dims$n, if (beta) fit$dims$p), draws)

@@ -23,7 +23,8 @@
 #'
 #' @param object a fit of [lmm()].
 #' @param newdata a data frame or list; the fitted rows when missing.
-#' @param random `FALSE` predicts the fixed part only, z'omega.
+#' @param random `FALSE` predicts the fixed part only, z'omega; labels of terms, as `ranef()` names
+#'   them, add the effects of these terms alone.
 #' @param se.fit `TRUE` returns standard errors of the mean too.
 #' @param interval `"none"`, `"confidence"` (for the mean) or `"prediction"` (for a new response
 #'   of weight one). With `random = FALSE` a prediction interval is for a row with random effects
@@ -34,7 +35,8 @@
 #' @param weights numeric, one or one per new row: the variance of a new response is
 #'   `sigma_e^2 / weights`. `NULL`: the weights of the fit for its own rows, one else.
 #' @param allow.new.levels `TRUE` predicts unseen levels of a grouping factor from the prior.
-#' @param re.form as in lme4: `NA` or `~0` is `random = FALSE`, `NULL` is `random = TRUE`.
+#' @param re.form as in lme4: `NA` or `~0` is `random = FALSE`, `NULL` is `random = TRUE`, and a
+#'   formula names random terms of the fit, as in `~ (1 | g)`.
 #' @param na.action for missing values in `newdata`; only [stats::na.pass()] (the default).
 #' @param type `"response"` or `"link"`, which are the same: the link is the identity.
 #' @param ... nothing: an argument that is not listed here is an error.
@@ -57,14 +59,13 @@ predict.hdlmm <- function(object, newdata, random = TRUE, se.fit = FALSE,
   check_na_pass(na.action)
   interval <- check_choice(interval, c("none", "confidence", "prediction"), "interval")
   check_level(level)
-  check_flag(random, "random")
   check_flag(se.fit, "se.fit")
   check_flag(allow.new.levels, "allow.new.levels")
-  if (!is.null(re.form)) random <- random && is_random_form(re.form)
-  random <- random && has_random(object)
+  random <- chosen_terms(object, random, re.form)
   is_new <- !missing(newdata) && !is.null(newdata)
-  needs_x <- random || (interval == "prediction" && !all(unlist(each_term(object, has_even_rows))))
-  rows <- if (is_new) new_rows(object, newdata, needs_x, allow.new.levels) else
+  needed <- used_labels(object, random)
+  if (interval == "prediction") needed <- c(needed, uneven_labels(object))
+  rows <- if (is_new) new_rows(object, newdata, needed, allow.new.levels, random) else
     fitted_points(object)
   if (is.null(weights)) weights <- if (is_new) 1 else value_or(object$weights, 1)
   mean <- if (is_new) point_mean(object, rows, random) else training_mean(object, rows, random)
@@ -89,6 +90,49 @@ check_na_pass <- function(na.action) {
     bad_input("`na.action` can only be na.pass here: rows with missing values give NA.")
   }
 }
+
+# Which terms predict: TRUE for all, FALSE for none, or their labels.
+chosen_terms <- function(fit, random, form) {
+  labels <- term_labels(fit)
+  if (is.character(random)) {
+    unknown <- setdiff(random, labels)
+    if (length(unknown) > 0) {
+      bad_input(
+        "`random` names no random term: ", enumerate(dQuote(unknown, FALSE)), "; there are ",
+        enumerate(dQuote(labels, FALSE), 10), "."
+      )
+    }
+  } else {
+    random <- if (check_flag(random, "random")) labels else character()
+  }
+  if (!is.null(form)) random <- intersect(random, form_labels(fit, form))
+  if (all(labels %in% random)) return(length(labels) > 0)
+  if (length(random) == 0) FALSE else random
+}
+
+# Labels of the random terms that a `re.form` names.
+form_labels <- function(fit, form) {
+  if (!is_random_form(form)) return(character())
+  if (!inherits(form, "formula")) return(term_labels(fit))
+  own <- fit$random_terms
+  labels <- lapply(split_side(form[[length(form)]])$random, function(asked) {
+    is_own <- vapply(own, function(term) {
+      identical(term$expr, asked$expr) || identical(term$written, asked$written)
+    }, NA)
+    vapply(own[is_own], `[[`, "", "label")
+  })
+  if (length(labels) == 0 || any(lengths(labels) == 0)) {
+    bad_input(
+      "`re.form` must name random terms of the fit, which are ",
+      enumerate(backtick(vapply(own, term_text, "")), 10), "; found ", backtick(short_text(form)),
+      "."
+    )
+  }
+  unlist(labels, use.names = FALSE)
+}
+
+# Terms whose variance differs from row to row.
+uneven_labels <- function(fit) names(Filter(Negate(has_even_rows), fit$designs))
 
 is_random_form <- function(form) {
   if (length(form) == 1 && is.atomic(form) && is.na(form)) return(FALSE)

@@ -19,9 +19,7 @@ check_new_weights <- function(weights, m) {
 response_variance <- function(object, weights, random, rows) {
   check_new_weights(weights, rows$m)
   out <- value_or_infinite(object$variances[["Residual"]]) / weights
-  if (!random && has_random(object)) {
-    variances <- lapply(object$variances[term_labels(object)], value_or_infinite)
-    out <- out + fresh_variances(object, rows, variances)
-  }
+  anew <- fresh_labels(object, random)
+  if (length(anew) > 0) out <- out + fresh_variances(with_terms(object, anew), rows)
   out
 }

@@ -62,23 +62,13 @@ print_variances <- function(x, digits, table = VarCorr.hdlmm(x)) {
 }
 
 remarks <- function(x) {
-  label <- enumerate(backtick(term_labels(x)))
   criterion <- fit_words(x)$criterion
   condition <- basis_condition(x$internal$fixed$r)
   c(
-    switch(x$boundary,
-      random = if (has_random(x)) paste0(
-        "The estimate lies on the boundary: the variance of ", label, " is exactly 0."
-      ),
-      residual = paste0(
-        "The estimate lies on the boundary: the residual variance is exactly 0, ", label,
-        " and the fixed effects explain every row."
-      ),
-      exact = "The response is explained exactly by the fixed part: all variances are 0."
-    ),
+    boundary_words(x),
     if (x$is_unbounded) paste0(
       "The ", criterion, " is unbounded as the residual variance tends to 0",
-      if (x$boundary == "none") "; this is its interior mode." else "."
+      if (identical(x$boundary, "none")) "; this is its interior mode." else "."
     ),
     if (!is.null(x$modes) && nrow(x$modes) > 1) paste0(
       "The ", criterion, " has ", nrow(x$modes), " modes, at pve = ",
@@ -90,6 +80,21 @@ remarks <- function(x) {
       "."
     ),
     if (length(x$notes)) paste0(capitalise(x$notes), ".")
+  )
+}
+
+# Of one random term at most.
+one_boundary_words <- function(x) {
+  label <- enumerate(backtick(term_labels(x)))
+  switch(x$boundary,
+    random = if (has_random(x)) paste0(
+      "The estimate lies on the boundary: the variance of ", label, " is exactly 0."
+    ),
+    residual = paste0(
+      "The estimate lies on the boundary: the residual variance is exactly 0, ", label,
+      " and the fixed effects explain every row."
+    ),
+    exact = "The response is explained exactly by the fixed part: all variances are 0."
   )
 }
 

@@ -28,6 +28,7 @@ build_problem <- function(formula, data, call, env, contrasts, prior, host) {
   empty <- designs[is_empty]
   designs <- designs[!is_empty]
   names(designs) <- vapply(designs, `[[`, "", "label")
+  if (!is_one_variance(list(designs = designs))) designs <- lapply(designs, uncentred)
   # no method but OLS, which has no prior
   if (length(designs) == 0) fixed <- if (is.null(prior)) least_squares else fit_fixed(model)
   for (design in designs) warn_design(design, fixed)
@@ -106,6 +107,13 @@ warn_weights <- function(designs, fixed) {
 
 # The only random term of a fit or of a problem, for what the core does for one.
 lone_design <- function(x) {
-  if (length(x$designs) != 1) abort("internal", length(x$designs), " random terms where one is.")
+  if (!is_one_variance(x)) {
+    abort("unsupported", "this is for fits with one random term of one variance.")
+  }
   x$designs[[1]]
+}
+
+# Whether a fit or problem has one random term of one variance, which has a route of its own.
+is_one_variance <- function(x) {
+  length(x$designs) == 1 && coefficient_width(x$designs[[1]]) == 1
 }

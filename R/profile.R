@@ -28,7 +28,7 @@ profile.hdlmm <- function(fitted, n = 200, ...) {
   check_dots()
   require_random(fitted, "profile()")
   check_number(n, "n", lower = 2, upper = 1e6, whole = TRUE)
-  if (fitted$boundary == "exact") {
+  if (is_exact_fit(fitted)) {
     abort("exact_fit", "the response is explained exactly: its likelihood has no profile.")
   }
   if (is_null_design(fitted) && !at_maximum(fitted)) {
@@ -97,7 +97,7 @@ plot.hdlmm_profile <- function(x, level = 0.95, ...) {
 # hull. search: what finds them between points of the curve, a function of known_curve(), of the
 # value fallen to and of whether there is a mode at pve = 0.
 profile_pve_limits <- function(fit, level, search) {
-  if (fit$boundary == "exact") return(c(NA_real_, NA_real_))
+  if (is_exact_fit(fit)) return(c(NA_real_, NA_real_))
   if (is.infinite(fit$loglik)) return(c(NA_real_, 1))
   if (is.null(fit$grid)) return(c(0, NA_real_))
   # in the units of the core: exact under changes of units

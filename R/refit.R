@@ -39,16 +39,6 @@ problem_with <- function(fit, formula) {
   new_problem(model, fixed, designs)
 }
 
-# Column means are taken out along a constant that the fixed effects hold, and along no other.
-uncentred <- function(design) {
-  if (!is_centred(design)) return(design)
-  design["mean_columns"] <- list(NULL)
-  design$core["shift"] <- list(NULL)
-  design
-}
-
-is_centred <- function(design) !is.null(design$mean_columns)
-
 model_with <- function(fit, formula) {
   frame <- fit$frame
   terms <- stats::terms(formula)
@@ -161,8 +151,12 @@ likelihood_maximum <- function(problem, control) {
   constant <- loglik_constant(fixed, "ML")
   least_squares <- -n / 2 * (log(2 * pi) + 1 + log(sum(fixed$residual^2) / n)) + constant
   if (length(problem$designs) == 0) return(least_squares)
-  design <- lone_design(problem)
   host <- make_host(control)
+  if (!is_one_variance(problem)) {
+    system <- build_terms_system(problem, control, host)
+    return(cpp_terms_search(system, "ML", NULL, terms_options(control), host)$value + constant)
+  }
+  design <- lone_design(problem)
   system <- problem$system
   if (is.null(system)) system <- build_system(design, fixed, host, "criterion")
   if (is_all_zero(system, design)) return(least_squares)

@@ -16,3 +16,17 @@ covariance_root <- function(m) {
   root <- chol_root(t(t(m / unit) / unit))
   root * rep(sd, each = nrow(root))
 }
+
+# Lower triangular L with L L' = m for m positive semidefinite; a column of zeros where a pivot is
+# rounding only.
+lower_root <- function(m) {
+  r <- nrow(m)
+  l <- matrix(0, r, r)
+  if (anyNA(m)) return(replace(l, lower.tri(l, TRUE), NA_real_))
+  for (j in seq_len(r)) {
+    before <- seq_len(j - 1)
+    rest <- m[j:r, j] - l[j:r, before, drop = FALSE] %*% l[j, before]
+    if (rest[1] > 1e-14 * m[j, j]) l[j:r, j] <- rest / sqrt(rest[1])
+  }
+  l
+}

@@ -34,7 +34,7 @@ simulate.hdlmm <- function(object, nsim = 1, seed = NULL, random = FALSE, re.for
   draws <- with_seed(seed, {
     noise <- cpp_normals(n, nsim)
     fresh <- if (!random && has_random(object)) {
-      fresh_values(object, rows, lapply(as.list(object$variances), rep, nsim))
+      fresh_held(object, rows, nsim)
     }
     for (at in column_blocks(n, nsim)) {
       cpp_poll()

@@ -17,7 +17,7 @@
 #' @export
 summary.hdlmm <- function(object, level = 0.95, ...) {
   check_dots()
-  exact <- object$boundary == "exact"
+  exact <- is_exact_fit(object)
   log_lik <- logLik.hdlmm(object)
   sigma <- sigma.hdlmm(object)
   out <- list(

@@ -4,7 +4,7 @@
 has_random <- function(fit) length(fit$designs) > 0
 
 # f(design) of every term, by label.
-each_term <- function(fit, f) lapply(fit$designs, f)
+each_term <- function(fit, f, ...) lapply(fit$designs, f, ...)
 
 sum_terms <- function(fit, f) Reduce(`+`, each_term(fit, f))
 
@@ -41,6 +41,13 @@ random_mean <- function(fit, rows) {
   })
 }
 
+# The same at the fitted rows.
+fitted_random <- function(fit) {
+  sum_terms(fit, function(design) {
+    drop(fitted_effects(design, as.matrix(fit$effects[[design$label]]), fit$internal))
+  })
+}
+
 # The same at any rows for draws of all coefficients side by side, beta [p x draws].
 drawn_effects <- function(fit, rows, beta) {
   sum_terms(fit, function(design) {
@@ -65,9 +72,48 @@ unseen_values <- function(fit, rows, variances) {
   })
 }
 
-# Variance of all random effects at every row, drawn anew [m]. variances: by label.
-fresh_variances <- function(fit, rows, variances) {
+# Covariance of the coefficients of one level of a term, a variance as 1 x 1 matrix.
+covariance_of <- function(fit, label) {
+  value_or(fit$covariances[[label]], matrix(fit$variances[[label]]))
+}
+
+# Effects drawn anew at rows with the estimated covariances [m x draws].
+fresh_held <- function(fit, rows, draws) {
   sum_terms(fit, function(design) {
-    row_variances(design, term_rows(rows, design), fit$internal) * variances[[design$label]]
+    covariance <- covariance_of(fit, design$label)
+    if (rows$is_fitted && all(covariance == 0)) return(cpp_zeros(rows$m, draws))
+    fresh_block(design, term_rows(rows, design), covariance, draws, fit$internal)
   })
 }
+
+# Those of levels that the fit does not know; 0 where there are none.
+unseen_held <- function(fit, rows, draws) {
+  sum_terms(fit, function(design) {
+    unseen_block(design, term_rows(rows, design), covariance_of(fit, design$label), draws)
+  })
+}
+
+# Variance of all random effects at every row, drawn anew [m].
+fresh_variances <- function(fit, rows) {
+  sum_terms(fit, function(design) {
+    covariance <- covariance_of(fit, design$label)
+    covariance[is.na(covariance)] <- Inf
+    explained_rows(design, term_rows(rows, design), covariance, fit$internal)
+  })
+}
+
+# A fit that stands for some of its terms: sums go over these alone.
+with_terms <- function(fit, labels) {
+  fit$all_designs <- value_or(fit$all_designs, fit$designs)
+  fit$designs <- fit$designs[intersect(names(fit$designs), labels)]
+  fit
+}
+
+# Labels of the terms whose predicted effects are used; random: TRUE, FALSE or labels.
+used_labels <- function(fit, random) {
+  if (is.character(random)) return(intersect(term_labels(fit), random))
+  if (random) term_labels(fit) else character()
+}
+
+# Of the others, whose effects a new row draws anew.
+fresh_labels <- function(fit, random) setdiff(term_labels(fit), used_labels(fit, random))

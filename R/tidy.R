@@ -97,21 +97,25 @@ tidy_fixed <- function(fit, limits) {
   )
 }
 
-# Standard deviations: standard errors by the delta method, limits as roots.
+# Standard deviations and correlations: standard errors by the delta method, limits of standard
+# deviations as roots.
 tidy_deviations <- function(fit, limits) {
-  sd <- sqrt(fit$variances)
-  bounds <- tidy_limits(fit, "variance", limits)
+  rows <- variance_rows(fit)
+  is_correlation <- !is.na(rows$var2)
+  bounds <- if (!is.null(limits)) {
+    at <- length(fit$fixed$estimate) + match(rows$parameter, names(variance_kinds(fit)))
+    out <- confint.hdlmm(fit, at, limits$level, limits$method)
+    out[!is_correlation, ] <- sqrt(out[!is_correlation, ])
+    out
+  }
   tidy_rows(
-    "ran_pars", names(sd),
-    paste0("sd__", vapply(names(sd), deviation_name, "", fit = fit)), sd,
-    ifelse(sd > 0, variance_se(fit) / (2 * sd), NA_real_),
-    limits = if (!is.null(bounds)) sqrt(bounds)
+    "ran_pars", rows$grp,
+    ifelse(
+      is_correlation, paste0("cor__", rows$coefficient, ".", rows$var2),
+      paste0("sd__", rows$coefficient)
+    ),
+    rows$sdcor, rows$se_sdcor, limits = bounds
   )
-}
-
-deviation_name <- function(label, fit) {
-  if (label == "Residual") return("Observation")
-  coefficient_name(fit$designs[[label]])
 }
 
 tidy_predicted <- function(fit, limits) {
@@ -125,8 +129,9 @@ tidy_predicted <- function(fit, limits) {
   none <- table(character(), character(), numeric(), numeric(), character())
   rows <- lapply(unname(fit$designs), function(design) {
     label <- design$label
-    value <- effects[[label]]
-    table(label, coefficient_name(design), value, se[[label]], names(value))
+    value <- as.matrix(effects[[label]])
+    term <- rep(block_names(design), each = nrow(value))
+    table(label, term, c(value), c(as.matrix(se[[label]])), rep(rownames(value), ncol(value)))
   })
   do.call(rbind, c(list(none), rows))
 }

@@ -29,7 +29,7 @@ parameter_limits.closed <- function(fit, names, kind, level, method) {
 
 #' @exportS3Method
 pve_limits.closed_posterior <- function(fit, level) {
-  c(if (fit$boundary == "exact") NA_real_ else 0, NA_real_)
+  c(if (is_exact_fit(fit)) NA_real_ else 0, NA_real_)
 }
 
 #' @exportS3Method

@@ -159,3 +159,43 @@ share_quantiles.hdlmm_uncertainty <- function(fit, p, fine) {
 variance_quantiles.hdlmm_uncertainty <- function(fit, which, p, fine) {
   require_posterior(fit, "a quantile of a variance")
 }
+
+#' @exportS3Method
+boundary_words.hdlmm_uncertainty <- function(fit) one_boundary_words(fit)
+
+#' @exportS3Method
+variance_rows.hdlmm_uncertainty <- function(fit) one_variance_rows(fit)
+
+#' @exportS3Method
+variance_kinds.hdlmm_uncertainty <- function(fit) {
+  c(
+    stats::setNames(rep("variance", length(fit$variances)), names(fit$variances)),
+    if (has_random(fit)) c(pve = "pve")
+  )
+}
+
+#' @exportS3Method
+shares.hdlmm_uncertainty <- function(fit) fit$pve
+
+#' @exportS3Method
+row_projection.hdlmm_uncertainty <- function(fit) projection_user(fit)
+
+#' @exportS3Method
+leverages.hdlmm_uncertainty <- function(fit) {
+  # the scale cancels; at nu = 0 the limit is wanted, not 0 times infinity
+  nu <- max(fit$internal$share$nu, 1e-200)
+  1 - nu * projection_inside(fit, nu)$diagonal
+}
+
+#' @exportS3Method
+likelihood_at_estimate.hdlmm_uncertainty <- function(fit, criterion) {
+  held_criterion(fit, criterion)
+}
+
+#' @exportS3Method
+bootstrap_values.hdlmm_uncertainty <- function(fit, draws, seed) bootstrap_one(fit, draws, seed)
+
+#' @exportS3Method
+random_test.hdlmm_uncertainty <- function(fit, term, method, draws, seed) {
+  test_one_variance(fit, method, draws, seed)
+}

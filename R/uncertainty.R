@@ -59,6 +59,9 @@ fit_words <- function(fit) UseMethod("fit_words", fit$uncertainty)
 # Lines below the model's, on what stands in the place of the posterior; NULL for none.
 describe_approximation <- function(fit) UseMethod("describe_approximation", fit$uncertainty)
 
+# Where the estimate lies on the boundary of the parameters; NULL where it does not.
+boundary_words <- function(fit) UseMethod("boundary_words", fit$uncertainty)
+
 # Prints what a summary ends with.
 print_evidence <- function(fit, digits) UseMethod("print_evidence", fit$uncertainty)
 
@@ -67,9 +70,21 @@ print_evidence <- function(fit, digits) UseMethod("print_evidence", fit$uncertai
 # Covariance matrix of the estimated variances; NA where there is none.
 variance_covariance <- function(fit) UseMethod("variance_covariance", fit$uncertainty)
 
+# Variances and covariances as rows: data frame(grp, var1, var2, vcov, sdcor, se, se_sdcor,
+# parameter, coefficient, size): se is of vcov, se_sdcor of the standard deviation or correlation,
+# whose name in variance_kinds() is `parameter`; `size` is the expected sample variance of a term,
+# NA where it is told in another row.
+variance_rows <- function(fit) UseMethod("variance_rows", fit$uncertainty)
+
+# Names and kinds of the parameters that are not fixed effects, see parameter_kinds().
+variance_kinds <- function(fit) UseMethod("variance_kinds", fit$uncertainty)
+
+# Shares of variance by name, and their standard errors and limits in the same order.
+shares <- function(fit) UseMethod("shares", fit$uncertainty)
+
 pve_se <- function(fit) UseMethod("pve_se", fit$uncertainty)
 
-# c(lower, upper) of pve; `exact`: by its finite-sample distribution.
+# [shares x 2] limits of pve; `exact`: by its finite-sample distribution.
 pve_limits <- function(fit, level) UseMethod("pve_limits", fit$uncertainty)
 
 exact_pve_limits <- function(fit, level, draws, seed) {
@@ -102,6 +117,12 @@ row_limits <- function(fit, rows, mean, variance, asked) UseMethod("row_limits",
 
 # Degrees of freedom of such limits.
 row_df <- function(fit) UseMethod("row_df", fit$uncertainty)
+
+# list(py, diagonal): P y and diag(P) for the covariance of y, in the user's units.
+row_projection <- function(fit) UseMethod("row_projection", fit$uncertainty)
+
+# Derivatives of the fitted values by the response [n].
+leverages <- function(fit) UseMethod("leverages", fit$uncertainty)
 
 # list(table, is_integrated): leave-one-out predictions, see loo_table().
 loo_rows <- function(fit) UseMethod("loo_rows", fit$uncertainty)
@@ -140,6 +161,11 @@ density_curve <- function(fit, name, n = 300) UseMethod("density_curve", fit$unc
 # log p(y), at the estimates where parameters are estimated.
 evidence_of <- function(fit) UseMethod("evidence_of", fit$uncertainty)
 
+# The criterion "ML" or "REML" at the estimates, the scale of all variances included.
+likelihood_at_estimate <- function(fit, criterion) {
+  UseMethod("likelihood_at_estimate", fit$uncertainty)
+}
+
 # A lower bound of log p(y), what it falls short by, and the log p(y) that it bounds; an error that
 # names `what` was asked for where there is no bound.
 evidence_bound <- function(fit, what) UseMethod("evidence_bound", fit$uncertainty)
@@ -163,4 +189,14 @@ share_quantiles <- function(fit, p, fine) UseMethod("share_quantiles", fit$uncer
 
 variance_quantiles <- function(fit, which, p, fine) {
   UseMethod("variance_quantiles", fit$uncertainty)
+}
+
+# Refits ----------------------------------------------------------------------------------
+
+# Parameters of fits to responses drawn from this one, [draws x parameters].
+bootstrap_values <- function(fit, draws, seed) UseMethod("bootstrap_values", fit$uncertainty)
+
+# Tests of a term's variances, a data frame with a row a method; see test_random().
+random_test <- function(fit, term, method, draws, seed) {
+  UseMethod("random_test", fit$uncertainty)
 }

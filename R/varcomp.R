@@ -97,17 +97,30 @@ information_pve_se <- function(fit) {
 VarCorr.hdlmm <- function(x, sigma = 1, ...) {
   check_dots()
   if (!identical(as.double(sigma), 1)) bad_input("`sigma` must be 1; found ", describe(sigma), ".")
-  v <- x$variances
-  is_posterior <- has_posterior(x)
-  sizes <- if (is_posterior) c(x$pve, 1 - sum(x$pve)) else v * c(x$kappa, 1)
-  out <- frame_of(list(
-    grp = names(v), var1 = variance_term(x), var2 = rep(NA_character_, length(v)),
-    vcov = unname(v), sdcor = sqrt(unname(v)), se = unname(variance_se(x)),
-    share = unname(if (sum(sizes) > 0) sizes / sum(sizes) else rep(NA_real_, length(v)))
-  ))
-  attr(out, "is_posterior") <- is_posterior
+  out <- variance_rows(x)
+  # of a block first the variances and then the covariances, as lme4 has them
+  out <- out[order(match(out$grp, out$grp), !is.na(out$var2)), ]
+  rownames(out) <- NULL
+  sizes <- out$size
+  total <- sum(sizes, na.rm = TRUE)
+  out <- out[c("grp", "var1", "var2", "vcov", "sdcor", "se")]
+  out$share <- if (total > 0) sizes / total else rep(NA_real_, length(sizes))
+  attr(out, "is_posterior") <- has_posterior(x)
   class(out) <- c("VarCorr.hdlmm", "data.frame")
   out
+}
+
+# Of one random term at most: a row a variance.
+one_variance_rows <- function(fit) {
+  v <- fit$variances
+  frame_of(list(
+    grp = names(v), var1 = variance_term(fit), var2 = rep(NA_character_, length(v)),
+    vcov = unname(v), sdcor = sqrt(unname(v)), se = unname(variance_se(fit)),
+    se_sdcor = ifelse(v > 0, unname(variance_se(fit)) / (2 * sqrt(unname(v))), NA_real_),
+    parameter = names(v), coefficient = c(vapply(unname(fit$designs), block_names, ""),
+      "Observation"),
+    size = unname(if (has_posterior(fit)) c(fit$pve, 1 - sum(fit$pve)) else v * c(fit$kappa, 1))
+  ))
 }
 
 # What varies by level, as lme4 names it; NA for designs, kernels and the residual.
@@ -118,14 +131,33 @@ variance_term <- function(fit) {
 #' @export
 print.VarCorr.hdlmm <- function(x, digits = max(3, getOption("digits") - 3), ...) {
   check_dots(print_settings)
-  table <- cbind(
-    Variance = format(x$vcov, digits = digits), `Std.Dev.` = format(x$sdcor, digits = digits),
-    `Std.Error` = format_or_dash(x$se, digits), Share = format_share(x$share)
-  )
+  table <- printed_variances(x, digits)
   if (isTRUE(attr(x, "is_posterior"))) colnames(table)[3] <- "Post.SD"
-  rownames(table) <- x$grp
+  rownames(table) <- printed_names(x)
   print(table, quote = FALSE, right = TRUE)
   invisible(x)
+}
+
+printed_variances <- function(x, digits) {
+  is_correlation <- !is.na(x$var2)
+  is_deviation <- !is_correlation
+  table <- cbind(
+    Variance = format(x$vcov, digits = digits),
+    `Std.Dev.` = format_or_dash(replace(x$sdcor, is_correlation, NA), digits),
+    `Std.Error` = format_or_dash(x$se, digits)
+  )
+  if (any(is_correlation)) {
+    correlation <- replace(x$sdcor, is_deviation, NA)
+    table <- cbind(table, Corr = format_or_dash(correlation, min(digits, 3)))
+  }
+  cbind(table, Share = format_share(x$share))
+}
+
+# The label of a term, of a block with its coefficients.
+printed_names <- function(x) {
+  is_block <- x$grp %in% x$grp[duplicated(x$grp)]
+  second <- ifelse(is.na(x$var2), "", paste0(", ", x$var2))
+  ifelse(is_block, paste0(x$grp, " ", x$var1, second), x$grp)
 }
 
 format_or_dash <- function(x, digits) {
@@ -161,8 +193,10 @@ pve.hdlmm <- function(fit, level = 0.95, method = c("profile", "exact"), draws =
   limits <- switch(method,
     profile = pve_limits(fit, level), exact = exact_pve_limits(fit, level, draws, seed)
   )
+  limits <- matrix(limits, ncol = 2)
+  estimate <- shares(fit)
   frame_of(list(
-    term = names(fit$pve), estimate = unname(fit$pve), se = pve_se(fit), lower = limits[1],
-    upper = limits[2]
+    term = names(estimate), estimate = unname(estimate), se = pve_se(fit), lower = limits[, 1],
+    upper = limits[, 2]
   ))
 }

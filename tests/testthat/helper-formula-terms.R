@@ -57,7 +57,7 @@ unfitted <- function(problem) {
 }
 
 new_term_rows <- function(fit, newdata, label = names(fit$designs)[1], allow_new_levels = FALSE) {
-  rows <- hdlmm:::new_rows(fit, newdata, TRUE, allow_new_levels)
+  rows <- hdlmm:::new_rows(fit, newdata, names(fit$designs), allow_new_levels)
   hdlmm:::term_rows(rows, fit$designs[[label]])
 }
 

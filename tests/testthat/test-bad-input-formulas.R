@@ -40,9 +40,9 @@ formulas <- list(
   input_row(49, "a term given twice counts once", function() lmm(y ~ x + re(X) + x, d),
     check = same_as(plain)
   ),
-  input_row(49, "a random term given twice is two random terms",
-    function() lmm(y ~ x + re(X) + re(X), d), "unsupported",
-    message = "several random terms"
+  input_row(49, "a random term given twice is two that cannot be told apart",
+    function() lmm(y ~ x + re(X) + re(X), d), "not_identified",
+    message = "`X` and `X.1` are not identified"
   ),
   input_row(49, "a variable that is nowhere is named",
     function() lmm(y ~ x + nowhere + re(X), d), "bad_input",

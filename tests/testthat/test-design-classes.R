@@ -26,7 +26,7 @@ new_points <- function(fit, at) {
   data <- lapply(class_data()[c("y", "x", "g", "X", "W", "S")], function(v) {
     if (is.null(dim(v))) v[at] else v[at, , drop = FALSE]
   })
-  hdlmm:::new_rows(fit, data, TRUE, FALSE)
+  hdlmm:::new_rows(fit, data, names(fit$designs), FALSE)
 }
 
 design_rows <- function(fit, at = 1:20) {

@@ -100,13 +100,7 @@ refused <- c(
     ),
     list(
       y ~ re(nowhere), "bad_input", "in `re\\(nowhere\\)`: object 'nowhere' not found"
-    ),
-    list(
-      y ~ re(X) + (1 | g), "unsupported",
-      "several random terms .*re\\(X\\).*\\(1 \\| g\\)"
-    ),
-    list(y ~ (x | g), "unsupported", "correlated coefficients, as of `\\(x \\| g\\)`"),
-    list(y ~ (1 | g / f), "unsupported", "several random terms .*\\(1 \\| f:g\\)")
+    )
   )
 )
 
@@ -202,10 +196,8 @@ test_that("update() adds, removes and exchanges the random term", {
 
 test_that("update() adds two random terms of equally long text as two", {
   wide <- put(d, A = d$X[, 1:5], B = d$X[, 6:9])
-  expect_error(
-    update(lmm(y ~ x, wide), . ~ . + re(A) + re(B)), "`re\\(A\\)` and `re\\(B\\)`",
-    class = "hdlmm_unsupported"
-  )
+  both <- update(lmm(y ~ x, wide), . ~ . + re(A) + re(B), method = "REML")
+  expect_named(varcomp(both), c("A", "B", "Residual"))
 })
 
 test_that("update() changes arguments, and NULL removes them", {

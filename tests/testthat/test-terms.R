@@ -53,8 +53,9 @@ test_that("values of effects are those of the columns of all terms", {
 
 test_that("fresh effects have the sum of the terms' variances", {
   wanted <- 2 * rowSums(pair_data$X^2) + 3
+  pair$variances <- list(X = 2, g = 3)
   for (rows in list(pair_rows, new_pair_rows)) {
-    found <- hdlmm:::fresh_variances(pair, rows, list(X = 2, g = 3))
+    found <- hdlmm:::fresh_variances(pair, rows)
     expect_equal(found, wanted, tolerance = 1e-12)
   }
   set.seed(7)
@@ -65,5 +66,5 @@ test_that("fresh effects have the sum of the terms' variances", {
 })
 
 test_that("what the core does for one term only says so for two", {
-  expect_error(hdlmm:::lone_design(pair), class = "hdlmm_internal")
+  expect_error(hdlmm:::lone_design(pair), class = "hdlmm_unsupported")
 })

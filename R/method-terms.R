@@ -1,0 +1,173 @@
+# ML and REML with several random terms, or with blocks of coefficients that covary: the search
+# over all relative covariances S_k = Sigma_k / sigma_e^2 at once.
+
+fit_terms <- function(problem, engine, control) {
+  if (problem$fixed$is_exact) {
+    warn_exact("all variances are 0")
+    return(exact_terms(problem, engine$criterion))
+  }
+  system <- build_terms_system(problem, control, problem$host)
+  description <- cpp_terms_describe(system)
+  check_terms_identified(description$aliased, problem)
+  found <- cpp_terms_search(
+    system, engine$criterion, NULL, terms_options(control), problem$host
+  )
+  result <- terms_result(problem, engine$criterion, found)
+  result$system <- description["type"]
+  result$pointer <- system
+  warn_not_converged(result)
+  result
+}
+
+# aliased: shares of the parameters in a combination of them that leaves the covariance of y, less
+# the fixed effects, as it is; empty where there is none.
+check_terms_identified <- function(aliased, problem) {
+  if (length(aliased) == 0) return(invisible())
+  names <- terms_parameters(problem$designs)$name[abs(aliased) > 1e-3]
+  abort(
+    "not_identified", "the ", if (length(names) == 1) "variance" else "variances", " of ",
+    enumerate(backtick(names), Inf), if (length(names) == 1) " is" else " are",
+    " not identified: the data cannot tell ",
+    if (length(names) == 1) "it from the fixed effects" else "them apart", "."
+  )
+}
+
+build_terms_system <- function(problem, control, host) {
+  designs <- unname(problem$designs)
+  fixed <- problem$fixed
+  cpp_terms_system(
+    lapply(designs, function(design) uncentred(design)$core),
+    vapply(designs, coefficient_width, 0L), fixed$root, fixed$q, fixed$residual,
+    list(system = value_or(control$system, "auto")), host
+  )
+}
+
+terms_options <- function(control) {
+  list(tol = as.double(control$tol), max_iter = as.integer(value_or(control$max_iter, 100)))
+}
+
+# Everything that follows from the relative covariances; found: an evaluation of the core, of a
+# search with its end.
+terms_result <- function(problem, criterion, found) {
+  fixed <- problem$fixed
+  labels <- names(problem$designs)
+  parameters <- terms_parameters(problem$designs)
+  variances <- user_parameters(
+    problem$units, problem$designs, parameters, absolute_parameters(found, parameters)
+  )
+  covariances <- block_covariances(problem$designs, parameters, variances)
+  explained <- explained_sizes(problem$designs, covariances)
+  total <- sum(explained) + variances[["Residual"]]
+  omega <- fixed$omega
+  omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, found$delta)
+  loglik <- found$value + loglik_constant(fixed, criterion)
+  effects <- Map(
+    function(x, label) user_effects(problem$units, x, label), found$effects, labels
+  )
+  c(
+    list(
+      omega = omega, vcov = unscale_covariance(fixed, found$sigma2 * found$covariance),
+      variances = variances, covariances = covariances, parameters = parameters,
+      theta = relative_factors(covariances, variances[["Residual"]]),
+      tau2 = found$sigma2, relative = stats::setNames(found$relative, labels),
+      covariance = found$covariance, kappa = lapply(problem$designs, user_moments),
+      pve = if (total > 0) explained / total else explained,
+      effects = stats::setNames(effects, labels), alpha = found$py, noise = found$py,
+      information = found$information, sensitivity = found$slopes,
+      loglik = loglik, value = found$value,
+      certificate = found$certificate, is_unbounded = identical(found$status, "unbounded"),
+      uncertainty = new_uncertainty(c("several_terms", "likelihood"), criterion)
+    ),
+    terms_outcome(problem, criterion, found)
+  )
+}
+
+# Where the search ended, and whether that is the maximum.
+terms_outcome <- function(problem, criterion, found) {
+  widths <- vapply(problem$designs, coefficient_width, 0L)
+  is_singular <- found$rank < widths
+  list(
+    rank = stats::setNames(found$rank, names(widths)),
+    boundary = c(names(widths)[is_singular], if (found$sigma2 == 0) "Residual"),
+    convergence = terms_trace(problem, criterion, found),
+    is_converged = identical(found$status, "converged"), reason = terms_reason(found)
+  )
+}
+
+terms_reason <- function(found) {
+  size <- format(value_or(found$certificate$gradient, NA_real_), digits = 2)
+  switch(value_or(found$status, ""),
+    converged = "the predicted gain of a step fell below `tol`",
+    evaluation_limit = paste0("`max_iter` evaluations were made; the gradient is ", size),
+    saddle = "the search ended at a saddle, where another variance than 0 gains more",
+    paste0("no step gained any more where the gradient is ", size)
+  )
+}
+
+terms_trace <- function(problem, criterion, found) {
+  trace <- found$trace
+  frame_of(list(
+    iteration = as.integer(trace$evaluation),
+    objective = trace$value + loglik_constant(problem$fixed, criterion),
+    Residual = user_variance(problem$units, trace$sigma2, "Residual")
+  ))
+}
+
+# (vech(Sigma_1), .., vech(Sigma_K), sigma_e^2) inside.
+absolute_parameters <- function(found, parameters) {
+  vapply(seq_len(nrow(parameters)), function(i) {
+    one <- parameters[i, ]
+    if (is.na(one$term)) return(found$sigma2)
+    found$sigma2 * found$relative[[one$term]][one$row, one$column]
+  }, 0)
+}
+
+# Sigma_k of every term in the user's units, from its parameters.
+block_covariances <- function(designs, parameters, variances) {
+  out <- lapply(seq_along(designs), function(k) {
+    names <- block_names(designs[[k]])
+    at <- which(parameters$term == k)
+    sigma <- matrix(0, length(names), length(names), dimnames = list(names, names))
+    sigma[cbind(parameters$row, parameters$column)[at, , drop = FALSE]] <- variances[at]
+    sigma[upper.tri(sigma)] <- t(sigma)[upper.tri(sigma)]
+    sigma
+  })
+  stats::setNames(out, names(designs))
+}
+
+# Expected sample variance of every term in the fitted rows.
+explained_sizes <- function(designs, covariances) {
+  vapply(names(designs), function(label) {
+    max(0, sum(user_moments(designs[[label]]) * covariances[[label]]))
+  }, 0)
+}
+
+# The lower triangles of L_k with L_k L_k' = Sigma_k / sigma_e^2, in the order of lme4.
+relative_factors <- function(covariances, residual) {
+  unlist(lapply(covariances, function(sigma) {
+    l <- lower_root(if (residual > 0) sigma / residual else sigma * NA)
+    l[lower.tri(l, TRUE)]
+  }), use.names = FALSE)
+}
+
+# y lies in the span of Z.
+exact_terms <- function(problem, criterion) {
+  fixed <- problem$fixed
+  designs <- problem$designs
+  none <- function(design) {
+    r <- coefficient_width(design)
+    matrix(0, r, r)
+  }
+  result <- terms_result(problem, criterion, list(
+    value = Inf, sigma2 = 0, relative = lapply(unname(designs), none), delta = numeric(fixed$rank),
+    covariance = diag(fixed$rank), effects = lapply(unname(designs), function(design) {
+      numeric(design$n_cols)
+    }),
+    py = numeric(nrow(fixed$q)), information = NULL, slopes = NULL, status = "converged",
+    rank = rep(0L, length(designs)),
+    trace = data.frame(evaluation = 1L, value = Inf, sigma2 = 0)
+  ))
+  result$boundary <- "exact"
+  result$reason <- closed_form
+  result
+}

@@ -1,0 +1,94 @@
+# The system of a fit with several random terms, and what it says with the covariances held.
+
+# The system itself, kept in the cache and made again where a fit was saved and loaded.
+terms_system <- function(fit) {
+  cache <- fit$internal$cache
+  # a pointer that was saved and loaded points nowhere
+  if (!cpp_is_terms_system(cache$terms)) {
+    problem <- list(designs = all_terms(fit), fixed = fit$internal$fixed)
+    cache$terms <- build_terms_system(problem, fit$control, make_host(fit$control))
+  }
+  cache$terms
+}
+
+# All designs of the fit, though it stands for some of its terms only; see with_terms().
+all_terms <- function(fit) value_or(fit$all_designs, fit$designs)
+
+# V^-1 b for b [n x m].
+terms_solve <- function(fit, b) {
+  cpp_terms_solve(terms_system(fit), fit$internal$relative, b, make_host(fit$control))
+}
+
+# list(py, diagonal): P y and diag(P) for the covariance of y itself, in the user's units.
+terms_projection <- function(fit) {
+  internal <- fit$internal
+  root <- value_or(internal$fixed$root, 1)
+  list(
+    py = user_inverse(internal$units, internal$alpha * root / internal$tau2),
+    diagonal = user_inverse_variance(
+      internal$units, terms_leverages(fit) * root^2 / internal$tau2
+    )
+  )
+}
+
+# diag(P) per unit sigma_e^2 in the rows of the core [n].
+terms_leverages <- function(fit) {
+  cpp_terms_leverages(terms_system(fit), fit$internal$relative, make_host(fit$control))
+}
+
+# The criterion of the core with the scale held, at the estimates.
+terms_criterion <- function(fit, criterion) {
+  internal <- fit$internal
+  e <- cpp_terms_evaluate(
+    terms_system(fit), criterion, internal$relative, make_host(fit$control)
+  )
+  df <- fit$dims$n - if (criterion == "REML") fit$dims$n_fixed else 0
+  log_det <- -2 * e$value - df * (log(2 * pi) + 1 + log(e$rss / df))
+  if (internal$tau2 == 0) return(Inf)
+  -0.5 * (df * log(2 * pi * internal$tau2) + log_det + e$rss / internal$tau2)
+}
+
+# Var(z'omega + x'beta | y) at rows [m], x'beta of the terms that the fit stands for.
+terms_variance <- function(fit, rows) {
+  out <- numeric(rows$m)
+  for (at in point_blocks(fit, rows$m)) out[at] <- terms_block_variance(fit, rows, at)
+  out
+}
+
+# sigma_e^2 [x'Sx - k'V^-1 k + (z - Q'V^-1 k)' A^-1 (z - Q'V^-1 k)], k = sum_k X_k S_k x_k.
+terms_block_variance <- function(fit, rows, at) {
+  internal <- fit$internal
+  fixed <- internal$fixed
+  z <- t(basis_coordinates(fixed, rows$z[at, , drop = FALSE]))
+  points <- each_term(fit, function(design) {
+    relative <- internal$relative[[design$label]]
+    term_points(design, term_rows(rows, design), at, relative, internal)
+  })
+  k <- Reduce(`+`, lapply(points, `[[`, "covariance"))
+  prior <- Reduce(`+`, lapply(points, `[[`, "prior"))
+  is_missing <- !stats::complete.cases(t(z), t(k), prior)
+  k[, is_missing] <- 0
+  z[, is_missing] <- 0
+  solved <- terms_solve(fit, k)
+  rest <- z - cpp_crossprod(fixed$q, solved)
+  variance <- prior - colSums(k * solved) + colSums(rest * (internal$covariance %*% rest))
+  variance[is_missing] <- NA
+  user_response_variance(internal$units, internal$tau2 * pmax(0, variance))
+}
+
+# Standard errors of the coefficients of a term in the user's units, level by level.
+terms_effect_se <- function(fit, design) {
+  internal <- fit$internal
+  cache <- internal$cache
+  if (is.null(cache$level_errors)) {
+    cache$level_errors <- cpp_terms_block_variances(
+      terms_system(fit), internal$relative, make_host(fit$control)
+    )
+  }
+  # [r x r J], of which the diagonals of blocks are wanted
+  own <- cache$level_errors[[match(design$label, names(all_terms(fit)))]]
+  r <- nrow(own)
+  variances <- own[cbind(rep_len(seq_len(r), ncol(own)), seq_len(ncol(own)))]
+  sd <- sqrt(pmax(0, variances) * internal$tau2)
+  user_effects(internal$units, sd, design$label)
+}

@@ -1,0 +1,100 @@
+# What holds of every fit with several random terms, whatever the data.
+
+d <- small_terms_data()
+formula <- y ~ x + (x | a) + (1 | b) + re(X)
+fit <- lmm(formula, d)
+
+test_that("the order of the terms and of the rows does not matter", {
+  turned <- lmm(y ~ x + re(X) + (1 | b) + (x | a), d)
+  shuffled <- lmm(formula, d[rev(seq_len(60)), ])
+  for (other in list(turned, shuffled)) {
+    # two searches to 1e-10 in the likelihood
+    expect_equal(as.numeric(logLik(other)), as.numeric(logLik(fit)), tolerance = 1e-9)
+    expect_equal(varcomp(other)[names(varcomp(fit))], varcomp(fit), tolerance = 1e-4)
+    expect_equal(ranef(other)$a, ranef(fit)$a, tolerance = 1e-4)
+  }
+})
+
+test_that("a change of the units of y, of a slope or of a matrix changes nothing else", {
+  scaled <- d
+  scaled$y <- 1e6 * d$y
+  scaled$x <- d$x / 1000
+  scaled$X <- d$X * 32
+  other <- lmm(formula, scaled)
+  unit <- c(1e12, 1e15, 1e18, 1e12, 1e12 / 32^2, 1e12)
+  expect_equal(varcomp(other), varcomp(fit) * unit, tolerance = 1e-4)
+  expect_equal(pve(other)$estimate, pve(fit)$estimate, tolerance = 1e-5)
+  expect_equal(fitted(other), 1e6 * fitted(fit), tolerance = 1e-6)
+  expect_equal(
+    as.numeric(logLik(other)), as.numeric(logLik(fit)) - 58 * log(1e6) + log(1000), tolerance = 1e-9
+  )
+})
+
+test_that("the origin of a slope moves the covariance of the intercepts alone", {
+  moved <- d
+  moved$x <- d$x + 10
+  other <- lmm(formula, moved)
+  expect_equal(as.numeric(logLik(other)), as.numeric(logLik(fit)), tolerance = 1e-8)
+  expect_equal(fitted(other), fitted(fit), tolerance = 1e-5)
+  expect_equal(varcomp(other)[["a.x"]], varcomp(fit)[["a.x"]], tolerance = 1e-3)
+})
+
+test_that("the fitted rows as new data have the fitted values and their errors", {
+  expect_equal(predict(fit, d), fitted(fit), tolerance = 1e-9)
+  both <- list(predict(fit, d, se.fit = TRUE), predict(fit, se.fit = TRUE))
+  expect_equal(both[[1]]$se.fit, both[[2]]$se.fit, tolerance = 1e-8)
+  parts <- vapply(c("a", "b", "X"), function(label) {
+    predict(fit, d, random = label) - predict(fit, d, random = FALSE)
+  }, numeric(60))
+  expect_equal(rowSums(parts), fitted(fit) - predict(fit, random = FALSE), tolerance = 1e-9)
+})
+
+test_that("rows left out are predicted as loo() says", {
+  # with the variances held: the prediction of a row by the others
+  table <- loo(fit)$table
+  expect_equal(table$residual, unname(residuals(fit) / (1 - hatvalues(fit))), tolerance = 1e-8)
+  expect_equal(
+    table$variance, unname(sigma(fit)^2 / (1 - hatvalues(fit))), tolerance = 1e-8
+  )
+})
+
+test_that("a term that explains nothing has a variance of exactly 0, and the fit says so", {
+  empty <- d
+  empty$c <- factor(rep(1:6, each = 10))
+  # every level has the same mean
+  empty$y <- residuals(lm(y ~ c, empty))
+  null <- lmm(y ~ 1 + (1 | c) + (1 | b), empty)
+  expect_identical(varcomp(null)[["c"]], 0)
+  expect_identical(unname(ranef(null)$c), numeric(6))
+  expect_output(print(null), "Singular fit: the variance of `c` is exactly 0")
+  expect_true(is.na(VarCorr(null)$se[1]))
+  expect_equal(
+    as.numeric(logLik(null)), as.numeric(logLik(lmm(y ~ 1 + (1 | b), empty))), tolerance = 1e-9
+  )
+})
+
+test_that("a term given twice, and one with a level a row, are refused by name", {
+  expect_error(lmm(y ~ (1 | a) + (1 | a), d), "`a` and `a.1`", class = "hdlmm_not_identified")
+  d$row <- factor(seq_len(60))
+  expect_error(
+    lmm(y ~ (1 | a) + (1 | row), d), "`row` and `Residual`", class = "hdlmm_not_identified"
+  )
+})
+
+test_that("other methods say what to use", {
+  for (method in c("MAP", "VB", "Bayes")) {
+    expect_error(
+      lmm(y ~ (1 | a) + (1 | b), d, method = method), "use method = \"REML\" or \"ML\"",
+      class = "hdlmm_unsupported"
+    )
+  }
+  expect_error(update(fit, algorithm = "em"), class = "hdlmm_unsupported")
+})
+
+test_that("a fit that was saved and loaded answers the same", {
+  path <- withr::local_tempfile()
+  saveRDS(fit, path)
+  again <- readRDS(path)
+  expect_identical(predict(again, se.fit = TRUE), predict(fit, se.fit = TRUE))
+  expect_identical(ranef(again, se = TRUE), ranef(fit, se = TRUE))
+})
