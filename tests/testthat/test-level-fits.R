@@ -12,9 +12,9 @@ methods <- list(
   c("MAP", "em"), c("VB", "collapsed"), c("VB", "cavi"), c("Bayes", "quadrature")
 )
 
-fit_pair <- function(method, ...) {
+fit_pair <- function(method, data = d) {
   both <- lapply(list(y ~ z + (0 + x | g), y ~ z + re(S)), lmm,
-    data = d, method = method[1], algorithm = method[2], ...
+    data = data, method = method[1], algorithm = method[2]
   )
   stats::setNames(both, c("slope", "columns"))
 }
@@ -39,6 +39,36 @@ test_that("every method gives a slope what it gives the same columns in re()", {
       expect_same(function(fit) predict(fit, new, random = random, interval = "prediction"), 1e-7)
     }
   }
+})
+
+test_that("a level of which every x is 0 has its prior; one of tiny x costs no digit", {
+  for (tiny in c(0, 1e-20, 1e-160)) {
+    own <- d
+    own$x[d$g == "B"] <- tiny
+    own$S[, 2] <- tiny * (d$g == "B")
+    for (method in methods) {
+      # columns of zeros are said; of q and of em see above
+      fits <- suppressWarnings(suppressMessages(fit_pair(method, own)))
+      label <- paste(c(method, tiny), collapse = " ")
+      expect_equal(unname(varcomp(fits$slope)), unname(varcomp(fits$columns)), tolerance = 1e-7,
+        info = label
+      )
+      expect_equal(fitted(fits$slope), fitted(fits$columns), tolerance = 1e-7, info = label)
+      effects <- lapply(fits, ranef, se = TRUE)
+      expect_lt(abs(effects$slope[[1]][["B"]]), 1e-12)
+      se <- lapply(effects, function(effect) unname(attr(effect, "se")[[1]]))
+      expect_equal(se$slope, se$columns, tolerance = 1e-6, info = label)
+    }
+  }
+})
+
+test_that("rows that are levels of their own may have slopes, some of them at 0", {
+  own <- put(d, row = factor(1:90), x = replace(d$x, 1:20, 0))
+  own$S <- diag(own$x)
+  slope <- lmm(y ~ z + (0 + x | row), own)
+  columns <- suppressMessages(lmm(y ~ z + re(S), own))
+  expect_equal(unname(varcomp(slope)), unname(varcomp(columns)), tolerance = 1e-8)
+  expect_equal(as.numeric(logLik(slope)), as.numeric(logLik(columns)), tolerance = 1e-10)
 })
 
 test_that("weights, offset, subset and missing values go with the rows of a slope", {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "hdlmm/dense/small_dense.hpp"
 
@@ -18,6 +19,39 @@ constexpr double kLargestShare = 1e-2;
 
 /// Rounding has either sign: this many small eigenvalues of which none is negative are exact.
 constexpr Index kTelling = 6;
+
+/// Squares of this share of the largest have lost digits, or are zero.
+constexpr double kNoLength2 = 1e-280;
+
+/// Columns that share no row, each a direction of its own. One of zeros, as of a level of which
+/// every x is 0, has none: what is left are columns of the identity [p x r].
+Spectrum disjoint_columns(const Vector& norms2) {
+  const Index p = norms2.size();
+  Spectrum spectrum;
+  spectrum.min_computed = p > 0 ? norms2.minCoeff() : 0;
+  const double bound = p > 0 ? kNoLength2 * norms2.maxCoeff() : 0;
+  if (p == 0 || spectrum.min_computed > bound) {
+    spectrum.side = Side::diagonal;
+    spectrum.d = norms2;
+    return spectrum;
+  }
+  std::vector<Index> kept;
+  for (Index j = 0; j < p; ++j) {
+    if (norms2[j] > bound) kept.push_back(j);
+  }
+  std::sort(kept.begin(), kept.end(), [&](Index a, Index b) {
+    return norms2[a] < norms2[b] || (norms2[a] == norms2[b] && a < b);
+  });
+  const Index r = static_cast<Index>(kept.size());
+  spectrum.side = Side::column;
+  spectrum.d.resize(r);
+  spectrum.vectors = Matrix::Zero(p, r);
+  for (Index k = 0; k < r; ++k) {
+    spectrum.d[k] = norms2[kept[static_cast<std::size_t>(k)]];
+    spectrum.vectors(kept[static_cast<std::size_t>(k)], k) = 1;
+  }
+  return spectrum;
+}
 
 }  // namespace
 
@@ -55,12 +89,7 @@ Side smaller_side(const DesignOperator& x) {
 Spectrum decompose(const DesignOperator& x, const Context& context) {
   Spectrum spectrum;
   const Index n = x.rows(), p = x.cols();
-  if (x.has_diagonal_column_gram()) {
-    spectrum.side = Side::diagonal;
-    spectrum.d = x.column_norms2();
-    spectrum.min_computed = p > 0 ? spectrum.d.minCoeff() : 0;
-    return spectrum;
-  }
+  if (x.has_diagonal_column_gram()) return disjoint_columns(x.column_norms2());
   spectrum.side = smaller_side(x);
   Matrix gram = spectrum.side == Side::row ? x.row_gram(context) : x.column_gram(context);
   context.progress("eigendecomposition", 0);
