@@ -5,10 +5,10 @@
 # The terms that a bar stands for, one a grouping factor; see also settle_term().
 read_bar <- function(bar) {
   text <- backtick(paste0("(", short_text(bar), ")"))
-  terms <- check_left(bar[[2]], text)
+  is_intercept <- identical(bar[[2]], 1) || is_intercept_only(check_left(bar[[2]], text))
   groups <- nested_groups(bar[[3]])
   for (group in groups) check_group(group, text)
-  lapply(groups, read_group, bar = bar, is_intercept = is_intercept_only(terms))
+  lapply(groups, read_group, bar = bar, is_intercept = is_intercept)
 }
 
 # (1 | g) is a term of its own: nothing but levels.
@@ -32,6 +32,7 @@ left_terms <- function(left) {
   stats::terms(formula)
 }
 
+# Its terms, if it may stand there.
 check_left <- function(left, text) {
   if (contains_random(left)) {
     abort(
@@ -57,7 +58,7 @@ check_left <- function(left, text) {
 
 # What varies by level is no response.
 check_own_response <- function(term, response) {
-  if (is.null(term$left)) return(invisible())
+  if (is.null(term$left) || identical(term$left, 1)) return(invisible())
   variables <- as.list(attr(left_terms(term$left), "variables"))[-1]
   if (!any(vapply(variables, identical, NA, response))) return(invisible())
   bad_input("the response stands left of the bar of ", backtick(term_text(term)), ".")
