@@ -46,6 +46,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     internal = list(
       value = result$value, prior = result$prior_inside, tau2 = result$tau2,
       share = result$share, relative = result$relative, covariance = result$covariance,
+      delta = result$delta,
       system = result$system[names(result$system) != "two_stage"],
       cache = cache, alpha = result$alpha, units = problem$units,
       fixed = fixed[c("q", "r", "inverse", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",
@@ -71,7 +72,10 @@ fit_notes <- function(problem) {
   )
   for (design in problem$designs) notes <- c(notes, design$notes)
   for (design in problem$empty) {
-    note <- paste0(backtick(design$label), " has no columns: the model has no random term")
+    note <- paste0(
+      backtick(design$label), " has no columns: ",
+      if (length(problem$designs) == 0) "the model has no random term" else "it is left out"
+    )
     notes <- c(notes, note)
   }
   notes

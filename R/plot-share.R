@@ -9,7 +9,7 @@ panel_profile <- function(fit, options, dots) {
     ))
   }
   if (is_null_design(fit)) return(draw_note(main, "Every column is zero: no profile.", dots))
-  interval <- pve.hdlmm(fit, options$level)[1, ]
+  interval <- pve.hdlmm(fit, options$level, words$limits)[1, ]
   panel <- share_panel(fit, interval)
   if (!is.null(panel$note)) return(draw_note(main, panel$note, dots))
   curve <- panel$curve

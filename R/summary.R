@@ -23,7 +23,7 @@ summary.hdlmm <- function(object, level = 0.95, ...) {
   out <- list(
     fit = object, coefficients = fixed_table(object),
     limits = if (!at_maximum(object)) fixed_limits(object, level), varcor = VarCorr.hdlmm(object),
-    pve = pve.hdlmm(object, level), level = level,
+    pve = pve.hdlmm(object, level, fit_words(object)$limits), level = level,
     residuals = if (!exact && isTRUE(sigma > 0)) residual_quartiles(object),
     # no maximum, no AIC: NA, as the df of such a log-likelihood
     logLik = log_lik, AIC = stats::AIC(log_lik), BIC = stats::BIC(log_lik), sigma = sigma
@@ -101,7 +101,8 @@ print_fixed <- function(table, digits, signif.stars) {
 print_pve <- function(table, level, digits, words) {
   for (i in seq_len(nrow(table))) {
     cat(
-      "Proportion of variance explained by ", table$term[i], ": ",
+      "Proportion of variance explained ",
+      if (nrow(table) > 1 && i == nrow(table)) "in total" else paste("by", table$term[i]), ": ",
       format(table$estimate[i], digits = digits),
       if (!is.na(table$se[i])) {
         paste0(" (", words$error, " ", format(table$se[i], digits = digits), ")")

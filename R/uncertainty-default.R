@@ -36,6 +36,7 @@ fit_words.hdlmm_uncertainty <- function(fit) {
     objective = "objective", curve = "objective, profiled",
     loglik = "log-likelihood at the estimates ",
     fixed = "estimates; standard errors given the variances", interval = "profile",
+    limits = "profile",
     panel = paste0("Profile of pve (", fit$method, ")"), compare = ""
   )
 }

@@ -4,7 +4,10 @@
 
 #' @exportS3Method
 fit_words.several_terms <- function(fit) {
-  utils::modifyList(NextMethod(), list(interval = "Wald", panel = "Proportions of variance"))
+  utils::modifyList(NextMethod(), list(
+    # a profile costs fits: it waits until it is asked for by pve() or confint()
+    interval = "Wald", limits = "wald", panel = "Proportions of variance"
+  ))
 }
 
 #' @exportS3Method
@@ -58,7 +61,9 @@ shares.several_terms <- function(fit) terms_shares(fit)
 pve_se.several_terms <- function(fit) terms_share_se(fit)
 
 #' @exportS3Method
-pve_limits.several_terms <- function(fit, level) wald_share_limits(fit, level)
+pve_limits.several_terms <- function(fit, level) {
+  profile_terms_limits(fit, paste0("pve.", names(shares(fit))), "pve", level)
+}
 
 #' @exportS3Method
 exact_pve_limits.several_terms <- function(fit, level, draws, seed) {
@@ -67,10 +72,10 @@ exact_pve_limits.several_terms <- function(fit, level, draws, seed) {
 
 #' @exportS3Method
 parameter_limits.several_terms <- function(fit, names, kind, level, method) {
-  if (kind == "fixed" || method == "wald") {
-    return(limits_by_name(names, function(name) terms_wald_limits(fit, name, kind, level)))
-  }
-  limits_by_name(names, function(name) terms_wald_limits(fit, name, kind, level))
+  switch(method,
+    wald = limits_by_name(names, function(name) terms_wald_limits(fit, name, kind, level)),
+    profile_terms_limits(fit, names, kind, level)
+  )
 }
 
 #' @exportS3Method

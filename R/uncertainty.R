@@ -52,8 +52,8 @@ has_bound <- function(fit) UseMethod("has_bound", fit$uncertainty)
 
 # Named list of texts: method; criterion, what may be unbounded or have several modes; objective, of
 # the curve over pve; curve, the same with what became of the rest; loglik; fixed, whose uncertainty
-# their table shows; interval; panel, the title of the plot over pve; compare, by what else than
-# loo() the fit compares.
+# their table shows; interval, of pve in a summary, and limits, the method of it; panel, the title
+# of the plot over pve; compare, by what else than loo() the fit compares.
 fit_words <- function(fit) UseMethod("fit_words", fit$uncertainty)
 
 # Lines below the model's, on what stands in the place of the posterior; NULL for none.

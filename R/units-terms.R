@@ -34,6 +34,15 @@ parameter_units <- function(units, designs, parameters) {
 # The same of the coefficients of one level [r].
 coefficient_units <- function(units, design) design$exponent + units$response
 
+# One of them, `one` a row of the parameters.
+user_parameter <- function(units, designs, one, x) {
+  times_two_to(x, parameter_units(units, designs, one))
+}
+
+inside_parameter <- function(units, designs, one, x) {
+  times_two_to(x, -parameter_units(units, designs, one))
+}
+
 # Numbers that a double can hold, or an error.
 user_parameters <- function(units, designs, parameters, x) {
   k <- parameter_units(units, designs, parameters)

@@ -16,7 +16,8 @@
 #' @param level confidence level in (0, 1).
 #' @param method `"profile"`: the profile likelihood; `"exact"`: the finite-sample interval that
 #'   inverts the exact null distribution of the likelihood ratio at every value (simulated with
-#'   `draws` data sets), which keeps its coverage at the boundaries.
+#'   `draws` data sets), which keeps its coverage at the boundaries; `"wald"`: normal on the logit
+#'   scale, at once however large the data.
 #' @param draws,seed simulations of the exact interval and their seed; the defaults are those of
 #'   the fit's [lmm_control()].
 #' @param ... nothing: an argument that is not listed here is an error.
@@ -25,7 +26,10 @@
 #'   `NA` where the posterior has none.
 #'   `VarCorr()`: a data frame of
 #'   class `"VarCorr.hdlmm"` with columns `grp`, `var1`, `var2`, `vcov`, `sdcor`, `se`, `share`.
-#'   `pve()`: a data frame with columns `term`, `estimate`, `se`, `lower`, `upper`.
+#'   `pve()`: a data frame with columns `term`, `estimate`, `se`, `lower`, `upper`; with several
+#'   random terms a row each and one for their `total`. Of a block of correlated coefficients
+#'   `varcomp()` has the lower triangle of the covariance matrix, named as `g.(Intercept)`,
+#'   `g.x.(Intercept)` and `g.x`, and `VarCorr()` its correlations as `sdcor`.
 #' @references Crainiceanu and Ruppert (2004). Likelihood ratio tests in linear mixed models with
 #'   one variance component. *J. R. Stat. Soc. B* 66, 165-185.
 #'   \doi{10.1111/j.1467-9868.2004.00438.x}
@@ -170,6 +174,11 @@ format_share <- function(x) {
   ifelse(is.na(x), "-", paste0(formatC(100 * x, digits = 1, format = "f"), "%"))
 }
 
+wald_pve_limits <- function(fit, level) {
+  kinds <- variance_kinds(fit)
+  parameter_limits(fit, names(kinds)[kinds == "pve"], "pve", level, "wald")
+}
+
 #' @rdname varcomp
 #' @export
 pve <- function(fit, ...) UseMethod("pve")
@@ -179,11 +188,11 @@ pve.default <- function(fit, ...) check_fit(fit, "fit")
 
 #' @rdname varcomp
 #' @export
-pve.hdlmm <- function(fit, level = 0.95, method = c("profile", "exact"), draws = NULL,
+pve.hdlmm <- function(fit, level = 0.95, method = c("profile", "exact", "wald"), draws = NULL,
                       seed = NULL, ...) {
   check_dots()
   check_level(level)
-  method <- check_choice(method, c("profile", "exact"), "method")
+  method <- check_choice(method, c("profile", "exact", "wald"), "method")
   if (!has_random(fit)) {
     return(data.frame(
       term = character(), estimate = numeric(), se = numeric(), lower = numeric(),
@@ -191,7 +200,8 @@ pve.hdlmm <- function(fit, level = 0.95, method = c("profile", "exact"), draws =
     ))
   }
   limits <- switch(method,
-    profile = pve_limits(fit, level), exact = exact_pve_limits(fit, level, draws, seed)
+    profile = pve_limits(fit, level), exact = exact_pve_limits(fit, level, draws, seed),
+    wald = wald_pve_limits(fit, level)
   )
   limits <- matrix(limits, ncol = 2)
   estimate <- shares(fit)
