@@ -1,4 +1,5 @@
 #include "hdlmm/dense/inverse.cpp"
+#include "hdlmm/inference/terms/term_units.cpp"
 #include "hdlmm/inference/terms/terms_search.cpp"
 #include "hdlmm/inference/terms/trust_region.cpp"
 #include "hdlmm/marginal/blocked_factor.cpp"

@@ -20,6 +20,7 @@
 #include "hdlmm/operator/design_operator.hpp"
 #include "hdlmm/operator/grouped_operator.hpp"
 #include "hdlmm/operator/kernel_operator.hpp"
+#include "hdlmm/operator/level_operator.hpp"
 #include "hdlmm/operator/sparse_operator.hpp"
 
 #include "support.hpp"
@@ -176,6 +177,22 @@ std::unique_ptr<Sample> build_grouped(const Shape& shape, Random& random, bool i
   return sample;
 }
 
+/// Two coefficients a level where the columns are even in number, one elsewhere.
+std::unique_ptr<Sample> build_level(const Shape& shape, Random& random, bool is_weighted) {
+  auto sample = std::make_unique<Sample>();
+  const Index width = shape.p % 2 == 0 && shape.p > 0 ? 2 : 1;
+  const std::vector<Index> level = draw_units({shape.n, shape.p / width}, random);
+  const Vector row_scale = is_weighted ? random.positives(shape.n) : Vector();
+  const Matrix values = random.normals(shape.n, width);
+  sample->dense = Matrix::Zero(shape.n, shape.p);
+  for (Index i = 0; i < shape.n; ++i) {
+    sample->dense.row(i).segment(width * level[static_cast<std::size_t>(i)], width) =
+        (is_weighted ? row_scale[i] : 1.0) * values.row(i);
+  }
+  sample->x = std::make_unique<hdlmm::LevelOperator>(level, shape.p / width, values, row_scale);
+  return sample;
+}
+
 std::unique_ptr<Sample> build_kernel(const Shape& shape, Random& random, bool is_weighted) {
   auto sample = std::make_unique<Sample>();
   const std::vector<Index> unit = draw_units(shape, random);
@@ -245,6 +262,9 @@ std::vector<Kind> all_kinds() {
     kinds.push_back({"Grouped" + suffix, [=](const Shape& shape, Random& random) {
                        return build_grouped(shape, random, is_weighted);
                      }});
+    kinds.push_back({"Level" + suffix, [=](const Shape& shape, Random& random) {
+                       return build_level(shape, random, is_weighted);
+                     }});
     kinds.push_back({"Kernel" + suffix, [=](const Shape& shape, Random& random) {
                        return build_kernel(shape, random, is_weighted);
                      }});
@@ -264,8 +284,10 @@ class OperatorContract : public ::testing::TestWithParam<Kind> {
   void for_shapes(Check&& check) const {
     std::uint64_t seed = 1;
     for (const Shape& shape : shapes()) {
-      const bool needs_units =
-          GetParam().name.rfind("Grouped", 0) == 0 || GetParam().name.rfind("Kernel", 0) == 0;
+      bool needs_units = false;
+      for (const char* kind : {"Grouped", "Kernel", "Level"}) {
+        needs_units |= GetParam().name.rfind(kind, 0) == 0;
+      }
       if (needs_units && shape.p == 0 && shape.n > 0) continue;  // a row must have a unit
       SCOPED_TRACE(GetParam().name + " " + std::to_string(shape.n) + " x " +
                    std::to_string(shape.p));

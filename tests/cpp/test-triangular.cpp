@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hdlmm/dense/inverse.hpp"
 #include "hdlmm/dense/triangular.hpp"
 
 #include "support.hpp"
@@ -54,6 +55,17 @@ TEST_P(Triangular, SolvesUndoProducts) {
       solve_lower_transposed_on_right(l, b, context());
       EXPECT_LT(distance(b, x.transpose()), kRounding);
     }
+  }
+}
+
+TEST_P(Triangular, TheInverseOfARootUndoesItsSquare) {
+  for (const Index n : sizes()) {
+    Random random(static_cast<std::uint64_t>(n) + 77);
+    const Matrix l = lower_factor(n, random), square = clean(l) * clean(l).transpose();
+    const Matrix inverse = hdlmm::inverse_of_root(l, context());
+    EXPECT_LT(distance(inverse * square, Matrix::Identity(n, n)), 1e-10);
+    EXPECT_EQ(inverse, inverse.transpose());
+    EXPECT_EQ(inverse, hdlmm::inverse_of_root(l, context(1)));
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "hdlmm/dense/products.hpp"
 #include "hdlmm/dense/small_dense.hpp"
+#include "hdlmm/inference/terms/term_units.hpp"
 #include "hdlmm/inference/terms/trust_region.hpp"
 
 namespace hdlmm {
@@ -18,44 +19,12 @@ namespace {
 
 constexpr double kZeroVariance = 1e-8;  ///< in units of what explains as much as the noise
 constexpr double kSmallestStart = 0.05, kLargestStart = 1e4;
+constexpr int kByInformation = 12;  ///< steps before exact Hessians
 constexpr double kCornerStart = 5;
 constexpr double kSameMode = 1e-7;  ///< in log-likelihood
 constexpr double kStepOut = 0.04;   ///< variance that a direction out of a boundary begins with
 constexpr int kStepsOut = 3;
 constexpr double kGainOut = 1e-7;  ///< below, in -2 log-likelihood, a boundary is the maximum
-
-/// Of every coefficient the relative s.d. with which it explains as much as the noise.
-using TermScales = std::vector<Vector>;
-
-TermScales scales_of(const Matrix& null_information, const std::vector<TermShape>& shapes) {
-  const Index m = null_information.rows() - 1;
-  TermScales out;
-  Index at = 0;
-  for (const TermShape& shape : shapes) {
-    Vector scale(shape.width);
-    for (const auto [row, col] : triangle_cells(shape.width)) {
-      if (row == col) scale[row] = std::sqrt(null_information(m, m) / null_information(at, m));
-      ++at;
-    }
-    out.push_back(std::move(scale));
-  }
-  return out;
-}
-
-/// The scale of every parameter of theta: that of its row.
-Vector theta_scale(const TermScales& scales) {
-  std::vector<double> out;
-  for (const Vector& scale : scales) {
-    for (const auto [row, col] : triangle_cells(scale.size())) out.push_back(scale[row]);
-  }
-  return Eigen::Map<const Vector>(out.data(), static_cast<Index>(out.size()));
-}
-
-Matrix scaled(const Matrix& s, const Vector& scale) {
-  return scale.asDiagonal() * s * scale.asDiagonal();
-}
-
-Matrix unscaled(const Matrix& s, const Vector& scale) { return scaled(s, scale.cwiseInverse()); }
 
 Matrix of_eigen(const SymmetricEigen& eigen) {
   const Matrix half = eigen.vectors * eigen.values.cwiseMax(0).cwiseSqrt().asDiagonal();
@@ -65,11 +34,10 @@ Matrix of_eigen(const SymmetricEigen& eigen) {
 class Search {
  public:
   Search(const TermsLikelihood& likelihood, const TermsOptions& options, const Context& context)
-      : likelihood_(likelihood), options_(options), context_(context) {
-    const TermsModel& model = likelihood.system().model();
-    scales_ = scales_of(likelihood.system().null_information(), model.shapes);
-    unit_ = theta_scale(scales_);
-  }
+      : likelihood_(likelihood),
+        options_(options),
+        context_(context),
+        units_(likelihood.system().null_information(), likelihood.system().model().shapes) {}
 
   TermsMode run(const std::vector<Matrix>& start) {
     TermsMode best = ascend(start);
@@ -95,7 +63,7 @@ class Search {
   const std::vector<TermShape>& shapes() const { return likelihood_.system().model().shapes; }
   TermsMode ascend(const std::vector<Matrix>& start) {
     trace_.clear();
-    TermsMode mode = climb(Covariances::of(shapes(), start));
+    TermsMode mode = climb(units_.to_units(Covariances::of(shapes(), start)));
     for (int out = 0;; ++out) {
       settle_zeros(mode);
       certify(mode);
@@ -113,13 +81,13 @@ class Search {
   /// One start for every coefficient: it has the variance, the others have little.
   std::vector<std::vector<Matrix>> corners() const {
     std::vector<std::vector<Matrix>> out;
-    for (std::size_t k = 0; k < scales_.size(); ++k) {
-      for (Index a = 0; scales_.size() + scales_[k].size() > 2 && a < scales_[k].size(); ++a) {
+    for (Index k = 0; k < units_.size(); ++k) {
+      for (Index a = 0; units_.size() + units_.width(k) > 2 && a < units_.width(k); ++a) {
         std::vector<Matrix> start;
-        for (std::size_t l = 0; l < scales_.size(); ++l) {
-          Vector size = Vector::Constant(scales_[l].size(), kSmallestStart);
+        for (Index l = 0; l < units_.size(); ++l) {
+          Vector size = Vector::Constant(units_.width(l), kSmallestStart);
           if (l == k) size[a] = kCornerStart;
-          start.push_back(scaled(size.asDiagonal(), scales_[l]));
+          start.push_back(units_.from_units(l, size.asDiagonal().toDenseMatrix()));
         }
         out.push_back(std::move(start));
       }
@@ -129,10 +97,11 @@ class Search {
 
   bool is_spent() const { return static_cast<int>(trace_.size()) >= options_.max_evaluations; }
 
+  /// at: in the units of the search, as all below but the covariances of a mode.
   std::optional<TermsEvaluation> evaluate(const Covariances& at, double radius) {
     std::optional<TermsEvaluation> out;
     try {
-      out = likelihood_.evaluate(at, true, context_);
+      out = likelihood_.evaluate(units_.from_units(at), true, context_);
       if (!std::isfinite(out->value) || !(out->sigma2 > 0)) out.reset();
     } catch (const std::runtime_error&) {
       // V is not positive definite to rounding: no step goes there
@@ -144,21 +113,40 @@ class Search {
 
   QuadraticModel model_at(const Covariances& at, const TermsEvaluation& e) const {
     QuadraticModel out;
-    out.gradient = at.gradient(e.gradient).cwiseProduct(unit_);
-    out.hessian = sandwich(at.jacobian(), e.profiled) + at.curvature(e.gradient);
-    out.hessian = (unit_.asDiagonal() * out.hessian * unit_.asDiagonal()).eval();
+    const std::vector<Matrix> g = units_.gradients(e.gradient);
+    out.gradient = at.gradient(g);
+    out.hessian = sandwich(at.jacobian(), units_.information(e.profiled)) + at.curvature(g);
+    return out;
+  }
+
+  /// The same with the Hessian by differences of the gradient, where the average information, which
+  /// is off by what the data happen to be, has not led to the end soon.
+  QuadraticModel exact_model_at(const Covariances& at, const TermsEvaluation& e) {
+    constexpr double kDifference = 1e-5;
+    QuadraticModel out = model_at(at, e);
+    const Index m = at.parameters();
+    Matrix hessian(m, m);
+    for (Index i = 0; i < m; ++i) {
+      const Covariances near(shapes(), at.theta() + kDifference * Vector::Unit(m, i));
+      const auto found = evaluate(near, 0);
+      if (!found) return out;
+      const Vector gradient = near.gradient(units_.gradients(found->gradient));
+      hessian.col(i) = (gradient - out.gradient) / kDifference;
+    }
+    out.hessian = (hessian + hessian.transpose()) / 2;
     return out;
   }
 
   TermsMode climb(Covariances at) {
-    double radius = std::max(1.0, at.theta().cwiseQuotient(unit_).norm());
+    at = units_.turn(at);
+    double radius = std::max(1.0, at.theta().norm());
     auto first = evaluate(at, radius);
     if (!first) throw std::runtime_error("the search for the variances has no start");
     trace_.back().is_accepted = true;
     TermsEvaluation e = std::move(*first);
     TermsStatus status = TermsStatus::evaluation_limit;
-    while (!is_spent()) {
-      const QuadraticModel model = model_at(at, e);
+    for (int turn = 0; !is_spent(); ++turn) {
+      const QuadraticModel model = turn < kByInformation ? model_at(at, e) : exact_model_at(at, e);
       const Vector step = trust_step(model, radius);
       const double promised = -model.change(step);
       if (promised < options_.tol) {
@@ -169,7 +157,7 @@ class Search {
         status = TermsStatus::no_progress;
         break;
       }
-      Covariances next(shapes(), at.theta() + step.cwiseProduct(unit_));
+      Covariances next(shapes(), at.theta() + step);
       auto found = evaluate(next, radius);
       const double noise = 1e-13 * (std::abs(e.value) + likelihood_.count());
       const double gain = found ? 2 * (found->value - e.value) : -promised;
@@ -177,12 +165,12 @@ class Search {
       if (ratio < 0.25) radius = 0.25 * std::min(radius, step.norm());
       if (ratio > 0.75) radius = std::max(radius, 2 * step.norm());
       if (ratio > 1e-4) {
-        at = std::move(next);
+        at = units_.turn(next);
         e = std::move(*found);
         trace_.back().is_accepted = true;
       }
     }
-    return {std::move(at), std::move(e), {}, status, {}, {}, 0, {}};
+    return {units_.from_units(at), std::move(e), {}, status, {}, {}, 0, {}};
   }
 
   /// Variances that are zero but for rounding become so.
@@ -191,8 +179,8 @@ class Search {
     bool is_changed = false;
     mode.rank.clear();
     for (Index k = 0; k < mode.at.size(); ++k) {
-      const Vector& scale = scales_[static_cast<std::size_t>(k)];
-      SymmetricEigen eigen = symmetric_eigen(unscaled(mode.at.relative(k), scale));
+      const Matrix inner = units_.to_units(k, mode.at.relative(k));
+      SymmetricEigen eigen = symmetric_eigen(inner);
       Index rank = 0;
       for (Index i = 0; i < eigen.values.size(); ++i) {
         const bool is_zero = eigen.values[i] < kZeroVariance;
@@ -202,25 +190,25 @@ class Search {
       }
       mode.rank.push_back(rank);
       const bool is_whole = rank == eigen.values.size();
-      relative.push_back(is_whole ? mode.at.relative(k) : scaled(of_eigen(eigen), scale));
+      relative.push_back(is_whole ? inner : of_eigen(eigen));
     }
     if (!is_changed) return;
     const Covariances at = Covariances::of(shapes(), relative);
     auto found = evaluate(at, 0);
     if (!found) return;
-    mode.at = at;
+    mode.at = units_.from_units(at);
     mode.evaluation = std::move(*found);
     trace_.back().is_accepted = true;
   }
 
   void certify(TermsMode& mode) {
     TermsCertificate out;
-    out.gradient = mode.at.gradient(mode.evaluation.gradient).cwiseProduct(unit_).norm();
+    const std::vector<Matrix> gradients = units_.gradients(mode.evaluation.gradient);
+    out.gradient = units_.to_units(mode.at).gradient(gradients).norm();
     steepest_ = -1;
     for (Index k = 0; k < mode.at.size(); ++k) {
-      const Vector& scale = scales_[static_cast<std::size_t>(k)];
-      const Matrix g = scaled(mode.evaluation.gradient[static_cast<std::size_t>(k)], scale);
-      const Matrix s = unscaled(mode.at.relative(k), scale);
+      const Matrix& g = gradients[static_cast<std::size_t>(k)];
+      const Matrix s = units_.to_units(k, mode.at.relative(k));
       out.complementarity = std::max(out.complementarity, product(g, s).norm());
       const Index nullity = shapes()[static_cast<std::size_t>(k)].width - mode.rank[k];
       if (nullity == 0) continue;
@@ -240,7 +228,7 @@ class Search {
   /// Of moving S_k along v v', whose slope is negative: slope^2 / (2 curvature).
   double promised_gain(const TermsMode& mode, Index k, const Vector& v, double slope) const {
     Vector along = Vector::Zero(mode.at.parameters());
-    const Matrix square = scaled(product_transpose(v, v), scales_[static_cast<std::size_t>(k)]);
+    const Matrix square = units_.from_units(k, product_transpose(v, v));
     along.segment(mode.at.first(k), mode.at.shape(k).parameters()) = half_vector(square);
     const double curvature = along.dot(times(mode.evaluation.profiled, along));
     return slope * slope / (2 * std::max(curvature, 1e-300));
@@ -248,18 +236,18 @@ class Search {
 
   Covariances stepped_out(const TermsMode& mode) const {
     std::vector<Matrix> relative;
-    for (Index k = 0; k < mode.at.size(); ++k) relative.push_back(mode.at.relative(k));
-    Matrix& s = relative[static_cast<std::size_t>(steepest_)];
-    s += kStepOut * scaled(product_transpose(direction_, direction_),
-                           scales_[static_cast<std::size_t>(steepest_)]);
+    for (Index k = 0; k < mode.at.size(); ++k) {
+      relative.push_back(units_.to_units(k, mode.at.relative(k)));
+    }
+    relative[static_cast<std::size_t>(steepest_)] +=
+        kStepOut * product_transpose(direction_, direction_);
     return Covariances::of(shapes(), relative);
   }
 
   const TermsLikelihood& likelihood_;
   TermsOptions options_;
   const Context& context_;
-  TermScales scales_;
-  Vector unit_;
+  TermUnits units_;
   std::vector<TermsStep> trace_;
   Index steepest_ = -1;
   Vector direction_;
@@ -291,7 +279,7 @@ std::vector<Matrix> starting_covariances(const TermsLikelihood& likelihood,
   const TermsModel& model = likelihood.system().model();
   const Matrix b = likelihood.system().null_information();
   const Index m = b.rows() - 1;
-  const TermScales scales = scales_of(b, model.shapes);
+  const TermUnits units(b, model.shapes);
   const Covariances zero(model.shapes, Vector::Zero(m));
   const auto factor = likelihood.system().factor(zero, context);
   const ResponseMoments moments = factor->moments(Vector::Zero(model.q.cols()));
@@ -307,9 +295,10 @@ std::vector<Matrix> starting_covariances(const TermsLikelihood& likelihood,
   for (std::size_t k = 0; k < model.shapes.size(); ++k) {
     const Index width = model.shapes[k].width, count = model.shapes[k].parameters();
     const Matrix s = symmetric_of(found.segment(at, count), width) / residual;
-    SymmetricEigen eigen = symmetric_eigen(unscaled(s, scales[k]));
+    const Index term = static_cast<Index>(k);
+    SymmetricEigen eigen = symmetric_eigen(units.to_units(term, s));
     eigen.values = eigen.values.cwiseMax(kSmallestStart).cwiseMin(kLargestStart);
-    out.push_back(scaled(of_eigen(eigen), scales[k]));
+    out.push_back(units.from_units(term, of_eigen(eigen)));
     at += count;
   }
   return out;

@@ -1,0 +1,115 @@
+#include "hdlmm/inference/terms/term_units.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <utility>
+
+#include "hdlmm/dense/products.hpp"
+#include "hdlmm/dense/small_dense.hpp"
+#include "hdlmm/dense/triangular.hpp"
+
+namespace hdlmm {
+
+namespace {
+
+/// Lower triangular D with D'T D = I: T = R R' with R = D^-T upper triangular, from the last column
+/// to the first. Columns that depend on those after them keep a share of their own size.
+Matrix lower_whitener(Matrix t) {
+  const Index r = t.rows();
+  const Vector size = t.diagonal();
+  Matrix root = Matrix::Zero(r, r);
+  for (Index j = r - 1; j >= 0; --j) {
+    root(j, j) = std::sqrt(std::max(t(j, j), 1e-12 * size[j]));
+    root.col(j).head(j) = t.col(j).head(j) / root(j, j);
+    for (Index l = 0; l < j; ++l) t.col(l).head(j) -= root(l, j) * root.col(j).head(j);
+  }
+  Matrix out = Matrix::Identity(r, r);
+  solve_lower(root.transpose(), out, Context());
+  return out.triangularView<Eigen::Lower>();
+}
+
+}  // namespace
+
+TermUnits::TermUnits(const Matrix& null_information, std::vector<TermShape> shapes)
+    : shapes_(std::move(shapes)) {
+  const Index m = null_information.rows() - 1;
+  Index at = 0;
+  for (const TermShape& shape : shapes_) {
+    Matrix total =
+        symmetric_of(null_information.col(m).segment(at, shape.parameters()), shape.width);
+    // a cell beside the diagonal has both sides
+    total = (0.5 * (total + Matrix(total.diagonal().asDiagonal()))).eval();
+    root_.push_back(lower_whitener(total / null_information(m, m)));
+    Matrix inverse = Matrix::Identity(shape.width, shape.width);
+    solve_lower(root_.back(), inverse, Context());
+    inverse_.push_back(std::move(inverse));
+    at += shape.parameters();
+  }
+}
+
+Matrix TermUnits::from_units(Index k, const Matrix& s) const {
+  const Matrix& root = root_[static_cast<std::size_t>(k)];
+  return product_transpose(product(root, s), root);
+}
+
+Matrix TermUnits::to_units(Index k, const Matrix& s) const {
+  const Matrix& inverse = inverse_[static_cast<std::size_t>(k)];
+  return product_transpose(product(inverse, s), inverse);
+}
+
+Matrix TermUnits::gradient(Index k, const Matrix& g) const {
+  return sandwich(root_[static_cast<std::size_t>(k)], g);
+}
+
+Covariances TermUnits::from_units(const Covariances& inner) const {
+  std::vector<Matrix> out;
+  for (Index k = 0; k < size(); ++k) out.push_back(from_units(k, inner.relative(k)));
+  return Covariances::of(shapes_, out);
+}
+
+Covariances TermUnits::to_units(const Covariances& outer) const {
+  std::vector<Matrix> out;
+  for (Index k = 0; k < size(); ++k) out.push_back(to_units(k, outer.relative(k)));
+  return Covariances::of(shapes_, out);
+}
+
+Covariances TermUnits::turn(const Covariances& inner) {
+  Vector theta = Vector::Zero(inner.parameters());
+  for (Index k = 0; k < size(); ++k) {
+    const auto at = static_cast<std::size_t>(k);
+    const SymmetricEigen eigen = symmetric_eigen(inner.relative(k));
+    const Matrix vectors = eigen.vectors.rowwise().reverse();
+    root_[at] = product(root_[at], vectors);
+    inverse_[at] = transpose_product(vectors, inverse_[at]);
+    const Vector deviations = eigen.values.reverse().cwiseMax(0).cwiseSqrt();
+    theta.segment(inner.first(k), inner.shape(k).parameters()) =
+        half_vector(deviations.asDiagonal().toDenseMatrix());
+  }
+  return Covariances(shapes_, std::move(theta));
+}
+
+std::vector<Matrix> TermUnits::gradients(const std::vector<Matrix>& g) const {
+  std::vector<Matrix> out;
+  for (Index k = 0; k < size(); ++k) out.push_back(gradient(k, g[static_cast<std::size_t>(k)]));
+  return out;
+}
+
+Matrix TermUnits::information(const Matrix& outer) const {
+  Matrix map = Matrix::Zero(outer.rows(), outer.cols());
+  Index first = 0;
+  for (Index k = 0; k < size(); ++k) {
+    const auto cells = triangle_cells(width(k));
+    Index col = first;
+    for (const auto [a, b] : cells) {
+      Matrix unit = Matrix::Zero(width(k), width(k));
+      unit(a, b) = unit(b, a) = 1;
+      map.col(col++).segment(first, static_cast<Index>(cells.size())) =
+          half_vector(from_units(k, unit));
+    }
+    first += static_cast<Index>(cells.size());
+  }
+  return sandwich(map, outer);
+}
+
+}  // namespace hdlmm
