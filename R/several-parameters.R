@@ -8,9 +8,13 @@ terms_parameter_covariance <- function(fit) {
   information <- fit$information
   if (is.null(information) || anyNA(information)) return(out)
   directions <- face_directions(fit)
-  if (ncol(directions) == 0) return(out)
   inner <- crossprod(directions, information %*% directions)
-  scale <- sqrt(pmax(diagonal(inner), .Machine$double.xmin))
+  # a residual variance that is all but 0 leaves rounding
+  is_told <- is.finite(diagonal(inner)) & diagonal(inner) > 0
+  directions <- directions[, is_told, drop = FALSE]
+  if (ncol(directions) == 0) return(out)
+  inner <- inner[is_told, is_told, drop = FALSE]
+  scale <- sqrt(diagonal(inner))
   spectrum <- eigen(inner / outer(scale, scale), symmetric = TRUE)
   is_known <- spectrum$values > 1e-10 * spectrum$values[1]
   half <- spectrum$vectors[, is_known, drop = FALSE] %*%
