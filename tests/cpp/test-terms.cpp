@@ -353,6 +353,9 @@ std::vector<Setting> settings() {
     out.push_back({terms, "row"});
   }
   for (const char* terms : {"k", "kf", "ks", "kw", "sw"}) out.push_back({terms, "row"});
+  for (const char* terms : {"k", "kf", "ks", "sw", "fsw", "sfc", "cf"}) {
+    out.push_back({terms, "absorbed"});
+  }
   return out;
 }
 

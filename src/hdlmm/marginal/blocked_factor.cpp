@@ -3,18 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
-#include "hdlmm/dense/inverse.hpp"
 #include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/products.hpp"
-#include "hdlmm/dense/triangular.hpp"
 
 namespace hdlmm {
 
 namespace {
-
-/// Traces by way of M^-1 lose the digits of 1 / (theta^2 x'x): above this they lose few.
-constexpr double kDivides = 1e-2;
 
 /// (I + d s)^-1 and log|I + d s| for positive semidefinite d and s, by Gauss and Jordan.
 Matrix ratio_inverse(const Matrix& d, const Matrix& s, double& log_det) {
@@ -69,13 +65,14 @@ Vector along_cell(const ConstMatrix& u, const TermShape& shape, const TriangleCe
 BlockedFactor::BlockedFactor(const BlockedSystem& system, const Covariances& at,
                              const Context& context)
     : system_(system), at_(at), context_(context) {
-  eliminate_levels();
-  factorise_rest();
+  Matrix gram = system.gram();
+  eliminate_levels(gram);
+  rest_ = RestFactor(std::move(gram), system.firsts(), at, context);
+  log_det_ += rest_.log_det();
   data_ = solve_adjoint(system_.data());
 }
 
-void BlockedFactor::eliminate_levels() {
-  gram_ = system_.gram();
+void BlockedFactor::eliminate_levels(Matrix& gram) {
   weight_ = Matrix::Zero(width(), width() * system_.levels());
   solver_ = weight_;
   if (system_.levels() == 0) return;
@@ -91,55 +88,14 @@ void BlockedFactor::eliminate_levels() {
     const Matrix weighted = product(weight, system_.cross(j));
     const Index* met = system_.met(j);
     for (Index l = 0; l < system_.meets(j); ++l) {
-      double* column = gram_.col(met[l]).data();
+      double* column = gram.col(met[l]).data();
       for (Index i = l; i < system_.meets(j); ++i) {
         column[met[i]] -= system_.cross(j).col(i).dot(weighted.col(l));
       }
     }
   }
   // columns that a level meets ascend
-  mirror_lower(gram_);
-}
-
-void BlockedFactor::times_factor(Matrix& x, bool transposed) const {
-  for (Index k = 0; k < model().size(); ++k) {
-    if (system_.is_eliminated(k)) continue;
-    const Matrix& factor = at_.factor(k);
-    const TermShape& shape = model().shape(k);
-    auto rows = x.middleRows(system_.first_of(k), shape.cols());
-    if (shape.width == 1) {
-      rows *= factor(0, 0);
-      continue;
-    }
-    for (Index j = 0; j < shape.levels; ++j) {
-      const Matrix own = rows.middleRows(j * shape.width, shape.width);
-      rows.middleRows(j * shape.width, shape.width) =
-          transposed ? transpose_product(factor, own) : product(factor, own);
-    }
-  }
-}
-
-bool BlockedFactor::is_zero() const {
-  for (Index k = 0; k < model().size(); ++k) {
-    if (!system_.is_eliminated(k) && !at_.factor(k).isZero(0)) return false;
-  }
-  return true;
-}
-
-void BlockedFactor::factorise_rest() {
-  if (is_zero()) {
-    root_ = Matrix::Identity(gram_.rows(), gram_.rows());
-    return;
-  }
-  root_ = gram_;
-  times_factor(root_, true);
-  root_.transposeInPlace();
-  times_factor(root_, true);
-  root_.diagonal().array() += 1;
-  if (!cholesky_in_place(root_, context_)) {
-    throw std::runtime_error("the covariance of the response is not positive definite");
-  }
-  log_det_ += 2 * root_.diagonal().array().log().sum();
+  mirror_lower(gram);
 }
 
 BlockedFactor::Solved BlockedFactor::solve_adjoint(const CoefficientRows& x) const {
@@ -153,16 +109,10 @@ BlockedFactor::Solved BlockedFactor::solve_adjoint(const CoefficientRows& x) con
       for (Index b = 0; b < left.cols(); ++b) left(row, b) -= cross.col(i).dot(own.col(b));
     }
   }
-  Matrix& effects = out.effects.rest;
-  effects = left;
-  times_factor(effects, true);
-  if (!is_zero()) {
-    solve_lower(root_, effects, context_);
-    solve_lower_transposed(root_, effects, context_);
-  }
-  times_factor(effects, false);
+  out.effects.rest = rest_.times_inverse(left, context_);
+  const Matrix& effects = out.effects.rest;
   out.adjoint.rest = left;
-  subtract_product(gram_, effects, out.adjoint.rest);
+  subtract_product(rest_.gram(), effects, out.adjoint.rest);
   out.adjoint.levels.resize(x.levels.rows(), x.levels.cols());
   out.effects.levels.resize(x.levels.rows(), x.levels.cols());
   for (Index j = 0; j < system_.levels(); ++j) {
@@ -190,28 +140,9 @@ Matrix BlockedFactor::data_gram() const {
   return (out + out.transpose()) / 2;
 }
 
-const Matrix& BlockedFactor::inverse() const {
-  if (inverse_.size() > 0 || root_.size() == 0) return inverse_;
-  inverse_ = inverse_of_root(root_, context_);
-  for (Index k = 0; k < model().size(); ++k) {
-    const TermShape& shape = model().shape(k);
-    Matrix sum = Matrix::Zero(shape.width, shape.width);
-    for (Index j = 0; !system_.is_eliminated(k) && j < shape.levels; ++j) {
-      const Index at = system_.first_of(k) + j * shape.width;
-      sum += Matrix::Identity(shape.width, shape.width) -
-             inverse_.block(at, at, shape.width, shape.width);
-    }
-    explained_.push_back(std::move(sum));
-  }
-  times_factor(inverse_, false);
-  inverse_.transposeInPlace();
-  times_factor(inverse_, false);
-  return inverse_;
-}
-
 /// sum_j of X_j'V^-1 X_j = (I + D_j S)^-1 (D_j - C_j G C_j' (I + S D_j)^-1), the eliminated term's.
 Matrix BlockedFactor::level_trace() const {
-  const Matrix& g = inverse();
+  const Matrix& g = rest_.inverse(context_);
   Matrix out = Matrix::Zero(width(), width());
   for (Index j = 0; j < system_.levels(); ++j) {
     out += product(solver(j), system_.own(j));
@@ -233,40 +164,11 @@ Matrix BlockedFactor::level_trace() const {
   return (out + out.transpose()) / 2;
 }
 
-/// Of a term of the rest: L^-T sum_j (I - M^-1_jj) L^-1 where L is away from singular, and
-/// sum_j of B_jj - B_j. G B_.j elsewhere.
-Matrix BlockedFactor::rest_trace(Index k) const {
-  const TermShape& shape = model().shape(k);
-  const double size = gram_.diagonal().segment(system_.first_of(k), shape.cols()).mean();
-  const double smallest = at_.factor(k).diagonal().cwiseAbs().minCoeff();
-  if (!(smallest * smallest * size > kDivides)) return direct_trace(k);
-  Matrix rest = explained_[static_cast<std::size_t>(k)];
-  solve_lower_transposed(at_.factor(k), rest, Context());
-  rest.transposeInPlace();
-  solve_lower_transposed(at_.factor(k), rest, Context());
-  return (rest + rest.transpose()) / 2;
-}
-
-Matrix BlockedFactor::direct_trace(Index k) const {
-  const TermShape& shape = model().shape(k);
-  const Index r = shape.width, at = system_.first_of(k);
-  Matrix half = gram_.middleCols(at, shape.cols());
-  times_factor(half, true);
-  solve_lower(root_, half, context_);
-  Matrix out = Matrix::Zero(r, r);
-  for (Index j = 0; j < shape.levels; ++j) {
-    out += gram_.block(at + j * r, at + j * r, r, r);
-    const auto own = half.middleCols(j * r, r);
-    subtract_transpose_product(own, own, out);
-  }
-  return out;
-}
-
 std::vector<Matrix> BlockedFactor::traces() const {
-  inverse();
+  rest_.inverse(context_);
   std::vector<Matrix> out;
   for (Index k = 0; k < model().size(); ++k) {
-    out.push_back(system_.is_eliminated(k) ? level_trace() : rest_trace(k));
+    out.push_back(system_.is_eliminated(k) ? level_trace() : rest_.trace(k, context_));
   }
   return out;
 }
@@ -375,7 +277,7 @@ Vector BlockedFactor::inverse_diagonal() const {
 
 /// 1 - x_i' Cov x_i with the few cells of every row.
 Vector BlockedFactor::sparse_inverse_diagonal() const {
-  const Matrix& g = inverse();
+  const Matrix& g = rest_.inverse(context_);
   const RowCells& own = system_.level_cells();
   const RowCells& rest = system_.rest_cells();
   Vector out = Vector::Ones(model().rows()), at = Vector::Zero(system_.rest());
@@ -411,7 +313,7 @@ Vector BlockedFactor::sparse_inverse_diagonal() const {
 
 /// The same by blocks of columns, all of which are in the rest.
 Vector BlockedFactor::dense_inverse_diagonal() const {
-  const Matrix& g = inverse();
+  const Matrix& g = rest_.inverse(context_);
   Vector out = Vector::Ones(model().rows());
   for (Index k = 0; k < model().size(); ++k) {
     for (Index first = 0; first < model().shape(k).cols(); first += kColumnBlock) {
@@ -428,7 +330,7 @@ Vector BlockedFactor::dense_inverse_diagonal() const {
 
 Matrix BlockedFactor::level_covariances(Index k) const {
   const TermShape& shape = model().shape(k);
-  const Matrix& g = inverse();
+  const Matrix& g = rest_.inverse(context_);
   Matrix out(shape.width, shape.cols());
   for (Index j = 0; j < shape.levels; ++j) {
     const Index at = j * shape.width;

@@ -4,13 +4,14 @@
 #include <vector>
 
 #include "hdlmm/marginal/blocked_system.hpp"
+#include "hdlmm/marginal/rest_factor.hpp"
 
 namespace hdlmm {
 
 /// V of a BlockedSystem. With V_1 = I + X_e S X_e' of the eliminated term and the levels' D_j =
 /// X_j'X_j,
-///   K_j = S (I + D_j S)^-1,  B = X_rest'V_1^-1 X_rest,  M = L'B L + I,  G = L M^-1 L',
-/// L block diagonal with the factors of the others: no inverse of S, so that zeros are no edge.
+///   K_j = S (I + D_j S)^-1,
+/// and the rest as RestFactor has it: there is no inverse of S, so that zeros are no edge.
 class BlockedFactor final : public TermsFactor {
  public:
   BlockedFactor(const BlockedSystem& system, const Covariances& at, const Context& context);
@@ -34,15 +35,9 @@ class BlockedFactor final : public TermsFactor {
   };
   Solved solve_adjoint(const CoefficientRows& x) const;
 
-  bool is_zero() const;  ///< whether the terms of the rest have no variance
-  void eliminate_levels();
-  void factorise_rest();
-  /// x [s x m] <- L x or L'x, the coefficients of every level by its factor.
-  void times_factor(Matrix& x, bool transposed) const;
-  const Matrix& inverse() const;  ///< G
+  /// gram: X_rest'X_rest, of which the levels take their part.
+  void eliminate_levels(Matrix& gram);
   Matrix level_trace() const;
-  Matrix rest_trace(Index k) const;
-  Matrix direct_trace(Index k) const;
   ConstMatrix part(const CoefficientRows& x, Index k) const;
   Matrix add_products(const CoefficientRows& beta) const;
   Vector sparse_inverse_diagonal() const;
@@ -58,11 +53,8 @@ class BlockedFactor final : public TermsFactor {
   double log_det_ = 0;
   Matrix weight_;  ///< K_j, [r x r J]
   Matrix solver_;  ///< (I + D_j S)^-1, [r x r J]
-  Matrix gram_;    ///< B, [s x s]
-  Matrix root_;    ///< lower Cholesky factor of M
+  RestFactor rest_;
   Solved data_;
-  mutable Matrix inverse_;
-  mutable std::vector<Matrix> explained_;  ///< of every term sum_j (I - M^-1_jj)
 };
 
 }  // namespace hdlmm

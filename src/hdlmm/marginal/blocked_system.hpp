@@ -36,6 +36,7 @@ class BlockedSystem final : public TermsSystem {
 
   bool is_eliminated(Index k) const { return k == eliminated_; }
   Index first_of(Index k) const { return first_[static_cast<std::size_t>(k)]; }
+  const std::vector<Index>& firsts() const { return first_; }
   Index rest() const { return gram_.rows(); }
 
   /// X'X times coefficients.

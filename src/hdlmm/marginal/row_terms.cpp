@@ -82,10 +82,9 @@ Matrix RowTerm::inner(const Matrix& a) const {
     for (Index j = 0; j < a.cols(); ++j) out(0, 0) += gram_.col(j).dot(a.col(j));
     return out;
   }
-  Vector sum(shape_.width);
   for (const auto& rows : members_) {
     for (const Index j : rows) {
-      sum.setZero();
+      Vector sum = Vector::Zero(shape_.width);
       for (const Index i : rows) sum += a(i, j) * values_.row(i).transpose();
       for (Index b = 0; b < shape_.width; ++b) out.col(b) += values_(j, b) * sum;
     }

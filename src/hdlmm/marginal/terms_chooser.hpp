@@ -10,12 +10,12 @@ namespace hdlmm {
 
 /// What a system for several terms costs.
 struct TermsPlan {
-  std::string type;  ///< "blocked" or "row"
+  std::string type;  ///< "blocked", "row" or "absorbed"
   double bytes = 0;
-  double flops = 0;  ///< of one evaluation
+  double flops = 0;  ///< of the system and a search
 };
 
-/// The cheaper one, or `wanted` unless it is "auto". Throws InvalidInput where that cannot be had:
+/// The cheapest one, or `wanted` unless it is "auto". Throws InvalidInput where that cannot be had:
 /// coefficients with a kernel are known on the side of the rows alone.
 TermsPlan plan_terms(const TermsModel& model, const std::string& wanted);
 

@@ -1,0 +1,314 @@
+#include "hdlmm/marginal/absorbed_system.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <stdexcept>
+#include <utility>
+
+#include "hdlmm/dense/products.hpp"
+#include "hdlmm/linalg/tridiagonal_factor.hpp"
+#include "hdlmm/marginal/rest_factor.hpp"
+
+namespace hdlmm {
+
+namespace {
+
+/// Columns of the other terms side by side, [n x s].
+Matrix other_columns(const TermsModel& model, const std::vector<Index>& first, Index s) {
+  Matrix out(model.rows(), s);
+  for (Index k = 0; k < model.size(); ++k) {
+    const Index at = first[static_cast<std::size_t>(k)];
+    if (at >= 0) model.design(k).covariance_columns(0, out.middleCols(at, model.shape(k).cols()));
+  }
+  return out;
+}
+
+/// Of levels of two terms in R'A R [s x s]: products of its cells.
+auto cells_of(const Matrix& a, Index row, Index col) {
+  return [&a, row, col](Index q, Index p, Index s, Index t) {
+    return a(row + q, col + s) * a(row + p, col + t);
+  };
+}
+
+class AbsorbedFactor final : public TermsFactor {
+ public:
+  AbsorbedFactor(const AbsorbedSystem& system, const Covariances& at, const Context& context)
+      : system_(system), at_(at), context_(context) {
+    const double g = at.relative(system.wide())(0, 0);
+    if (!wide_.make(system.diagonal(), system.beside(), g, 1)) {
+      throw std::runtime_error("the covariance of the response is not positive definite");
+    }
+    half_columns_ = system.columns();
+    wide_.whiten(half_columns_);
+    half_data_ = system.data();
+    wide_.whiten(half_data_);
+    rest_ =
+        RestFactor(transpose_product(half_columns_, half_columns_), system.firsts(), at, context);
+    effects_ = rest_.times_inverse(transpose_product(half_columns_, half_data_), context);
+    solved_ = whole_solve(half_data_, effects_);
+  }
+
+  double log_det() const override { return wide_.log_determinant() + rest_.log_det(); }
+
+  Matrix data_gram() const override {
+    Matrix out = transpose_product(half_data_, half_data_);
+    subtract_transpose_product(transpose_product(half_columns_, half_data_), effects_, out);
+    return (out + out.transpose()) / 2;
+  }
+
+  /// tr(V^-1 T) = tr(D^-1 T) - tr(G X'D^-1 T D^-1 X).
+  std::vector<Matrix> traces() const override {
+    const Matrix& inverse = rest_.inverse(context_);
+    std::vector<Matrix> out;
+    for (Index k = 0; k < at_.size(); ++k) {
+      if (k != system_.wide()) {
+        out.push_back(rest_.trace(k, context_));
+        continue;
+      }
+      Matrix back = half_columns_;
+      wide_.whiten_transposed(back);
+      const Matrix inside = transpose_product(back, times_wide(back));
+      out.push_back(Matrix::Constant(1, 1, wide_.trace_t() - inverse.cwiseProduct(inside).sum()));
+    }
+    return out;
+  }
+
+  std::vector<Matrix> fixed_slopes() const override {
+    const Matrix q = solved_.leftCols(count());
+    const Matrix h = transpose_product(system_.columns(), q);
+    std::vector<Matrix> out;
+    for (Index k = 0; k < at_.size(); ++k) {
+      if (k == system_.wide()) {
+        out.push_back(transpose_product(q, times_wide(q)));
+        continue;
+      }
+      for (const TriangleCell& cell : triangle_cells(at_.shape(k).width)) {
+        Matrix turned = Matrix::Zero(h.rows(), h.cols());
+        add_cell(k, cell, h, turned);
+        out.push_back(transpose_product(h, turned));
+      }
+    }
+    return out;
+  }
+
+  ResponseMoments moments(const Vector& delta) const override {
+    const Vector py = times(solved_, turn(delta));
+    const Matrix u = transpose_product(system_.columns(), Matrix(py));
+    Matrix along(py.size(), at_.parameters());
+    ResponseMoments out;
+    for (Index k = 0; k < at_.size(); ++k) {
+      Index i = at_.first(k);
+      if (k == system_.wide()) {
+        along.col(i) = times_wide(py).col(0);
+      } else {
+        for (const TriangleCell& cell : triangle_cells(at_.shape(k).width)) {
+          Matrix weights = Matrix::Zero(u.rows(), 1);
+          add_cell(k, cell, u, weights);
+          along.col(i++) = times(system_.columns(), weights.col(0));
+        }
+      }
+    }
+    out.along_response = transpose_times(along, py);
+    for (Index k = 0; k < at_.size(); ++k) {
+      Matrix quad = symmetric_of(
+          out.along_response.segment(at_.first(k), at_.shape(k).parameters()), at_.shape(k).width);
+      // of a cell beside the diagonal both sides are summed
+      quad = (0.5 * (quad + Matrix(quad.diagonal().asDiagonal()))).eval();
+      out.quad.push_back(std::move(quad));
+    }
+    out.along_fixed = transpose_product(solved_.leftCols(count()), along);
+    out.gram = transpose_product(along, solve_turned(along));
+    return out;
+  }
+
+  /// P y = D^-1 (y - Q delta - X b), b the effects of the others, by the band in the rows' own
+  /// coordinates.
+  Vector projected(const Vector& delta) const override {
+    const TermsModel& model = system_.model();
+    Matrix rest = model.y - times(model.q, delta);
+    const Vector b = times(effects_, turn(delta));
+    for (Index k = 0; k < at_.size(); ++k) {
+      if (k == system_.wide()) continue;
+      const Vector own = b.segment(first(k), at_.shape(k).cols());
+      model.design(k).add_product(-own, rest, context_);
+    }
+    const auto solved =
+        hdlmm::solve(system_.band(), at_.relative(system_.wide())(0, 0), 1, rest, context_);
+    if (!solved) throw std::runtime_error("the covariance of the response is too near singular");
+    return solved->col(0);
+  }
+
+  std::vector<Vector> effects(const Vector& delta) const override {
+    const Vector b = times(effects_, turn(delta));
+    std::vector<Vector> out;
+    for (Index k = 0; k < at_.size(); ++k) {
+      if (k != system_.wide()) {
+        out.push_back(b.segment(first(k), at_.shape(k).cols()));
+        continue;
+      }
+      Matrix own = Matrix::Zero(at_.shape(k).cols(), 1);
+      system_.model().design(k).add_covariance_product(projected(delta), own, context_);
+      out.push_back(at_.relative(k)(0, 0) * own.col(0));
+    }
+    return out;
+  }
+
+  Matrix solve(const ConstMatrix& b) const override { return by_rows().solve(b); }
+  Vector inverse_diagonal() const override { return by_rows().inverse_diagonal(); }
+  Matrix level_covariances(Index k) const override { return by_rows().level_covariances(k); }
+  Matrix fixed_response(Index k) const override { return by_rows().fixed_response(k); }
+
+ private:
+  Index count() const { return system_.model().q.cols(); }
+  Index first(Index k) const { return system_.firsts()[static_cast<std::size_t>(k)]; }
+
+  static Vector turn(const Vector& delta) {
+    Vector out(delta.size() + 1);
+    out << -delta, 1;
+    return out;
+  }
+
+  Matrix times_wide(const Matrix& x) const {
+    return multiply_tridiagonal(system_.diagonal(), system_.beside(), x);
+  }
+
+  /// V^-1 b from L^-1 b, D = L L', and the effects of the others on b.
+  Matrix whole_solve(Matrix half, const Matrix& effects) const {
+    subtract_product(half_columns_, effects, half);
+    wide_.whiten_transposed(half);
+    return half;
+  }
+
+  Matrix solve_turned(const Matrix& b) const {
+    Matrix half = b;
+    wide_.whiten(half);
+    return whole_solve(half, rest_.times_inverse(transpose_product(half_columns_, half), context_));
+  }
+
+  /// out += (I (x) E) h of the rows of one term, E the derivative of S by a cell.
+  void add_cell(Index k, const TriangleCell& cell, const Matrix& h, Matrix& out) const {
+    const TermShape& shape = at_.shape(k);
+    for (Index j = 0; j < shape.levels; ++j) {
+      const Index at = first(k) + j * shape.width;
+      out.row(at + cell.row) += h.row(at + cell.col);
+      if (cell.row != cell.col) out.row(at + cell.col) += h.row(at + cell.row);
+    }
+  }
+
+  const TermsFactor& by_rows() const {
+    if (!by_rows_) by_rows_ = system_.by_rows(context_).factor(at_, context_);
+    return *by_rows_;
+  }
+
+  const AbsorbedSystem& system_;
+  Covariances at_;
+  Context context_;
+  TridiagonalFactor wide_;
+  Matrix half_columns_, half_data_;  ///< whitened by D
+  RestFactor rest_;
+  Matrix effects_;  ///< G X'D^-1 [Q y], [s x c + 1]
+  Matrix solved_;   ///< V^-1 [Q y], turned
+  mutable std::unique_ptr<TermsFactor> by_rows_;
+};
+
+}  // namespace
+
+AbsorbedSystem::AbsorbedSystem(TermsModel given, const Context& context)
+    : TermsSystem(std::move(given)), wide_(wide_term(model())) {
+  if (wide_ < 0) throw std::invalid_argument("a system that absorbs needs one wide term");
+  Index s = 0;
+  for (Index k = 0; k < model().size(); ++k) {
+    first_.push_back(k == wide_ ? -1 : s);
+    if (k != wide_) s += model().shape(k).cols();
+  }
+  const Index c = model().q.cols();
+  Matrix together(model().rows(), c + 1 + s);
+  together.leftCols(c) = model().q;
+  together.col(c) = model().y;
+  together.rightCols(s) = other_columns(model(), first_, s);
+  reduced_ = two_stage_reduction(model().design(wide_).row_gram(context), together, context);
+  data_ = reduced_.tridiagonal.rotated.topRows(c + 1).transpose();
+  columns_ = reduced_.tridiagonal.rotated.bottomRows(s).transpose();
+  reduced_.tridiagonal.rotated = Matrix();
+}
+
+Index AbsorbedSystem::wide_term(const TermsModel& model) {
+  Index out = -1;
+  for (Index k = 0; k < model.size(); ++k) {
+    if (model.design(k).has_row_cells()) continue;
+    if (out >= 0) return -1;
+    out = k;
+  }
+  return out;
+}
+
+const RowSystem& AbsorbedSystem::by_rows(const Context& context) const {
+  if (!by_rows_) by_rows_ = std::make_unique<RowSystem>(model(), context);
+  return *by_rows_;
+}
+
+/// With R = P_0 X of the others and T of the wide one, both turned: all traces are products of
+/// cells of R'R and R'T R, and of Q'T Q and Q'T^2 Q.
+Matrix AbsorbedSystem::null_information() const {
+  const Index c = model().q.cols(), m = model().parameters();
+  const Matrix q = data_.leftCols(c);
+  Matrix r = columns_;
+  subtract_product(q, transpose_product(q, columns_), r);
+  const Matrix rr = transpose_product(r, r);
+  const Matrix rtr = transpose_product(r, multiply_tridiagonal(diagonal(), beside(), r));
+  const Matrix tq = multiply_tridiagonal(diagonal(), beside(), q);
+  const Matrix qtq = transpose_product(q, tq);
+  Matrix out = Matrix::Zero(m + 1, m + 1);
+  std::vector<Index> at;
+  for (Index k = 0; k < model().size(); ++k) {
+    at.push_back(k == 0 ? 0 : at.back() + model().shape(k - 1).parameters());
+  }
+  for (Index k = 0; k < model().size(); ++k) {
+    const TermShape& shape = model().shape(k);
+    const Index row = at[static_cast<std::size_t>(k)];
+    if (k == wide_) {
+      out(row, row) = diagonal().squaredNorm() + 2 * beside().squaredNorm() - 2 * tq.squaredNorm() +
+                      qtq.squaredNorm();
+      out(row, m) = out(m, row) = diagonal().sum() - qtq.trace();
+      continue;
+    }
+    Matrix trace = Matrix::Zero(shape.width, shape.width), with_wide = trace;
+    for (Index j = 0; j < shape.levels; ++j) {
+      const Index first = first_[static_cast<std::size_t>(k)] + j * shape.width;
+      trace += rr.block(first, first, shape.width, shape.width);
+      with_wide += rtr.block(first, first, shape.width, shape.width);
+    }
+    Index i = row;
+    for (const auto [a, b] : triangle_cells(shape.width)) {
+      const double sides = a == b ? 1 : 2;
+      out(i, m) = out(m, i) = sides * trace(a, b);
+      const Index w = at[static_cast<std::size_t>(wide_)];
+      out(i, w) = out(w, i) = sides * with_wide(a, b);
+      ++i;
+    }
+    for (Index o = 0; o <= k; ++o) {
+      if (o == wide_) continue;
+      const TermShape& other = model().shape(o);
+      Matrix block = Matrix::Zero(shape.parameters(), other.parameters());
+      for (Index l = 0; l < other.levels; ++l) {
+        for (Index j = 0; j < shape.levels; ++j) {
+          block += cell_traces(shape.width, other.width,
+                               cells_of(rr, first_[static_cast<std::size_t>(k)] + j * shape.width,
+                                        first_[static_cast<std::size_t>(o)] + l * other.width));
+        }
+      }
+      const Index col = at[static_cast<std::size_t>(o)];
+      out.block(row, col, block.rows(), block.cols()) = block;
+      out.block(col, row, block.cols(), block.rows()) = block.transpose();
+    }
+  }
+  out(m, m) = static_cast<double>(model().rows() - c);
+  return out;
+}
+
+std::unique_ptr<TermsFactor> AbsorbedSystem::factor(const Covariances& at,
+                                                    const Context& context) const {
+  return std::make_unique<AbsorbedFactor>(*this, at, context);
+}
+
+}  // namespace hdlmm
