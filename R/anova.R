@@ -10,7 +10,10 @@
 #' their fixed part cannot be compared by their restricted likelihoods; such a comparison stops
 #' unless `refit = TRUE` takes the maxima of the likelihood for the rows that the fits hold.
 #' A random term that one of two fits lacks is tested on the boundary: 1/2 chi2_0 + 1/2 chi2_1
-#' (see [test_random()] for the exact finite-sample test).
+#' (see [test_random()] for the exact finite-sample test), k parameters of which one is a variance,
+#' as (x | g) has them beside (1 | g), by 1/2 chi2_(k-1) + 1/2 chi2_k; several variances at once by
+#' the binomial mixture of independent ones, and with covariances by chi2_k, which bounds the
+#' p-value.
 #'
 #' @param object a fit of [lmm()].
 #' @param ... further fits of [lmm()] to the same rows.
@@ -19,6 +22,8 @@
 #' @return A data frame of class `"anova"`: of one fit with columns `Df`, `Den Df`, `F value` and
 #'   `Pr(>F)`, one row for each term that the data determine; of several with `npar`, `AIC`, `BIC`,
 #'   `logLik`, `Chisq`, `Df`, `Pr(>Chisq)`.
+#' @references Stram and Lee (1994). Variance components testing in the longitudinal mixed effects
+#'   model. *Biometrics* 50, 1171-1177. \doi{10.2307/2533455}
 #' @section Errors: `hdlmm_not_comparable`: different rows or responses, REML fits with different
 #'   fixed parts.
 #' @examples

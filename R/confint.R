@@ -11,6 +11,11 @@
 #' For OLS fits fixed effects have the usual t intervals and the residual variance its chi-square
 #' interval under every method but `"boot"`.
 #'
+#' With several random terms there are limits of every variance and covariance of [varcomp()], of
+#' the correlations, `"cor."` before the name of the covariance, and of the shares, `"pve."` before
+#' the name of the term or `total`. Wald limits of correlations are made on Fisher's scale, those
+#' of covariances are symmetric.
+#'
 #' @param object a fit of [lmm()].
 #' @param parm names or numbers of parameters: fixed effects, then variances (as in
 #'   [varcomp()]), then `"pve"`; also `"beta_"` for all fixed effects and `"theta_"` for the

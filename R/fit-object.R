@@ -26,6 +26,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
       estimate = result$omega, vcov = result$vcov, kept = fixed$kept, aliased = fixed$aliased,
       sensitivity = result$sensitivity
     ),
+    system = if (!is.null(result$pointer)) result$system,
     variances = result$variances, covariances = result$covariances,
     parameters = result$parameters, theta = result$theta, rank = result$rank,
     certificate = result$certificate, information = result$information,

@@ -13,6 +13,12 @@
 #' others are kept (see [profile.hdlmm()]). The response, `Z` and `X` are scaled by powers of two
 #' and centred inside, so that units never matter.
 #'
+#' With several random terms, or correlated coefficients as of `(x | g)`, REML and ML maximise over
+#' all covariance matrices at once, by a trust region on their Cholesky factors with exact
+#' gradients; a variance of 0 and a singular matrix are stationary points there and returned as
+#' such. The fit keeps `certificate`, why the maximum is one, `covariances`, `theta` and what
+#' `system` solved the equations.
+#'
 #' @param formula a formula: a numeric response, fixed effects as for [stats::lm()] (factors,
 #'   interactions, `poly()`, splines, `offset()`, `.`), and random terms: see below.
 #' @param data a data frame, list or environment with the variables; matrices may be columns of

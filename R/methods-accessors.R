@@ -10,15 +10,18 @@
 #' @param type for `residuals()`: `"response"`, `"pearson"` (times the root weights) or
 #'   `"scaled"` (Pearson divided by sigma); `"deviance"` and `"working"`, as for [stats::lm()], are
 #'   the same as Pearson and response residuals; for `model.matrix()`: `"fixed"` (n x c) or
-#'   `"random"` (the design as passed, all rows).
+#'   `"random"` (the fitted rows of the random design as it entered the model; with several terms a
+#'   list of them).
+#' @param groups `TRUE` gives the coefficients of every level as lme4's `coef()` does: fixed effects
+#'   plus predicted ones, a list with a data frame for each grouping factor.
 #' @param full `TRUE` appends the variances to the fixed effects in `vcov()`.
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return `fixef()`, `coef()`: named numeric, length c, in the units of the response per unit of
 #'   the column. `sigma()`: the residual standard deviation. `vcov()`: covariance matrix of the
 #'   fixed effects (those not aliased). `fitted()` and `residuals()`: numeric n-vectors,
 #'   conditional on the predicted random effects, padded under `na.exclude`. `nobs()`: rows
-#'   fitted. `df.residual()`: n - c for OLS, n - c - number of variances else. `family()`:
-#'   gaussian with identity link.
+#'   fitted. `df.residual()`: n - c for OLS, n - c - number of variances and covariances else.
+#'   `family()`: gaussian with identity link.
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' fixef(fit)
@@ -38,9 +41,34 @@ fixef.hdlmm <- function(object, complete = TRUE, ...) {
 
 #' @rdname hdlmm-accessors
 #' @export
-coef.hdlmm <- function(object, complete = TRUE, ...) {
+coef.hdlmm <- function(object, complete = TRUE, groups = FALSE, ...) {
   check_dots()
-  fixef.hdlmm(object, complete = complete)
+  estimate <- fixef.hdlmm(object, complete = complete)
+  if (check_flag(groups, "groups")) group_coefficients(object, estimate) else estimate
+}
+
+# By grouping factor, the fixed effects plus the predicted ones of every level.
+group_coefficients <- function(fit, estimate) {
+  require_random(fit, "coef(groups = TRUE)")
+  designs <- Filter(function(design) !is.null(unit_index(design)), fit$designs)
+  groups <- vapply(designs, group_name, "")
+  lapply(split(designs, factor(groups, unique(groups))), function(own) {
+    levels <- level_names(own[[1]])
+    names <- unique(c(names(estimate), unlist(lapply(own, block_names))))
+    base <- stats::setNames(numeric(length(names)), names)
+    base[names(estimate)] <- estimate
+    out <- matrix(base, length(levels), length(base), TRUE, list(levels, names))
+    for (design in own) {
+      effects <- as.matrix(shaped_effects(design, fit$effects[[design$label]]))
+      out[, block_names(design)] <- out[, block_names(design)] + effects
+    }
+    as.data.frame(out, optional = TRUE)
+  })
+}
+
+# Terms with one grouping factor share their levels.
+group_name <- function(design) {
+  if (is.null(design$group)) design$label else short_text(design$group)
 }
 
 #' @rdname hdlmm-accessors

@@ -207,7 +207,7 @@ asked_wrongly <- list(
   ),
   list(quote(predict(plain, se.fit = NA)), "`se.fit` must be TRUE or FALSE; found NA"),
   list(
-    quote(predict(plain, random = "no")), "`random` must be TRUE or FALSE; found \"no\""
+    quote(predict(plain, random = "no")), "`random` names no random term: \"no\"; there are \"X\""
   ),
   list(
     quote(predict(plain, d, interval = "prediction", weights = -1)),

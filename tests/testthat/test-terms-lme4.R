@@ -85,6 +85,34 @@ test_that("predicted effects are those of lme4, by term and by coefficient", {
   ))
 })
 
+test_that("coefficients of the levels are those of lme4", {
+  for (name in c("slope", "independent", "growth", "split_plot")) {
+    own <- coef(fits[[name]], groups = TRUE)
+    other <- coef(theirs[[name]])
+    expect_setequal(names(own), names(other))
+    for (group in names(own)) {
+      expect_equal(
+        own[[group]], other[[group]][rownames(own[[group]]), colnames(own[[group]])],
+        tolerance = 1e-4, info = paste(name, group)
+      )
+    }
+  }
+})
+
+test_that("insight reads the variances of both fits alike", {
+  skip_if_not_installed("insight")
+  for (name in c("slope", "growth", "nested")) {
+    own <- insight::get_variance(fits[[name]])
+    other <- insight::get_variance(theirs[[name]])
+    for (part in setdiff(names(own), "var.intercept")) {
+      expect_equal(own[[part]], other[[part]], tolerance = 1e-3, info = paste(name, part))
+    }
+    expect_equal(
+      own$var.intercept[names(other$var.intercept)], other$var.intercept, tolerance = 1e-3
+    )
+  }
+})
+
 test_that("predictions for known and new levels are those of lme4", {
   new <- cases$slope[[2]][c(1, 15, 40), ]
   new$Subject <- c("308", "new", "330")

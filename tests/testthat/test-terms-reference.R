@@ -59,7 +59,7 @@ test_that("the log-likelihood is that of the dense model at the estimates, and i
   }
 })
 
-test_that("the residual variance, fixed effects and their covariance are those of the dense model", {
+test_that("the residual variance and the fixed effects are those of the dense model", {
   for (i in seq_along(fits)) {
     expect_equal(sigma(fits[[i]])^2, states[[i]]$sigma2, tolerance = 1e-8, info = i)
     expect_equal(unname(fixef(fits[[i]])), states[[i]]$omega, tolerance = 1e-8, info = i)
@@ -159,6 +159,17 @@ test_that("standard errors of variances are those of the average information", {
       tolerance = 1e-5, info = i
     )
   }
+})
+
+test_that("simulated responses have the mean and the covariance of the dense model", {
+  i <- 3
+  y <- as.matrix(simulate(fits[[i]], 4000, seed = 2))
+  v <- terms_state(models[[i]]$model, relative_of_fit(fits[[i]]))$v * sigma(fits[[i]])^2
+  mean <- drop(models[[i]]$model$z %*% fixef(fits[[i]]))
+  expect_true(all(abs(rowMeans(y) - mean) < 4.5 * sqrt(diag(v) / 4000)))
+  # relative to the standard deviations, errors are about 1 / sqrt(4000)
+  scale <- sqrt(diag(v))
+  expect_lt(max(abs(cov(t(y)) - v) / outer(scale, scale)), 6 / sqrt(4000))
 })
 
 test_that("draws given the variances have the moments of the dense model", {
