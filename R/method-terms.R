@@ -15,15 +15,25 @@ fit_terms <- function(problem, engine, control) {
   result <- terms_result(problem, engine$criterion, found)
   result$system <- description["type"]
   result$pointer <- system
+  if (result$is_unbounded) warn_terms_unbounded(problem, engine$criterion)
   warn_not_converged(result)
   result
 }
 
-# aliased: shares of the parameters in a combination of them that leaves the covariance of y, less
-# the fixed effects, as it is; empty where there is none.
+warn_terms_unbounded <- function(problem, criterion) {
+  warn(
+    "unbounded_likelihood", "the fixed effects and ", enumerate(backtick(names(problem$designs))),
+    " reproduce the response exactly, so the ", if (criterion == "REML") "restricted ",
+    "likelihood tends to infinity as the residual variance tends to 0; the variances are those ",
+    "where the search ended."
+  )
+}
+
+# aliased: shares of the terms and of the residual in a combination of variances that leaves the
+# covariance of y, less the fixed effects, as it is; empty where there is none.
 check_terms_identified <- function(aliased, problem) {
   if (length(aliased) == 0) return(invisible())
-  names <- terms_parameters(problem$designs)$name[abs(aliased) > 1e-3]
+  names <- c(names(problem$designs), "Residual")[aliased > 1e-3]
   abort(
     "not_identified", "the ", if (length(names) == 1) "variance" else "variances", " of ",
     enumerate(backtick(names), Inf), if (length(names) == 1) " is" else " are",
@@ -91,7 +101,7 @@ terms_outcome <- function(problem, criterion, found) {
     rank = stats::setNames(found$rank, names(widths)),
     boundary = c(names(widths)[is_singular], if (found$sigma2 == 0) "Residual"),
     convergence = terms_trace(problem, criterion, found),
-    is_converged = identical(found$status, "converged"), reason = terms_reason(found)
+    is_converged = found$status %in% c("converged", "unbounded"), reason = terms_reason(found)
   )
 }
 
@@ -100,6 +110,7 @@ terms_reason <- function(found) {
   switch(value_or(found$status, ""),
     converged = "the predicted gain of a step fell below `tol`",
     evaluation_limit = paste0("`max_iter` evaluations were made; the gradient is ", size),
+    unbounded = "the likelihood has no maximum",
     saddle = "the search ended at a saddle, where another variance than 0 gains more",
     paste0("no step gained any more where the gradient is ", size)
   )

@@ -107,6 +107,16 @@ hdlmm::Vector optional_vector(SEXP x) {
   return Rf_isNull(x) ? hdlmm::Vector() : Rcpp::as<hdlmm::Vector>(x);
 }
 
+Operator make_levels(const Rcpp::List& design, SEXP row_scale, hdlmm::Matrix& turn) {
+  hdlmm::check_input(Rcpp::as<std::string>(design["kind"]) == "level",
+                     "several coefficients a level: kind of the design");
+  auto values = Rcpp::as<hdlmm::Matrix>(design["values"]);
+  turn = hdlmm::uncorrelate_columns(values);
+  return Operator(new hdlmm::LevelOperator(zero_based(design["x"]),
+                                           Rcpp::as<int>(design["n_levels"]), std::move(values),
+                                           optional_vector(row_scale)));
+}
+
 Operator make_operator(const Rcpp::List& design, SEXP row_scale) {
   return builders().at(Rcpp::as<std::string>(design["kind"]))(design, optional_vector(row_scale));
 }

@@ -12,6 +12,10 @@
 // row_scale: root weights [n] or NULL.
 std::unique_ptr<hdlmm::DesignOperator> make_operator(const Rcpp::List& design, SEXP row_scale);
 
+// The operator of coefficients by level with columns that are uncorrelated: X (I (x) turn).
+std::unique_ptr<hdlmm::DesignOperator> make_levels(const Rcpp::List& design, SEXP row_scale,
+                                                   hdlmm::Matrix& turn);
+
 // A numeric vector of R, empty for NULL.
 hdlmm::Vector optional_vector(SEXP x);
 

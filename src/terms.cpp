@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -6,6 +7,7 @@
 #include "hdlmm/base/checks.hpp"
 #include "hdlmm/inference/terms/terms_search.hpp"
 #include "hdlmm/marginal/terms_chooser.hpp"
+#include "hdlmm/objective/terms_coordinates.hpp"
 
 #include "r_context.h"
 #include "r_design.h"
@@ -32,9 +34,12 @@ hdlmm::TermsModel model_of(const Rcpp::List& cores, const std::vector<int>& widt
                      "widths of the terms");
   hdlmm::TermsModel model;
   for (R_xlen_t k = 0; k < cores.size(); ++k) {
-    std::shared_ptr<const hdlmm::DesignOperator> design =
-        make_operator(Rcpp::List(cores[k]), row_scale);
     const hdlmm::Index width = widths[static_cast<std::size_t>(k)];
+    hdlmm::Matrix turn = hdlmm::Matrix::Identity(std::max<hdlmm::Index>(width, 0), width);
+    std::shared_ptr<const hdlmm::DesignOperator> design =
+        width > 1 ? make_levels(Rcpp::List(cores[k]), row_scale, turn)
+                  : make_operator(Rcpp::List(cores[k]), row_scale);
+    model.turns.push_back(turn);
     hdlmm::check_input(width > 0 && design->cols() % width == 0, "coefficients of a level");
     model.shapes.push_back({design->cols() / width, width});
     model.designs.push_back(std::move(design));
@@ -58,16 +63,12 @@ Rcpp::List as_r_list(const Items& items) {
   return out;
 }
 
-Rcpp::List relative_of(const hdlmm::Covariances& at) {
-  std::vector<hdlmm::Matrix> out;
-  for (hdlmm::Index k = 0; k < at.size(); ++k) out.push_back(at.relative(k));
-  return as_r_list(out);
-}
-
-Rcpp::List as_list(const hdlmm::Covariances& at, const hdlmm::TermsEvaluation& e) {
+Rcpp::List as_list(const hdlmm::TermsModel& model, const hdlmm::Covariances& at,
+                   const hdlmm::TermsEvaluation& given) {
+  const hdlmm::TermsEvaluation e = hdlmm::outside(model, given);
   return make_list({{"value", e.value},
                     {"sigma2", e.sigma2},
-                    {"relative", relative_of(at)},
+                    {"relative", as_r_list(hdlmm::outside(model, at))},
                     {"rss", e.fixed.rss},
                     {"log_det", e.log_det_v},
                     {"delta", e.fixed.delta},
@@ -136,12 +137,12 @@ bool cpp_is_terms_system(SEXP pointer) {
   return TYPEOF(pointer) == EXTPTRSXP && R_ExternalPtrAddr(pointer) != nullptr;
 }
 
-// type, and shares of the parameters in a combination of variances that the data cannot tell apart.
+// type, and shares of the terms and of the residual in a combination of variances that the data
+// cannot tell apart, [K + 1], empty where there is none.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_terms_describe(SEXP system) {
   const hdlmm::TermsSystem& terms = system_of(system);
-  return make_list(
-      {{"type", terms.name()}, {"aliased", hdlmm::aliased_parameters(terms.null_information())}});
+  return make_list({{"type", terms.name()}, {"aliased", hdlmm::aliased_terms(terms)}});
 }
 
 // [[Rcpp::export(rng = false)]]
@@ -154,10 +155,13 @@ Rcpp::List cpp_terms_search(SEXP system, const std::string& criterion, SEXP star
   chosen.tol = as<double>(options["tol"]);
   chosen.max_evaluations = as<int>(options["max_iter"]);
   chosen.has_corner_starts = terms.is_cheap();
-  const auto begin =
-      Rf_isNull(start) ? std::vector<hdlmm::Matrix>() : as_matrices(Rcpp::List(start));
+  std::vector<hdlmm::Matrix> begin;
+  if (!Rf_isNull(start)) {
+    const auto at = hdlmm::inside(terms.model(), as_matrices(Rcpp::List(start)));
+    for (hdlmm::Index k = 0; k < at.size(); ++k) begin.push_back(at.relative(k));
+  }
   const hdlmm::TermsMode mode = hdlmm::search_terms(likelihood, begin, chosen, context);
-  Rcpp::List out = as_list(mode.at, mode.evaluation);
+  Rcpp::List out = as_list(terms.model(), mode.at, mode.evaluation);
   const std::vector<int> rank(mode.rank.begin(), mode.rank.end());
   out.push_back(make_list({{"gradient", mode.certificate.gradient},
                            {"complementarity", mode.certificate.complementarity},
@@ -177,10 +181,10 @@ Rcpp::List cpp_terms_search(SEXP system, const std::string& criterion, SEXP star
 Rcpp::List cpp_terms_evaluate(SEXP system, const std::string& criterion, const Rcpp::List& relative,
                               const Rcpp::List& host) {
   const hdlmm::TermsSystem& terms = system_of(system);
-  const auto at = hdlmm::Covariances::of(terms.model().shapes, as_matrices(relative));
+  const auto at = hdlmm::inside(terms.model(), as_matrices(relative));
   const hdlmm::Context context = make_context(host);
   const hdlmm::TermsLikelihood likelihood(terms, as_criterion(criterion));
-  return as_list(at, likelihood.evaluate(at, true, context));
+  return as_list(terms.model(), at, likelihood.evaluate(at, true, context));
 }
 
 // Prediction error covariance of the coefficients of each level per unit sigma_e^2, [r x r J].
@@ -188,10 +192,12 @@ Rcpp::List cpp_terms_evaluate(SEXP system, const std::string& criterion, const R
 Rcpp::List cpp_terms_block_variances(SEXP system, const Rcpp::List& relative,
                                      const Rcpp::List& host) {
   const hdlmm::TermsSystem& terms = system_of(system);
-  const auto at = hdlmm::Covariances::of(terms.model().shapes, as_matrices(relative));
+  const auto at = hdlmm::inside(terms.model(), as_matrices(relative));
   const auto factor = terms.factor(at, make_context(host));
   std::vector<hdlmm::Matrix> out;
-  for (hdlmm::Index k = 0; k < at.size(); ++k) out.push_back(hdlmm::level_errors(*factor, at, k));
+  for (hdlmm::Index k = 0; k < at.size(); ++k) {
+    out.push_back(hdlmm::outside(terms.model(), k, hdlmm::level_errors(*factor, at, k)));
+  }
   return as_r_list(out);
 }
 
@@ -199,7 +205,7 @@ Rcpp::List cpp_terms_block_variances(SEXP system, const Rcpp::List& relative,
 // [[Rcpp::export(rng = false)]]
 SEXP cpp_terms_leverages(SEXP system, const Rcpp::List& relative, const Rcpp::List& host) {
   const hdlmm::TermsSystem& terms = system_of(system);
-  const auto at = hdlmm::Covariances::of(terms.model().shapes, as_matrices(relative));
+  const auto at = hdlmm::inside(terms.model(), as_matrices(relative));
   const auto factor = terms.factor(at, make_context(host));
   return Rcpp::wrap(hdlmm::projection_diagonal(*factor, terms.model().q));
 }
@@ -209,6 +215,6 @@ SEXP cpp_terms_leverages(SEXP system, const Rcpp::List& relative, const Rcpp::Li
 SEXP cpp_terms_solve(SEXP system, const Rcpp::List& relative, const Eigen::Map<Eigen::MatrixXd> b,
                      const Rcpp::List& host) {
   const hdlmm::TermsSystem& terms = system_of(system);
-  const auto at = hdlmm::Covariances::of(terms.model().shapes, as_matrices(relative));
+  const auto at = hdlmm::inside(terms.model(), as_matrices(relative));
   return Rcpp::wrap(terms.factor(at, make_context(host))->solve(b));
 }

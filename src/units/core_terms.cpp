@@ -11,4 +11,5 @@
 #include "hdlmm/marginal/terms_chooser.cpp"
 #include "hdlmm/marginal/terms_system.cpp"
 #include "hdlmm/model/covariances.cpp"
+#include "hdlmm/objective/terms_coordinates.cpp"
 #include "hdlmm/objective/terms_likelihood.cpp"

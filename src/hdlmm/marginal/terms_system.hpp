@@ -19,6 +19,7 @@ namespace hdlmm {
 struct TermsModel {
   std::vector<std::shared_ptr<const DesignOperator>> designs;
   std::vector<TermShape> shapes;
+  std::vector<Matrix> turns;  ///< of each term T [r x r], X_k (I (x) T) in the place of X_k
   Matrix q;
   Vector y;
 

@@ -1,10 +1,13 @@
 #include "hdlmm/operator/level_operator.hpp"
 
+#include <cmath>
 #include <cstddef>
 #include <utility>
 
 #include "hdlmm/base/checks.hpp"
 #include "hdlmm/base/double_double.hpp"
+#include "hdlmm/dense/products.hpp"
+#include "hdlmm/dense/small_dense.hpp"
 
 namespace hdlmm {
 
@@ -100,6 +103,22 @@ Vector LevelOperator::do_column_norms2() const {
     norms2.segment(level_[i] * width(), width()) += values_.row(i).cwiseAbs2().transpose();
   }
   return norms2;
+}
+
+Matrix uncorrelate_columns(Matrix& values) {
+  const Index r = values.cols();
+  const ThinQr factors = thin_qr(values);
+  Matrix turn = Matrix::Identity(r, r);
+  const Vector size = values.colwise().norm();
+  for (Index j = 0; j < r; ++j) {
+    const bool is_dependent = values.rows() < r || !(std::abs(factors.r(j, j)) > 1e-10 * size[j]);
+    if (is_dependent) return turn;
+  }
+  solve_upper(factors.r, turn);
+  const double root = std::sqrt(static_cast<double>(values.rows()));
+  turn *= root;
+  values = root * factors.q;
+  return turn;
 }
 
 RowCells LevelOperator::do_row_cells() const {

@@ -47,6 +47,11 @@ class LevelOperator final : public DesignOperator {
   std::vector<Index> member_;  ///< [n], rows by level
 };
 
+/// values [n x r] <- values T with columns of mean square one that are uncorrelated: coefficients
+/// of them do not know the units or the origin of x. Returns T [r x r]; the identity where a column
+/// depends on the others.
+Matrix uncorrelate_columns(Matrix& values);
+
 }  // namespace hdlmm
 
 #endif  // HDLMM_OPERATOR_LEVEL_OPERATOR_HPP

@@ -19,7 +19,8 @@ namespace {
 
 constexpr double kZeroVariance = 1e-8;  ///< in units of what explains as much as the noise
 constexpr double kSmallestStart = 0.05, kLargestStart = 1e4;
-constexpr int kByInformation = 12;  ///< steps before exact Hessians
+constexpr int kByInformation = 12;     ///< steps before exact Hessians
+constexpr double kNearlyExact = 1e-6;  ///< of y'y: below, the terms may reproduce the response
 constexpr double kCornerStart = 5;
 constexpr double kSameMode = 1e-7;  ///< in log-likelihood
 constexpr double kStepOut = 0.04;   ///< variance that a direction out of a boundary begins with
@@ -74,8 +75,32 @@ class Search {
       }
       mode = climb(stepped_out(mode));
     }
+    if (is_exact(mode)) mode.status = TermsStatus::unbounded;
     mode.trace = trace_;
     return mode;
+  }
+
+  /// Whether what is left of the response falls with the variance that all terms are given, however
+  /// large it is: they and the fixed effects reproduce it, and the likelihood has no bound.
+  bool is_exact(const TermsMode& mode) const {
+    const double total = likelihood_.system().model().y.squaredNorm();
+    const bool is_suspect =
+        mode.status != TermsStatus::converged || mode.evaluation.fixed.rss < kNearlyExact * total;
+    if (!is_suspect) return false;
+    return rest_at(1e14) < 1e-3 * rest_at(1e10);
+  }
+
+  double rest_at(double variance) const {
+    std::vector<Matrix> relative;
+    for (Index k = 0; k < units_.size(); ++k) {
+      const Index width = units_.width(k);
+      relative.push_back(units_.from_units(k, variance * Matrix::Identity(width, width)));
+    }
+    try {
+      return likelihood_.evaluate(Covariances::of(shapes(), relative), false, context_).fixed.rss;
+    } catch (const std::runtime_error&) {
+      return std::numeric_limits<double>::quiet_NaN();
+    }
   }
 
   /// One start for every coefficient: it has the variance, the others have little.
@@ -263,6 +288,8 @@ std::string name(TermsStatus status) {
       return "evaluation_limit";
     case TermsStatus::no_progress:
       return "no_progress";
+    case TermsStatus::unbounded:
+      return "unbounded";
     default:
       return "saddle";
   }
@@ -317,6 +344,20 @@ Vector aliased_parameters(const Matrix& null_information) {
       symmetric_eigen(unit.asDiagonal() * null_information * unit.asDiagonal());
   if (eigen.values[0] > kSingular) return {};
   return eigen.vectors.col(0).cwiseAbs();
+}
+
+Vector aliased_terms(const TermsSystem& system) {
+  const Vector shares = aliased_parameters(system.null_information());
+  if (shares.size() == 0) return {};
+  const TermsModel& model = system.model();
+  Vector out(model.size() + 1);
+  Index at = 0;
+  for (Index k = 0; k < model.size(); ++k) {
+    out[k] = shares.segment(at, model.shape(k).parameters()).maxCoeff();
+    at += model.shape(k).parameters();
+  }
+  out[model.size()] = shares[at];
+  return out;
 }
 
 }  // namespace hdlmm

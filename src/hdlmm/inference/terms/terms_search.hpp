@@ -28,7 +28,7 @@ struct TermsCertificate {
   double null_gain = 0;        ///< what the steepest direction out of a boundary promises; 0: none
 };
 
-enum class TermsStatus { converged, evaluation_limit, no_progress, saddle };
+enum class TermsStatus { converged, evaluation_limit, no_progress, saddle, unbounded };
 std::string name(TermsStatus status);
 
 struct TermsMode {
@@ -52,6 +52,9 @@ TermsMode search_terms(const TermsLikelihood& likelihood, const std::vector<Matr
 
 /// MINQUE(0) (Rao 1971), one linear system at V = I, its eigenvalues kept from zero.
 std::vector<Matrix> starting_covariances(const TermsLikelihood& likelihood, const Context& context);
+
+/// The same by terms: the largest share of each, and that of the residual, [K + 1].
+Vector aliased_terms(const TermsSystem& system);
 
 /// Parameters of which the data cannot tell apart a combination: shares of each in it, [m + 1], the
 /// residual last; empty where there is none.

@@ -1,0 +1,25 @@
+#ifndef HDLMM_OBJECTIVE_TERMS_COORDINATES_HPP
+#define HDLMM_OBJECTIVE_TERMS_COORDINATES_HPP
+
+#include <vector>
+
+#include "hdlmm/objective/terms_likelihood.hpp"
+
+namespace hdlmm {
+
+// A system has X_k (I (x) T_k) in the place of X_k, so that its coefficients are T_k^-1 beta_kj and
+// its covariances T_k^-1 S_k T_k^-T. Whoever made the model speaks of X_k itself.
+
+/// Covariances inside from those of the coefficients of X_k, and back.
+Covariances inside(const TermsModel& model, const std::vector<Matrix>& relative);
+std::vector<Matrix> outside(const TermsModel& model, const Covariances& at);
+
+/// Gradient, information, slopes and effects for the coefficients of X_k.
+TermsEvaluation outside(const TermsModel& model, TermsEvaluation e);
+
+/// The same of covariances of every level, [r x r J].
+Matrix outside(const TermsModel& model, Index k, const Matrix& levels);
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_OBJECTIVE_TERMS_COORDINATES_HPP
