@@ -15,17 +15,22 @@ fit_terms <- function(problem, engine, control) {
   result <- terms_result(problem, engine$criterion, found)
   result$system <- description["type"]
   result$pointer <- system
-  if (result$is_unbounded) warn_terms_unbounded(problem, engine$criterion)
+  if (result$is_unbounded) warn_terms_unbounded(problem, engine$criterion, found$status)
   warn_not_converged(result)
   result
 }
 
-warn_terms_unbounded <- function(problem, criterion) {
+warn_terms_unbounded <- function(problem, criterion, status) {
+  labels <- enumerate(backtick(names(problem$designs)))
+  is_reml <- criterion == "REML"
   warn(
-    "unbounded_likelihood", "the fixed effects and ", enumerate(backtick(names(problem$designs))),
-    " reproduce the response exactly, so the ", if (criterion == "REML") "restricted ",
-    "likelihood tends to infinity as the residual variance tends to 0; the variances are those ",
-    "where the search ended."
+    "unbounded_likelihood",
+    if (is_reml) paste0("the fixed effects and ", labels, " reproduce the response exactly") else
+      paste0("the fixed effects fit exactly what is outside the span of ", labels),
+    ", so the ", if (is_reml) "restricted ", "likelihood tends to infinity as the residual ",
+    "variance tends to 0. ",
+    if (status == "unbounded") "The variances are those where the search ended." else
+      "The interior mode is returned.", if (!is_reml) " REML does not have this defect."
   )
 }
 
@@ -86,7 +91,7 @@ terms_result <- function(problem, criterion, found) {
       effects = stats::setNames(effects, labels), alpha = found$py, noise = found$py,
       information = found$information, sensitivity = found$slopes,
       loglik = loglik, value = found$value,
-      certificate = found$certificate, is_unbounded = identical(found$status, "unbounded"),
+      certificate = found$certificate, is_unbounded = isTRUE(found$is_unbounded),
       uncertainty = new_uncertainty(c("several_terms", "likelihood"), criterion)
     ),
     terms_outcome(problem, criterion, found)

@@ -169,6 +169,7 @@ Rcpp::List cpp_terms_search(SEXP system, const std::string& criterion, SEXP star
                            {"evaluations", static_cast<int>(mode.trace.size())}}),
                 "certificate");
   out.push_back(hdlmm::name(mode.status), "status");
+  out.push_back(mode.is_unbounded, "is_unbounded");
   out.push_back(Rcpp::wrap(rank), "rank");
   out.push_back(Rcpp::wrap(mode.modes), "modes");
   out.push_back(mode.all_evaluations, "all_evaluations");

@@ -30,6 +30,8 @@ class TermsLikelihood {
 
   const TermsSystem& system() const { return system_; }
 
+  bool is_ml() const { return criterion_ == Criterion::ml; }
+
   /// N, see above.
   double count() const;
 

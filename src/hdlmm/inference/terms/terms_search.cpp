@@ -75,29 +75,34 @@ class Search {
       }
       mode = climb(stepped_out(mode));
     }
-    if (is_exact(mode)) mode.status = TermsStatus::unbounded;
+    mode.is_unbounded = is_unbounded(mode);
+    if (mode.is_unbounded && mode.status != TermsStatus::converged) {
+      mode.status = TermsStatus::unbounded;
+    }
     mode.trace = trace_;
     return mode;
   }
 
-  /// Whether what is left of the response falls with the variance that all terms are given, however
-  /// large it is: they and the fixed effects reproduce it, and the likelihood has no bound.
-  bool is_exact(const TermsMode& mode) const {
-    const double total = likelihood_.system().model().y.squaredNorm();
-    const bool is_suspect =
-        mode.status != TermsStatus::converged || mode.evaluation.fixed.rss < kNearlyExact * total;
-    if (!is_suspect) return false;
-    return rest_at(1e14) < 1e-3 * rest_at(1e10);
+  /// Whether the likelihood still rises where all terms have variances beyond all bounds: they
+  /// and the fixed effects then reproduce the response, or by ML a direction that the terms lack.
+  bool is_unbounded(const TermsMode& mode) const {
+    const TermsModel& model = likelihood_.system().model();
+    Index columns = 0;
+    for (const TermShape& shape : model.shapes) columns += shape.cols();
+    const bool is_suspect = mode.status != TermsStatus::converged ||
+                            mode.evaluation.fixed.rss < kNearlyExact * model.y.squaredNorm() ||
+                            (likelihood_.is_ml() && columns + model.q.cols() >= model.rows());
+    return is_suspect && value_at(1e13) > value_at(1e10) + 1;
   }
 
-  double rest_at(double variance) const {
+  double value_at(double variance) const {
     std::vector<Matrix> relative;
     for (Index k = 0; k < units_.size(); ++k) {
       const Index width = units_.width(k);
       relative.push_back(units_.from_units(k, variance * Matrix::Identity(width, width)));
     }
     try {
-      return likelihood_.evaluate(Covariances::of(shapes(), relative), false, context_).fixed.rss;
+      return likelihood_.evaluate(Covariances::of(shapes(), relative), false, context_).value;
     } catch (const std::runtime_error&) {
       return std::numeric_limits<double>::quiet_NaN();
     }
@@ -195,7 +200,7 @@ class Search {
         trace_.back().is_accepted = true;
       }
     }
-    return {units_.from_units(at), std::move(e), {}, status, {}, {}, 0, {}};
+    return {units_.from_units(at), std::move(e), {}, status, false, {}, {}, 0, {}};
   }
 
   /// Variances that are zero but for rounding become so.

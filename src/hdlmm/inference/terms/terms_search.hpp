@@ -36,6 +36,7 @@ struct TermsMode {
   TermsEvaluation evaluation;
   TermsCertificate certificate;
   TermsStatus status = TermsStatus::converged;
+  bool is_unbounded = false;     ///< elsewhere the likelihood rises without bound
   std::vector<Index> rank;       ///< of every S_k
   std::vector<TermsStep> trace;  ///< of the climb that led to it
   int all_evaluations = 0;       ///< of all climbs
