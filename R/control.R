@@ -23,6 +23,9 @@
 #'   takes): the variational posterior of method `"VB"` factorises over its levels instead of
 #'   over single coefficients.
 #' @param sweep `"cyclic"` or `"random"`: order of the columns in a sweep of coordinate ascent.
+#' @param system how the equations of several random terms are solved: `"blocked"` by coefficients,
+#'   level by level; `"row"` by a matrix of rows; `"absorbed"` with one wide term reduced to a
+#'   tridiagonal matrix; `"auto"`, the cheapest of these for the data.
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return A list of class `"lmm_control"` with the arguments as components.
 #' @section Errors: a value of the wrong type or out of range stops with class
@@ -32,7 +35,8 @@
 #' @export
 lmm_control <- function(tol = 1e-10, max_iter = NULL, draws = 1000, warmup = 500, chains = 4,
                         thin = 1, seed = NULL, threads = NULL, progress = NULL, grid_step = 0.5,
-                        accelerate = "none", blocks = NULL, sweep = "cyclic", ...) {
+                        accelerate = "none", blocks = NULL, sweep = "cyclic", system = "auto",
+                        ...) {
   check_dots()
   if (nargs() == 0) return(default_control)
   control <- list(
@@ -48,7 +52,8 @@ lmm_control <- function(tol = 1e-10, max_iter = NULL, draws = 1000, warmup = 500
     grid_step = check_number(grid_step, "grid_step", lower = 0.01, upper = 2),
     accelerate = check_choice(accelerate, c("none", "squarem"), "accelerate"),
     blocks = if (!is.null(blocks)) check_blocks(blocks),
-    sweep = check_choice(sweep, c("cyclic", "random"), "sweep")
+    sweep = check_choice(sweep, c("cyclic", "random"), "sweep"),
+    system = check_choice(system, c("auto", "blocked", "row", "absorbed"), "system")
   )
   structure(control, class = "lmm_control")
 }

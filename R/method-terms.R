@@ -6,6 +6,7 @@ fit_terms <- function(problem, engine, control) {
     warn_exact("all variances are 0")
     return(exact_terms(problem, engine$criterion))
   }
+  require_terms_memory(problem, control)
   system <- build_terms_system(problem, control, problem$host)
   description <- cpp_terms_describe(system)
   check_terms_identified(description$aliased, problem)
@@ -48,13 +49,25 @@ check_terms_identified <- function(aliased, problem) {
 }
 
 build_terms_system <- function(problem, control, host) {
-  designs <- unname(problem$designs)
   fixed <- problem$fixed
   cpp_terms_system(
-    lapply(designs, function(design) uncentred(design)$core),
-    vapply(designs, coefficient_width, 0L), fixed$root, fixed$q, fixed$residual,
-    list(system = value_or(control$system, "auto")), host
+    uncentred_cores(problem$designs), coefficient_widths(problem$designs), fixed$root, fixed$q,
+    fixed$residual, list(system = value_or(control$system, "auto")), host
   )
+}
+
+uncentred_cores <- function(designs) {
+  lapply(unname(designs), function(design) uncentred(design)$core)
+}
+
+coefficient_widths <- function(designs) vapply(unname(designs), coefficient_width, 0L)
+
+require_terms_memory <- function(problem, control) {
+  plan <- cpp_terms_plan(
+    uncentred_cores(problem$designs), coefficient_widths(problem$designs), problem$fixed$root,
+    value_or(control$system, "auto")
+  )
+  require_memory(plan$bytes, paste("solving for", enumerate(backtick(names(problem$designs)))))
 }
 
 terms_options <- function(control) {
@@ -91,20 +104,26 @@ terms_result <- function(problem, criterion, found) {
       effects = stats::setNames(effects, labels), alpha = found$py, noise = found$py,
       information = found$information, sensitivity = found$slopes,
       loglik = loglik, value = found$value,
-      certificate = found$certificate, is_unbounded = isTRUE(found$is_unbounded),
+      certificate = c(
+        found$certificate, list(modes = found$modes + loglik_constant(fixed, criterion))
+      ),
+      is_unbounded = isTRUE(found$is_unbounded),
       uncertainty = new_uncertainty(c("several_terms", "likelihood"), criterion)
     ),
-    terms_outcome(problem, criterion, found)
+    terms_outcome(problem, criterion, found, variances[["Residual"]] <= noise_floor * total)
   )
 }
 
+# A share of noise that is 0 but for the rounding of what the terms explain.
+noise_floor <- 1e-8
+
 # Where the search ended, and whether that is the maximum.
-terms_outcome <- function(problem, criterion, found) {
+terms_outcome <- function(problem, criterion, found, is_noiseless) {
   widths <- vapply(problem$designs, coefficient_width, 0L)
   is_singular <- found$rank < widths
   list(
     rank = stats::setNames(found$rank, names(widths)),
-    boundary = c(names(widths)[is_singular], if (found$sigma2 == 0) "Residual"),
+    boundary = c(names(widths)[is_singular], if (is_noiseless) "Residual"),
     convergence = terms_trace(problem, criterion, found),
     is_converged = found$status %in% c("converged", "unbounded"), reason = terms_reason(found)
   )

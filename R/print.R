@@ -74,6 +74,10 @@ remarks <- function(x) {
       "The ", criterion, " has ", nrow(x$modes), " modes, at pve = ",
       enumerate(shown_share(x$modes$pve), Inf), "; the first is the highest."
     ),
+    if (length(x$certificate$modes) > 1) paste0(
+      "The ", criterion, " has ", length(x$certificate$modes), " modes, of log-likelihood ",
+      enumerate(format(x$certificate$modes, digits = 7), Inf), "; the first is the highest."
+    ),
     if (!x$is_converged) paste0("Not converged: ", x$reason, "."),
     if (condition > 1e7) paste0(
       "The fixed effects are nearly collinear: condition number ", format(condition, digits = 2),

@@ -31,7 +31,7 @@ face_directions <- function(fit) {
   terms <- lapply(seq_along(fit$internal$relative), function(k) {
     tangent_of(fit$internal$relative[[k]] * fit$internal$tau2, fit$rank[[k]])
   })
-  if (fit$internal$tau2 > 0) terms <- c(terms, list(matrix(1)))
+  if (!"Residual" %in% fit$boundary) terms <- c(terms, list(matrix(1)))
   out <- matrix(0, nrow(parameters), sum(vapply(terms, ncol, 0L)))
   row <- column <- 0
   for (one in terms) {

@@ -29,8 +29,8 @@ boundary_words.several_terms <- function(fit) {
       )
     })),
     if ("Residual" %in% fit$boundary) paste0(
-      "Singular fit: the residual variance is exactly 0, the random terms and the fixed effects ",
-      "explain every row."
+      "Singular fit: the residual variance is 0 to rounding, the random terms and the fixed ",
+      "effects explain every row."
     )
   )
 }

@@ -10,7 +10,7 @@ test_that("lmm_control() keeps what it is given and prints every component", {
   control <- lmm_control(
     tol = 1e-6, max_iter = 7, draws = 50, warmup = 20, chains = 2, thin = 3, seed = 3,
     threads = 1, progress = FALSE, accelerate = "squarem", blocks = c("a", "b", "a"),
-    sweep = "random"
+    sweep = "random", system = "row"
   )
   expect_s3_class(control, "lmm_control")
   expect_identical(
@@ -18,7 +18,7 @@ test_that("lmm_control() keeps what it is given and prints every component", {
     list(
       tol = 1e-6, max_iter = 7, draws = 50, warmup = 20, chains = 2, thin = 3, seed = 3,
       threads = 1, progress = FALSE, grid_step = 0.5, accelerate = "squarem",
-      blocks = factor(c("a", "b", "a")), sweep = "random"
+      blocks = factor(c("a", "b", "a")), sweep = "random", system = "row"
     )
   )
   text <- utils::capture.output(shown <- print(control))

@@ -81,6 +81,20 @@ test_that("a term given twice, and one with a level a row, are refused by name",
   )
 })
 
+test_that("every system gives the same fit", {
+  wide <- d
+  wide$X <- matrix(rnorm(60 * 80), 60)
+  both <- lapply(c("row", "absorbed", "blocked"), function(system) {
+    lmm(y ~ x + (x | a) + re(X), wide, control = lmm_control(system = system))
+  })
+  expect_identical(vapply(both, function(fit) fit$system$type, ""), c("row", "absorbed", "blocked"))
+  for (other in both[-1]) {
+    expect_equal(as.numeric(logLik(other)), as.numeric(logLik(both[[1]])), tolerance = 1e-9)
+    expect_equal(varcomp(other), varcomp(both[[1]]), tolerance = 1e-3)
+    expect_equal(fitted(other), fitted(both[[1]]), tolerance = 1e-4)
+  }
+})
+
 test_that("other methods say what to use", {
   for (method in c("MAP", "VB", "Bayes")) {
     expect_error(
