@@ -6,7 +6,7 @@
 # model the ratio of the two variances, for matrices an entry. All times are in one unit: whole
 # calls from data in memory to variances, fixed effects and BLUPs.
 
-threads <- 2L
+threads <- as.integer(Sys.getenv("HDLMM_BENCH_THREADS", "2"))
 
 # run: data -> number. prepare: the data in the layout that the side expects, off the clock.
 # blas: the settings under which the side runs.
@@ -20,12 +20,19 @@ side <- function(run, package = NULL, program = NULL, prepare = identity,
   )
 }
 
-# memory_bar: largest peak of our side beside the data, MB.
-job <- function(id, work, data, size, own, peers, memory_bar = NA, ladder = NULL) {
+# memory_bar: largest peak of our side beside the data, MB. tiny: the size of the case that warms
+# up.
+job <- function(id, work, data, size, own, peers, memory_bar = NA, ladder = NULL, tiny = NULL) {
   list(
     id = id, work = work, data = data, size = size, sides = c(list(hdlmm = own), peers),
-    memory_bar = memory_bar, ladder = ladder
+    memory_bar = memory_bar, ladder = ladder, tiny = if (is.null(tiny)) tiny_size(size) else tiny
   )
+}
+
+tiny_size <- function(size) {
+  if (!is.null(size$levels)) return(list(n = 200, levels = 20))
+  small <- list(n = 40, p = 60)
+  if (is.null(size$p)) small["n"] else if (size$n > size$p) list(n = 60, p = 40) else small
 }
 
 shape <- function(work, size) {

@@ -1,4 +1,4 @@
-# What bench/speed.R prints and writes: the machine, the table, the growth of cost.
+# What bench/speed.R and bench/terms.R print and write: the machine, the table, the growth of cost.
 
 # The machine -----------------------------------------------------------------------------
 
@@ -132,10 +132,12 @@ print_markdown <- function(rows, growth, facts) {
 
 # Growth of cost --------------------------------------------------------------------------
 
-# Exponents of seconds over n and over p: slopes of logarithms by least squares.
+# Exponents of seconds over n, p and levels: slopes of logarithms by least squares.
 growth_lines <- function(measured, jobs) {
   along <- vapply(jobs, function(job) c(job$ladder, "")[1], "")
-  unlist(lapply(c("n", "p"), function(axis) {
+  has_levels <- any(vapply(jobs, function(job) !is.null(job$size$levels), NA)[along != ""])
+  if (has_levels) names(measured)[names(measured) == "p"] <- "levels"
+  unlist(lapply(intersect(unique(along), names(measured)), function(axis) {
     rows <- measured[measured$job %in% names(jobs)[along == axis] & measured$runs > 0, ]
     vapply(unique(rows$side), function(name) {
       steps <- rows[rows$side == name, ]
@@ -147,7 +149,7 @@ growth_lines <- function(measured, jobs) {
 
 growth_line <- function(steps, name, axis) {
   slope <- stats::coef(stats::lm(log(steps$seconds) ~ log(steps[[axis]])))[[2]]
-  fixed <- setdiff(c("n", "p"), axis)
+  fixed <- setdiff(intersect(c("n", "p", "levels"), names(steps)), axis)
   sprintf(
     "%s: seconds grow as %s^%.2f (%s = %s to %s, %s = %s: %s s).", name, axis, slope, axis,
     format(min(steps[[axis]])), format(max(steps[[axis]])), fixed, format(steps[[fixed]][1]),

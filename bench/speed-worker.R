@@ -1,4 +1,4 @@
-# One side of one job of bench/speed.R, alone in this process: seconds and peak memory.
+# One side of one job of bench/speed.R or bench/terms.R alone in this process: seconds, peak memory.
 #
 #   Rscript bench/speed-worker.R <directory of the scripts> <job> <side> short|long <result.rds>
 #
@@ -7,7 +7,7 @@
 # data; what is short is repeated and the median taken.
 
 args <- commandArgs(TRUE)
-for (script in c("peers.R", "speed-jobs.R")) source(file.path(args[1], script))
+for (script in c("peers.R", "speed-jobs.R", "terms-jobs.R")) source(file.path(args[1], script))
 
 # A line of /proc/self/status in MB, NA elsewhere.
 memory_mb <- function(field) {
@@ -32,12 +32,6 @@ seconds <- function(run) {
   if (elapsed > 1) elapsed else as.numeric(Sys.time() - precise, units = "secs")
 }
 
-tiny <- function(size) {
-  if (!is.null(size$levels)) return(list(n = 200, levels = 20))
-  small <- list(n = 40, p = 60)
-  if (is.null(size$p)) small["n"] else if (size$n > size$p) list(n = 60, p = 40) else small
-}
-
 # What fails here fails again on the data, and is reported then.
 warm_up <- function(run) {
   for (i in 1:3) {
@@ -50,7 +44,7 @@ measure <- function(job, side) {
     data <- side$prepare(do.call(job$data, size))
     function() side$run(data)
   }
-  if (is.null(side$program)) warm_up(call_on(tiny(job$size)))
+  if (is.null(side$program)) warm_up(call_on(job$tiny))
   run <- call_on(job$size)
   invisible(gc(full = TRUE))
   reset_peak()
@@ -67,7 +61,8 @@ measure <- function(job, side) {
   )
 }
 
-job <- all_jobs(args[4] == "short")[[args[2]]]
+is_short <- args[4] == "short"
+job <- c(all_jobs(is_short), terms_jobs(is_short))[[args[2]]]
 side <- job$sides[[args[3]]]
 if (!is.null(side$package)) .libPaths(peer_paths())
 saveRDS(measure(job, side), args[5])
