@@ -94,6 +94,8 @@ void subtract_product_transpose(const ConstMatrix& a, const ConstMatrix& b, Matr
   add_times(-1, a, b, true, c);
 }
 
+Matrix symmetric_part(const ConstMatrix& a) { return (a + a.transpose()) / 2; }
+
 void add_outer(double alpha, const ConstVector& x, const ConstVector& y, MatrixView c) {
   for (Index j = 0; j < c.cols(); ++j) c.col(j) += (alpha * y(j)) * x;
 }

@@ -29,6 +29,9 @@ void subtract_product(const ConstMatrix& a, const ConstMatrix& b, MatrixView c);
 void subtract_transpose_product(const ConstMatrix& a, const ConstMatrix& b, MatrixView c);
 void subtract_product_transpose(const ConstMatrix& a, const ConstMatrix& b, MatrixView c);
 
+/// (a + a') / 2 of a square a.
+Matrix symmetric_part(const ConstMatrix& a);
+
 /// c += alpha x y', c: [m x n], x: [m], y: [n].
 void add_outer(double alpha, const ConstVector& x, const ConstVector& y, MatrixView c);
 

@@ -53,7 +53,7 @@ class AbsorbedFactor final : public TermsFactor {
   Matrix data_gram() const override {
     Matrix out = transpose_product(half_data_, half_data_);
     subtract_transpose_product(transpose_product(half_columns_, half_data_), effects_, out);
-    return (out + out.transpose()) / 2;
+    return symmetric_part(out);
   }
 
   /// tr(V^-1 T) = tr(D^-1 T) - tr(G X'D^-1 T D^-1 X).

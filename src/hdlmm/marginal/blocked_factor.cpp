@@ -83,7 +83,7 @@ void BlockedFactor::eliminate_levels(Matrix& gram) {
     const Matrix inverse = ratio_inverse(system_.own(j), s, log_det_);
     solver_.middleCols(j * width(), width()) = inverse;
     Matrix weight = product(s, inverse);
-    weight = ((weight + weight.transpose()) / 2).eval();
+    weight = symmetric_part(weight);
     weight_.middleCols(j * width(), width()) = weight;
     const Matrix weighted = product(weight, system_.cross(j));
     const Index* met = system_.met(j);
@@ -137,7 +137,7 @@ Matrix BlockedFactor::data_gram() const {
   Matrix out = system_.data_gram();
   subtract_transpose_product(system_.data().levels, data_.effects.levels, out);
   subtract_transpose_product(system_.data().rest, data_.effects.rest, out);
-  return (out + out.transpose()) / 2;
+  return symmetric_part(out);
 }
 
 /// sum_j of X_j'V^-1 X_j = (I + D_j S)^-1 (D_j - C_j G C_j' (I + S D_j)^-1), the eliminated term's.
@@ -161,7 +161,7 @@ Matrix BlockedFactor::level_trace() const {
       }
     }
   }
-  return (out + out.transpose()) / 2;
+  return symmetric_part(out);
 }
 
 std::vector<Matrix> BlockedFactor::traces() const {

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "hdlmm/base/sum_log.hpp"
 #include "hdlmm/dense/inverse.hpp"
 #include "hdlmm/dense/products.hpp"
 #include "hdlmm/dense/triangular.hpp"
@@ -33,7 +34,7 @@ RestFactor::RestFactor(Matrix gram, std::vector<Index> first, const Covariances&
   if (!cholesky_in_place(root_, context)) {
     throw std::runtime_error("the covariance of the response is not positive definite");
   }
-  log_det_ = 2 * root_.diagonal().array().log().sum();
+  log_det_ = 2 * sum_log(root_.diagonal());
 }
 
 void RestFactor::times_factor(Matrix& x, bool transposed) const {
@@ -101,7 +102,7 @@ Matrix RestFactor::trace(Index k, const Context& context) const {
   solve_lower_transposed(factor(k), rest, Context());
   rest.transposeInPlace();
   solve_lower_transposed(factor(k), rest, Context());
-  return (rest + rest.transpose()) / 2;
+  return symmetric_part(rest);
 }
 
 Matrix RestFactor::direct_trace(Index k, const Context& context) const {

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "hdlmm/base/context.hpp"
 #include "hdlmm/model/covariances.hpp"
 
 namespace hdlmm {

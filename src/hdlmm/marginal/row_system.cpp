@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "hdlmm/base/sum_log.hpp"
 #include "hdlmm/dense/inverse.hpp"
 #include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/packed_products.hpp"
@@ -42,7 +43,7 @@ class RowFactor final : public TermsFactor {
     if (!cholesky_in_place(v, context)) {
       throw std::runtime_error("the covariance of the response is not positive definite");
     }
-    log_det_ = 2 * v.diagonal().array().log().sum();
+    log_det_ = 2 * sum_log(v.diagonal());
     inverse_ = inverse_of_root(v, context);
     Matrix data(n, model().q.cols() + 1);
     data << model().q, model().y;
@@ -56,7 +57,7 @@ class RowFactor final : public TermsFactor {
     Matrix data(model().rows(), c + 1);
     data << model().q, model().y;
     const Matrix out = transpose_product(data, solved_);
-    return (out + out.transpose()) / 2;
+    return symmetric_part(out);
   }
 
   std::vector<Matrix> traces() const override {
@@ -131,7 +132,7 @@ class RowFactor final : public TermsFactor {
         const Index level = first + j;
         Matrix own = at_.relative(k) * (r == 1 ? prior[level] : 1);
         subtract_transpose_product(x.middleCols(j * r, r), solved.middleCols(j * r, r), own);
-        out.middleCols(level * r, r) = (own + own.transpose()) / 2;
+        out.middleCols(level * r, r) = symmetric_part(own);
       }
     }
     return out;
@@ -206,7 +207,7 @@ Matrix RowSystem::null_information() const {
     }
   }
   out(m, m) = static_cast<double>(n - q.cols());
-  return (out + out.transpose()) / 2;
+  return symmetric_part(out);
 }
 
 std::unique_ptr<TermsFactor> RowSystem::factor(const Covariances& at,

@@ -163,7 +163,7 @@ class Search {
       const Vector gradient = near.gradient(units_.gradients(found->gradient));
       hessian.col(i) = (gradient - out.gradient) / kDifference;
     }
-    out.hessian = (hessian + hessian.transpose()) / 2;
+    out.hessian = symmetric_part(hessian);
     return out;
   }
 

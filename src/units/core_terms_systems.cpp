@@ -1,0 +1,5 @@
+#include "hdlmm/dense/inverse.cpp"
+#include "hdlmm/marginal/absorbed_system.cpp"
+#include "hdlmm/marginal/rest_factor.cpp"
+#include "hdlmm/marginal/row_system.cpp"
+#include "hdlmm/marginal/row_terms.cpp"
