@@ -4,13 +4,23 @@
 profile_terms_limits <- function(fit, names, kind, level) {
   if (is.infinite(fit$loglik)) return(limits_by_name(names, function(name) c(NA_real_, NA_real_)))
   if (kind == "fixed") return(profile_terms_fixed(fit, names, level))
+  report <- profile_progress(fit, names)
   limits_by_name(names, function(name) {
+    report(name)
     held <- held_parameter(fit, name, kind)
     scale <- profile_scale(held$kind)
     loss <- terms_profile(fit, held)
     inside <- profile_limits(function(u) loss(scale$value(u)), held, scale, level)
     held$user(scale$value(inside))
   })
+}
+
+# Says of which parameter the limits are being found, where the host shows progress.
+profile_progress <- function(fit, names) {
+  progress <- make_host(fit$control)$progress
+  function(name) {
+    if (!is.null(progress)) progress("profile limits", (match(name, names) - 1) / length(names))
+  }
 }
 
 # list(kind, term, at, estimate, se, user(x)): what is held, in the units of the core.
@@ -115,7 +125,9 @@ profile_terms_fixed <- function(fit, names, level) {
   j <- match(names, names(fit$fixed$estimate)[fit$fixed$kept])
   rows <- t(backsolve(fixed$r, diag(fixed$rank)[, j, drop = FALSE], transpose = TRUE))
   best <- search_terms(fit, fixed$residual, criterion = "ML")
+  report <- profile_progress(fit, names)
   limits <- vapply(seq_along(j), function(i) {
+    report(names[i])
     row <- rows[i, ]
     centre <- sum(row * best$delta)
     step <- sqrt(best$sigma2 * sum(row * (best$covariance %*% row)))

@@ -20,7 +20,7 @@ terms_profile <- function(fit, held) {
     found <- stats::nlminb(
       memory$par, function(par) profile_at_point(par, value, model)$f,
       function(par) profile_at_point(par, value, model)$gradient,
-      control = list(rel.tol = 1e-12, iter.max = 200, eval.max = 400)
+      control = list(rel.tol = 1e-10, iter.max = 200, eval.max = 400)
     )
     if (is.finite(found$objective)) memory$par <- found$par
     found$objective + 2 * fit$internal$value
