@@ -140,12 +140,23 @@ terms_reason <- function(found) {
   )
 }
 
+# A row a step of the climb, with every variance and covariance.
 terms_trace <- function(problem, criterion, found) {
   trace <- found$trace
-  frame_of(list(
-    iteration = as.integer(trace$evaluation),
-    objective = trace$value + loglik_constant(problem$fixed, criterion),
-    Residual = user_variance(problem$units, trace$sigma2, "Residual")
+  steps <- which(trace$accepted)
+  parameters <- terms_parameters(problem$designs)
+  k <- parameter_units(problem$units, problem$designs, parameters)
+  rows <- vapply(steps, function(i) {
+    at <- list(relative = trace$relative[[i]], sigma2 = trace$sigma2[i])
+    times_two_to(absolute_parameters(at, parameters), k)
+  }, numeric(nrow(parameters)))
+  variances <- lapply(seq_len(nrow(parameters)), function(i) rows[i, ])
+  frame_of(c(
+    list(
+      iteration = seq_along(steps),
+      objective = trace$value[steps] + loglik_constant(problem$fixed, criterion)
+    ),
+    stats::setNames(variances, parameters$name)
   ))
 }
 
@@ -201,7 +212,9 @@ exact_terms <- function(problem, criterion) {
     }),
     py = numeric(nrow(fixed$q)), information = NULL, slopes = NULL, status = "converged",
     rank = rep(0L, length(designs)),
-    trace = data.frame(evaluation = 1L, value = Inf, sigma2 = 0)
+    trace = list(
+      accepted = TRUE, value = Inf, sigma2 = 0, relative = list(lapply(unname(designs), none))
+    )
   ))
   result$boundary <- "exact"
   result$reason <- closed_form

@@ -80,11 +80,13 @@ Rcpp::List as_list(const hdlmm::TermsModel& model, const hdlmm::Covariances& at,
                     {"slopes", as_r_list(e.slopes)}});
 }
 
-Rcpp::DataFrame trace_of(const std::vector<hdlmm::TermsStep>& trace) {
+Rcpp::DataFrame trace_of(const hdlmm::TermsModel& model,
+                         const std::vector<hdlmm::TermsStep>& trace) {
   const R_xlen_t n = static_cast<R_xlen_t>(trace.size());
   Rcpp::IntegerVector evaluation(n);
   Rcpp::NumericVector value(n), sigma2(n), radius(n);
   Rcpp::LogicalVector accepted(n);
+  Rcpp::List relative(n);
   for (R_xlen_t i = 0; i < n; ++i) {
     const hdlmm::TermsStep& step = trace[static_cast<std::size_t>(i)];
     evaluation[i] = static_cast<int>(i) + 1;
@@ -92,12 +94,15 @@ Rcpp::DataFrame trace_of(const std::vector<hdlmm::TermsStep>& trace) {
     sigma2[i] = step.sigma2;
     radius[i] = step.radius;
     accepted[i] = step.is_accepted;
+    relative[i] =
+        as_r_list(hdlmm::outside(model, hdlmm::Covariances::of(model.shapes, step.relative)));
   }
   return make_frame(make_list({{"evaluation", evaluation},
                                {"value", value},
                                {"sigma2", sigma2},
                                {"radius", radius},
-                               {"accepted", accepted}}),
+                               {"accepted", accepted},
+                               {"relative", relative}}),
                     n);
 }
 
@@ -173,7 +178,7 @@ Rcpp::List cpp_terms_search(SEXP system, const std::string& criterion, SEXP star
   out.push_back(Rcpp::wrap(rank), "rank");
   out.push_back(Rcpp::wrap(mode.modes), "modes");
   out.push_back(mode.all_evaluations, "all_evaluations");
-  out.push_back(trace_of(mode.trace), "trace");
+  out.push_back(trace_of(terms.model(), mode.trace), "trace");
   return out;
 }
 

@@ -130,14 +130,17 @@ class Search {
   /// at: in the units of the search, as all below but the covariances of a mode.
   std::optional<TermsEvaluation> evaluate(const Covariances& at, double radius) {
     std::optional<TermsEvaluation> out;
+    const Covariances outer = units_.from_units(at);
     try {
-      out = likelihood_.evaluate(units_.from_units(at), true, context_);
+      out = likelihood_.evaluate(outer, true, context_);
       if (!std::isfinite(out->value) || !(out->sigma2 > 0)) out.reset();
     } catch (const std::runtime_error&) {
       // V is not positive definite to rounding: no step goes there
     }
     const double none = std::numeric_limits<double>::quiet_NaN();
-    trace_.push_back({out ? out->value : none, out ? out->sigma2 : none, radius, false});
+    TermsStep step{out ? out->value : none, out ? out->sigma2 : none, radius, {}, false};
+    for (Index k = 0; k < outer.size(); ++k) step.relative.push_back(outer.relative(k));
+    trace_.push_back(std::move(step));
     return out;
   }
 

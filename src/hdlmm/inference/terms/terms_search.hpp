@@ -17,6 +17,7 @@ struct TermsOptions {
 /// One evaluation of the search.
 struct TermsStep {
   double value = 0, sigma2 = 0, radius = 0;
+  std::vector<Matrix> relative;  ///< S_k
   bool is_accepted = false;
 };
 
