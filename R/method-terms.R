@@ -145,12 +145,12 @@ terms_trace <- function(problem, criterion, found) {
   trace <- found$trace
   steps <- which(trace$accepted)
   parameters <- terms_parameters(problem$designs)
-  k <- parameter_units(problem$units, problem$designs, parameters)
-  rows <- vapply(steps, function(i) {
+  inside <- vapply(steps, function(i) {
     at <- list(relative = trace$relative[[i]], sigma2 = trace$sigma2[i])
-    times_two_to(absolute_parameters(at, parameters), k)
+    absolute_parameters(at, parameters)
   }, numeric(nrow(parameters)))
-  variances <- lapply(seq_len(nrow(parameters)), function(i) rows[i, ])
+  points <- user_parameter_points(problem$units, problem$designs, parameters, inside)
+  variances <- lapply(seq_len(nrow(parameters)), function(i) points[i, ])
   frame_of(c(
     list(
       iteration = seq_along(steps),

@@ -54,6 +54,11 @@ user_parameters <- function(units, designs, parameters, x) {
   stats::setNames(out, parameters$name)
 }
 
+# The same of points of a search [parameters x points], of which no number is checked.
+user_parameter_points <- function(units, designs, parameters, x) {
+  times_two_to(x, rep(parameter_units(units, designs, parameters), ncol(x)))
+}
+
 user_parameter_covariance <- function(units, designs, parameters, covariance) {
   k <- parameter_units(units, designs, parameters)
   times_two_to(times_two_to(covariance, k), rep(k, each = length(k)))

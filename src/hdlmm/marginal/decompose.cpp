@@ -88,7 +88,7 @@ Side smaller_side(const DesignOperator& x) {
 
 Spectrum decompose(const DesignOperator& x, const Context& context) {
   Spectrum spectrum;
-  const Index n = x.rows(), p = x.cols();
+  const Index n = x.rows();
   if (x.has_diagonal_column_gram()) return disjoint_columns(x.column_norms2());
   spectrum.side = smaller_side(x);
   Matrix gram = spectrum.side == Side::row ? x.row_gram(context) : x.column_gram(context);
