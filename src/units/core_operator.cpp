@@ -5,5 +5,4 @@
 #include "hdlmm/operator/design_operator.cpp"
 #include "hdlmm/operator/grouped_operator.cpp"
 #include "hdlmm/operator/kernel_operator.cpp"
-#include "hdlmm/operator/level_operator.cpp"
 #include "hdlmm/operator/sparse_operator.cpp"

@@ -2,3 +2,4 @@
 #include "hdlmm/marginal/blocked_system.cpp"
 #include "hdlmm/marginal/terms_chooser.cpp"
 #include "hdlmm/marginal/terms_system.cpp"
+#include "hdlmm/operator/level_operator.cpp"
