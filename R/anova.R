@@ -100,9 +100,9 @@ anova_table <- function(fits, names) {
   random <- vapply(fits, count_deviations, 0)
   statistic <- c(NA, pmax(0, 2 * diff(value)))
   steps <- c(NA, diff(df))
+  own <- diff(vapply(fits, function(fit) length(fit$variances), 0))
   p <- c(NA, vapply(seq_along(fits)[-1], function(i) {
-    own <- length(fits[[i]]$variances) - length(fits[[i - 1]]$variances)
-    boundary_p_value(statistic[i], steps[i], random[i] - random[i - 1], own)
+    boundary_p_value(statistic[i], steps[i], random[i] - random[i - 1], own[i - 1])
   }, 0))
   table <- data.frame(
     npar = df, AIC = vapply(log_lik, stats::AIC, 0), BIC = vapply(log_lik, stats::BIC, 0),
@@ -116,12 +116,20 @@ anova_table <- function(fits, names) {
       if (is_restricted(fits[[1]]$uncertainty)) " (restricted likelihood)", "\n"
     ),
     paste0(names, ": ", formulas, "\n", collapse = ""),
-    if (any(diff(random) != 0)) paste0(
-      "A variance is tested on its boundary: 1/2 chi2(k - 1) + 1/2 chi2(k)",
-      if (any(abs(diff(random)) > 1)) ", for several the binomial mixture of these", ".\n"
-    )
+    boundary_law(diff(random), own)
   )
   structure(table, heading = paste(heading, collapse = ""), class = c("anova", "data.frame"))
+}
+
+# By which laws the steps of a table are tested, see boundary_p_value().
+boundary_law <- function(on_boundary, own) {
+  is_bound <- on_boundary > 1 & own > on_boundary
+  laws <- c(
+    if (any(on_boundary == 1)) "1/2 chi2(k - 1) + 1/2 chi2(k) for one variance",
+    if (any(on_boundary > 1 & !is_bound)) "the binomial mixture of chi2 for several variances",
+    if (any(is_bound)) "the tail of chi2(k), an upper bound of p, for variances and covariances"
+  )
+  if (length(laws) > 0) paste0("Tested on the boundary: ", paste(laws, collapse = "; "), ".\n")
 }
 
 # Variances of a fit that may lie on a boundary.

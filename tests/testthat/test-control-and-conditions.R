@@ -444,7 +444,7 @@ test_that("VarCorr(), ranef(), profile(), loo() and anova() print their key line
     printed(anova(plain)), "Type III tests of fixed effects.*Response: y Df Den Df F"
   )
   expect_match(
-    printed(anova(lmm(y ~ x, d), plain)), "Likelihood-ratio tests.*tested on its boundary"
+    printed(anova(lmm(y ~ x, d), plain)), "Likelihood-ratio tests.*Tested on the boundary"
   )
   expect_match(
     printed(test_random(plain, draws = 20, seed = 1)),

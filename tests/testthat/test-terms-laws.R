@@ -112,3 +112,32 @@ test_that("a fit that was saved and loaded answers the same", {
   expect_identical(predict(again, se.fit = TRUE), predict(fit, se.fit = TRUE))
   expect_identical(ranef(again, se = TRUE), ranef(fit, se = TRUE))
 })
+
+test_that("anova() says by which law each step is tested", {
+  skip_if_not_installed("lme4")
+  data <- lme4::sleepstudy
+  none <- lmm(Reaction ~ Days, data, method = "OLS")
+  one <- lmm(Reaction ~ Days + (1 | Subject), data)
+  block <- lmm(Reaction ~ Days + (Days | Subject), data)
+  apart <- lmm(Reaction ~ Days + (Days || Subject), data)
+  heading <- function(...) attr(anova(...), "heading")
+  expect_match(heading(none, one), "1/2 chi2(k - 1) + 1/2 chi2(k) for one variance", fixed = TRUE)
+  expect_match(heading(one, block), "1/2 chi2(k - 1) + 1/2 chi2(k) for one variance", fixed = TRUE)
+  expect_match(heading(none, apart), "binomial mixture of chi2 for several variances")
+  bound <- anova(none, block)
+  expect_match(attr(bound, "heading"), "tail of chi2(k), an upper bound of p", fixed = TRUE)
+  statistic <- 2 * (logLik(block) - logLik(none, REML = TRUE))
+  expect_equal(
+    bound[["Pr(>Chisq)"]][2], pchisq(as.numeric(statistic), 3, lower.tail = FALSE), tolerance = 1e-8
+  )
+})
+
+test_that("the trace of a search has every variance, ends at the fit and never falls", {
+  skip_if_not_installed("lme4")
+  fit <- lmm(Reaction ~ Days + (Days | Subject), lme4::sleepstudy, method = "ML")
+  steps <- convergence(fit)
+  expect_identical(names(steps), c("iteration", "objective", names(varcomp(fit))))
+  expect_equal(unlist(steps[nrow(steps), -(1:2)]), varcomp(fit), tolerance = 1e-10)
+  expect_true(all(diff(steps$objective) >= 0))
+  expect_equal(steps$objective[nrow(steps)], as.numeric(logLik(fit)), tolerance = 1e-12)
+})
