@@ -39,7 +39,7 @@ Matrix ratio_inverse(const Matrix& d, const Matrix& s, double& log_det) {
   return out;
 }
 
-/// [x1 .. xJ] with r rows each as [r x J m]: the rows of one level side by side.
+/// sum_j u_j u_j' over the levels of a term.
 Matrix quad_of(const ConstMatrix& u, Index width) {
   Matrix out = Matrix::Zero(width, width);
   for (Index j = 0; j < u.rows() / width; ++j) {
