@@ -106,7 +106,8 @@ test_that("other methods say what to use", {
 })
 
 test_that("a fit that was saved and loaded answers the same", {
-  path <- withr::local_tempfile()
+  path <- tempfile(fileext = ".rds")
+  on.exit(unlink(path))
   saveRDS(fit, path)
   again <- readRDS(path)
   expect_identical(predict(again, se.fit = TRUE), predict(fit, se.fit = TRUE))
