@@ -19,6 +19,7 @@ namespace {
 
 constexpr double kZeroVariance = 1e-8;  ///< in units of what explains as much as the noise
 constexpr double kSmallestStart = 0.05, kLargestStart = 1e4;
+constexpr double kStationary = 1e-6;   ///< length of the gradient of -2 log-likelihood
 constexpr int kByInformation = 12;     ///< steps before exact Hessians
 constexpr double kNearlyExact = 1e-6;  ///< of y'y: below, the terms may reproduce the response
 constexpr double kCornerStart = 5;
@@ -256,6 +257,11 @@ class Search {
       direction_ = direction;
     }
     mode.certificate = out;
+    // steps along a direction that is flat but for rounding may promise more than they gain
+    const bool is_stationary = out.gradient < kStationary;
+    if (is_stationary && mode.status == TermsStatus::evaluation_limit) {
+      mode.status = TermsStatus::converged;
+    }
   }
 
   /// Of moving S_k along v v', whose slope is negative: slope^2 / (2 curvature).
