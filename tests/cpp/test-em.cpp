@@ -375,7 +375,8 @@ TEST(Em, TheObjectiveNeverFalls) {
     Random random(seed + 1000);
     const Model drawn(spec);
     const double noise = std::exp(2 * random.normal());
-    const Model model(spec, drawn.x * random.normals(spec.p) + noise * random.normals(spec.n));
+    const Vector error = noise * random.normals(spec.n);
+    const Model model(spec, drawn.x * random.normals(spec.p) + error);
     const SpectralSystem& system = model.spectral_system();
     EmOptions options;
     options.max_iter = 200;

@@ -37,7 +37,8 @@ namespace {
 
 Matrix random_of_rank(Random& random, Index n, Index p, Index rank) {
   if (rank >= std::min(n, p)) return random.normals(n, p);
-  return random.normals(n, rank) * random.normals(rank, p);
+  const Matrix right = random.normals(rank, p);  // in one expression, compilers choose the order
+  return random.normals(n, rank) * right;
 }
 
 /// Every unit at least once when there are rows enough, in random order.
@@ -62,7 +63,8 @@ Matrix indicator(const std::vector<Index>& unit, Index p) {
 Model::Model(const ModelSpec& spec) : core_(std::make_unique<Core>()) {
   Random random(spec.seed);
   draw(spec, random);
-  y = random.normals(spec.n) + x * random.normals(spec.p);
+  const Vector effects = random.normals(spec.p);
+  y = random.normals(spec.n) + x * effects;
   decompose();
 }
 

@@ -59,7 +59,8 @@ struct Problem {
     }
     x = root.asDiagonal() * stored;
     q = orthonormal_basis(z);
-    y = random.normals(n) + x * random.normals(p) / std::sqrt(static_cast<double>(p));
+    const Vector effects = random.normals(p);
+    y = random.normals(n) + x * effects / std::sqrt(static_cast<double>(p));
     y -= q * (q.transpose() * y);
     hdlmm::StoredMatrix<double> cells;
     cells.cells = stored.data();
