@@ -82,6 +82,10 @@ Matrix sandwich(const ConstMatrix& a, const ConstMatrix& b) {
   return transpose_product(a, product(b, a));
 }
 
+Matrix congruent(const ConstMatrix& a, const ConstMatrix& b) {
+  return product_transpose(product(a, b), a);
+}
+
 void subtract_product(const ConstMatrix& a, const ConstMatrix& b, MatrixView c) {
   add_times(-1, a, b, false, c);
 }

@@ -24,6 +24,9 @@ Matrix product_transpose(const ConstMatrix& a, const ConstMatrix& b);
 /// a' b a, [k x k], a: [m x k], b: [m x m].
 Matrix sandwich(const ConstMatrix& a, const ConstMatrix& b);
 
+/// a b a', [m x m], a: [m x k], b: [k x k].
+Matrix congruent(const ConstMatrix& a, const ConstMatrix& b);
+
 /// c -= a b, c -= a' b and c -= a b'; c must not overlap a or b.
 void subtract_product(const ConstMatrix& a, const ConstMatrix& b, MatrixView c);
 void subtract_transpose_product(const ConstMatrix& a, const ConstMatrix& b, MatrixView c);

@@ -83,16 +83,16 @@ class AbsorbedFactor final : public TermsFactor {
         continue;
       }
       for (const TriangleCell& cell : triangle_cells(at_.shape(k).width)) {
-        Matrix turned = Matrix::Zero(h.rows(), h.cols());
-        add_cell(k, cell, h, turned);
-        out.push_back(transpose_product(h, turned));
+        Matrix turned = Matrix::Zero(at_.shape(k).cols(), h.cols());
+        add_cell(at_.shape(k), cell, own_rows(k, h), turned);
+        out.push_back(transpose_product(own_rows(k, h), turned));
       }
     }
     return out;
   }
 
   ResponseMoments moments(const Vector& delta) const override {
-    const Vector py = times(solved_, turn(delta));
+    const Vector py = times(solved_, response_turn(delta));
     const Matrix u = transpose_product(system_.columns(), Matrix(py));
     Matrix along(py.size(), at_.parameters());
     ResponseMoments out;
@@ -103,19 +103,13 @@ class AbsorbedFactor final : public TermsFactor {
       } else {
         for (const TriangleCell& cell : triangle_cells(at_.shape(k).width)) {
           Matrix weights = Matrix::Zero(u.rows(), 1);
-          add_cell(k, cell, u, weights);
+          add_cell(at_.shape(k), cell, own_rows(k, u),
+                   weights.middleRows(first(k), at_.shape(k).cols()));
           along.col(i++) = times(system_.columns(), weights.col(0));
         }
       }
     }
     out.along_response = transpose_times(along, py);
-    for (Index k = 0; k < at_.size(); ++k) {
-      Matrix quad = symmetric_of(
-          out.along_response.segment(at_.first(k), at_.shape(k).parameters()), at_.shape(k).width);
-      // of a cell beside the diagonal both sides are summed
-      quad = (0.5 * (quad + Matrix(quad.diagonal().asDiagonal()))).eval();
-      out.quad.push_back(std::move(quad));
-    }
     out.along_fixed = transpose_product(solved_.leftCols(count()), along);
     out.gram = transpose_product(along, solve_turned(along));
     return out;
@@ -126,7 +120,7 @@ class AbsorbedFactor final : public TermsFactor {
   Vector projected(const Vector& delta) const override {
     const TermsModel& model = system_.model();
     Matrix rest = model.y - times(model.q, delta);
-    const Vector b = times(effects_, turn(delta));
+    const Vector b = times(effects_, response_turn(delta));
     for (Index k = 0; k < at_.size(); ++k) {
       if (k == system_.wide()) continue;
       const Vector own = b.segment(first(k), at_.shape(k).cols());
@@ -139,7 +133,7 @@ class AbsorbedFactor final : public TermsFactor {
   }
 
   std::vector<Vector> effects(const Vector& delta) const override {
-    const Vector b = times(effects_, turn(delta));
+    const Vector b = times(effects_, response_turn(delta));
     std::vector<Vector> out;
     for (Index k = 0; k < at_.size(); ++k) {
       if (k != system_.wide()) {
@@ -160,13 +154,10 @@ class AbsorbedFactor final : public TermsFactor {
 
  private:
   Index count() const { return system_.model().q.cols(); }
-  Index first(Index k) const { return system_.firsts()[static_cast<std::size_t>(k)]; }
-
-  static Vector turn(const Vector& delta) {
-    Vector out(delta.size() + 1);
-    out << -delta, 1;
-    return out;
+  ConstMatrix own_rows(Index k, const Matrix& all) const {
+    return all.middleRows(first(k), at_.shape(k).cols());
   }
+  Index first(Index k) const { return system_.firsts()[static_cast<std::size_t>(k)]; }
 
   Matrix times_wide(const Matrix& x) const {
     return multiply_tridiagonal(system_.diagonal(), system_.beside(), x);
@@ -183,16 +174,6 @@ class AbsorbedFactor final : public TermsFactor {
     Matrix half = b;
     wide_.whiten(half);
     return whole_solve(half, rest_.times_inverse(transpose_product(half_columns_, half), context_));
-  }
-
-  /// out += (I (x) E) h of the rows of one term, E the derivative of S by a cell.
-  void add_cell(Index k, const TriangleCell& cell, const Matrix& h, Matrix& out) const {
-    const TermShape& shape = at_.shape(k);
-    for (Index j = 0; j < shape.levels; ++j) {
-      const Index at = first(k) + j * shape.width;
-      out.row(at + cell.row) += h.row(at + cell.col);
-      if (cell.row != cell.col) out.row(at + cell.col) += h.row(at + cell.row);
-    }
   }
 
   const TermsFactor& by_rows() const {
@@ -249,7 +230,7 @@ const RowSystem& AbsorbedSystem::by_rows(const Context& context) const {
 
 /// With R = P_0 X of the others and T of the wide one, both turned: all traces are products of
 /// cells of R'R and R'T R, and of Q'T Q and Q'T^2 Q.
-Matrix AbsorbedSystem::null_information() const {
+Matrix AbsorbedSystem::do_null_information() const {
   const Index c = model().q.cols(), m = model().parameters();
   const Matrix q = data_.leftCols(c);
   Matrix r = columns_;
@@ -278,13 +259,11 @@ Matrix AbsorbedSystem::null_information() const {
       trace += rr.block(first, first, shape.width, shape.width);
       with_wide += rtr.block(first, first, shape.width, shape.width);
     }
-    Index i = row;
-    for (const auto [a, b] : triangle_cells(shape.width)) {
-      const double sides = a == b ? 1 : 2;
-      out(i, m) = out(m, i) = sides * trace(a, b);
-      const Index w = at[static_cast<std::size_t>(wide_)];
-      out(i, w) = out(w, i) = sides * with_wide(a, b);
-      ++i;
+    const Index count = shape.parameters(), w = at[static_cast<std::size_t>(wide_)];
+    out.col(m).segment(row, count) = cell_traces(trace);
+    out.col(w).segment(row, count) = cell_traces(with_wide);
+    for (const Index other : {m, w}) {
+      out.row(other).segment(row, count) = out.col(other).segment(row, count).transpose();
     }
     for (Index o = 0; o <= k; ++o) {
       if (o == wide_) continue;
@@ -292,7 +271,7 @@ Matrix AbsorbedSystem::null_information() const {
       Matrix block = Matrix::Zero(shape.parameters(), other.parameters());
       for (Index l = 0; l < other.levels; ++l) {
         for (Index j = 0; j < shape.levels; ++j) {
-          block += cell_traces(shape.width, other.width,
+          block += pair_traces(shape.width, other.width,
                                cells_of(rr, first_[static_cast<std::size_t>(k)] + j * shape.width,
                                         first_[static_cast<std::size_t>(o)] + l * other.width));
         }

@@ -22,7 +22,6 @@ class AbsorbedSystem final : public TermsSystem {
 
   std::string name() const override { return "absorbed"; }
   bool is_cheap() const override { return false; }
-  Matrix null_information() const override;
   std::unique_ptr<TermsFactor> factor(const Covariances& at, const Context& context) const override;
 
   Index wide() const { return wide_; }
@@ -37,6 +36,8 @@ class AbsorbedSystem final : public TermsSystem {
   const RowSystem& by_rows(const Context& context) const;
 
  private:
+  Matrix do_null_information() const override;
+
   Index wide_ = -1;
   std::vector<Index> first_;  ///< of each other term in columns(), -1 for the wide one
   TwoStageReduction reduced_;

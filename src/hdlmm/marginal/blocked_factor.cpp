@@ -39,27 +39,6 @@ Matrix ratio_inverse(const Matrix& d, const Matrix& s, double& log_det) {
   return out;
 }
 
-/// sum_j u_j u_j' over the levels of a term.
-Matrix quad_of(const ConstMatrix& u, Index width) {
-  Matrix out = Matrix::Zero(width, width);
-  for (Index j = 0; j < u.rows() / width; ++j) {
-    const auto own = u.col(0).segment(j * width, width);
-    for (Index b = 0; b < width; ++b) out.col(b) += own[b] * own;
-  }
-  return out;
-}
-
-/// (I (x) E) u of a cell of the triangle.
-Vector along_cell(const ConstMatrix& u, const TermShape& shape, const TriangleCell& cell) {
-  Vector out = Vector::Zero(shape.cols());
-  for (Index j = 0; j < shape.levels; ++j) {
-    const Index at = j * shape.width;
-    out[at + cell.row] += u(at + cell.col, 0);
-    if (cell.row != cell.col) out[at + cell.col] += u(at + cell.row, 0);
-  }
-  return out;
-}
-
 }  // namespace
 
 BlockedFactor::BlockedFactor(const BlockedSystem& system, const Covariances& at,
@@ -179,17 +158,10 @@ std::vector<Matrix> BlockedFactor::fixed_slopes() const {
   for (Index k = 0; k < model().size(); ++k) {
     const TermShape& shape = model().shape(k);
     const ConstMatrix h = part(data_.adjoint, k).leftCols(c);
-    std::vector<Matrix> columns;  // of coefficient a: [J x c]
-    for (Index a = 0; a < shape.width; ++a) {
-      Matrix own(shape.levels, c);
-      for (Index j = 0; j < shape.levels; ++j) own.row(j) = h.row(j * shape.width + a);
-      columns.push_back(std::move(own));
-    }
-    for (const auto [row, col] : triangle_cells(shape.width)) {
-      Matrix slope = transpose_product(columns[static_cast<std::size_t>(row)],
-                                       columns[static_cast<std::size_t>(col)]);
-      if (row != col) slope = (slope + slope.transpose()).eval();
-      out.push_back(std::move(slope));
+    for (const TriangleCell& cell : triangle_cells(shape.width)) {
+      Matrix turned = Matrix::Zero(shape.cols(), c);
+      add_cell(shape, cell, h, turned);
+      out.push_back(transpose_product(h, turned));
     }
   }
   return out;
@@ -197,24 +169,19 @@ std::vector<Matrix> BlockedFactor::fixed_slopes() const {
 
 ResponseMoments BlockedFactor::moments(const Vector& delta) const {
   const Index c = delta.size(), m = at_.parameters();
-  Vector turn(c + 1);
-  turn << -delta, 1;
+  const Vector turn = response_turn(delta);
   const CoefficientRows u{times(data_.adjoint.levels, turn), times(data_.adjoint.rest, turn)};
   CoefficientRows w{Matrix::Zero(u.levels.rows(), m), Matrix::Zero(u.rest.rows(), m)};
   ResponseMoments out;
   for (Index k = 0; k < model().size(); ++k) {
     const TermShape& shape = model().shape(k);
     const ConstMatrix own = part(u, k);
-    out.quad.push_back(quad_of(own, shape.width));
     Index i = at_.first(k);
     for (const TriangleCell& cell : triangle_cells(shape.width)) {
-      const Vector along = along_cell(own, shape, cell);
-      if (system_.is_eliminated(k)) {
-        w.levels.col(i) = along;
-      } else {
-        w.rest.col(i).segment(system_.first_of(k), shape.cols()) = along;
-      }
-      ++i;
+      const bool is_eliminated = system_.is_eliminated(k);
+      MatrixView all = is_eliminated ? w.levels : w.rest;
+      add_cell(shape, cell, own,
+               all.block(is_eliminated ? 0 : system_.first_of(k), i++, shape.cols(), 1));
     }
   }
   const Solved solved = solve_adjoint(system_.times_gram(w));
@@ -228,8 +195,7 @@ ResponseMoments BlockedFactor::moments(const Vector& delta) const {
 }
 
 std::vector<Vector> BlockedFactor::effects(const Vector& delta) const {
-  Vector turn(delta.size() + 1);
-  turn << -delta, 1;
+  const Vector turn = response_turn(delta);
   std::vector<Vector> out;
   for (Index k = 0; k < model().size(); ++k) out.push_back(times(part(data_.effects, k), turn));
   return out;

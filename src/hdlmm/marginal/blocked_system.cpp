@@ -290,7 +290,7 @@ Matrix BlockedSystem::null_block(Index k, Index o) const {
   for_blocks(k, o, [&](Index j, Index l, const auto& block) {
     const Matrix a = block;
     const Matrix fixed = product_transpose(h.middleRows(j * r, r), g.middleRows(l * w, w));
-    out += cell_traces(r, w, [&](Index q, Index p, Index s, Index t) {
+    out += pair_traces(r, w, [&](Index q, Index p, Index s, Index t) {
       return a(q, s) * (a(p, t) - fixed(p, t)) - fixed(q, s) * a(p, t);
     });
   });
@@ -299,7 +299,7 @@ Matrix BlockedSystem::null_block(Index k, Index o) const {
     for (Index j = 0; j < own.rows(); ++j) own.row(j) = rows.row(j * width + a);
     return own;
   };
-  out += cell_traces(r, w, [&](Index q, Index p, Index s, Index t) {
+  out += pair_traces(r, w, [&](Index q, Index p, Index s, Index t) {
     const Matrix left = transpose_product(coefficient(h, p, r), coefficient(h, q, r));
     const Matrix right = transpose_product(coefficient(g, s, w), coefficient(g, t, w));
     return left.cwiseProduct(right.transpose()).sum();
@@ -307,7 +307,7 @@ Matrix BlockedSystem::null_block(Index k, Index o) const {
   return out;
 }
 
-Matrix BlockedSystem::null_information() const {
+Matrix BlockedSystem::do_null_information() const {
   const Index m = model().parameters();
   Matrix out = Matrix::Zero(m + 1, m + 1);
   Index row = 0;
@@ -335,12 +335,8 @@ Matrix BlockedSystem::null_information() const {
       const auto own = h.middleRows(j * shape.width, shape.width);
       subtract_product_transpose(own, own, trace);
     }
-    const auto cells = triangle_cells(shape.width);
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      const double twice = cells[i].row == cells[i].col ? 1 : 2;
-      out(row + static_cast<Index>(i), m) = out(m, row + static_cast<Index>(i)) =
-          twice * trace(cells[i].row, cells[i].col);
-    }
+    out.col(m).segment(row, shape.parameters()) = cell_traces(trace);
+    out.row(m).segment(row, shape.parameters()) = cell_traces(trace).transpose();
     row += shape.parameters();
   }
   out(m, m) = static_cast<double>(model().rows() - model().q.cols());

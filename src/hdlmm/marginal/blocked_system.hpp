@@ -29,8 +29,6 @@ class BlockedSystem final : public TermsSystem {
 
   std::unique_ptr<TermsFactor> factor(const Covariances& at, const Context& context) const override;
 
-  Matrix null_information() const override;
-
   /// Side of the dense matrix that would be left.
   static Index dense_side(const TermsModel& model);
 
@@ -69,6 +67,7 @@ class BlockedSystem final : public TermsSystem {
   /// one that is eliminated comes first.
   template <typename Visit>
   void for_blocks(Index k, Index o, Visit&& visit) const;
+  Matrix do_null_information() const override;
   Matrix null_block(Index k, Index o) const;
   ConstMatrix fixed_cross(Index k) const;
 

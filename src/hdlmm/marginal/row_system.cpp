@@ -16,23 +16,6 @@ namespace hdlmm {
 
 namespace {
 
-/// The derivative of V by a cell of S.
-Matrix cell_of(Index width, const TriangleCell& cell) {
-  Matrix out = Matrix::Zero(width, width);
-  out(cell.row, cell.col) = out(cell.col, cell.row) = 1;
-  return out;
-}
-
-Vector cell_inner(const Matrix& inner) {
-  Vector out = half_vector(inner);
-  Index i = 0;
-  for (const auto [row, col] : triangle_cells(inner.rows())) {
-    if (row != col) out[i] = inner(row, col) + inner(col, row);
-    ++i;
-  }
-  return out;
-}
-
 class RowFactor final : public TermsFactor {
  public:
   RowFactor(const RowSystem& system, const Covariances& at, const Context& context)
@@ -83,14 +66,6 @@ class RowFactor final : public TermsFactor {
       along.col(i++) = system_.term(k).times_cell(cell, py).col(0);
     });
     out.along_response = transpose_times(along, py.col(0));
-    for (Index k = 0; k < at_.size(); ++k) {
-      const Index width = at_.shape(k).width;
-      Matrix quad =
-          symmetric_of(out.along_response.segment(at_.first(k), at_.shape(k).parameters()), width);
-      // of a cell beside the diagonal both sides are summed
-      quad = (0.5 * (quad + Matrix(quad.diagonal().asDiagonal()))).eval();
-      out.quad.push_back(std::move(quad));
-    }
     out.gram = transpose_product(along, product(inverse_, along));
     out.along_fixed = transpose_product(fixed(), along);
     return out;
@@ -180,7 +155,7 @@ RowSystem::RowSystem(TermsModel given, const Context& context) : TermsSystem(std
 }
 
 /// P_0 V_j P_0 of one cell at a time against all others.
-Matrix RowSystem::null_information() const {
+Matrix RowSystem::do_null_information() const {
   const Index n = model().rows(), m = model().parameters();
   const Matrix& q = model().q;
   Matrix out = Matrix::Zero(m + 1, m + 1);
@@ -188,7 +163,7 @@ Matrix RowSystem::null_information() const {
   for (Index o = 0; o < model().size(); ++o) {
     for (const TriangleCell& cell : triangle_cells(model().shape(o).width)) {
       Matrix v = Matrix::Zero(n, n);
-      term(o).add_to(v, cell_of(model().shape(o).width, cell));
+      term(o).add_to(v, cell_matrix(model().shape(o).width, cell));
       mirror_lower(v);
       // P_0 V P_0 = V - Q B' - B Q', B = V Q - 1/2 Q (Q'V Q)
       Matrix b = product(v, q);
@@ -198,7 +173,7 @@ Matrix RowSystem::null_information() const {
       add_product(-1, b, Op::none, q, Op::transpose, v, Context());
       Index i = 0;
       for (Index k = 0; k < model().size(); ++k) {
-        const Vector inner = cell_inner(term(k).inner(v));
+        const Vector inner = cell_traces(symmetric_part(term(k).inner(v)));
         out.col(j).segment(i, inner.size()) = inner;
         i += inner.size();
       }

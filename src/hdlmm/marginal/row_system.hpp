@@ -15,12 +15,13 @@ class RowSystem final : public TermsSystem {
 
   std::string name() const override { return "row"; }
   bool is_cheap() const override { return model().rows() <= 100; }
-  Matrix null_information() const override;
   std::unique_ptr<TermsFactor> factor(const Covariances& at, const Context& context) const override;
 
   const RowTerm& term(Index k) const { return terms_[static_cast<std::size_t>(k)]; }
 
  private:
+  Matrix do_null_information() const override;
+
   std::vector<RowTerm> terms_;
 };
 

@@ -13,6 +13,17 @@ Index TermsModel::parameters() const {
   return out;
 }
 
+const Matrix& TermsSystem::null_information() const {
+  if (null_information_.size() == 0) null_information_ = do_null_information();
+  return null_information_;
+}
+
+Vector response_turn(const Vector& delta) {
+  Vector out(delta.size() + 1);
+  out << -delta, 1;
+  return out;
+}
+
 TermsFixed fixed_of(const Matrix& data_gram) {
   const Index c = data_gram.rows() - 1;
   const Matrix a = data_gram.topLeftCorner(c, c);
@@ -46,13 +57,11 @@ Vector projection_diagonal(const TermsFactor& factor, const Matrix& q) {
 
 Matrix fixed_share(const std::vector<Matrix>& slopes, Index first, Index width,
                    const Matrix& covariance) {
-  Matrix out(width, width);
-  Index i = first;
-  for (const auto [row, col] : triangle_cells(width)) {
-    const double trace = slopes[static_cast<std::size_t>(i++)].cwiseProduct(covariance).sum();
-    out(row, col) = out(col, row) = row == col ? trace : trace / 2;
+  Vector traces(width * (width + 1) / 2);
+  for (Index i = 0; i < traces.size(); ++i) {
+    traces[i] = slopes[static_cast<std::size_t>(first + i)].cwiseProduct(covariance).sum();
   }
-  return out;
+  return of_cell_traces(traces, width);
 }
 
 }  // namespace hdlmm

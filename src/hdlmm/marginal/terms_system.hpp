@@ -33,10 +33,9 @@ struct TermsModel {
 /// What V^-1 makes of the data. f_i = X_k (I (x) E_i) X_k'P y for parameter i of S_k, E_i its
 /// derivative by that parameter.
 struct ResponseMoments {
-  std::vector<Matrix> quad;  ///< of every term sum_j u_j u_j', u_j = X_kj'P y
-  Matrix gram;               ///< f_i'V^-1 f_j, [m x m]
-  Matrix along_fixed;        ///< Q'V^-1 f_i, [c x m]
-  Vector along_response;     ///< f_i'P y, [m]
+  Matrix gram;            ///< f_i'V^-1 f_j, [m x m]
+  Matrix along_fixed;     ///< Q'V^-1 f_i, [c x m]
+  Vector along_response;  ///< f_i'P y, [m]
 };
 
 /// V at given covariances.
@@ -88,20 +87,24 @@ class TermsSystem {
 
   /// tr(P_0 V_i P_0 V_j), P_0 = I - Q Q', of the derivatives of V by the parameters and of the
   /// identity last, [m + 1 x m + 1]: singular where the data cannot tell the variances apart.
-  virtual Matrix null_information() const = 0;
+  /// Made once.
+  const Matrix& null_information() const;
 
   /// Throws std::runtime_error where V is not positive definite to rounding.
   virtual std::unique_ptr<TermsFactor> factor(const Covariances& at,
                                               const Context& context) const = 0;
 
  private:
+  virtual Matrix do_null_information() const = 0;
+
   TermsModel model_;
+  mutable Matrix null_information_;
 };
 
 /// tr(E_i R E_j R') of all cells of two triangles, R [r_k x r_l], from products of its cells:
 /// products(q, p, s, t) = sum R_qs R_pt.
 template <typename Products>
-Matrix cell_traces(Index width, Index other, const Products& products) {
+Matrix pair_traces(Index width, Index other, const Products& products) {
   const auto rows = triangle_cells(width), cols = triangle_cells(other);
   Matrix out(static_cast<Index>(rows.size()), static_cast<Index>(cols.size()));
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -133,6 +136,9 @@ Matrix level_errors(const TermsFactor& factor, const Covariances& at, Index k);
 
 /// Diagonal of P, [n].
 Vector projection_diagonal(const TermsFactor& factor, const Matrix& q);
+
+/// [-delta; 1]: y - Q delta as a combination of [Q y].
+Vector response_turn(const Vector& delta);
 
 /// Sum over the levels of a term of H_j A^-1 H_j', H_j = X_kj'V^-1 Q, from the slopes of its cells:
 /// what REML's traces are less than those of V^-1.

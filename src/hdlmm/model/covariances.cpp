@@ -50,6 +50,46 @@ Matrix symmetric_of(const ConstVector& half, Index width) {
   return out;
 }
 
+Matrix cell_matrix(Index width, const TriangleCell& cell) {
+  Matrix out = Matrix::Zero(width, width);
+  out(cell.row, cell.col) = out(cell.col, cell.row) = 1;
+  return out;
+}
+
+Vector cell_traces(const ConstMatrix& a) {
+  Vector out = 2 * half_vector(a);
+  Index i = 0;
+  for (const auto [row, col] : triangle_cells(a.rows())) {
+    if (row == col) out[i] = a(row, col);
+    ++i;
+  }
+  return out;
+}
+
+Matrix of_cell_traces(const ConstVector& traces, Index width) {
+  Matrix out = symmetric_of(traces, width) / 2;
+  out.diagonal() *= 2;
+  return out;
+}
+
+Matrix congruence_map(const ConstMatrix& left) {
+  const auto cells = triangle_cells(left.rows());
+  Matrix out(static_cast<Index>(cells.size()), static_cast<Index>(cells.size()));
+  Index col = 0;
+  for (const TriangleCell& cell : cells) {
+    out.col(col++) = half_vector(congruent(left, cell_matrix(left.rows(), cell)));
+  }
+  return out;
+}
+
+void add_cell(const TermShape& shape, const TriangleCell& cell, const ConstMatrix& h,
+              MatrixView out) {
+  for (Index first = 0; first < shape.cols(); first += shape.width) {
+    out.row(first + cell.row) += h.row(first + cell.col);
+    if (cell.row != cell.col) out.row(first + cell.col) += h.row(first + cell.row);
+  }
+}
+
 Covariances::Covariances(std::vector<TermShape> shapes, Vector theta)
     : shapes_(std::move(shapes)), theta_(std::move(theta)) {
   Index at = 0;

@@ -23,9 +23,24 @@ struct TriangleCell {
 };
 std::vector<TriangleCell> triangle_cells(Index width);
 
+/// The derivative of a symmetric matrix by a cell of its lower triangle.
+Matrix cell_matrix(Index width, const TriangleCell& cell);
+
 /// Lower triangle of a, column by column, and the symmetric matrix of one.
 Vector half_vector(const ConstMatrix& a);
 Matrix symmetric_of(const ConstVector& half, Index width);
+
+/// tr(E a) of every cell's derivative E, for a symmetric a: cells beside the diagonal twice; and
+/// the symmetric matrix of such traces.
+Vector cell_traces(const ConstMatrix& a);
+Matrix of_cell_traces(const ConstVector& traces, Index width);
+
+/// half_vector(left S left') from half_vector(S), [m x m].
+Matrix congruence_map(const ConstMatrix& left);
+
+/// out += (I (x) E) h over the levels of a term, E the derivative of S by a cell; h, out: [q x m].
+void add_cell(const TermShape& shape, const TriangleCell& cell, const ConstMatrix& h,
+              MatrixView out);
 
 /// Covariances of several terms per unit sigma_e^2, S_k = L_k L_k', by theta, the lower triangles
 /// of all L_k: any theta is one, signs are free, and a variance of zero is no edge.

@@ -22,27 +22,16 @@ Matrix inverse_of(const Matrix& turn) {
   return out;
 }
 
-Matrix congruent(const Matrix& left, const Matrix& s) {
-  return product_transpose(product(left, s), left);
-}
-
-/// Half vectors of congruent(left_k, S_k) from those of S_k, and sigma_e^2 last as it is.
+/// Half vectors of all T_k^-1 S_k T_k^-T from those of S_k, and sigma_e^2 last as it is.
 Matrix half_map(const TermsModel& model) {
   const Index m = model.parameters();
-  Matrix out = Matrix::Zero(m + 1, m + 1);
+  Matrix out = Matrix::Identity(m + 1, m + 1);
   Index first = 0;
   for (Index k = 0; k < model.size(); ++k) {
-    const Index r = model.shape(k).width, count = model.shape(k).parameters();
-    const Matrix left = inverse_of(turn_of(model, k));
-    Index col = first;
-    for (const auto [a, b] : triangle_cells(r)) {
-      Matrix unit = Matrix::Zero(r, r);
-      unit(a, b) = unit(b, a) = 1;
-      out.col(col++).segment(first, count) = half_vector(congruent(left, unit));
-    }
-    first += count;
+    const Matrix own = congruence_map(inverse_of(turn_of(model, k)));
+    out.block(first, first, own.rows(), own.cols()) = own;
+    first += own.rows();
   }
-  out(m, m) = 1;
   return out;
 }
 

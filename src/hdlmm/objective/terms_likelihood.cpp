@@ -75,15 +75,17 @@ void TermsLikelihood::add_derivatives(const TermsFactor& factor, const Covarianc
   const double s2 = out.sigma2;
   const std::vector<Matrix> slopes = factor.fixed_slopes();
   const ResponseMoments moments = factor.moments(out.fixed.delta);
-  out.traces = factor.traces();
   out.effects = factor.effects(out.fixed.delta);
   out.projected = factor.projected(out.fixed.delta);
+  out.gradient = factor.traces();
   for (Index k = 0; k < at.size(); ++k) {
-    Matrix& trace = out.traces[static_cast<std::size_t>(k)];
+    Matrix& gradient = out.gradient[static_cast<std::size_t>(k)];
+    const Index first = at.first(k), width = at.shape(k).width;
     if (criterion_ == Criterion::reml) {
-      trace -= fixed_share(slopes, at.first(k), at.shape(k).width, out.fixed.covariance);
+      gradient -= fixed_share(slopes, first, width, out.fixed.covariance);
     }
-    out.gradient.push_back(trace - moments.quad[static_cast<std::size_t>(k)] / s2);
+    const auto along = moments.along_response.segment(first, at.shape(k).parameters());
+    gradient -= of_cell_traces(along, width) / s2;
   }
   out.profiled = moments.gram - sandwich(moments.along_fixed, out.fixed.covariance);
   Vector half(m);

@@ -14,7 +14,6 @@ struct TermsEvaluation {
   double sigma2 = 0;  ///< rss / N, N = n for ML and n - c for REML
   TermsFixed fixed;
   double log_det_v = 0;
-  std::vector<Matrix> traces;    ///< sum_j X_kj'W X_kj, W = V^-1 for ML and P for REML
   std::vector<Matrix> gradient;  ///< G_k: d (-2 value) = sum_k tr(G_k dS_k)
   Matrix information;            ///< average information of the parameters of S and sigma_e^2
   Matrix profiled;               ///< twice that of S, in units of sigma_e^2, which is profiled out

@@ -36,10 +36,8 @@ TermUnits::TermUnits(const Matrix& null_information, std::vector<TermShape> shap
   const Index m = null_information.rows() - 1;
   Index at = 0;
   for (const TermShape& shape : shapes_) {
-    Matrix total =
-        symmetric_of(null_information.col(m).segment(at, shape.parameters()), shape.width);
-    // a cell beside the diagonal has both sides
-    total = (0.5 * (total + Matrix(total.diagonal().asDiagonal()))).eval();
+    const Vector traces = null_information.col(m).segment(at, shape.parameters());
+    const Matrix total = of_cell_traces(traces, shape.width);
     root_.push_back(lower_whitener(total / null_information(m, m)));
     Matrix inverse = Matrix::Identity(shape.width, shape.width);
     solve_lower(root_.back(), inverse, Context());
@@ -49,13 +47,11 @@ TermUnits::TermUnits(const Matrix& null_information, std::vector<TermShape> shap
 }
 
 Matrix TermUnits::from_units(Index k, const Matrix& s) const {
-  const Matrix& root = root_[static_cast<std::size_t>(k)];
-  return product_transpose(product(root, s), root);
+  return congruent(root_[static_cast<std::size_t>(k)], s);
 }
 
 Matrix TermUnits::to_units(Index k, const Matrix& s) const {
-  const Matrix& inverse = inverse_[static_cast<std::size_t>(k)];
-  return product_transpose(product(inverse, s), inverse);
+  return congruent(inverse_[static_cast<std::size_t>(k)], s);
 }
 
 Matrix TermUnits::gradient(Index k, const Matrix& g) const {
@@ -98,16 +94,10 @@ std::vector<Matrix> TermUnits::gradients(const std::vector<Matrix>& g) const {
 Matrix TermUnits::information(const Matrix& outer) const {
   Matrix map = Matrix::Zero(outer.rows(), outer.cols());
   Index first = 0;
-  for (Index k = 0; k < size(); ++k) {
-    const auto cells = triangle_cells(width(k));
-    Index col = first;
-    for (const auto [a, b] : cells) {
-      Matrix unit = Matrix::Zero(width(k), width(k));
-      unit(a, b) = unit(b, a) = 1;
-      map.col(col++).segment(first, static_cast<Index>(cells.size())) =
-          half_vector(from_units(k, unit));
-    }
-    first += static_cast<Index>(cells.size());
+  for (const Matrix& root : root_) {
+    const Matrix own = congruence_map(root);
+    map.block(first, first, own.rows(), own.cols()) = own;
+    first += own.rows();
   }
   return sandwich(map, outer);
 }

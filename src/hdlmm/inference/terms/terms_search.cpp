@@ -63,6 +63,7 @@ class Search {
 
  private:
   const std::vector<TermShape>& shapes() const { return likelihood_.system().model().shapes; }
+
   TermsMode ascend(const std::vector<Matrix>& start) {
     trace_.clear();
     TermsMode mode = climb(units_.to_units(Covariances::of(shapes(), start)));
@@ -318,7 +319,7 @@ TermsMode search_terms(const TermsLikelihood& likelihood, const std::vector<Matr
 std::vector<Matrix> starting_covariances(const TermsLikelihood& likelihood,
                                          const Context& context) {
   const TermsModel& model = likelihood.system().model();
-  const Matrix b = likelihood.system().null_information();
+  const Matrix& b = likelihood.system().null_information();
   const Index m = b.rows() - 1;
   const TermUnits units(b, model.shapes);
   const Covariances zero(model.shapes, Vector::Zero(m));
