@@ -3,6 +3,5 @@
 #include "hdlmm/operator/dense_cells.cpp"
 #include "hdlmm/operator/dense_operator.cpp"
 #include "hdlmm/operator/design_operator.cpp"
-#include "hdlmm/operator/grouped_operator.cpp"
 #include "hdlmm/operator/kernel_operator.cpp"
 #include "hdlmm/operator/sparse_operator.cpp"

@@ -1,4 +1,3 @@
-#include "hdlmm/dense/inverse.cpp"
 #include "hdlmm/marginal/absorbed_system.cpp"
 #include "hdlmm/marginal/rest_factor.cpp"
 #include "hdlmm/marginal/row_system.cpp"

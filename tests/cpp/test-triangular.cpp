@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include "hdlmm/dense/inverse.hpp"
 #include "hdlmm/dense/triangular.hpp"
 
 #include "support.hpp"

@@ -5,8 +5,9 @@
 
 namespace hdlmm {
 
-// Triangular solves and the Cholesky factor by halving: all but diagonal blocks is matrix products
-// (Elmroth, Gustavson, Jonsson & Kagstrom 2004, SIAM Review 46). l is read below its diagonal only.
+// Triangular solves, the Cholesky factor and the inverse by halving: all but diagonal blocks is
+// matrix products (Elmroth, Gustavson, Jonsson & Kagstrom 2004, SIAM Review 46). l is read below
+// its diagonal only.
 
 /// B [n x m] <- L^-1 B. n^2 m flops.
 void solve_lower(const ConstMatrix& l, MatrixView b, const Context& context);
@@ -20,6 +21,9 @@ void solve_lower_transposed_on_right(const ConstMatrix& l, MatrixView b, const C
 /// The lower triangle of A [n x n], A = L L', becomes L; the upper one is untouched. n^3 / 3 flops.
 /// False when A is not positive definite (or not a number): A is then in pieces.
 bool cholesky_in_place(MatrixView a, const Context& context);
+
+/// (L L')^-1 [n x n], both triangles. About n^3 flops.
+Matrix inverse_of_root(const ConstMatrix& l, const Context& context);
 
 }  // namespace hdlmm
 

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "hdlmm/base/sum_log.hpp"
-#include "hdlmm/dense/inverse.hpp"
 #include "hdlmm/dense/products.hpp"
 #include "hdlmm/dense/triangular.hpp"
 

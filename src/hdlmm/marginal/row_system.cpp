@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "hdlmm/base/sum_log.hpp"
-#include "hdlmm/dense/inverse.hpp"
 #include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/packed_products.hpp"
 #include "hdlmm/dense/products.hpp"

@@ -13,19 +13,25 @@ namespace hdlmm {
 
 LevelOperator::LevelOperator(std::vector<Index> level, Index n_levels, Matrix values,
                              const Vector& row_scale)
-    : DesignOperator(static_cast<Index>(level.size()), n_levels * values.cols()),
+    : DesignOperator(static_cast<Index>(level.size()),
+                     checked_count(level, n_levels) * values.cols()),
       level_(std::move(level)),
       values_(std::move(values)),
       start_(static_cast<std::size_t>(n_levels) + 1, 0),
       member_(level_.size()) {
-  check_indices(level_, n_levels, "levels of a grouping factor");
-  check_input(values_.rows() == rows(), "coefficients by level: rows of their values");
-  check_optional_length(row_scale.size(), rows(), "coefficients by level: length of the row scale");
+  check_input(values_.rows() == rows(), "a grouping factor: rows of the values");
+  check_optional_length(row_scale.size(), rows(), "a grouping factor: length of the row scale");
   if (row_scale.size() > 0) values_.array().colwise() *= row_scale.array();
   for (const Index j : level_) ++start_[static_cast<std::size_t>(j) + 1];
   for (Index j = 0; j < n_levels; ++j) start_[j + 1] += start_[j];
   std::vector<Index> next(start_.begin(), start_.end() - 1);
   for (Index i = 0; i < rows(); ++i) member_[next[level_[i]]++] = i;
+}
+
+Index LevelOperator::checked_count(const std::vector<Index>& level, Index n_levels) {
+  check_input(n_levels >= 0, "a grouping factor: number of levels");
+  check_indices(level, n_levels, "levels of a grouping factor");
+  return n_levels;
 }
 
 void LevelOperator::do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out,

@@ -9,17 +9,20 @@ namespace hdlmm {
 
 /// Coefficients that vary by the level of a factor, (x | g): row i has its r values in the columns
 /// r level[i] .. r level[i] + r - 1. O(n r) a product.
-class LevelOperator final : public DesignOperator {
+class LevelOperator : public DesignOperator {
  public:
   /// level: [n], 0-based; values: [n x r]; row_scale: [n] or empty. Throws InvalidInput.
   LevelOperator(std::vector<Index> level, Index n_levels, Matrix values, const Vector& row_scale);
 
  private:
+  static Index checked_count(const std::vector<Index>& level, Index n_levels);
+
   Index width() const { return values_.cols(); }
 
   void do_add_product(const ConstMatrix& u, Eigen::Ref<Matrix> out, const Context&) const override;
 
-  /// Sums by level, compensated as those of a grouping factor.
+  /// Sums by level, compensated: balanced designs then agree with the closed form to the last
+  /// digits.
   void do_add_adjoint_product(const ConstMatrix& v, Eigen::Ref<Matrix> out,
                               const Context&) const override;
 
