@@ -7,14 +7,15 @@
 #   prior        "none"; "any", that of lmm_prior() when none is given; "own", only one that is
 #                given, of the variances themselves
 #   criterion    the likelihood that its `loglik` is of
-#   terms        "one" random term without blocks, or "several" of any kind, by fit_terms()
+#   several      the function that runs it with several random terms or with blocks of
+#                coefficients, by its name; NA where there is none
 engines <- local({
   row <- function(method, algorithm, run, description, uncertainty, needs = "values",
-                  prior = "none", criterion = "ML", terms = "one") {
+                  prior = "none", criterion = "ML", several = NA_character_) {
     list(
       method = method, algorithm = algorithm, run = run, description = description,
       uncertainty = uncertainty, needs = needs, prior = prior, criterion = criterion,
-      terms = terms
+      several = several
     )
   }
   list(
@@ -24,7 +25,7 @@ engines <- local({
     ),
     row(
       "REML", "direct", "fit_likelihood", "restricted maximum likelihood, exact global search",
-      "likelihood", "criterion", criterion = "REML", terms = "several"
+      "likelihood", "criterion", criterion = "REML", several = "fit_terms"
     ),
     row(
       "REML", "em", "fit_em", "restricted maximum likelihood by EM", "likelihood",
@@ -36,7 +37,7 @@ engines <- local({
     ),
     row(
       "ML", "direct", "fit_likelihood", "maximum likelihood, exact global search", "likelihood",
-      "criterion", terms = "several"
+      "criterion", several = "fit_terms"
     ),
     row("ML", "em", "fit_em", "maximum likelihood by EM", "likelihood"),
     row("ML", "pxem", "fit_em", "maximum likelihood by parameter-expanded EM", "likelihood"),
@@ -166,7 +167,7 @@ engine_result <- function(engine, problem, control) {
   if (is.null(problem$host)) problem$host <- make_host(control)
   if (!is_one_variance(problem)) {
     require_several(engine, problem)
-    return(fit_terms(problem, engine, control))
+    return(match.fun(engine$several)(problem, engine, control))
   }
   design <- lone_design(problem)
   if (is.null(problem$system)) {
@@ -183,9 +184,9 @@ engine_result <- function(engine, problem, control) {
   result
 }
 
-# Of several random terms, or of a block of coefficients, the other methods know nothing yet.
+# Of several random terms, or of a block of coefficients, some engines know nothing.
 require_several <- function(engine, problem) {
-  if (engine$terms == "several") return(invisible())
+  if (!is.na(engine$several)) return(invisible())
   found <- vapply(problem$model$random, term_text, "")
   abort(
     "unsupported", "method ", dQuote(engine$method, FALSE), ", algorithm ",
