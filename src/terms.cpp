@@ -12,21 +12,13 @@
 #include "r_context.h"
 #include "r_design.h"
 #include "r_eigen.h"
-#include "r_frame.h"
 #include "r_list.h"
 #include "r_system.h"
+#include "r_terms.h"
 
 using Rcpp::as;
 
 namespace {
-
-using SystemPointer = Rcpp::XPtr<hdlmm::TermsSystem>;
-
-const hdlmm::TermsSystem& system_of(SEXP pointer) {
-  SystemPointer system(pointer);
-  hdlmm::check_input(system.get() != nullptr, "a system of random terms: made in another session");
-  return *system;
-}
 
 hdlmm::TermsModel model_of(const Rcpp::List& cores, const std::vector<int>& widths,
                            SEXP row_scale) {
@@ -46,64 +38,6 @@ hdlmm::TermsModel model_of(const Rcpp::List& cores, const std::vector<int>& widt
     hdlmm::check_input(model.design(k).rows() == model.design(0).rows(), "rows of a random term");
   }
   return model;
-}
-
-std::vector<hdlmm::Matrix> as_matrices(const Rcpp::List& list) {
-  std::vector<hdlmm::Matrix> out;
-  for (R_xlen_t k = 0; k < list.size(); ++k) out.push_back(as<hdlmm::Matrix>(list[k]));
-  return out;
-}
-
-template <typename Items>
-Rcpp::List as_r_list(const Items& items) {
-  Rcpp::List out(static_cast<R_xlen_t>(items.size()));
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    out[static_cast<R_xlen_t>(i)] = Rcpp::wrap(items[i]);
-  }
-  return out;
-}
-
-Rcpp::List as_list(const hdlmm::TermsModel& model, const hdlmm::Covariances& at,
-                   const hdlmm::TermsEvaluation& given) {
-  const hdlmm::TermsEvaluation e = hdlmm::outside(model, given);
-  return make_list({{"value", e.value},
-                    {"sigma2", e.sigma2},
-                    {"relative", as_r_list(hdlmm::outside(model, at))},
-                    {"rss", e.fixed.rss},
-                    {"log_det", e.log_det_v},
-                    {"delta", e.fixed.delta},
-                    {"covariance", e.fixed.covariance},
-                    {"effects", as_r_list(e.effects)},
-                    {"py", e.projected},
-                    {"gradient", as_r_list(e.gradient)},
-                    {"information", e.information},
-                    {"slopes", as_r_list(e.slopes)}});
-}
-
-Rcpp::DataFrame trace_of(const hdlmm::TermsModel& model,
-                         const std::vector<hdlmm::TermsStep>& trace) {
-  const R_xlen_t n = static_cast<R_xlen_t>(trace.size());
-  Rcpp::IntegerVector evaluation(n);
-  Rcpp::NumericVector value(n), sigma2(n), radius(n);
-  Rcpp::LogicalVector accepted(n);
-  Rcpp::List relative(n);
-  for (R_xlen_t i = 0; i < n; ++i) {
-    const hdlmm::TermsStep& step = trace[static_cast<std::size_t>(i)];
-    evaluation[i] = static_cast<int>(i) + 1;
-    value[i] = step.value;
-    sigma2[i] = step.sigma2;
-    radius[i] = step.radius;
-    accepted[i] = step.is_accepted;
-    relative[i] =
-        as_r_list(hdlmm::outside(model, hdlmm::Covariances::of(model.shapes, step.relative)));
-  }
-  return make_frame(make_list({{"evaluation", evaluation},
-                               {"value", value},
-                               {"sigma2", sigma2},
-                               {"radius", radius},
-                               {"accepted", accepted},
-                               {"relative", relative}}),
-                    n);
 }
 
 }  // namespace
@@ -156,30 +90,9 @@ Rcpp::List cpp_terms_search(SEXP system, const std::string& criterion, SEXP star
   const hdlmm::TermsSystem& terms = system_of(system);
   const hdlmm::TermsLikelihood likelihood(terms, as_criterion(criterion));
   const hdlmm::Context context = make_context(host);
-  hdlmm::TermsOptions chosen;
-  chosen.tol = as<double>(options["tol"]);
-  chosen.max_evaluations = as<int>(options["max_iter"]);
-  chosen.has_corner_starts = terms.is_cheap();
-  std::vector<hdlmm::Matrix> begin;
-  if (!Rf_isNull(start)) {
-    const auto at = hdlmm::inside(terms.model(), as_matrices(Rcpp::List(start)));
-    for (hdlmm::Index k = 0; k < at.size(); ++k) begin.push_back(at.relative(k));
-  }
-  const hdlmm::TermsMode mode = hdlmm::search_terms(likelihood, begin, chosen, context);
-  Rcpp::List out = as_list(terms.model(), mode.at, mode.evaluation);
-  const std::vector<int> rank(mode.rank.begin(), mode.rank.end());
-  out.push_back(make_list({{"gradient", mode.certificate.gradient},
-                           {"complementarity", mode.certificate.complementarity},
-                           {"null_gain", mode.certificate.null_gain},
-                           {"evaluations", static_cast<int>(mode.trace.size())}}),
-                "certificate");
-  out.push_back(hdlmm::name(mode.status), "status");
-  out.push_back(mode.is_unbounded, "is_unbounded");
-  out.push_back(Rcpp::wrap(rank), "rank");
-  out.push_back(Rcpp::wrap(mode.modes), "modes");
-  out.push_back(mode.all_evaluations, "all_evaluations");
-  out.push_back(trace_of(terms.model(), mode.trace), "trace");
-  return out;
+  const hdlmm::TermsMode mode = hdlmm::search_terms(likelihood, as_start(terms.model(), start),
+                                                    as_terms_options(options, terms), context);
+  return as_list(terms.model(), mode);
 }
 
 // The same at given covariances.

@@ -6,3 +6,4 @@
 #include "r_prior.cpp"
 #include "r_search.cpp"
 #include "r_system.cpp"
+#include "r_terms.cpp"

@@ -45,7 +45,7 @@ Matrix average_information(const Matrix& gram, const Vector& along, const Vector
 }  // namespace
 
 double TermsLikelihood::count() const {
-  const TermsModel& model = system_.model();
+  const TermsModel& model = system().model();
   return static_cast<double>(model.rows() -
                              (criterion_ == Criterion::reml ? model.q.cols() : Index{0}));
 }
@@ -53,13 +53,13 @@ double TermsLikelihood::count() const {
 TermsEvaluation TermsLikelihood::evaluate(const Covariances& at, bool derivatives,
                                           const Context& context) const {
   context.poll();
-  const auto factor = system_.factor(at, context);
+  const auto factor = system().factor(at, context);
   TermsEvaluation out;
   const Matrix gram = factor->data_gram();
   out.fixed = fixed_of(gram);
-  const double total = system_.model().y.squaredNorm();
+  const double total = system().model().y.squaredNorm();
   if (out.fixed.rss < kSmallRest * total) {
-    out.fixed.rss = direct_rss(*factor, system_.model(), out.fixed.delta);
+    out.fixed.rss = direct_rss(*factor, system().model(), out.fixed.delta);
   }
   out.log_det_v = factor->log_det();
   out.sigma2 = out.fixed.rss / count();
@@ -87,6 +87,7 @@ void TermsLikelihood::add_derivatives(const TermsFactor& factor, const Covarianc
     const auto along = moments.along_response.segment(first, at.shape(k).parameters());
     gradient -= of_cell_traces(along, width) / s2;
   }
+  out.along = moments.along_response;
   out.profiled = moments.gram - sandwich(moments.along_fixed, out.fixed.covariance);
   Vector half(m);
   for (Index k = 0; k < at.size(); ++k) {

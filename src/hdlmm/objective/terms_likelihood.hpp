@@ -19,30 +19,47 @@ struct TermsEvaluation {
   Matrix profiled;               ///< twice that of S, in units of sigma_e^2, which is profiled out
   std::vector<Vector> effects;   ///< beta_k
   Vector projected;              ///< P y
+  Vector along;                  ///< y'P V_i P y of the parameters of S
   std::vector<Matrix> slopes;    ///< derivatives of Var(delta) by the parameters, [c x c]
 };
 
-class TermsLikelihood {
+/// What a search over the covariances of several terms maximises.
+class TermsObjective {
  public:
-  TermsLikelihood(const TermsSystem& system, Criterion criterion)
-      : system_(system), criterion_(criterion) {}
+  explicit TermsObjective(const TermsSystem& system) : system_(system) {}
+  virtual ~TermsObjective() = default;
 
   const TermsSystem& system() const { return system_; }
 
-  bool is_ml() const { return criterion_ == Criterion::ml; }
+  /// Whether the fixed effects are maximised out, not integrated.
+  virtual bool is_ml() const = 0;
 
   /// N, see above.
-  double count() const;
+  virtual double count() const = 0;
 
   /// derivatives: gradient and information too. Throws std::runtime_error where V is not positive
   /// definite to rounding.
-  TermsEvaluation evaluate(const Covariances& at, bool derivatives, const Context& context) const;
+  virtual TermsEvaluation evaluate(const Covariances& at, bool derivatives,
+                                   const Context& context) const = 0;
+
+ private:
+  const TermsSystem& system_;
+};
+
+class TermsLikelihood final : public TermsObjective {
+ public:
+  TermsLikelihood(const TermsSystem& system, Criterion criterion)
+      : TermsObjective(system), criterion_(criterion) {}
+
+  bool is_ml() const override { return criterion_ == Criterion::ml; }
+  double count() const override;
+  TermsEvaluation evaluate(const Covariances& at, bool derivatives,
+                           const Context& context) const override;
 
  private:
   void add_derivatives(const TermsFactor& factor, const Covariances& at,
                        TermsEvaluation& out) const;
 
-  const TermsSystem& system_;
   Criterion criterion_;
 };
 

@@ -35,11 +35,11 @@ Matrix of_eigen(const SymmetricEigen& eigen) {
 
 class Search {
  public:
-  Search(const TermsLikelihood& likelihood, const TermsOptions& options, const Context& context)
-      : likelihood_(likelihood),
+  Search(const TermsObjective& objective, const TermsOptions& options, const Context& context)
+      : objective_(objective),
         options_(options),
         context_(context),
-        units_(likelihood.system().null_information(), likelihood.system().model().shapes) {}
+        units_(objective.system().null_information(), objective.system().model().shapes) {}
 
   TermsMode run(const std::vector<Matrix>& start) {
     TermsMode best = ascend(start);
@@ -62,7 +62,7 @@ class Search {
   }
 
  private:
-  const std::vector<TermShape>& shapes() const { return likelihood_.system().model().shapes; }
+  const std::vector<TermShape>& shapes() const { return objective_.system().model().shapes; }
 
   TermsMode ascend(const std::vector<Matrix>& start) {
     trace_.clear();
@@ -88,12 +88,12 @@ class Search {
   /// Whether the likelihood still rises where all terms have variances beyond all bounds: they
   /// and the fixed effects then reproduce the response, or by ML a direction that the terms lack.
   bool is_unbounded(const TermsMode& mode) const {
-    const TermsModel& model = likelihood_.system().model();
+    const TermsModel& model = objective_.system().model();
     Index columns = 0;
     for (const TermShape& shape : model.shapes) columns += shape.cols();
     const bool is_suspect = mode.status != TermsStatus::converged ||
                             mode.evaluation.fixed.rss < kNearlyExact * model.y.squaredNorm() ||
-                            (likelihood_.is_ml() && columns + model.q.cols() >= model.rows());
+                            (objective_.is_ml() && columns + model.q.cols() >= model.rows());
     return is_suspect && value_at(1e13) > value_at(1e10) + 1;
   }
 
@@ -104,7 +104,7 @@ class Search {
       relative.push_back(units_.from_units(k, variance * Matrix::Identity(width, width)));
     }
     try {
-      return likelihood_.evaluate(Covariances::of(shapes(), relative), false, context_).value;
+      return objective_.evaluate(Covariances::of(shapes(), relative), false, context_).value;
     } catch (const std::runtime_error&) {
       return std::numeric_limits<double>::quiet_NaN();
     }
@@ -134,7 +134,7 @@ class Search {
     std::optional<TermsEvaluation> out;
     const Covariances outer = units_.from_units(at);
     try {
-      out = likelihood_.evaluate(outer, true, context_);
+      out = objective_.evaluate(outer, true, context_);
       if (!std::isfinite(out->value) || !(out->sigma2 > 0)) out.reset();
     } catch (const std::runtime_error&) {
       // V is not positive definite to rounding: no step goes there
@@ -194,7 +194,7 @@ class Search {
       }
       Covariances next(shapes(), at.theta() + step);
       auto found = evaluate(next, radius);
-      const double noise = 1e-13 * (std::abs(e.value) + likelihood_.count());
+      const double noise = 1e-13 * (std::abs(e.value) + objective_.count());
       const double gain = found ? 2 * (found->value - e.value) : -promised;
       const double ratio = (gain + noise) / (promised + noise);
       if (ratio < 0.25) radius = 0.25 * std::min(radius, step.norm());
@@ -284,7 +284,7 @@ class Search {
     return Covariances::of(shapes(), relative);
   }
 
-  const TermsLikelihood& likelihood_;
+  const TermsObjective& objective_;
   TermsOptions options_;
   const Context& context_;
   TermUnits units_;
@@ -310,20 +310,19 @@ std::string name(TermsStatus status) {
   }
 }
 
-TermsMode search_terms(const TermsLikelihood& likelihood, const std::vector<Matrix>& start,
+TermsMode search_terms(const TermsObjective& objective, const std::vector<Matrix>& start,
                        const TermsOptions& options, const Context& context) {
-  Search search(likelihood, options, context);
-  return search.run(start.empty() ? starting_covariances(likelihood, context) : start);
+  Search search(objective, options, context);
+  return search.run(start.empty() ? starting_covariances(objective, context) : start);
 }
 
-std::vector<Matrix> starting_covariances(const TermsLikelihood& likelihood,
-                                         const Context& context) {
-  const TermsModel& model = likelihood.system().model();
-  const Matrix& b = likelihood.system().null_information();
+std::vector<Matrix> starting_covariances(const TermsObjective& objective, const Context& context) {
+  const TermsModel& model = objective.system().model();
+  const Matrix& b = objective.system().null_information();
   const Index m = b.rows() - 1;
   const TermUnits units(b, model.shapes);
   const Covariances zero(model.shapes, Vector::Zero(m));
-  const auto factor = likelihood.system().factor(zero, context);
+  const auto factor = objective.system().factor(zero, context);
   const ResponseMoments moments = factor->moments(Vector::Zero(model.q.cols()));
   Vector response(m + 1);
   response << moments.along_response, model.y.squaredNorm();

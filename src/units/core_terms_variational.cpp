@@ -1,0 +1,1 @@
+#include "hdlmm/model/covariance_factor.cpp"
