@@ -61,7 +61,7 @@ layers: ## the include rules of the core, the floors of the R code, no name of a
 budget: install ## what compiling costs, in units of RcppEigen.h
 	@tools/check-budget
 
-install: ## build into .lib (HDLMM_FAST=1: without debug symbols)
+install: ## build into .lib
 	@tools/deps.sh demo
 	@tools/install.sh
 

@@ -10,10 +10,6 @@ _R_CHECK_CRAN_INCOMING_REMOTE_=false
 # There is no network clock to compare with.
 _R_CHECK_SYSTEM_CLOCK_=0
 export _R_CHECK_SYSTEM_CLOCK_
-if [ -n "${HDLMM_FAST:-}" ]; then
-  R_MAKEVARS_USER=$root/tools/Makevars.fast
-  export R_MAKEVARS_USER
-fi
 export R_LIBS _R_CHECK_FORCE_SUGGESTS_ _R_CHECK_CRAN_INCOMING_REMOTE_
 
 can_build_vignettes() {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the package into the private library .lib; does nothing when nothing changed.
 # The build runs on a copy, so that src/ of the checkout stays free of object files, and with R's own
-# flags, as users' builds do; HDLMM_FAST=1: without debug symbols, in half of the time.
+# flags, as users' builds do.
 set -eu
 cd "$(dirname "$0")/.."
 name=$(sed -n 's/^Package: *//p' DESCRIPTION)
@@ -13,7 +13,7 @@ sources() {
 }
 
 checksum() {
-  { R --version | head -n 1; echo "${HDLMM_FAST:-}"; sources | tr '\n' '\0' | xargs -0 cksum; } | cksum
+  { R --version | head -n 1; sources | tr '\n' '\0' | xargs -0 cksum; } | cksum
 }
 
 stamp=$(checksum)
@@ -28,11 +28,7 @@ costs=${work#"$PWD/"}/costs kept=.lib/.compile-costs # what tools/check-budget w
 sources | tar -cf - -T - | tar -xf - -C "$work/$name"
 
 echo "Building $name (about a minute the first time) ..."
-if [ -n "${HDLMM_FAST:-}" ]; then
-  cat tools/Makevars.fast >"$work/Makevars"
-else
-  echo "CXX17 = '$PWD/tools/timed.sh' '$PWD/$costs' $(R CMD config CXX17)" >"$work/Makevars"
-fi
+echo "CXX17 = '$PWD/tools/timed.sh' '$PWD/$costs' $(R CMD config CXX17)" >"$work/Makevars"
 if ! R_LIBS="$PWD/.lib${R_LIBS:+:$R_LIBS}" R_MAKEVARS_USER="$work/Makevars" \
   MAKEFLAGS=-j2 R CMD INSTALL --library="$work/lib" --no-docs --no-test-load "$work/$name" \
   >"$work/log" 2>&1 </dev/null; then
