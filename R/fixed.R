@@ -141,3 +141,10 @@ basis_coordinates <- function(fixed, z) {
   scaled <- scale_columns(z[, fixed$kept, drop = FALSE], fixed$kz)
   t(backsolve(fixed$r, t(scaled), transpose = TRUE))
 }
+
+# Derivatives of a contrast's variance v by the parameters of `sensitivity`, relative to v itself,
+# whose square may overflow.
+variance_slopes <- function(fit, contrast, v) {
+  inside <- crossprod(coefficient_map(fit$internal$fixed), as.vector(contrast))
+  vapply(fit$fixed$sensitivity, function(m) sum(inside * (m %*% inside)) / v, 0)
+}

@@ -85,9 +85,7 @@ relative_deviations <- function(fit) {
     sigma <- covariance_of(fit, design$label)
     l <- lower_root(sigma) / sqrt(fit$variances[["Residual"]])
     at <- which(lower.tri(l, TRUE), arr.ind = TRUE)
-    own <- block_names(design)
-    second <- ifelse(at[, 1] == at[, 2], "", paste0(".", own[at[, 2]]))
-    stats::setNames(l[at], paste0(design$label, ".", own[at[, 1]], second))
+    stats::setNames(l[at], cell_names(design, at))
   })
   unlist(values)
 }

@@ -9,10 +9,7 @@ satterthwaite_df <- function(fit, contrast) {
   v <- sum(contrast * (fit$fixed$vcov %*% contrast))
   free <- free_variances(fit)
   if (length(free) == 0 || !(v > 0)) return(NA_real_)
-  # relative to v itself, whose square may overflow
-  inside <- crossprod(coefficient_map(fit$internal$fixed), as.vector(contrast))
-  gradient <- vapply(fit$fixed$sensitivity, function(m) sum(inside * (m %*% inside)) / v, 0)
-  gradient <- gradient[free]
+  gradient <- variance_slopes(fit, contrast, v)[free]
   information <- value_or(if (length(free) == 2) fit$observed, fit$information)
   2 / drop(gradient %*% inverse_information(fit, free, information) %*% gradient)
 }

@@ -27,19 +27,11 @@ terms_parameter_covariance <- function(fit) {
 
 # Directions [m x f] in which the parameters can move from the estimate.
 face_directions <- function(fit) {
-  parameters <- fit$parameters
   terms <- lapply(seq_along(fit$internal$relative), function(k) {
     tangent_of(fit$internal$relative[[k]] * fit$internal$tau2, fit$rank[[k]])
   })
-  if (!"Residual" %in% fit$boundary) terms <- c(terms, list(matrix(1)))
-  out <- matrix(0, nrow(parameters), sum(vapply(terms, ncol, 0L)))
-  row <- column <- 0
-  for (one in terms) {
-    out[row + seq_len(nrow(one)), column + seq_len(ncol(one))] <- one
-    row <- row + nrow(one)
-    column <- column + ncol(one)
-  }
-  out
+  residual <- matrix(1, 1, if ("Residual" %in% fit$boundary) 0 else 1)
+  as.matrix(Matrix::bdiag(c(terms, list(residual))))
 }
 
 # Of vech(Sigma) for Sigma [r x r] of this rank.
@@ -150,8 +142,7 @@ explained_weights <- function(fit) {
 terms_satterthwaite <- function(fit, contrast) {
   v <- sum(contrast * (fit$fixed$vcov %*% contrast))
   if (!(v > 0)) return(NA_real_)
-  inside <- crossprod(coefficient_map(fit$internal$fixed), as.vector(contrast))
-  slope <- vapply(fit$fixed$sensitivity, function(m) sum(inside * (m %*% inside)) / v, 0)
+  slope <- variance_slopes(fit, contrast, v)
   covariance <- terms_parameter_covariance(fit)
   known <- !is.na(diagonal(covariance))
   if (!any(known)) return(NA_real_)

@@ -10,11 +10,16 @@ terms_parameters <- function(designs) {
     r <- coefficient_width(design)
     if (r == 1) return(parameter_rows(design$label, k, 1L, 1L))
     at <- which(lower.tri(diag(r), TRUE), arr.ind = TRUE)
-    own <- block_names(design)
-    second <- ifelse(at[, 1] == at[, 2], "", paste0(".", own[at[, 2]]))
-    parameter_rows(paste0(design$label, ".", own[at[, 1]], second), k, at[, 1], at[, 2])
+    parameter_rows(cell_names(design, at), k, at[, 1], at[, 2])
   })
   do.call(rbind, c(rows, list(parameter_rows("Residual", NA_integer_, 1L, 1L))))
+}
+
+# Of cells [m x 2] of a block, as lme4 names them.
+cell_names <- function(design, at) {
+  own <- block_names(design)
+  second <- ifelse(at[, 1] == at[, 2], "", paste0(".", own[at[, 2]]))
+  paste0(design$label, ".", own[at[, 1]], second)
 }
 
 parameter_rows <- function(name, term, row, column) {
