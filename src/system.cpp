@@ -4,6 +4,7 @@
 
 #include "hdlmm/base/checks.hpp"
 #include "hdlmm/dense/products.hpp"
+#include "hdlmm/inference/search/bootstrap.hpp"
 #include "hdlmm/inference/search/exact_null.hpp"
 #include "hdlmm/inference/search/global_search.hpp"
 #include "hdlmm/marginal/implicit_spectrum.hpp"
@@ -206,47 +207,16 @@ Rcpp::List cpp_evaluate(const Rcpp::List& system, double h, double nu) {
   return as_list(make_system(system)->evaluate(hdlmm::Share{h, nu}));
 }
 
-// Parametric bootstrap: responses drawn at the shares h and nu in spectral coordinates, where they
-// are independent, and refitted one by one, so that one is held at a time. R's generator gives
-// every draw its normals along the eigenvectors, then in the null space: first in the directions
-// that the fixed effects reach, whose draws shift the coefficients, then chi^2 of the rest.
-// Returns a matrix [draws x (4 + c)]: h, nu, tau2, value, then delta.
+// Parametric bootstrap by R's generator; see bootstrap_fits() in the core. Returns a matrix
+// [draws x (4 + c)]: h, nu, tau2, value, then delta.
 // [[Rcpp::export]]
 Eigen::MatrixXd cpp_refit(const Rcpp::List& system, const std::string& criterion,
                           const Rcpp::List& options, double h, double nu, double draws,
                           const Rcpp::List& host) {
-  const hdlmm::SpectralSystem base = make_spectral_system(system);
-  const hdlmm::SpectralParts& parts = base.parts();
-  const hdlmm::SearchOptions search = as_search_options(options);
-  const hdlmm::Context context = make_context(host);
-  hdlmm::Context quiet;
-  quiet.poll = context.poll;
-  const hdlmm::Index reached = parts.null_in_fixed();
-  const hdlmm::Index rest = parts.null_dimension() - reached;
-  const hdlmm::Vector spread = (h / base.kappa() * parts.d.array() + nu).sqrt();
-  const auto count = static_cast<hdlmm::Index>(draws);
-  hdlmm::Matrix out = hdlmm::Matrix::Constant(count, 4 + base.n_fixed(), R_NaN);
-  for (hdlmm::Index b = 0; b < count; ++b) {
-    context.poll();
-    context.progress("bootstrap", static_cast<double>(b + 1) / draws);
-    hdlmm::Vector shift(reached);
-    hdlmm::Vector y = spread.unaryExpr([](double sd) { return sd * norm_rand(); });
-    for (hdlmm::Index j = 0; j < reached; ++j) {
-      shift[j] = std::sqrt(nu) * norm_rand() / parts.null_scale[j];
-    }
-    const double residual = rest > 0 ? std::sqrt(nu * R::rchisq(static_cast<double>(rest))) : 0;
-    y -= hdlmm::times(parts.z.leftCols(reached), shift);
-    const hdlmm::SpectralSystem one = base.with_response(std::move(y), residual);
-    const hdlmm::ProfiledLikelihood likelihood(one, as_criterion(criterion));
-    const hdlmm::SearchResult result = hdlmm::search_all_modes(likelihood, search, quiet);
-    if (result.modes.empty()) continue;
-    const hdlmm::ProfilePoint& best = result.modes.front().point;
-    out.row(b).head(4) << best.share.h, best.share.nu, best.tau2, best.value;
-    out.row(b).tail(base.n_fixed()) =
-        (one.evaluate(best.share).delta + hdlmm::times(parts.turn.leftCols(reached), shift))
-            .transpose();
-  }
-  return out;
+  const hdlmm::RandomSource random{norm_rand, [](double df) { return R::rchisq(df); }};
+  return hdlmm::bootstrap_fits(make_spectral_system(system), as_criterion(criterion),
+                               as_search_options(options), hdlmm::Share{h, nu},
+                               static_cast<hdlmm::Index>(draws), random, make_context(host));
 }
 
 // Nonzero eigenvalues of A'KA, A orthogonal to the fixed effects.

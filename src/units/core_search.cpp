@@ -8,6 +8,7 @@
 #include "hdlmm/base/slice_sampler.cpp"
 #include "hdlmm/base/sum_log.cpp"
 #include "hdlmm/inference/search/aitken_test.cpp"
+#include "hdlmm/inference/search/bootstrap.cpp"
 #include "hdlmm/inference/search/crossing.cpp"
 #include "hdlmm/inference/search/exact_null.cpp"
 #include "hdlmm/inference/search/global_search.cpp"
