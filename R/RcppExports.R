@@ -161,6 +161,10 @@ cpp_log_prior <- function(prior, u, v, is_stated) {
     .Call(`_hdlmm_cpp_log_prior`, prior, u, v, is_stated)
 }
 
+cpp_terms_log_prior <- function(prior, sigma, sigma2, is_stated) {
+    .Call(`_hdlmm_cpp_terms_log_prior`, prior, sigma, sigma2, is_stated)
+}
+
 cpp_decompose <- function(design, row_scale, q, y, mean_columns, constant, needs, host) {
     .Call(`_hdlmm_cpp_decompose`, design, row_scale, q, y, mean_columns, constant, needs, host)
 }

@@ -55,7 +55,7 @@ held_share <- function(fit, name) {
 # A variance that would matter, for a step from an estimate of 0.
 prior_size <- function(fit, term) {
   if (is.na(term)) return(fit$internal$tau2)
-  moments <- inside_moments(fit$designs[[term]], fit$internal)
+  moments <- inside_moments(fit$internal$units, fit$designs[[term]])
   0.1 * fit$internal$tau2 / max(moments)
 }
 

@@ -68,8 +68,9 @@ fit_map_em <- function(problem, engine, control) {
 
 # A density that is infinite at a variance of zero has its mode there whatever the data.
 stop_infinite_density <- function(prior, design) {
-  random <- if (is.null(prior$pve)) random_density(prior, design$label) else prior$pve
-  residual <- if (is.null(prior$pve)) prior$residual else prior$pve
+  share <- lone_share(prior$pve, design$label)
+  random <- if (is.null(share)) random_density(prior, design$label) else share
+  residual <- if (is.null(share)) prior$residual else share
   is_infinite <- function(density, at) {
     density$kind == "jeffreys" || (density$kind == "beta" && density[[at]] < 1)
   }

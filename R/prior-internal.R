@@ -10,10 +10,11 @@ internal_prior <- function(problem) {
   design <- lone_design(problem)
   fixed <- problem$fixed
   units <- problem$units
+  check_prior_terms(prior, design$label)
   densities <- if (is.null(prior$pve)) {
-    list(random_density(prior, design$label), prior$residual)
+    list(term_density(prior, design), prior$residual)
   } else {
-    list(prior$pve, prior$total)
+    list(lone_share(prior$pve, design$label), prior$total)
   }
   on_shares <- !is.null(prior$pve)
   first <- internal_density(densities[[1]], units, if (!on_shares) design$label)
@@ -46,14 +47,17 @@ internal_density <- function(density, units, name) {
     flat = list(b = b, log_constant = log_unit),
     jeffreys = list(b = b, log_constant = 0)
   )
-  if (!is.finite(out$b) || (b > 0 && out$b == 0)) {
-    abort(
-      "overflow", "the scale of prior_", density$kind, "(), in the units of the data and the ",
-      "weights, cannot be held by a double; change them."
-    )
-  }
+  if (b > 0) check_inside_scale(out$b, density)
   list(
     core = list(kind = density$kind, a = a, b = out$b), log_constant = out$log_constant
+  )
+}
+
+check_inside_scale <- function(b, density) {
+  if (all(is.finite(b) & b > 0)) return(invisible())
+  abort(
+    "overflow", "the scale of prior_", density$kind, "(), in the units of the data and the ",
+    "weights, cannot be held by a double; change them."
   )
 }
 

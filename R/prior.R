@@ -10,36 +10,57 @@
 #' `prior_beta()` `h^(a - 1) (1 - h)^(b - 1)` of a proportion; `prior_normal()` independent normal
 #' fixed effects. All are in the units of the data.
 #'
+#' With several random terms `tau^2 = sum_k kappa_k + sigma_e^2`, where `kappa_k` is the expected
+#' sample variance of term `k` ([pve()]). `prior_beta()` is of the total random share and splits it
+#' uniformly over the terms; `prior_dirichlet()` is of all shares. A term with a covariance matrix,
+#' as `(x | g)`, may have `prior_flat()`, of density 1 by the volume of its elements, or
+#' `prior_half_t()`, a half t of every standard deviation by the hierarchical inverse Wishart of
+#' Huang & Wand (2013): with `df = 2` every correlation is uniform. On shares, the direction of its
+#' matrix, given its `kappa_k`, is uniform by volume, whatever the units and the origin of `x`.
+#'
 #' A mode depends on the parameter of which it is one. `method = "MAP"` maximises the likelihood
 #' times the densities as they are written above: of the variance for `prior_inverse_gamma()`,
 #' `prior_jeffreys()` and `prior_flat()`, of the standard deviation for `prior_half_t()`, of pve and
-#' of the total variance (of its root for a half t there) where the prior is on these. Means,
+#' of the total variance (of its root for a half t there) where the prior is on these; of shares for
+#' `prior_dirichlet()`, of the total share and how it is split for `prior_beta()`, of standard
+#' deviations and correlations for the half t of a covariance matrix. Means,
 #' quantiles and evidence of the other methods do not depend on it.
 #'
-#' @param pve prior of the proportion of variance explained: `prior_beta()` or `prior_flat()`.
+#' @param pve prior of the proportion of variance explained: `prior_beta()`, `prior_dirichlet()` or
+#'   `prior_flat()`.
 #' @param total prior of the total variance: `prior_jeffreys()`, `prior_inverse_gamma()`,
 #'   `prior_half_t()` (of its square root) or `prior_flat()`.
 #' @param random,residual priors of `sigma_b^2` and `sigma_e^2`, in the place of `pve` and
 #'   `total`: `prior_inverse_gamma()`, `prior_half_t()`, `prior_jeffreys()`, `prior_flat()`.
-#'   `random` may be a list named by random term. `residual` is `prior_jeffreys()` by default.
+#'   `random` is for every random term, or a list named by them. `residual` is `prior_jeffreys()` by
+#'   default.
 #' @param fixed prior of the fixed effects: `prior_flat()` or `prior_normal()`.
 #' @param a,b positive numbers.
-#' @param shape,scale positive numbers: shape and scale of an inverse gamma; `scale` of a half t.
+#' @param alpha positive numbers named by random term and `"Residual"`, or without names in the
+#'   order of the formula, the residual last.
+#' @param shape,scale positive numbers: shape and scale of an inverse gamma; `scale` of a half t, of
+#'   a covariance matrix also one for each of its coefficients.
 #' @param df positive number: degrees of freedom; 1 is the half Cauchy.
 #' @param mean,sd numbers, or vectors with one element for each fixed effect; `sd` positive.
 #' @param x,object a prior.
 #' @param nsim number of draws.
 #' @param seed `NULL` or one whole number.
-#' @param kappa for a prior of `pve` and `total`: what turns them into variances; see [pve()].
+#' @param kappa for a prior of `pve` and `total`: what turns them into variances; see [pve()]. One
+#'   number, or one for each random term.
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return An object of class `"lmm_density"`, or `"lmm_prior"` for `lmm_prior()`.
 #'   `is_proper()`: whether it integrates to one. `simulate()`: a numeric vector of draws (of the
 #'   variance, for a half t too), or for an `"lmm_prior"` a data frame with columns `random`,
-#'   `residual`, `pve` (draws of fixed effects come from [prior_predict()]).
+#'   `residual`, `pve` (draws of fixed effects and of covariance matrices come from
+#'   [prior_predict()]). Where the prior names several terms: columns by their names, `Residual`,
+#'   and `pve.<name>`.
 #' @section Errors: `hdlmm_bad_input` for values out of range or priors in the wrong place;
 #'   `hdlmm_improper_prior` for draws of a prior that is not proper.
 #' @references Gelman (2006). Prior distributions for variance parameters in hierarchical models.
 #'   *Bayesian Analysis* 1, 515-534. \doi{10.1214/06-BA117A}
+#'
+#'   Huang & Wand (2013). Simple marginally noninformative prior distributions for covariance
+#'   matrices. *Bayesian Analysis* 8, 439-452. \doi{10.1214/13-BA815}
 #' @examples
 #' lmm_prior()
 #' prior <- lmm_prior(
@@ -49,6 +70,12 @@
 #' prior
 #' is_proper(prior)
 #' simulate(prior, 3, seed = 1)
+#'
+#' # three shares of the variance
+#' shares <- lmm_prior(
+#'   pve = prior_dirichlet(c(line = 2, site = 1, Residual = 2)), total = prior_half_t(3, 1)
+#' )
+#' simulate(shares, 3, seed = 1)
 #' @export
 lmm_prior <- function(pve = prior_beta(1, 1), total = prior_jeffreys(), random = NULL,
                       residual = NULL, fixed = prior_flat(), ...) {
@@ -66,7 +93,7 @@ lmm_prior <- function(pve = prior_beta(1, 1), total = prior_jeffreys(), random =
     ))
   } else {
     parts <- list(
-      pve = check_density(pve, c("beta", "flat"), "pve"),
+      pve = check_density(pve, c("beta", "dirichlet", "flat"), "pve"),
       total = check_density(total, variance_densities, "total")
     )
   }
@@ -146,8 +173,14 @@ prior_half_t <- function(df, scale, ...) {
   check_dots()
   new_density(
     "half_t", a = check_positive(if (!missing(df)) df, "df"),
-    b = check_positive(if (!missing(scale)) scale, "scale")
+    b = check_scale(if (!missing(scale)) scale)
   )
+}
+
+# One number, or one for every coefficient of a block.
+check_scale <- function(scale) {
+  if (!is.numeric(scale) || length(scale) < 2) return(check_positive(scale, "scale"))
+  vapply(scale, check_positive, 0, name = "scale")
 }
 
 #' @rdname lmm_prior
@@ -194,21 +227,6 @@ stop_improper <- function(parts, what) {
   )
 }
 
-# The prior of the one random term: `random` may be a list named by term.
-random_density <- function(prior, label) {
-  random <- prior$random
-  if (inherits(random, "lmm_density")) return(random)
-  if (is.null(label)) label <- names(random)[1]
-  unknown <- setdiff(names(random), label)
-  if (length(unknown) > 0 || is.null(random[[label]])) {
-    bad_input(
-      "the prior names the random ", if (length(random) == 1) "term " else "terms ",
-      enumerate(backtick(names(random))), "; the model has ", backtick(label), "."
-    )
-  }
-  random[[label]]
-}
-
 #' @rdname lmm_prior
 #' @export
 print.lmm_density <- function(x, ...) {
@@ -223,6 +241,10 @@ describe_density <- function(density) {
     flat = "flat",
     jeffreys = "Jeffreys, 1 / variance",
     beta = paste0("beta(", number(density$a), ", ", number(density$b), ")"),
+    dirichlet = paste0("Dirichlet(", paste0(
+      if (!is.null(names(density$alpha))) paste0(names(density$alpha), " = "),
+      format(density$alpha, digits = 4, trim = TRUE), collapse = ", "
+    ), ")"),
     inverse_gamma = paste0(
       "inverse gamma, shape ", number(density$a), ", scale ", number(density$b)
     ),

@@ -36,7 +36,7 @@ profile_model <- function(fit, held) {
     order[[held$term]] <- union(held$at, order[[held$term]])
   }
   sigma <- lapply(internal$relative, `*`, internal$tau2)
-  moments <- lapply(designs, inside_moments, internal = internal)
+  moments <- lapply(designs, inside_moments, units = internal$units)
   floor <- Map(function(m) 0.01 * internal$tau2 / pmax(diagonal(m), 1e-300), moments)
   list(
     held = held, order = order, moments = moments, designs = designs, internal = internal,
@@ -44,12 +44,6 @@ profile_model <- function(fit, held) {
     system = terms_system(fit), criterion = fit$uncertainty$criterion,
     df = criterion_df(fit), host = make_host(fit$control)
   )
-}
-
-# Sizes of terms over that of sigma_e^2, for covariances of the core [r x r].
-inside_moments <- function(design, internal) {
-  units <- internal$units
-  inside_variance(units, user_block(units, design, user_moments(design)), "Residual")
 }
 
 profile_start <- function(fit, model) {

@@ -114,8 +114,7 @@ check_identified <- function(problem, criterion, rests_on_likelihood = TRUE) {
 
 # Whether a mode follows from the prior alone.
 is_informative <- function(prior) {
-  is_flat <- !is.null(prior$pve) &&
-    (prior$pve$kind == "flat" || (prior$pve$a == 1 && prior$pve$b == 1))
+  is_flat <- !is.null(prior$pve) && is_flat_share(prior$pve)
   !is_flat && length(setdiff(improper_parts(prior), c("fixed", "total"))) == 0
 }
 

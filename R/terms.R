@@ -56,13 +56,26 @@ drawn_effects <- function(fit, rows, beta) {
   })
 }
 
-# Effects drawn anew from their prior at rows [m x draws]. variances: by label, one a draw.
+# Effects drawn anew from their prior at rows [m x draws]. variances: by label, one a draw, or of
+# blocks [r x r x draws].
 fresh_values <- function(fit, rows, variances) {
   sum_terms(fit, function(design) {
-    sd <- sqrt(variances[[design$label]])
+    own <- variances[[design$label]]
+    if (length(dim(own)) == 3) {
+      return(fresh_blocks(design, term_rows(rows, design), own, fit$internal))
+    }
+    sd <- sqrt(own)
     if (rows$is_fitted && all(sd == 0)) return(cpp_zeros(rows$m, length(sd)))
     fresh_effects(design, term_rows(rows, design), sd, fit$internal)
   })
+}
+
+fresh_blocks <- function(design, rows, covariances, inside) {
+  out <- cpp_zeros(rows$m, dim(covariances)[3])
+  for (s in seq_len(ncol(out))) {
+    out[, s] <- fresh_block(design, rows, as.matrix(covariances[, , s]), 1, inside)
+  }
+  out
 }
 
 # Effects of levels that the fit does not know [m x draws]; 0 where there are none.

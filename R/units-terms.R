@@ -80,3 +80,12 @@ scale_block <- function(m, k) times_two_to(times_two_to(m, k), rep(k, each = len
 
 # The moments of a term in the user's units.
 user_moments <- function(design) scale_block(term_moments(design), -design$exponent)
+
+# The same per unit of what the noise is measured in inside; see weighted_kappa().
+inside_moments <- function(units, design) times_two_to(term_moments(design), units$weights)
+
+# Variances of the coefficients of one level [r], one number for all or one each.
+inside_coefficient_variances <- function(units, design, x) {
+  k <- coefficient_units(units, design)
+  times_two_to(rep_len(x, length(k)), -2 * k)
+}

@@ -533,6 +533,19 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_terms_log_prior
+Rcpp::List cpp_terms_log_prior(const Rcpp::List& prior, const Rcpp::List& sigma, double sigma2, bool is_stated);
+RcppExport SEXP _hdlmm_cpp_terms_log_prior(SEXP priorSEXP, SEXP sigmaSEXP, SEXP sigma2SEXP, SEXP is_statedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type sigma(sigmaSEXP);
+    Rcpp::traits::input_parameter< double >::type sigma2(sigma2SEXP);
+    Rcpp::traits::input_parameter< bool >::type is_stated(is_statedSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_log_prior(prior, sigma, sigma2, is_stated));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_decompose
 Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, SEXP mean_columns, SEXP constant, const std::string& needs, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_decompose(SEXP designSEXP, SEXP row_scaleSEXP, SEXP qSEXP, SEXP ySEXP, SEXP mean_columnsSEXP, SEXP constantSEXP, SEXP needsSEXP, SEXP hostSEXP) {
@@ -939,6 +952,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_poll", (DL_FUNC) &_hdlmm_cpp_poll, 0},
     {"_hdlmm_cpp_join_orphans", (DL_FUNC) &_hdlmm_cpp_join_orphans, 0},
     {"_hdlmm_cpp_log_prior", (DL_FUNC) &_hdlmm_cpp_log_prior, 4},
+    {"_hdlmm_cpp_terms_log_prior", (DL_FUNC) &_hdlmm_cpp_terms_log_prior, 4},
     {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 8},
     {"_hdlmm_cpp_solve_response", (DL_FUNC) &_hdlmm_cpp_solve_response, 8},
     {"_hdlmm_cpp_rotate_data", (DL_FUNC) &_hdlmm_cpp_rotate_data, 7},

@@ -2,22 +2,29 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "hdlmm/base/checks.hpp"
+
+#include "r_list.h"
+#include "r_terms.h"
 
 using Rcpp::as;
 
 namespace {
 
-hdlmm::ParameterDensity as_density(const Rcpp::List& density) {
+hdlmm::DensityKind as_kind(const Rcpp::List& density) {
   static const std::map<std::string, hdlmm::DensityKind> table = {
       {"flat", hdlmm::DensityKind::flat},
       {"jeffreys", hdlmm::DensityKind::jeffreys},
       {"inverse_gamma", hdlmm::DensityKind::inverse_gamma},
       {"half_t", hdlmm::DensityKind::half_t},
       {"beta", hdlmm::DensityKind::beta}};
-  return {table.at(as<std::string>(density["kind"])), as<double>(density["a"]),
-          as<double>(density["b"])};
+  return table.at(as<std::string>(density["kind"]));
+}
+
+hdlmm::ParameterDensity as_density(const Rcpp::List& density) {
+  return {as_kind(density), as<double>(density["a"]), as<double>(density["b"])};
 }
 
 }  // namespace
@@ -29,6 +36,26 @@ hdlmm::VariancePrior as_variance_prior(const Rcpp::List& prior) {
   out.second = as_density(prior["second"]);
   out.kappa = as<double>(prior["kappa"]);
   return out;
+}
+
+hdlmm::TermsPrior as_terms_prior(const Rcpp::List& prior) {
+  const hdlmm::ParameterDensity second = as_density(prior["second"]);
+  if (as<bool>(prior["on_shares"])) {
+    const Rcpp::List shares = prior["shares"];
+    return hdlmm::TermsPrior::on_shares(
+        {as<bool>(shares["is_split"]), as<hdlmm::Vector>(shares["alpha"])}, second,
+        as_matrices(prior["moments"]));
+  }
+  const Rcpp::List terms = prior["terms"];
+  const std::vector<int> widths = as<std::vector<int>>(prior["widths"]);
+  hdlmm::check_input(static_cast<R_xlen_t>(widths.size()) == terms.size(), "a prior: its terms");
+  std::vector<hdlmm::TermDensity> out;
+  for (R_xlen_t k = 0; k < terms.size(); ++k) {
+    const Rcpp::List term = terms[k];
+    out.push_back({as_kind(term), as<double>(term["a"]), as<hdlmm::Vector>(term["b"]),
+                   widths[static_cast<std::size_t>(k)]});
+  }
+  return hdlmm::TermsPrior::on_variances(std::move(out), second);
 }
 
 hdlmm::Matrix optional_precision(SEXP precision, hdlmm::Index c) {
@@ -52,4 +79,18 @@ Eigen::MatrixXd cpp_log_prior(const Rcpp::List& prior, const std::vector<double>
     out.row(static_cast<Eigen::Index>(i)) << at.value, at.du, at.dv, at.duu, at.duv, at.dvv;
   }
   return out;
+}
+
+// Log prior density of several terms at Sigma_k and sigma_e^2 of the core: list(value, terms: the
+// gradients by Sigma_k, residual: that by sigma_e^2, log_constant). is_stated: see TermsMeasure.
+// [[Rcpp::export(rng = false)]]
+Rcpp::List cpp_terms_log_prior(const Rcpp::List& prior, const Rcpp::List& sigma, double sigma2,
+                               bool is_stated) {
+  const hdlmm::TermsPrior core = as_terms_prior(prior);
+  const auto measure = is_stated ? hdlmm::TermsMeasure::stated : hdlmm::TermsMeasure::volume;
+  const hdlmm::TermsLogPrior at = core.log_density(as_matrices(sigma), sigma2, measure);
+  return make_list({{"value", at.value},
+                    {"terms", as_r_list(at.terms)},
+                    {"residual", at.residual},
+                    {"log_constant", core.log_constant()}});
 }

@@ -1,0 +1,1 @@
+#include "hdlmm/model/terms_prior.cpp"
