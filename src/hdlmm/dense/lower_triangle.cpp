@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hdlmm/base/parallel.hpp"
+#include "hdlmm/dense/packed_products.hpp"
 
 namespace hdlmm {
 
@@ -52,6 +53,25 @@ void mirror_lower(MatrixView a) {
       }
     }
   }
+}
+
+Matrix lower_symmetric_product(const ConstMatrix& s, const ConstMatrix& b, const Context& context) {
+  constexpr Index kFewColumns = 16;
+  const Index n = b.rows();
+  Matrix out = Matrix::Zero(n, b.cols());
+  if (b.cols() > kFewColumns) {
+    add_symmetric_product(1, s, b, out, context);
+    return out;
+  }
+  for (Index j = 0; j < n; ++j) {
+    const Index below = n - j - 1;
+    const auto column = s.col(j).tail(below);
+    for (Index k = 0; k < b.cols(); ++k) {
+      out(j, k) += s(j, j) * b(j, k) + column.dot(b.col(k).tail(below));
+      out.col(k).tail(below) += b(j, k) * column;
+    }
+  }
+  return out;
 }
 
 }  // namespace hdlmm

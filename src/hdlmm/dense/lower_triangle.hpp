@@ -17,6 +17,10 @@ Matrix transpose_of_lower(const ConstMatrix& l);
 /// The upper triangle of a [n x n] becomes the lower one.
 void mirror_lower(MatrixView a);
 
+/// s b, [n x m], of the symmetric s [n x n] the lower triangle is read: for a narrow b once, where
+/// packing it would cost more than it gains.
+Matrix lower_symmetric_product(const ConstMatrix& s, const ConstMatrix& b, const Context& context);
+
 }  // namespace hdlmm
 
 #endif  // HDLMM_DENSE_LOWER_TRIANGLE_HPP

@@ -22,8 +22,9 @@ void solve_lower_transposed_on_right(const ConstMatrix& l, MatrixView b, const C
 /// False when A is not positive definite (or not a number): A is then in pieces.
 bool cholesky_in_place(MatrixView a, const Context& context);
 
-/// (L L')^-1 [n x n], both triangles. About n^3 flops.
-Matrix inverse_of_root(const ConstMatrix& l, const Context& context);
+/// The lower triangle of L [n x n] becomes that of (L L')^-1; the upper one is untouched. 2/3 n^3
+/// flops.
+void inverse_of_root_in_place(MatrixView l, const Context& context);
 
 }  // namespace hdlmm
 

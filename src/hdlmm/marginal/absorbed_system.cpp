@@ -58,7 +58,7 @@ class AbsorbedFactor final : public TermsFactor {
 
   /// tr(V^-1 T) = tr(D^-1 T) - tr(G X'D^-1 T D^-1 X).
   std::vector<Matrix> traces() const override {
-    const Matrix& inverse = rest_.inverse(context_);
+    rest_.invert(context_);
     std::vector<Matrix> out;
     for (Index k = 0; k < at_.size(); ++k) {
       if (k != system_.wide()) {
@@ -68,7 +68,13 @@ class AbsorbedFactor final : public TermsFactor {
       Matrix back = half_columns_;
       wide_.whiten_transposed(back);
       const Matrix inside = transpose_product(back, times_wide(back));
-      out.push_back(Matrix::Constant(1, 1, wide_.trace_t() - inverse.cwiseProduct(inside).sum()));
+      double share = 0;
+      for (Index first = 0; first < inside.cols(); first += kColumnBlock) {
+        const Index size = std::min(kColumnBlock, inside.cols() - first);
+        const Matrix inverse = rest_.inverse_columns(first, size);
+        share += inverse.cwiseProduct(inside.middleCols(first, size)).sum();
+      }
+      out.push_back(Matrix::Constant(1, 1, wide_.trace_t() - share));
     }
     return out;
   }

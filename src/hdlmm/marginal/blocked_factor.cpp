@@ -90,8 +90,7 @@ BlockedFactor::Solved BlockedFactor::solve_adjoint(const CoefficientRows& x) con
   }
   out.effects.rest = rest_.times_inverse(left, context_);
   const Matrix& effects = out.effects.rest;
-  out.adjoint.rest = left;
-  subtract_product(rest_.gram(), effects, out.adjoint.rest);
+  out.adjoint.rest = left - rest_.times_gram(effects);
   out.adjoint.levels.resize(x.levels.rows(), x.levels.cols());
   out.effects.levels.resize(x.levels.rows(), x.levels.cols());
   for (Index j = 0; j < system_.levels(); ++j) {
@@ -121,7 +120,6 @@ Matrix BlockedFactor::data_gram() const {
 
 /// sum_j of X_j'V^-1 X_j = (I + D_j S)^-1 (D_j - C_j G C_j' (I + S D_j)^-1), the eliminated term's.
 Matrix BlockedFactor::level_trace() const {
-  const Matrix& g = rest_.inverse(context_);
   Matrix out = Matrix::Zero(width(), width());
   for (Index j = 0; j < system_.levels(); ++j) {
     out += product(solver(j), system_.own(j));
@@ -131,7 +129,7 @@ Matrix BlockedFactor::level_trace() const {
     Vector sum(width());
     for (Index l = 0; l < system_.meets(j); ++l) {
       // G is symmetric: its lower triangle twice
-      const double* column = g.col(met[l]).data();
+      const double* column = rest_.inverse_below(met[l]);
       sum = 0.5 * column[met[l]] * cross.col(l);
       for (Index i = l + 1; i < system_.meets(j); ++i) sum += column[met[i]] * cross.col(i);
       for (Index b = 0; b < width(); ++b) {
@@ -144,7 +142,7 @@ Matrix BlockedFactor::level_trace() const {
 }
 
 std::vector<Matrix> BlockedFactor::traces() const {
-  rest_.inverse(context_);
+  rest_.invert(context_);
   std::vector<Matrix> out;
   for (Index k = 0; k < model().size(); ++k) {
     out.push_back(system_.is_eliminated(k) ? level_trace() : rest_.trace(k, context_));
@@ -235,6 +233,7 @@ Matrix BlockedFactor::solve(const ConstMatrix& b) const {
 }
 
 Vector BlockedFactor::inverse_diagonal() const {
+  rest_.invert(context_);
   const bool is_sparse = system_.levels() > 0 || system_.rest_cells().value.size() > 0;
   bool has_dense = false;
   for (Index k = 0; k < model().size(); ++k) has_dense |= !model().design(k).has_row_cells();
@@ -243,7 +242,6 @@ Vector BlockedFactor::inverse_diagonal() const {
 
 /// 1 - x_i' Cov x_i with the few cells of every row.
 Vector BlockedFactor::sparse_inverse_diagonal() const {
-  const Matrix& g = rest_.inverse(context_);
   const RowCells& own = system_.level_cells();
   const RowCells& rest = system_.rest_cells();
   Vector out = Vector::Ones(model().rows()), at = Vector::Zero(system_.rest());
@@ -269,7 +267,7 @@ Vector BlockedFactor::sparse_inverse_diagonal() const {
     }
     for (const Index a : touched) {
       double sum = 0;
-      for (const Index b : touched) sum += g(b, a) * at[b];
+      for (const Index b : touched) sum += rest_.inverse(b, a) * at[b];
       out[i] -= at[a] * sum;
     }
     for (const Index a : touched) at[a] = 0;
@@ -279,7 +277,6 @@ Vector BlockedFactor::sparse_inverse_diagonal() const {
 
 /// The same by blocks of columns, all of which are in the rest.
 Vector BlockedFactor::dense_inverse_diagonal() const {
-  const Matrix& g = rest_.inverse(context_);
   Vector out = Vector::Ones(model().rows());
   for (Index k = 0; k < model().size(); ++k) {
     for (Index first = 0; first < model().shape(k).cols(); first += kColumnBlock) {
@@ -287,7 +284,7 @@ Vector BlockedFactor::dense_inverse_diagonal() const {
       const Index size = std::min(kColumnBlock, model().shape(k).cols() - first);
       Matrix x(model().rows(), size);
       model().design(k).covariance_columns(first, x);
-      const CoefficientRows beta{Matrix(0, size), g.middleCols(system_.first_of(k) + first, size)};
+      const CoefficientRows beta{Matrix(0, size), rest_.inverse_columns(system_.first_of(k) + first, size)};
       out -= x.cwiseProduct(add_products(beta)).rowwise().sum();
     }
   }
@@ -296,13 +293,15 @@ Vector BlockedFactor::dense_inverse_diagonal() const {
 
 Matrix BlockedFactor::level_covariances(Index k) const {
   const TermShape& shape = model().shape(k);
-  const Matrix& g = rest_.inverse(context_);
+  rest_.invert(context_);
   Matrix out(shape.width, shape.cols());
   for (Index j = 0; j < shape.levels; ++j) {
     const Index at = j * shape.width;
     if (!system_.is_eliminated(k)) {
       const Index row = system_.first_of(k) + at;
-      out.middleCols(at, shape.width) = g.block(row, row, shape.width, shape.width);
+      for (Index b = 0; b < shape.width; ++b) {
+        for (Index a = 0; a < shape.width; ++a) out(a, at + b) = rest_.inverse(row + a, row + b);
+      }
       continue;
     }
     const Matrix cross = product(weight(j), system_.cross(j));
@@ -310,7 +309,7 @@ Matrix BlockedFactor::level_covariances(Index k) const {
     for (Index l = 0; l < system_.meets(j); ++l) {
       Vector sum = Vector::Zero(width());
       for (Index i = 0; i < system_.meets(j); ++i) {
-        sum += g(system_.met(j)[i], system_.met(j)[l]) * cross.col(i);
+        sum += rest_.inverse(system_.met(j)[i], system_.met(j)[l]) * cross.col(i);
       }
       for (Index b = 0; b < width(); ++b) own.col(b) += cross(b, l) * sum;
     }

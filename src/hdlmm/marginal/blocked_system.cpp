@@ -214,7 +214,8 @@ void BlockedSystem::cross_data(const Context& context) {
 }
 
 CoefficientRows BlockedSystem::times_gram(const CoefficientRows& w) const {
-  CoefficientRows out{Matrix(w.levels.rows(), w.levels.cols()), product(gram_, w.rest)};
+  CoefficientRows out{Matrix(w.levels.rows(), w.levels.cols()),
+                      lower_symmetric_product(gram_, w.rest, Context())};
   for (Index j = 0; j < levels(); ++j) {
     const Matrix given = w.levels.middleRows(j * width(), width());
     Matrix sum = product(own(j), given);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "hdlmm/base/sum_log.hpp"
+#include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/products.hpp"
 #include "hdlmm/dense/triangular.hpp"
 
@@ -19,23 +20,21 @@ constexpr double kDivides = 1e-2;
 
 RestFactor::RestFactor(Matrix gram, std::vector<Index> first, const Covariances& at,
                        const Context& context)
-    : gram_(std::move(gram)), first_(std::move(first)), shapes_(at.shapes()) {
+    : both_(std::move(gram)),
+      diagonal_(both_.diagonal()),
+      first_(std::move(first)),
+      shapes_(at.shapes()) {
   for (Index k = 0; k < at.size(); ++k) factors_.push_back(at.factor(k));
-  if (is_zero()) {
-    root_ = Matrix::Identity(gram_.rows(), gram_.rows());
-    return;
-  }
-  root_ = gram_;
-  times_factor(root_, true);
-  root_.transposeInPlace();
-  times_factor(root_, true);
-  root_.diagonal().array() += 1;
-  if (!cholesky_in_place(root_, context)) {
+  if (is_zero()) return;
+  turn_lower(true);
+  both_.diagonal().array() += 1;
+  if (!cholesky_in_place(both_, context)) {
     throw std::runtime_error("the covariance of the response is not positive definite");
   }
-  log_det_ = 2 * sum_log(root_.diagonal());
+  log_det_ = 2 * sum_log(both_.diagonal());
 }
 
+/// x [s x m] <- L x or L'x, the coefficients of every level by its factor.
 void RestFactor::times_factor(Matrix& x, bool transposed) const {
   for (Index k = 0; k < terms(); ++k) {
     if (!has(k)) continue;
@@ -54,6 +53,37 @@ void RestFactor::times_factor(Matrix& x, bool transposed) const {
   }
 }
 
+/// The lower triangle A becomes that of L'A L, or of L A L'.
+void RestFactor::turn_lower(bool transposed) const {
+  const Index s = both_.rows();
+  Vector scale = Vector::Ones(s);
+  for (Index k = 0; k < terms(); ++k) {
+    if (has(k) && shape(k).width == 1) {
+      scale.segment(first(k), shape(k).cols()).setConstant(factor(k)(0, 0));
+    }
+  }
+  for (Index j = 0; j < s; ++j) {
+    both_.col(j).tail(s - j) =
+        scale[j] * both_.col(j).tail(s - j).cwiseProduct(scale.tail(s - j)).eval();
+  }
+  for (Index k = 0; k < terms(); ++k) {
+    const Index r = shape(k).width;
+    if (!has(k) || r == 1) continue;
+    const Matrix turn = transposed ? factor(k) : Matrix(factor(k).transpose());
+    for (Index at = first(k); at < first(k) + shape(k).cols(); at += r) {
+      const Matrix left = both_.block(at, 0, r, at);
+      both_.block(at, 0, r, at) = transpose_product(turn, left);
+      const Index below = s - at - r;
+      const Matrix under = both_.block(at + r, at, below, r);
+      both_.block(at + r, at, below, r) = product(under, turn);
+      Matrix own = both_.block(at, at, r, r);
+      mirror_lower(own);
+      own = sandwich(turn, own);
+      both_.block(at, at, r, r).triangularView<Eigen::Lower>() = own;
+    }
+  }
+}
+
 bool RestFactor::is_zero() const {
   for (Index k = 0; k < terms(); ++k) {
     if (has(k) && !factor(k).isZero(0)) return false;
@@ -61,40 +91,76 @@ bool RestFactor::is_zero() const {
   return true;
 }
 
+Matrix RestFactor::times_gram(const Matrix& x) const {
+  Matrix out = diagonal_.asDiagonal() * x;
+  for (Index j = 0; j < x.rows(); ++j) {
+    for (Index b = 0; b < x.cols(); ++b) {
+      out(j, b) += both_.col(j).head(j).dot(x.col(b).head(j));
+      out.col(b).head(j) += x(j, b) * both_.col(j).head(j);
+    }
+  }
+  return out;
+}
+
 Matrix RestFactor::times_inverse(const Matrix& x, const Context& context) const {
+  if (is_zero()) return Matrix::Zero(x.rows(), x.cols());
+  if (is_inverted_) return lower_symmetric_product(both_, x, context);
   Matrix out = x;
   times_factor(out, true);
-  if (!is_zero()) {
-    solve_lower(root_, out, context);
-    solve_lower_transposed(root_, out, context);
-  }
+  solve_lower(both_, out, context);
+  solve_lower_transposed(both_, out, context);
   times_factor(out, false);
   return out;
 }
 
-const Matrix& RestFactor::inverse(const Context& context) const {
-  if (inverse_.size() > 0 || root_.size() == 0) return inverse_;
-  inverse_ = inverse_of_root(root_, context);
-  for (Index k = 0; k < terms(); ++k) {
-    const TermShape& own = shape(k);
-    Matrix sum = Matrix::Zero(own.width, own.width);
-    for (Index j = 0; has(k) && j < own.levels; ++j) {
-      const Index at = first(k) + j * own.width;
-      sum += Matrix::Identity(own.width, own.width) - inverse_.block(at, at, own.width, own.width);
-    }
-    explained_.push_back(std::move(sum));
+void RestFactor::invert(const Context& context) const {
+  if (is_inverted_) return;
+  is_inverted_ = true;
+  explained_.assign(shapes_.size(), Matrix());
+  if (is_zero()) {
+    for (Index j = 0; j < both_.cols(); ++j) both_.col(j).tail(both_.rows() - j).setZero();
+    return;
   }
-  times_factor(inverse_, false);
-  inverse_.transposeInPlace();
-  times_factor(inverse_, false);
-  return inverse_;
+  inverse_of_root_in_place(both_, context);
+  for (Index k = 0; k < terms(); ++k) {
+    const Index r = shape(k).width;
+    Matrix sum = Matrix::Zero(r, r);
+    for (Index j = 0; has(k) && j < shape(k).levels; ++j) {
+      const Index at = first(k) + j * r;
+      sum += Matrix::Identity(r, r) - both_.block(at, at, r, r);
+    }
+    mirror_lower(sum);
+    explained_[static_cast<std::size_t>(k)] = std::move(sum);
+  }
+  turn_lower(false);
+}
+
+Matrix RestFactor::inverse_columns(Index first, Index count) const {
+  Matrix out(both_.rows(), count);
+  for (Index j = 0; j < count; ++j) {
+    const Index at = first + j;
+    out.col(j).tail(out.rows() - at) = both_.col(at).tail(out.rows() - at);
+    out.col(j).head(at) = both_.row(at).head(at).transpose();
+  }
+  return out;
+}
+
+Matrix RestFactor::gram_columns(Index first, Index count) const {
+  Matrix out(both_.rows(), count);
+  for (Index j = 0; j < count; ++j) {
+    const Index at = first + j, below = out.rows() - at - 1;
+    out.col(j).head(at) = both_.col(at).head(at);
+    out(at, j) = diagonal_[at];
+    out.col(j).tail(below) = both_.row(at).tail(below).transpose();
+  }
+  return out;
 }
 
 /// Of a term of the rest: L^-T sum_j (I - M^-1_jj) L^-1 where L is away from singular, and
 /// sum_j of B_jj - B_j. G B_.j elsewhere.
 Matrix RestFactor::trace(Index k, const Context& context) const {
   const TermShape& own = shape(k);
-  const double size = gram_.diagonal().segment(first(k), own.cols()).mean();
+  const double size = diagonal_.segment(first(k), own.cols()).mean();
   const double smallest = factor(k).diagonal().cwiseAbs().minCoeff();
   if (!(smallest * smallest * size > kDivides)) return direct_trace(k, context);
   Matrix rest = explained_[static_cast<std::size_t>(k)];
@@ -106,17 +172,18 @@ Matrix RestFactor::trace(Index k, const Context& context) const {
 
 Matrix RestFactor::direct_trace(Index k, const Context& context) const {
   const TermShape& own = shape(k);
-  const Index r = own.width, at = first(k);
-  Matrix half = gram_.middleCols(at, own.cols());
-  times_factor(half, true);
-  solve_lower(root_, half, context);
+  const Index r = own.width;
   Matrix out = Matrix::Zero(r, r);
-  for (Index j = 0; j < own.levels; ++j) {
-    out += gram_.block(at + j * r, at + j * r, r, r);
-    const auto level = half.middleCols(j * r, r);
-    subtract_transpose_product(level, level, out);
+  const Index step = std::max(Index{1}, kColumnBlock / r) * r;
+  for (Index at = 0; at < own.cols(); at += step) {
+    const Matrix gram = gram_columns(first(k) + at, std::min(step, own.cols() - at));
+    const Matrix solved = times_inverse(gram, context);
+    for (Index j = 0; j < gram.cols(); j += r) {
+      out += gram.block(first(k) + at + j, j, r, r);
+      subtract_transpose_product(gram.middleCols(j, r), solved.middleCols(j, r), out);
+    }
   }
-  return out;
+  return symmetric_part(out);
 }
 
 }  // namespace hdlmm

@@ -1,6 +1,7 @@
 #ifndef HDLMM_MARGINAL_REST_FACTOR_HPP
 #define HDLMM_MARGINAL_REST_FACTOR_HPP
 
+#include <algorithm>
 #include <vector>
 
 #include "hdlmm/base/context.hpp"
@@ -10,7 +11,8 @@ namespace hdlmm {
 
 /// Terms whose columns stand side by side, X [n x s], beside what has been eliminated: with
 /// B = X'V_1^-1 X,  M = L'B L + I and G = L M^-1 L', L block diagonal with the factors of the
-/// terms.
+/// terms. One s x s matrix holds it all: B above the diagonal, the root of M below it and, from
+/// when it is first asked for, G.
 class RestFactor {
  public:
   RestFactor() = default;
@@ -19,16 +21,21 @@ class RestFactor {
   /// that is not here. Throws std::runtime_error where M is not positive definite.
   RestFactor(Matrix gram, std::vector<Index> first, const Covariances& at, const Context& context);
 
-  const Matrix& gram() const { return gram_; }
   double log_det() const { return log_det_; }  ///< log|M|
 
-  /// G x, [s x m].
+  /// B x and G x, [s x m].
+  Matrix times_gram(const Matrix& x) const;
   Matrix times_inverse(const Matrix& x, const Context& context) const;
 
-  /// G, [s x s], made once.
-  const Matrix& inverse(const Context& context) const;
+  /// Makes G, of which the cells are then known.
+  void invert(const Context& context) const;
+  double inverse(Index i, Index j) const { return both_(std::max(i, j), std::min(i, j)); }
+  /// Column j of G, to be read from its diagonal down.
+  const double* inverse_below(Index j) const { return both_.col(j).data(); }
+  /// Columns of G, [s x count].
+  Matrix inverse_columns(Index first, Index count) const;
 
-  /// sum_j X_j'V^-1 X_j of a term, [r x r].
+  /// sum_j X_j'V^-1 X_j of a term, [r x r]. Needs G.
   Matrix trace(Index k, const Context& context) const;
 
   bool has(Index k) const { return first_[static_cast<std::size_t>(k)] >= 0; }
@@ -40,17 +47,18 @@ class RestFactor {
   Index first(Index k) const { return first_[static_cast<std::size_t>(k)]; }
 
   bool is_zero() const;
-  /// x [s x m] <- L x or L'x, the coefficients of every level by its factor.
   void times_factor(Matrix& x, bool transposed) const;
+  void turn_lower(bool transposed) const;
+  Matrix gram_columns(Index first, Index count) const;
   Matrix direct_trace(Index k, const Context& context) const;
 
-  Matrix gram_;
+  mutable Matrix both_;
+  Vector diagonal_;  ///< of B
   std::vector<Index> first_;
   std::vector<TermShape> shapes_;
   std::vector<Matrix> factors_;
-  Matrix root_;  ///< lower Cholesky factor of M
   double log_det_ = 0;
-  mutable Matrix inverse_;
+  mutable bool is_inverted_ = false;
   mutable std::vector<Matrix> explained_;  ///< of every term sum_j (I - M^-1_jj)
 };
 

@@ -15,21 +15,16 @@ namespace hdlmm {
 
 namespace {
 
+/// V by its root, and by its inverse from when derivatives are asked for: both below the diagonal of
+/// the same matrix.
 class RowFactor final : public TermsFactor {
  public:
   RowFactor(const RowSystem& system, const Covariances& at, const Context& context)
-      : system_(system), at_(at), context_(context) {
-    const Index n = model().rows();
-    Matrix v = Matrix::Identity(n, n);
-    for (Index k = 0; k < at.size(); ++k) system.term(k).add_to(v, at.relative(k));
-    if (!cholesky_in_place(v, context)) {
-      throw std::runtime_error("the covariance of the response is not positive definite");
-    }
-    log_det_ = 2 * sum_log(v.diagonal());
-    inverse_ = inverse_of_root(v, context);
-    Matrix data(n, model().q.cols() + 1);
+      : system_(system), at_(at), context_(context), is_identity_(at.theta().isZero(0)) {
+    Matrix data(model().rows(), model().q.cols() + 1);
     data << model().q, model().y;
-    solved_ = product(inverse_, data);
+    if (!is_identity_) make_root();
+    solved_ = solve(data);
   }
 
   double log_det() const override { return log_det_; }
@@ -44,7 +39,7 @@ class RowFactor final : public TermsFactor {
 
   std::vector<Matrix> traces() const override {
     std::vector<Matrix> out;
-    for (Index k = 0; k < at_.size(); ++k) out.push_back(system_.term(k).inner(inverse_));
+    for (Index k = 0; k < at_.size(); ++k) out.push_back(system_.term(k).inner(inverse()));
     return out;
   }
 
@@ -65,7 +60,7 @@ class RowFactor final : public TermsFactor {
       along.col(i++) = system_.term(k).times_cell(cell, py).col(0);
     });
     out.along_response = transpose_times(along, py.col(0));
-    out.gram = transpose_product(along, product(inverse_, along));
+    out.gram = transpose_product(along, solve(along));
     out.along_fixed = transpose_product(fixed(), along);
     return out;
   }
@@ -82,9 +77,16 @@ class RowFactor final : public TermsFactor {
     return out;
   }
 
-  Matrix solve(const ConstMatrix& b) const override { return product(inverse_, b); }
+  Matrix solve(const ConstMatrix& b) const override {
+    if (is_identity_) return b;
+    if (is_inverted_) return lower_symmetric_product(both_, b, context_);
+    Matrix out = b;
+    solve_lower(both_, out, context_);
+    solve_lower_transposed(both_, out, context_);
+    return out;
+  }
 
-  Vector inverse_diagonal() const override { return inverse_.diagonal(); }
+  Vector inverse_diagonal() const override { return inverse().diagonal(); }
 
   Matrix level_covariances(Index k) const override {
     const TermShape& shape = at_.shape(k);
@@ -101,7 +103,7 @@ class RowFactor final : public TermsFactor {
         const Matrix own = x.middleCols(j * r, r);
         x.middleCols(j * r, r) = product(own, at_.relative(k));
       }
-      const Matrix solved = product(inverse_, x);
+      const Matrix solved = solve(x);
       for (Index j = 0; j < count; ++j) {
         const Index level = first + j;
         Matrix own = at_.relative(k) * (r == 1 ? prior[level] : 1);
@@ -116,6 +118,29 @@ class RowFactor final : public TermsFactor {
 
  private:
   const TermsModel& model() const { return system_.model(); }
+
+  void make_root() {
+    const Index n = model().rows();
+    both_ = Matrix::Identity(n, n);
+    for (Index k = 0; k < at_.size(); ++k) system_.term(k).add_to(both_, at_.relative(k));
+    if (!cholesky_in_place(both_, context_)) {
+      throw std::runtime_error("the covariance of the response is not positive definite");
+    }
+    log_det_ = 2 * sum_log(both_.diagonal());
+  }
+
+  /// V^-1, lower triangle.
+  const Matrix& inverse() const {
+    if (is_inverted_) return both_;
+    is_inverted_ = true;
+    if (is_identity_) {
+      both_ = Matrix::Identity(model().rows(), model().rows());
+    } else {
+      inverse_of_root_in_place(both_, context_);
+    }
+    return both_;
+  }
+
   ConstMatrix fixed() const { return solved_.leftCols(model().q.cols()); }
 
   template <typename Visit>
@@ -140,9 +165,11 @@ class RowFactor final : public TermsFactor {
   const RowSystem& system_;
   Covariances at_;
   Context context_;
+  bool is_identity_;  ///< V is
   double log_det_ = 0;
-  Matrix inverse_;  ///< both triangles
-  Matrix solved_;   ///< V^-1 [Q y]
+  mutable Matrix both_;
+  mutable bool is_inverted_ = false;
+  Matrix solved_;  ///< V^-1 [Q y]
 };
 
 }  // namespace
@@ -163,13 +190,12 @@ Matrix RowSystem::do_null_information() const {
     for (const TriangleCell& cell : triangle_cells(model().shape(o).width)) {
       Matrix v = Matrix::Zero(n, n);
       term(o).add_to(v, cell_matrix(model().shape(o).width, cell));
-      mirror_lower(v);
       // P_0 V P_0 = V - Q B' - B Q', B = V Q - 1/2 Q (Q'V Q)
-      Matrix b = product(v, q);
+      Matrix b = lower_symmetric_product(v, q, Context());
       const Matrix inside = transpose_product(q, b);
       subtract_product(q, inside / 2, b);
-      add_product(-1, q, Op::none, b, Op::transpose, v, Context());
-      add_product(-1, b, Op::none, q, Op::transpose, v, Context());
+      add_lower_product(-1, q, b, v, Context());
+      add_lower_product(-1, b, q, v, Context());
       Index i = 0;
       for (Index k = 0; k < model().size(); ++k) {
         const Vector inner = cell_traces(symmetric_part(term(k).inner(v)));

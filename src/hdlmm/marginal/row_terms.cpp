@@ -1,9 +1,9 @@
 #include "hdlmm/marginal/row_terms.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "hdlmm/dense/lower_triangle.hpp"
-#include "hdlmm/dense/packed_products.hpp"
 
 namespace hdlmm {
 
@@ -34,7 +34,6 @@ RowTerm::RowTerm(const DesignOperator& design, const TermShape& shape, const Con
     : shape_(shape) {
   if (read_levels(design, shape, members_, values_)) return;
   gram_ = design.row_gram(context);
-  mirror_lower(gram_);
 }
 
 void RowTerm::add_to(MatrixView v, const Matrix& s) const {
@@ -55,11 +54,8 @@ void RowTerm::add_to(MatrixView v, const Matrix& s) const {
 }
 
 Matrix RowTerm::times_cell(const TriangleCell& cell, const ConstMatrix& b) const {
+  if (has_gram()) return lower_symmetric_product(gram_, b, Context());
   Matrix out = Matrix::Zero(b.rows(), b.cols());
-  if (has_gram()) {
-    add_product(1, gram_, Op::none, b, Op::none, out, Context());
-    return out;
-  }
   for (const auto& rows : members_) {
     for (Index k = 0; k < b.cols(); ++k) {
       double row_sum = 0, col_sum = 0;
@@ -79,13 +75,18 @@ Matrix RowTerm::times_cell(const TriangleCell& cell, const ConstMatrix& b) const
 Matrix RowTerm::inner(const Matrix& a) const {
   Matrix out = Matrix::Zero(shape_.width, shape_.width);
   if (has_gram()) {
-    for (Index j = 0; j < a.cols(); ++j) out(0, 0) += gram_.col(j).dot(a.col(j));
+    for (Index j = 0; j < a.cols(); ++j) {
+      const Index below = a.rows() - j - 1;
+      out(0, 0) += gram_(j, j) * a(j, j) + 2 * gram_.col(j).tail(below).dot(a.col(j).tail(below));
+    }
     return out;
   }
   for (const auto& rows : members_) {
     for (const Index j : rows) {
       Vector sum = Vector::Zero(shape_.width);
-      for (const Index i : rows) sum += a(i, j) * values_.row(i).transpose();
+      for (const Index i : rows) {
+        sum += a(std::max(i, j), std::min(i, j)) * values_.row(i).transpose();
+      }
       for (Index b = 0; b < shape_.width; ++b) out.col(b) += values_(j, b) * sum;
     }
   }

@@ -21,14 +21,14 @@ class RowTerm {
   /// V_i b, [n x m].
   Matrix times_cell(const TriangleCell& cell, const ConstMatrix& b) const;
 
-  /// T [r x r] with tr(V_i a) = T_ab + T_ba, or T_aa, of a symmetric a [n x n], both triangles.
+  /// T [r x r] with tr(V_i a) = T_ab + T_ba, or T_aa, of a symmetric a [n x n], lower triangle.
   Matrix inner(const Matrix& a) const;
 
  private:
   bool has_gram() const { return gram_.size() > 0; }
 
   TermShape shape_;
-  Matrix gram_;                              ///< both triangles
+  Matrix gram_;                              ///< lower triangle
   std::vector<std::vector<Index>> members_;  ///< rows of each level
   Matrix values_;                            ///< [n x r]
 };

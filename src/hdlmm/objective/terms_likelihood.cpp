@@ -73,11 +73,12 @@ void TermsLikelihood::add_derivatives(const TermsFactor& factor, const Covarianc
                                       TermsEvaluation& out) const {
   const Index m = at.parameters();
   const double s2 = out.sigma2;
+  // what traces need is made once, and solves by it too
+  out.gradient = factor.traces();
   const std::vector<Matrix> slopes = factor.fixed_slopes();
   const ResponseMoments moments = factor.moments(out.fixed.delta);
   out.effects = factor.effects(out.fixed.delta);
   out.projected = factor.projected(out.fixed.delta);
-  out.gradient = factor.traces();
   for (Index k = 0; k < at.size(); ++k) {
     Matrix& gradient = out.gradient[static_cast<std::size_t>(k)];
     const Index first = at.first(k), width = at.shape(k).width;
