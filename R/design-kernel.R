@@ -62,7 +62,10 @@ symmetric_kernel <- function(kernel, rounding, tol, name) {
   asymmetry <- 0
   for (at in column_blocks(nrow(kernel), ncol(kernel))) {
     cpp_poll()
-    asymmetry <- max(asymmetry, abs(kernel[, at] - t(kernel[at, , drop = FALSE])))
+    below <- at[1]:nrow(kernel)
+    asymmetry <- max(
+      asymmetry, abs(kernel[below, at, drop = FALSE] - t(kernel[at, below, drop = FALSE]))
+    )
   }
   if (asymmetry == 0) return(kernel)
   largest <- max(abs(kernel))
@@ -78,11 +81,10 @@ symmetric_kernel <- function(kernel, rounding, tol, name) {
 }
 
 kernel_kappa <- function(kernel, unit, factor, n) {
-  total <- 0
-  for (block in column_blocks(n, n)) {
-    cpp_poll()
-    total <- total + sum(kernel[unit, unit[block]] * factor)
-  }
+  counts <- tabulate(unit, nrow(kernel)) * factor
+  total <- sum_over_columns(kernel, function(at) {
+    sum(colSums(kernel[, at, drop = FALSE] * counts) * tabulate(unit, nrow(kernel))[at])
+  })
   (sum(diag(kernel)[unit] * factor) - total / n) / max(1, n - 1)
 }
 

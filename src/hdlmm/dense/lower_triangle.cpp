@@ -1,6 +1,9 @@
 #include "hdlmm/dense/lower_triangle.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
 
 #include "hdlmm/base/parallel.hpp"
 #include "hdlmm/dense/packed_products.hpp"
@@ -58,19 +61,30 @@ void mirror_lower(MatrixView a) {
 Matrix lower_symmetric_product(const ConstMatrix& s, const ConstMatrix& b, const Context& context) {
   constexpr Index kFewColumns = 16;
   const Index n = b.rows();
-  Matrix out = Matrix::Zero(n, b.cols());
   if (b.cols() > kFewColumns) {
+    Matrix out = Matrix::Zero(n, b.cols());
     add_symmetric_product(1, s, b, out, context);
     return out;
   }
-  for (Index j = 0; j < n; ++j) {
-    const Index below = n - j - 1;
-    const auto column = s.col(j).tail(below);
-    for (Index k = 0; k < b.cols(); ++k) {
-      out(j, k) += s(j, j) * b(j, k) + column.dot(b.col(k).tail(below));
-      out.col(k).tail(below) += b(j, k) * column;
+  // sums by slices of columns, as many as the shape asks for, whatever the number of threads
+  const Index tasks = divide_up(n, 512);
+  std::vector<Matrix> parts(static_cast<std::size_t>(tasks));
+  const Context chosen = context_for(2.0 * n * n * b.cols(), context);
+  parallel_for(chosen, tasks, [&](Index task) {
+    const Index first = n * task / tasks, end = n * (task + 1) / tasks;
+    Matrix sum = Matrix::Zero(n, b.cols());
+    for (Index j = first; j < end; ++j) {
+      const Index below = n - j - 1;
+      const auto column = s.col(j).tail(below);
+      for (Index k = 0; k < b.cols(); ++k) {
+        sum(j, k) += s(j, j) * b(j, k) + column.dot(b.col(k).tail(below));
+        sum.col(k).tail(below) += b(j, k) * column;
+      }
     }
-  }
+    parts[static_cast<std::size_t>(task)] = std::move(sum);
+  });
+  Matrix out = Matrix::Zero(n, b.cols());
+  for (const Matrix& part : parts) out += part;
   return out;
 }
 

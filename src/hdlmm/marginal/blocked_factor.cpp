@@ -5,12 +5,19 @@
 #include <stdexcept>
 #include <utility>
 
+#include "hdlmm/base/parallel.hpp"
 #include "hdlmm/dense/lower_triangle.hpp"
+#include "hdlmm/dense/packed_products.hpp"
 #include "hdlmm/dense/products.hpp"
 
 namespace hdlmm {
 
 namespace {
+
+/// Tasks that levels, or columns of the rest, are shared by: more than threads, as they are uneven.
+constexpr Index kTasks = 16;
+
+Index slice_begin(Index size, Index task, Index tasks) { return size * task / tasks; }
 
 /// (I + d s)^-1 and log|I + d s| for positive semidefinite d and s, by Gauss and Jordan.
 Matrix ratio_inverse(const Matrix& d, const Matrix& s, double& log_det) {
@@ -61,20 +68,43 @@ void BlockedFactor::eliminate_levels(Matrix& gram) {
   for (Index j = 0; j < system_.levels(); ++j) {
     const Matrix inverse = ratio_inverse(system_.own(j), s, log_det_);
     solver_.middleCols(j * width(), width()) = inverse;
-    Matrix weight = product(s, inverse);
-    weight = symmetric_part(weight);
-    weight_.middleCols(j * width(), width()) = weight;
-    const Matrix weighted = product(weight, system_.cross(j));
-    const Index* met = system_.met(j);
-    for (Index l = 0; l < system_.meets(j); ++l) {
-      double* column = gram.col(met[l]).data();
-      for (Index i = l; i < system_.meets(j); ++i) {
-        column[met[i]] -= system_.cross(j).col(i).dot(weighted.col(l));
-      }
+    weight_.middleCols(j * width(), width()) = symmetric_part(product(s, inverse));
+  }
+  // every cell is summed by one task, level after level
+  const Context chosen = context_for(10 * system_.pairs() * static_cast<double>(width()), context_);
+  const Index tasks = chosen.n_threads > 1 ? kTasks : 1;
+  parallel_for(chosen, tasks, [&](Index task) {
+    const Index first = slice_begin(gram.cols(), task, tasks);
+    const Index end = slice_begin(gram.cols(), task + 1, tasks);
+    for (Index j = 0; j < system_.levels(); ++j) subtract_level(j, first, end, gram);
+  });
+  mirror_lower(gram);
+}
+
+/// The part that level j takes from columns first .. end - 1 of the lower triangle of the rest's
+/// Gram matrix.
+void BlockedFactor::subtract_level(Index j, Index first, Index end, Matrix& gram) const {
+  const Index r = width(), n_met = system_.meets(j);
+  const Index* met = system_.met(j);
+  const double* cross = system_.cross(j).data();
+  const Index begin = std::lower_bound(met, met + n_met, first) - met;
+  Vector weighted(r);
+  for (Index l = begin; l < n_met && met[l] < end; ++l) {
+    double* column = gram.col(met[l]).data();
+    // columns that a level meets ascend
+    if (r == 1) {
+      const double x = weight_(0, j) * cross[l];
+      for (Index i = l; i < n_met; ++i) column[met[i]] -= x * cross[i];
+      continue;
+    }
+    weighted.setZero();
+    for (Index b = 0; b < r; ++b) weighted += cross[l * r + b] * weight(j).col(b);
+    for (Index i = l; i < n_met; ++i) {
+      double sum = 0;
+      for (Index b = 0; b < r; ++b) sum += cross[i * r + b] * weighted[b];
+      column[met[i]] -= sum;
     }
   }
-  // columns that a level meets ascend
-  mirror_lower(gram);
 }
 
 BlockedFactor::Solved BlockedFactor::solve_adjoint(const CoefficientRows& x) const {
@@ -120,25 +150,48 @@ Matrix BlockedFactor::data_gram() const {
 
 /// sum_j of X_j'V^-1 X_j = (I + D_j S)^-1 (D_j - C_j G C_j' (I + S D_j)^-1), the eliminated term's.
 Matrix BlockedFactor::level_trace() const {
+  std::vector<Matrix> parts(kTasks);
+  const Context chosen = context_for(10 * system_.pairs() * static_cast<double>(width()), context_);
+  parallel_for(chosen, kTasks, [&](Index task) {
+    Matrix sum = Matrix::Zero(width(), width());
+    const Index end = slice_begin(system_.levels(), task + 1, kTasks);
+    for (Index j = slice_begin(system_.levels(), task, kTasks); j < end; ++j) {
+      add_level_trace(j, sum);
+    }
+    parts[static_cast<std::size_t>(task)] = std::move(sum);
+  });
   Matrix out = Matrix::Zero(width(), width());
-  for (Index j = 0; j < system_.levels(); ++j) {
-    out += product(solver(j), system_.own(j));
-    if (system_.meets(j) == 0) continue;
-    const Matrix cross = product(solver(j), system_.cross(j));
-    const Index* met = system_.met(j);
-    Vector sum(width());
-    for (Index l = 0; l < system_.meets(j); ++l) {
-      // G is symmetric: its lower triangle twice
-      const double* column = rest_.inverse_below(met[l]);
-      sum = 0.5 * column[met[l]] * cross.col(l);
-      for (Index i = l + 1; i < system_.meets(j); ++i) sum += column[met[i]] * cross.col(i);
-      for (Index b = 0; b < width(); ++b) {
-        out.col(b) -= cross(b, l) * sum;
-        out.row(b) -= cross(b, l) * sum.transpose();
-      }
+  for (const Matrix& part : parts) out += part;
+  return symmetric_part(out);
+}
+
+void BlockedFactor::add_level_trace(Index j, Matrix& out) const {
+  const Index r = width(), n_met = system_.meets(j);
+  out += product(solver(j), system_.own(j));
+  if (n_met == 0) return;
+  const Matrix turned = product(solver(j), system_.cross(j));
+  const double* cross = turned.data();
+  const Index* met = system_.met(j);
+  Vector sum(r);
+  for (Index l = 0; l < n_met; ++l) {
+    // G is symmetric: its lower triangle twice
+    const double* column = rest_.inverse_below(met[l]);
+    sum.setZero();
+    if (r == 1) {
+      double whole = 0.5 * column[met[l]] * cross[l];
+      for (Index i = l + 1; i < n_met; ++i) whole += column[met[i]] * cross[i];
+      out(0, 0) -= 2 * cross[l] * whole;
+      continue;
+    }
+    for (Index i = l; i < n_met; ++i) {
+      const double g = (i == l ? 0.5 : 1) * column[met[i]];
+      for (Index b = 0; b < r; ++b) sum[b] += g * cross[i * r + b];
+    }
+    for (Index b = 0; b < r; ++b) {
+      out.col(b) -= cross[l * r + b] * sum;
+      out.row(b) -= cross[l * r + b] * sum.transpose();
     }
   }
-  return symmetric_part(out);
 }
 
 std::vector<Matrix> BlockedFactor::traces() const {
@@ -284,7 +337,8 @@ Vector BlockedFactor::dense_inverse_diagonal() const {
       const Index size = std::min(kColumnBlock, model().shape(k).cols() - first);
       Matrix x(model().rows(), size);
       model().design(k).covariance_columns(first, x);
-      const CoefficientRows beta{Matrix(0, size), rest_.inverse_columns(system_.first_of(k) + first, size)};
+      const CoefficientRows beta{Matrix(0, size),
+                                 rest_.inverse_columns(system_.first_of(k) + first, size)};
       out -= x.cwiseProduct(add_products(beta)).rowwise().sum();
     }
   }

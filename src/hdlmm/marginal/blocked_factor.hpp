@@ -37,7 +37,9 @@ class BlockedFactor final : public TermsFactor {
 
   /// gram: X_rest'X_rest, of which the levels take their part.
   void eliminate_levels(Matrix& gram);
+  void subtract_level(Index j, Index first, Index end, Matrix& gram) const;
   Matrix level_trace() const;
+  void add_level_trace(Index j, Matrix& out) const;
   ConstMatrix part(const CoefficientRows& x, Index k) const;
   Matrix add_products(const CoefficientRows& beta) const;
   Vector sparse_inverse_diagonal() const;

@@ -49,6 +49,16 @@ double symmetric_product(const Matrix& a, const Matrix& b) {
   return sum;
 }
 
+template <typename Block>
+bool has_cells(const Block& a) {
+  for (Index j = 0; j < a.cols(); ++j) {
+    for (Index i = 0; i < a.rows(); ++i) {
+      if (a(i, j) != 0) return true;
+    }
+  }
+  return false;
+}
+
 /// Cells of several designs side by side, columns of design k from first[k] on; of those with a
 /// negative first none.
 RowCells side_by_side(const TermsModel& model, const std::vector<Index>& first) {
@@ -154,6 +164,7 @@ void BlockedSystem::cross_levels(const Context& context) {
       }
     }
     start_.push_back(static_cast<Index>(column_.size()));
+    pairs_ += 0.5 * static_cast<double>(meets(j) * (meets(j) + 1));
   }
   cross_ = Eigen::Map<const Matrix>(values.data(), r, static_cast<Index>(column_.size()));
 }
@@ -240,7 +251,7 @@ void BlockedSystem::for_blocks(Index k, Index o, Visit&& visit) const {
       for (Index j = 0; j < shape.levels; ++j) {
         const auto a = gram_.block(first_of(k) + j * shape.width, first_of(o) + l * other.width,
                                    shape.width, other.width);
-        if (!a.isZero(0)) visit(j, l, a);
+        if (has_cells(a)) visit(j, l, a);
       }
     }
     return;

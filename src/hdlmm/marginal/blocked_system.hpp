@@ -48,6 +48,8 @@ class BlockedSystem final : public TermsSystem {
   Index meets(Index j) const { return start_[j + 1] - start_[j]; }
   const Index* met(Index j) const { return column_.data() + start_[j]; }
   auto cross(Index j) const { return cross_.middleCols(start_[j], meets(j)); }
+  /// Pairs of columns that meet in a level, summed over the levels.
+  double pairs() const { return pairs_; }
 
   const Matrix& gram() const { return gram_; }
   const CoefficientRows& data() const { return data_; }
@@ -77,10 +79,11 @@ class BlockedSystem final : public TermsSystem {
   Matrix own_;                 ///< [r x r J]
   std::vector<Index> start_;   ///< [J + 1]
   std::vector<Index> column_;  ///< columns of the rest
-  Matrix cross_;               ///< [r x meets]
-  Matrix gram_;                ///< [s x s]
-  CoefficientRows data_;       ///< X'[Q y]
-  Matrix data_gram_;           ///< [Q y]'[Q y]
+  double pairs_ = 0;
+  Matrix cross_;          ///< [r x meets]
+  Matrix gram_;           ///< [s x s]
+  CoefficientRows data_;  ///< X'[Q y]
+  Matrix data_gram_;      ///< [Q y]'[Q y]
 };
 
 }  // namespace hdlmm

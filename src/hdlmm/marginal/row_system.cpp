@@ -15,8 +15,8 @@ namespace hdlmm {
 
 namespace {
 
-/// V by its root, and by its inverse from when derivatives are asked for: both below the diagonal of
-/// the same matrix.
+/// V by its root, and by its inverse from when derivatives are asked for: both below the diagonal
+/// of the same matrix.
 class RowFactor final : public TermsFactor {
  public:
   RowFactor(const RowSystem& system, const Covariances& at, const Context& context)
@@ -39,15 +39,16 @@ class RowFactor final : public TermsFactor {
 
   std::vector<Matrix> traces() const override {
     std::vector<Matrix> out;
-    for (Index k = 0; k < at_.size(); ++k) out.push_back(system_.term(k).inner(inverse()));
+    for (Index k = 0; k < at_.size(); ++k)
+      out.push_back(system_.term(k).inner(inverse(), context_));
     return out;
   }
 
   std::vector<Matrix> fixed_slopes() const override {
     std::vector<Matrix> out;
-    for_cells([&](Index k, const TriangleCell& cell) {
-      out.push_back(transpose_product(fixed(), system_.term(k).times_cell(cell, fixed())));
-    });
+    for (const Matrix& turned : turned_data()) {
+      out.push_back(transpose_product(fixed(), turned.leftCols(model().q.cols())));
+    }
     return out;
   }
 
@@ -56,9 +57,8 @@ class RowFactor final : public TermsFactor {
     ResponseMoments out;
     Matrix along(model().rows(), at_.parameters());
     Index i = 0;
-    for_cells([&](Index k, const TriangleCell& cell) {
-      along.col(i++) = system_.term(k).times_cell(cell, py).col(0);
-    });
+    const Vector turn = response_turn(delta);
+    for (const Matrix& turned : turned_data()) along.col(i++) = times(turned, turn);
     out.along_response = transpose_times(along, py.col(0));
     out.gram = transpose_product(along, solve(along));
     out.along_fixed = transpose_product(fixed(), along);
@@ -122,7 +122,7 @@ class RowFactor final : public TermsFactor {
   void make_root() {
     const Index n = model().rows();
     both_ = Matrix::Identity(n, n);
-    for (Index k = 0; k < at_.size(); ++k) system_.term(k).add_to(both_, at_.relative(k));
+    for (Index k = 0; k < at_.size(); ++k) system_.term(k).add_to(both_, at_.relative(k), context_);
     if (!cholesky_in_place(both_, context_)) {
       throw std::runtime_error("the covariance of the response is not positive definite");
     }
@@ -143,11 +143,14 @@ class RowFactor final : public TermsFactor {
 
   ConstMatrix fixed() const { return solved_.leftCols(model().q.cols()); }
 
-  template <typename Visit>
-  void for_cells(Visit&& visit) const {
-    for (Index k = 0; k < at_.size(); ++k) {
-      for (const TriangleCell& cell : triangle_cells(at_.shape(k).width)) visit(k, cell);
+  /// V_i V^-1 [Q y] of every cell, made once.
+  const std::vector<Matrix>& turned_data() const {
+    for (Index k = 0; turned_.size() < static_cast<std::size_t>(at_.parameters()); ++k) {
+      for (const TriangleCell& cell : triangle_cells(at_.shape(k).width)) {
+        turned_.push_back(system_.term(k).times_cell(cell, solved_, context_));
+      }
     }
+    return turned_;
   }
 
   /// Covariances of the coefficients of a term with v'y: (I (x) S) X'v.
@@ -170,6 +173,7 @@ class RowFactor final : public TermsFactor {
   mutable Matrix both_;
   mutable bool is_inverted_ = false;
   Matrix solved_;  ///< V^-1 [Q y]
+  mutable std::vector<Matrix> turned_;
 };
 
 }  // namespace
@@ -189,7 +193,7 @@ Matrix RowSystem::do_null_information() const {
   for (Index o = 0; o < model().size(); ++o) {
     for (const TriangleCell& cell : triangle_cells(model().shape(o).width)) {
       Matrix v = Matrix::Zero(n, n);
-      term(o).add_to(v, cell_matrix(model().shape(o).width, cell));
+      term(o).add_to(v, cell_matrix(model().shape(o).width, cell), Context());
       // P_0 V P_0 = V - Q B' - B Q', B = V Q - 1/2 Q (Q'V Q)
       Matrix b = lower_symmetric_product(v, q, Context());
       const Matrix inside = transpose_product(q, b);
@@ -198,7 +202,7 @@ Matrix RowSystem::do_null_information() const {
       add_lower_product(-1, b, q, v, Context());
       Index i = 0;
       for (Index k = 0; k < model().size(); ++k) {
-        const Vector inner = cell_traces(symmetric_part(term(k).inner(v)));
+        const Vector inner = cell_traces(symmetric_part(term(k).inner(v, Context())));
         out.col(j).segment(i, inner.size()) = inner;
         i += inner.size();
       }

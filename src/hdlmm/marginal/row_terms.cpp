@@ -3,11 +3,25 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "hdlmm/base/parallel.hpp"
 #include "hdlmm/dense/lower_triangle.hpp"
+#include "hdlmm/dense/packed_products.hpp"
 
 namespace hdlmm {
 
 namespace {
+
+constexpr Index kColumns = 128;  ///< of n x n matrices, in a task
+
+/// visit(task, j) for all columns.
+template <typename Visit>
+void for_columns(Index n, const Context& context, Visit&& visit) {
+  const Context chosen = context_for(4.0 * n * n, context);
+  parallel_for(chosen, divide_up(n, kColumns), [&](Index task) {
+    const Index end = std::min(n, (task + 1) * kColumns);
+    for (Index j = task * kColumns; j < end; ++j) visit(task, j);
+  });
+}
 
 /// The rows of each level and their values, where no row has cells in two of them.
 bool read_levels(const DesignOperator& design, const TermShape& shape,
@@ -36,11 +50,11 @@ RowTerm::RowTerm(const DesignOperator& design, const TermShape& shape, const Con
   gram_ = design.row_gram(context);
 }
 
-void RowTerm::add_to(MatrixView v, const Matrix& s) const {
+void RowTerm::add_to(MatrixView v, const Matrix& s, const Context& context) const {
   if (has_gram()) {
-    for (Index j = 0; j < v.cols(); ++j) {
+    for_columns(v.rows(), context, [&](Index, Index j) {
       v.col(j).tail(v.rows() - j) += s(0, 0) * gram_.col(j).tail(v.rows() - j);
-    }
+    });
     return;
   }
   for (const auto& rows : members_) {
@@ -53,8 +67,9 @@ void RowTerm::add_to(MatrixView v, const Matrix& s) const {
   }
 }
 
-Matrix RowTerm::times_cell(const TriangleCell& cell, const ConstMatrix& b) const {
-  if (has_gram()) return lower_symmetric_product(gram_, b, Context());
+Matrix RowTerm::times_cell(const TriangleCell& cell, const ConstMatrix& b,
+                           const Context& context) const {
+  if (has_gram()) return lower_symmetric_product(gram_, b, context);
   Matrix out = Matrix::Zero(b.rows(), b.cols());
   for (const auto& rows : members_) {
     for (Index k = 0; k < b.cols(); ++k) {
@@ -72,13 +87,15 @@ Matrix RowTerm::times_cell(const TriangleCell& cell, const ConstMatrix& b) const
   return out;
 }
 
-Matrix RowTerm::inner(const Matrix& a) const {
+Matrix RowTerm::inner(const Matrix& a, const Context& context) const {
   Matrix out = Matrix::Zero(shape_.width, shape_.width);
   if (has_gram()) {
-    for (Index j = 0; j < a.cols(); ++j) {
+    Vector parts = Vector::Zero(divide_up(a.cols(), kColumns));
+    for_columns(a.rows(), context, [&](Index task, Index j) {
       const Index below = a.rows() - j - 1;
-      out(0, 0) += gram_(j, j) * a(j, j) + 2 * gram_.col(j).tail(below).dot(a.col(j).tail(below));
-    }
+      parts[task] += gram_(j, j) * a(j, j) + 2 * gram_.col(j).tail(below).dot(a.col(j).tail(below));
+    });
+    out(0, 0) = parts.sum();
     return out;
   }
   for (const auto& rows : members_) {

@@ -16,13 +16,13 @@ class RowTerm {
   const TermShape& shape() const { return shape_; }
 
   /// Lower triangle of v += sum_i s_i V_i.
-  void add_to(MatrixView v, const Matrix& s) const;
+  void add_to(MatrixView v, const Matrix& s, const Context& context) const;
 
   /// V_i b, [n x m].
-  Matrix times_cell(const TriangleCell& cell, const ConstMatrix& b) const;
+  Matrix times_cell(const TriangleCell& cell, const ConstMatrix& b, const Context& context) const;
 
   /// T [r x r] with tr(V_i a) = T_ab + T_ba, or T_aa, of a symmetric a [n x n], lower triangle.
-  Matrix inner(const Matrix& a) const;
+  Matrix inner(const Matrix& a, const Context& context) const;
 
  private:
   bool has_gram() const { return gram_.size() > 0; }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <memory>
 
 #include "hdlmm/dense/products.hpp"
 
@@ -50,22 +51,40 @@ double TermsLikelihood::count() const {
                              (criterion_ == Criterion::reml ? model.q.cols() : Index{0}));
 }
 
+TermsEvaluation TermsObjective::begin(const Covariances& at, const Context& context,
+                                      TermsCompletion& complete) const {
+  complete = nullptr;
+  return evaluate(at, true, context);
+}
+
 TermsEvaluation TermsLikelihood::evaluate(const Covariances& at, bool derivatives,
                                           const Context& context) const {
+  TermsCompletion complete;
+  TermsEvaluation out = begin(at, context, complete);
+  if (derivatives) complete(out);
+  return out;
+}
+
+TermsEvaluation TermsLikelihood::begin(const Covariances& at, const Context& context,
+                                       TermsCompletion& complete) const {
   context.poll();
-  const auto factor = system().factor(at, context);
+  const std::shared_ptr<TermsFactor> factor = system().factor(at, context);
+  complete = [this, factor, at](TermsEvaluation& e) { add_derivatives(*factor, at, e); };
+  return value(*factor);
+}
+
+TermsEvaluation TermsLikelihood::value(const TermsFactor& factor) const {
   TermsEvaluation out;
-  const Matrix gram = factor->data_gram();
+  const Matrix gram = factor.data_gram();
   out.fixed = fixed_of(gram);
   const double total = system().model().y.squaredNorm();
   if (out.fixed.rss < kSmallRest * total) {
-    out.fixed.rss = direct_rss(*factor, system().model(), out.fixed.delta);
+    out.fixed.rss = direct_rss(factor, system().model(), out.fixed.delta);
   }
-  out.log_det_v = factor->log_det();
+  out.log_det_v = factor.log_det();
   out.sigma2 = out.fixed.rss / count();
   out.value = -0.5 * (count() * (kLogTwoPi + 1 + std::log(out.sigma2)) + out.log_det_v +
                       (criterion_ == Criterion::reml ? out.fixed.log_det : 0));
-  if (derivatives) add_derivatives(*factor, at, out);
   return out;
 }
 

@@ -1,6 +1,7 @@
 #ifndef HDLMM_OBJECTIVE_TERMS_LIKELIHOOD_HPP
 #define HDLMM_OBJECTIVE_TERMS_LIKELIHOOD_HPP
 
+#include <functional>
 #include <vector>
 
 #include "hdlmm/marginal/terms_system.hpp"
@@ -23,6 +24,8 @@ struct TermsEvaluation {
   std::vector<Matrix> slopes;    ///< derivatives of Var(delta) by the parameters, [c x c]
 };
 
+using TermsCompletion = std::function<void(TermsEvaluation&)>;
+
 /// What a search over the covariances of several terms maximises.
 class TermsObjective {
  public:
@@ -42,6 +45,11 @@ class TermsObjective {
   virtual TermsEvaluation evaluate(const Covariances& at, bool derivatives,
                                    const Context& context) const = 0;
 
+  /// The same with derivatives, which may be missing until complete(): steps that lead nowhere do
+  /// without. complete is empty where nothing is missing, and holds memory where it is not.
+  virtual TermsEvaluation begin(const Covariances& at, const Context& context,
+                                TermsCompletion& complete) const;
+
  private:
   const TermsSystem& system_;
 };
@@ -56,7 +64,11 @@ class TermsLikelihood final : public TermsObjective {
   TermsEvaluation evaluate(const Covariances& at, bool derivatives,
                            const Context& context) const override;
 
+  TermsEvaluation begin(const Covariances& at, const Context& context,
+                        TermsCompletion& complete) const override;
+
  private:
+  TermsEvaluation value(const TermsFactor& factor) const;
   void add_derivatives(const TermsFactor& factor, const Covariances& at,
                        TermsEvaluation& out) const;
 

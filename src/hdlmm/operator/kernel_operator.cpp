@@ -1,11 +1,14 @@
 #include "hdlmm/operator/kernel_operator.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <utility>
 
 #include "hdlmm/base/checks.hpp"
-#include "hdlmm/dense/products.hpp"
+#include "hdlmm/base/parallel.hpp"
+#include "hdlmm/dense/lower_triangle.hpp"
+#include "hdlmm/dense/packed_products.hpp"
 
 namespace hdlmm {
 
@@ -39,7 +42,7 @@ void KernelOperator::do_add_covariance_product(const ConstMatrix& v, Eigen::Ref<
                                                const Context& context) const {
   Matrix sums = Matrix::Zero(cols(), v.cols());
   do_add_adjoint_product(v, sums, context);
-  out += scale_ * polled_product(kernel_, sums, context);
+  out += scale_ * lower_symmetric_product(kernel_, sums, context);
 }
 
 void KernelOperator::do_covariance_columns(Index first, Eigen::Ref<Matrix> out) const {
@@ -59,14 +62,20 @@ void KernelOperator::do_add_column(Index, double, Eigen::Ref<Vector>) const {
 }
 
 Matrix KernelOperator::do_row_gram(const Context& context) const {
-  Matrix gram(rows(), rows());
-  for (Index j = 0; j < rows(); ++j) {
-    if (j % kColumnBlock == 0) context.poll();
-    for (Index i = 0; i < rows(); ++i) {
-      gram(i, j) = row_scale_[i] * row_scale_[j] * (scale_ * kernel_(unit_[i], unit_[j]));
-    }
-  }
+  const Index n = rows();
+  Matrix gram(n, n);
+  parallel_for(context_for(static_cast<double>(n) * n, context), divide_up(n, kColumnBlock),
+               [&](Index task) {
+                 const Index end = std::min(n, (task + 1) * kColumnBlock);
+                 for (Index j = task * kColumnBlock; j < end; ++j) fill_row_gram(j, gram.col(j));
+               });
   return gram;
+}
+
+void KernelOperator::fill_row_gram(Index j, Eigen::Ref<Vector> out) const {
+  for (Index i = j; i < rows(); ++i) {
+    out[i] = row_scale_[i] * row_scale_[j] * (scale_ * kernel_(unit_[i], unit_[j]));
+  }
 }
 
 Matrix KernelOperator::do_column_gram(const Context&) const {

@@ -33,6 +33,8 @@ class KernelOperator final : public DesignOperator {
 
   Vector do_prior_variances() const override { return scale_ * kernel_.diagonal(); }
 
+  void fill_row_gram(Index j, Eigen::Ref<Vector> out) const;
+
   Matrix do_row_gram(const Context& context) const override;
 
   Matrix do_column_gram(const Context&) const override;

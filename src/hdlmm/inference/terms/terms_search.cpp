@@ -129,12 +129,14 @@ class Search {
 
   bool is_spent() const { return static_cast<int>(trace_.size()) >= options_.max_evaluations; }
 
-  /// at: in the units of the search, as all below but the covariances of a mode.
-  std::optional<TermsEvaluation> evaluate(const Covariances& at, double radius) {
+  /// at: in the units of the search, as all below but the covariances of a mode. The evaluation has
+  /// derivatives from when complete() is called, which is not for steps that lead nowhere.
+  std::optional<TermsEvaluation> begin(const Covariances& at, double radius) {
     std::optional<TermsEvaluation> out;
     const Covariances outer = units_.from_units(at);
+    complete_ = nullptr;
     try {
-      out = objective_.evaluate(outer, true, context_);
+      out = objective_.begin(outer, context_, complete_);
       if (!std::isfinite(out->value) || !(out->sigma2 > 0)) out.reset();
     } catch (const std::runtime_error&) {
       // V is not positive definite to rounding: no step goes there
@@ -143,6 +145,17 @@ class Search {
     TermsStep step{out ? out->value : none, out ? out->sigma2 : none, radius, {}, false};
     for (Index k = 0; k < outer.size(); ++k) step.relative.push_back(outer.relative(k));
     trace_.push_back(std::move(step));
+    return out;
+  }
+
+  void complete(TermsEvaluation& e) {
+    if (complete_) complete_(e);
+    complete_ = nullptr;
+  }
+
+  std::optional<TermsEvaluation> evaluate(const Covariances& at, double radius) {
+    auto out = begin(at, radius);
+    if (out) complete(*out);
     return out;
   }
 
@@ -193,13 +206,14 @@ class Search {
         break;
       }
       Covariances next(shapes(), at.theta() + step);
-      auto found = evaluate(next, radius);
+      auto found = begin(next, radius);
       const double noise = 1e-13 * (std::abs(e.value) + objective_.count());
       const double gain = found ? 2 * (found->value - e.value) : -promised;
       const double ratio = (gain + noise) / (promised + noise);
       if (ratio < 0.25) radius = 0.25 * std::min(radius, step.norm());
       if (ratio > 0.75) radius = std::max(radius, 2 * step.norm());
-      if (ratio > 1e-4) {
+      if (found && ratio > 1e-4) {
+        complete(*found);
         at = units_.turn(next);
         e = std::move(*found);
         trace_.back().is_accepted = true;
@@ -289,6 +303,7 @@ class Search {
   const Context& context_;
   TermUnits units_;
   std::vector<TermsStep> trace_;
+  TermsCompletion complete_;  ///< of the latest evaluation
   Index steepest_ = -1;
   Vector direction_;
 };
