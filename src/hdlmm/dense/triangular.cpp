@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/packed_products.hpp"
 #include "hdlmm/dense/rank_update.hpp"
 
@@ -210,6 +211,12 @@ void inverse_of_root_in_place(MatrixView l, const Context& context) {
   if (l.rows() == 0) return;
   invert_root(l, context);
   square_in_place(l, context);
+}
+
+Matrix inverse_of_root(Matrix l, const Context& context) {
+  inverse_of_root_in_place(l, context);
+  mirror_lower(l);
+  return l;
 }
 
 }  // namespace hdlmm

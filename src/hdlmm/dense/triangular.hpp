@@ -26,6 +26,9 @@ bool cholesky_in_place(MatrixView a, const Context& context);
 /// flops.
 void inverse_of_root_in_place(MatrixView l, const Context& context);
 
+/// (L L')^-1 [n x n], both triangles.
+Matrix inverse_of_root(Matrix l, const Context& context);
+
 }  // namespace hdlmm
 
 #endif  // HDLMM_DENSE_TRIANGULAR_HPP
