@@ -831,6 +831,20 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_terms_gibbs
+Rcpp::List cpp_terms_gibbs(SEXP system, const Rcpp::List& prior, SEXP fixed_precision, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_gibbs(SEXP systemSEXP, SEXP priorSEXP, SEXP fixed_precisionSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type fixed_precision(fixed_precisionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_gibbs(system, prior, fixed_precision, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_search_bound
 Rcpp::List cpp_search_bound(const Rcpp::List& system, const Rcpp::List& columns, const Rcpp::List& options, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_search_bound(SEXP systemSEXP, SEXP columnsSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
@@ -974,6 +988,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_terms_block_variances", (DL_FUNC) &_hdlmm_cpp_terms_block_variances, 3},
     {"_hdlmm_cpp_terms_leverages", (DL_FUNC) &_hdlmm_cpp_terms_leverages, 3},
     {"_hdlmm_cpp_terms_solve", (DL_FUNC) &_hdlmm_cpp_terms_solve, 4},
+    {"_hdlmm_cpp_terms_gibbs", (DL_FUNC) &_hdlmm_cpp_terms_gibbs, 5},
     {"_hdlmm_cpp_search_bound", (DL_FUNC) &_hdlmm_cpp_search_bound, 4},
     {"_hdlmm_cpp_bound_curve", (DL_FUNC) &_hdlmm_cpp_bound_curve, 4},
     {"_hdlmm_cpp_ascend", (DL_FUNC) &_hdlmm_cpp_ascend, 7},

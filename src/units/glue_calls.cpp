@@ -9,5 +9,6 @@
 #include "profile.cpp"
 #include "system.cpp"
 #include "terms.cpp"
+#include "terms_gibbs.cpp"
 #include "variational.cpp"
 #include "weak_reference.cpp"

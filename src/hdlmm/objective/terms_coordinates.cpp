@@ -58,6 +58,18 @@ std::vector<Matrix> outside(const TermsModel& model, const Covariances& at) {
   return out;
 }
 
+Matrix outside_halves(const TermsModel& model, const ConstMatrix& halves) {
+  Matrix out(halves.rows(), halves.cols());
+  Index first = 0;
+  for (Index k = 0; k < model.size(); ++k) {
+    const Index count = model.shape(k).parameters();
+    out.middleRows(first, count) =
+        product(congruence_map(turn_of(model, k)), halves.middleRows(first, count));
+    first += count;
+  }
+  return out;
+}
+
 TermsEvaluation outside(const TermsModel& model, TermsEvaluation e) {
   const Matrix map = half_map(model);
   for (Index k = 0; k < model.size(); ++k) {

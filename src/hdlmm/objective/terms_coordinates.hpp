@@ -14,6 +14,9 @@ namespace hdlmm {
 Covariances inside(const TermsModel& model, const std::vector<Matrix>& relative);
 std::vector<Matrix> outside(const TermsModel& model, const Covariances& at);
 
+/// Half vectors of all S_k for the coefficients of X_k, a point a column [m x N].
+Matrix outside_halves(const TermsModel& model, const ConstMatrix& halves);
+
 /// Gradient, information, slopes and effects for the coefficients of X_k.
 TermsEvaluation outside(const TermsModel& model, TermsEvaluation e);
 

@@ -18,6 +18,8 @@ class TermUnits {
   Index size() const { return static_cast<Index>(shapes_.size()); }
   Index width(Index k) const { return shapes_[static_cast<std::size_t>(k)].width; }
 
+  const Matrix& root(Index k) const { return root_[static_cast<std::size_t>(k)]; }  ///< D
+  const Matrix& inverse(Index k) const { return inverse_[static_cast<std::size_t>(k)]; }
   Matrix from_units(Index k, const Matrix& s) const;
   Matrix to_units(Index k, const Matrix& s) const;
   /// D'G D, of a gradient in S.

@@ -1,0 +1,61 @@
+#include "hdlmm/inference/terms/effect_draw.hpp"
+
+#include <cmath>
+#include <cstddef>
+
+#include "hdlmm/dense/products.hpp"
+#include "hdlmm/dense/small_dense.hpp"
+
+namespace hdlmm {
+
+namespace {
+
+Vector draw_normals(Index n, Random& random) {
+  Vector out(n);
+  for (Index i = 0; i < n; ++i) out[i] = random.normal();
+  return out;
+}
+
+/// (I (x) m) b over the levels of a term.
+Vector times_levels(const Matrix& m, const Vector& b) {
+  if (m.rows() == 1) return m(0, 0) * b;
+  const Eigen::Map<const Matrix> levels(b.data(), m.rows(), b.size() / m.rows());
+  const Matrix out = product(m, levels);
+  return Eigen::Map<const Vector>(out.data(), out.size());
+}
+
+}  // namespace
+
+Vector draw_normal(const FixedPosterior& posterior, Random& random) {
+  if (posterior.mean.size() == 0) return posterior.mean;
+  const Vector z = draw_normals(posterior.mean.size(), random);
+  return posterior.mean + transpose_times(upper_root(posterior.covariance), z);
+}
+
+EffectDraw draw_effects(const TermsModel& model, const TermsFactor& factor, const Covariances& at,
+                        const FixedPosterior& fixed, double sigma2, Random& random,
+                        const Context& context) {
+  EffectDraw out;
+  out.delta = draw_normal(fixed, random);
+  const double sigma = std::sqrt(sigma2);
+  const Vector centred = model.y - times(model.q, out.delta);
+  Matrix gap = centred - sigma * draw_normals(model.rows(), random);
+  for (Index k = 0; k < model.size(); ++k) {
+    const Vector z = draw_normals(at.shape(k).cols(), random);
+    out.beta.push_back(sigma * times_levels(at.factor(k), z));
+    model.design(k).add_product(-out.beta.back(), gap, context);
+  }
+  const Matrix solved = factor.solve(gap);
+  Matrix residual = centred;
+  for (Index k = 0; k < model.size(); ++k) {
+    Matrix along = Matrix::Zero(at.shape(k).cols(), 1);
+    model.design(k).add_adjoint_product(solved, along, context);
+    Vector& beta = out.beta[static_cast<std::size_t>(k)];
+    beta += times_levels(at.relative(k), along.col(0));
+    model.design(k).add_product(-beta, residual, context);
+  }
+  out.residual = residual.col(0);
+  return out;
+}
+
+}  // namespace hdlmm

@@ -1,0 +1,8 @@
+#include "hdlmm/inference/terms/conditional_moves.cpp"
+#include "hdlmm/inference/terms/effect_draw.cpp"
+#include "hdlmm/inference/terms/posterior_surface.cpp"
+#include "hdlmm/inference/terms/radial_surface.cpp"
+#include "hdlmm/inference/terms/terms_gibbs.cpp"
+#include "hdlmm/inference/terms/variance_coordinates.cpp"
+#include "hdlmm/inference/terms/variance_posterior.cpp"
+#include "hdlmm/objective/terms_marginal.cpp"
