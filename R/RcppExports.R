@@ -253,6 +253,22 @@ cpp_terms_gibbs <- function(system, prior, fixed_precision, options, host) {
     .Call(`_hdlmm_cpp_terms_gibbs`, system, prior, fixed_precision, options, host)
 }
 
+cpp_terms_bound_search <- function(system, blocks, start, options, host) {
+    .Call(`_hdlmm_cpp_terms_bound_search`, system, blocks, start, options, host)
+}
+
+cpp_terms_bound <- function(system, blocks, relative, host) {
+    .Call(`_hdlmm_cpp_terms_bound`, system, blocks, relative, host)
+}
+
+cpp_terms_ascend <- function(system, blocks, model, options, host) {
+    .Call(`_hdlmm_cpp_terms_ascend`, system, blocks, model, options, host)
+}
+
+cpp_terms_iterate <- function(system, blocks, model, options, host) {
+    .Call(`_hdlmm_cpp_terms_iterate`, system, blocks, model, options, host)
+}
+
 cpp_search_bound <- function(system, columns, options, host) {
     .Call(`_hdlmm_cpp_search_bound`, system, columns, options, host)
 }

@@ -19,9 +19,12 @@
 #'   `log(sigma_b^2 / sigma_e^2)` where the spectrum of `XX'` is active.
 #' @param accelerate `"none"` or `"squarem"`: extrapolation of EM (Varadhan and Roland 2008),
 #'   accepted only where the objective does not fall.
-#' @param blocks `NULL` or a factor over the columns of `X` (or anything that `as.factor()`
-#'   takes): the variational posterior of method `"VB"` factorises over its levels instead of
-#'   over single coefficients.
+#' @param blocks between what the variational posterior of method `"VB"` factorises: `NULL` or
+#'   `"levels"`, single coefficients, and of blocks `(x | g)` the levels, each with all of its
+#'   coefficients; `"coefficients"`, single coefficients throughout; `"terms"`, random terms;
+#'   `"all"`, nothing: one block holds all coefficients. Or a factor over the columns of `X` (or
+#'   anything that `as.factor()` takes), of which each level is a block. With several random terms
+#'   also a list of these, named by term.
 #' @param sweep `"cyclic"` or `"random"`: order of the columns in a sweep of coordinate ascent.
 #' @param system how the equations of several random terms are solved: `"blocked"` by coefficients,
 #'   level by level; `"row"` by a matrix of rows; `"absorbed"` with one wide term reduced to a
@@ -61,20 +64,42 @@ lmm_control <- function(tol = 1e-10, max_iter = NULL, draws = 1000, warmup = 500
 # What lmm_control() returns without arguments, as it is in most calls of lmm().
 default_control <- lmm_control(tol = formals(lmm_control)$tol)
 
-# Codes of the blocks, one a column of X, each level in use.
+block_words <- c("levels", "coefficients", "terms", "all")
+
+# One of the words, codes of the blocks, one a column of X, each level in use, or a list by term.
 check_blocks <- function(blocks) {
+  if (is.list(blocks) && !is.data.frame(blocks)) return(check_block_list(blocks))
+  if (is.character(blocks) && length(blocks) == 1) {
+    return(check_choice(blocks, block_words, "blocks"))
+  }
   blocks <- tryCatch(droplevels(as.factor(blocks)), error = function(e) NULL)
   if (is.null(blocks) || length(blocks) == 0 || anyNA(blocks)) {
-    bad_input("`blocks` must be a factor over the columns of the design, without NA.")
+    bad_input(
+      "`blocks` must be ", enumerate(dQuote(block_words, FALSE), Inf, "or"),
+      ", or a factor over the columns of the design, without NA."
+    )
   }
   blocks
+}
+
+check_block_list <- function(blocks) {
+  if (length(blocks) == 0 || is.null(names(blocks)) || any(names(blocks) == "")) {
+    bad_input("`blocks` must be one choice, or a list of choices named by random term.")
+  }
+  out <- lapply(blocks, check_blocks)
+  if (any(vapply(out, identical, NA, "all"))) {
+    bad_input("`blocks` of one term cannot be \"all\", which is of all of them: \"terms\".")
+  }
+  out
 }
 
 #' @export
 print.lmm_control <- function(x, ...) {
   check_dots(print_settings)
   value <- vapply(x, function(v) {
-    if (is.null(v)) "NULL" else if (is.factor(v)) counted(nlevels(v), "block") else format(v)
+    if (is.null(v)) return("NULL")
+    if (is.list(v)) return(paste("by term:", enumerate(names(v))))
+    if (is.factor(v)) counted(nlevels(v), "block") else format(v)
   }, "")
   cat("Control of an lmm() fit\n")
   cat(paste0("  ", format(names(x)), "  ", value, "\n"), sep = "")

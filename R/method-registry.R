@@ -48,11 +48,11 @@ engines <- local({
     row("MAP", "em", "fit_map_em", "mode of likelihood times prior by EM", "mode", prior = "any"),
     row(
       "VB", "collapsed", "fit_vb", "variational bound with all but the variances maximised out",
-      "variational", prior = "own"
+      "variational", prior = "own", several = "fit_vb_terms"
     ),
     row(
-      "VB", "cavi", "fit_vb", "coordinate ascent variational inference, column by column",
-      "variational", prior = "own"
+      "VB", "cavi", "fit_vb", "coordinate ascent variational inference, block by block",
+      "variational", prior = "own", several = "fit_vb_terms"
     ),
     row(
       "Bayes", "quadrature", "fit_quadrature", "exact posterior by adaptive quadrature",

@@ -19,13 +19,7 @@ fit_vb <- function(problem, engine, control) {
 vb_columns <- function(problem, control) {
   design <- lone_design(problem)
   fixed <- problem$fixed
-  blocks <- control$blocks
-  if (!is.null(blocks) && length(blocks) != design$n_cols) {
-    bad_input(
-      "`blocks` has ", counted(length(blocks), "value"), "; ", backtick(design$label), " has ",
-      counted(design$n_cols, "column"), "."
-    )
-  }
+  blocks <- single_blocks(control, design)
   list(
     design = design$core, row_scale = fixed$root, means = design$mean_columns,
     constant = constant_rows(design, fixed),
@@ -171,20 +165,33 @@ effect_variances <- function(q, random, problem) {
 # Priors of the variances ----------------------------------------------------------------
 
 check_vb_prior <- function(prior) {
-  if (prior$on_shares) {
-    abort(
-      "unsupported", "fully variational inference needs conjugate priors of the variances ",
-      "themselves: lmm_prior(random = , residual = ) in the place of `pve` and `total`."
-    )
-  }
-  if (prior$first$kind %in% c("flat", "jeffreys")) {
-    abort(
-      "improper_prior", "fully variational inference needs a proper prior of the variance of the ",
-      "random effects; found prior_", prior$first$kind, "(): under it the bound has no maximum ",
-      "or the posterior is improper. Use prior_half_t() or prior_inverse_gamma()."
-    )
-  }
+  if (prior$on_shares) stop_unless_conjugate()
+  stop_if_improper(prior$first, "the random effects")
   prior
+}
+
+stop_unless_conjugate <- function() {
+  abort(
+    "unsupported", "fully variational inference needs conjugate priors of the variances ",
+    "themselves: lmm_prior(random = , residual = ) in the place of `pve` and `total`."
+  )
+}
+
+stop_if_improper <- function(density, what) {
+  if (!density$kind %in% c("flat", "jeffreys")) return(invisible())
+  abort(
+    "improper_prior", "fully variational inference needs a proper prior of the variance of ", what,
+    "; found prior_", density$kind, "(): under it the bound has no maximum or the posterior is ",
+    "improper. Use prior_half_t() or prior_inverse_gamma()."
+  )
+}
+
+stop_without_noise <- function() {
+  abort(
+    "unbounded_posterior", "the response is reproduced exactly, and under this prior the ",
+    "evidence bound has no maximum: the residual variance tends to 0. Give the residual ",
+    "variance a prior that keeps it away from 0, as prior_inverse_gamma() does."
+  )
 }
 
 fit_full_vb <- function(problem, engine, control, columns, prior, start_h = 0.5) {
@@ -200,13 +207,7 @@ fit_full_vb <- function(problem, engine, control, columns, prior, start_h = 0.5)
       problem$system, columns, problem$fixed$q, problem$fixed$residual, model, options, host
     )
   )
-  if (!isTRUE(out$q$nu > vanished_noise)) {
-    abort(
-      "unbounded_posterior", "the response is reproduced exactly, and under this prior the ",
-      "evidence bound has no maximum: the residual variance tends to 0. Give the residual ",
-      "variance a prior that keeps it away from 0, as prior_inverse_gamma() does."
-    )
-  }
+  if (!isTRUE(out$q$nu > vanished_noise)) stop_without_noise()
   result <- full_vb_result(problem, out, columns, prior, model$fixed_precision)
   result$notes <- c(
     result$notes, full_collapse_note(problem, control, columns, prior, result, out$q)
@@ -216,13 +217,14 @@ fit_full_vb <- function(problem, engine, control, columns, prior, start_h = 0.5)
 }
 
 # NULL for a flat prior of the fixed effects, however it is given.
-active_precision <- function(prior) {
-  precision <- prior$fixed_precision
+active_precision <- function(prior) flat_or_precision(prior$fixed_precision)
+
+flat_or_precision <- function(precision) {
   if (is.null(precision) || all(precision == 0)) NULL else precision
 }
 
 # What turns the bound of the core into that of the user's y, variances and omega: flat omega
-# counts with density one in the user's units.
+# counts with density one in the user's units. prior: with log_constant.
 full_constant <- function(problem, prior, precision) {
   fixed <- problem$fixed
   if (is.null(precision)) return(loglik_constant(fixed, "REML") + prior$log_constant)

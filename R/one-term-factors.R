@@ -46,13 +46,16 @@ draw_factors <- function(fit, draws) {
   for (block in q_blocks(fit)) {
     cpp_poll()
     x <- block_columns(fit, block)
-    out[block, ] <- draw_block(fit, x, fresh[block, , drop = FALSE])
+    out[block, ] <- draw_block(q_ratio(fit), x, fresh[block, , drop = FALSE])
   }
   user_effects(fit$internal$units, out * sqrt(q_variance(fit)), lone_design(fit)$label)
 }
 
 # The blocks as lists of columns; X of one block as the user has it, in the core's units.
-q_blocks <- function(fit) split(seq_along(fit$control$blocks), fit$control$blocks)
+q_blocks <- function(fit) {
+  blocks <- single_blocks(fit$control, lone_design(fit))
+  split(seq_along(blocks), blocks)
+}
 
 block_columns <- function(fit, block) {
   root <- value_or(fit$internal$fixed$root, rep(1, fit$dims$n))
@@ -68,8 +71,7 @@ q_variance <- function(fit) fit$internal$tau2 * fit$internal$share$h / fit$inter
 q_ratio <- function(fit) fit$internal$share$h / fit$internal$share$nu / fit$internal$system$kappa
 
 # Draws from N(0, (I + rho X'X)^-1) for one block, by Matheron's rule where it is wide.
-draw_block <- function(fit, x, fresh) {
-  rho <- q_ratio(fit)
+draw_block <- function(rho, x, fresh) {
   if (ncol(x) <= nrow(x)) {
     return(backsolve(chol(diag(ncol(x)) + rho * crossprod(x)), fresh))
   }
@@ -79,8 +81,7 @@ draw_block <- function(fit, x, fresh) {
 }
 
 # x'(I + rho X'X)^-1 x for the columns of u [size of the block x m].
-block_quadratic <- function(fit, x, u) {
-  rho <- q_ratio(fit)
+block_quadratic <- function(rho, x, u) {
   if (ncol(x) <= nrow(x)) {
     half <- backsolve(chol(diag(ncol(x)) + rho * crossprod(x)), u, transpose = TRUE)
     return(colSums(half^2))
@@ -109,7 +110,7 @@ block_effects <- function(fit, rows) {
     cpp_poll()
     x <- block_columns(fit, block)
     u <- if (rows$is_fitted) t(x / root) else block_points(design, rows$x, block)
-    total <- total + block_quadratic(fit, x, u)
+    total <- total + block_quadratic(q_ratio(fit), x, u)
   }
   user_response_variance(fit$internal$units, total * q_variance(fit))
 }

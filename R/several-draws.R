@@ -3,8 +3,8 @@
 # response drawn says of them.
 
 # list(delta [c x s], beta: by term [p x s]) in the user's units; delta is the change of the fixed
-# effects that are kept.
-terms_draws <- function(fit, draws) {
+# effects that are kept, 0 where they are held.
+terms_draws <- function(fit, draws, fixed_held = FALSE) {
   internal <- fit$internal
   fixed <- internal$fixed
   noise <- sqrt(internal$tau2) * cpp_normals(fit$dims$n, draws)
@@ -15,7 +15,7 @@ terms_draws <- function(fit, draws) {
     fitted_effects(design, beta[[design$label]], internal)
   })
   solved <- terms_solve(fit, inside_response(fixed, response) + noise)
-  delta <- internal$covariance %*% cpp_crossprod(fixed$q, solved)
+  delta <- internal$covariance %*% cpp_crossprod(fixed$q, solved) * !fixed_held
   if (fixed$rank > 0) solved <- solved - terms_solve(fit, fixed$q) %*% delta
   list(
     omega = -unscale_changes(fixed, delta),

@@ -48,15 +48,18 @@ terms_criterion <- function(fit, criterion) {
   -0.5 * (df * log(2 * pi * internal$tau2) + log_det + e$rss / internal$tau2)
 }
 
-# Var(z'omega + x'beta | y) at rows [m], x'beta of the terms that the fit stands for.
-terms_variance <- function(fit, rows) {
+# Var(z'omega + x'beta | y) at rows [m], x'beta of the terms that the fit stands for; with omega
+# held, Var(x'beta | y, omega).
+terms_variance <- function(fit, rows, fixed_held = FALSE) {
   out <- numeric(rows$m)
-  for (at in point_blocks(fit, rows$m)) out[at] <- terms_block_variance(fit, rows, at)
+  for (at in point_blocks(fit, rows$m)) {
+    out[at] <- terms_block_variance(fit, rows, at, fixed_held)
+  }
   out
 }
 
 # sigma_e^2 [x'Sx - k'V^-1 k + (z - Q'V^-1 k)' A^-1 (z - Q'V^-1 k)], k = sum_k X_k S_k x_k.
-terms_block_variance <- function(fit, rows, at) {
+terms_block_variance <- function(fit, rows, at, fixed_held) {
   internal <- fit$internal
   fixed <- internal$fixed
   z <- t(basis_coordinates(fixed, rows$z[at, , drop = FALSE]))
@@ -71,7 +74,8 @@ terms_block_variance <- function(fit, rows, at) {
   z[, is_missing] <- 0
   solved <- terms_solve(fit, k)
   rest <- z - cpp_crossprod(fixed$q, solved)
-  variance <- prior - colSums(k * solved) + colSums(rest * (internal$covariance %*% rest))
+  variance <- prior - colSums(k * solved)
+  if (!fixed_held) variance <- variance + colSums(rest * (internal$covariance %*% rest))
   variance[is_missing] <- NA
   user_response_variance(internal$units, internal$tau2 * pmax(0, variance))
 }

@@ -1,8 +1,8 @@
 # A fit in closed form by a method whose fits have distributions: a design of zeros, or a response
 # that the fixed effects explain, leaves a point. Its numbers are those of a likelihood, its words
 # those of its method; see method-closed.R. A likelihood's or a mode's fit stays what it is.
-new_closed <- function(uncertainty, class) {
-  out <- new_uncertainty(c(class, "closed"), uncertainty$criterion)
+new_closed <- function(uncertainty, class, terms = character()) {
+  out <- new_uncertainty(c(class, "closed", terms), uncertainty$criterion)
   out$of <- uncertainty
   out
 }

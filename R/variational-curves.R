@@ -18,7 +18,7 @@ inverse_gamma_density <- function(x, shape, scale) {
 # The family of q and how near it comes to the posterior.
 describe_bound <- function(x) {
   family <- if (x$q$family == "blocks") {
-    paste("Factorised over", counted(nlevels(x$control$blocks), "block"), "of coefficients")
+    paste("Factorised over", counted(length(q_blocks(x)), "block"), "of coefficients")
   } else {
     paste("Mean field over", counted(length(x$q$effect_variance), "coefficient"))
   }

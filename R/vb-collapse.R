@@ -71,3 +71,31 @@ collapse_advice <- paste(
   "use method \"REML\" or \"Bayes\", or put columns that correlate into one block by",
   "lmm_control(blocks = )"
 )
+
+# Several random terms --------------------------------------------------------------------
+
+# The same of each of several terms: their shares where the likelihood has its maximum, and what
+# the bound says there. result: of a fit by estimated variances.
+terms_collapse_note <- function(problem, control, system, blocks, result) {
+  ml <- cpp_terms_search(system, "ML", NULL, terms_options(control), problem$host)
+  loss <- ml$value - result$value
+  if (!isTRUE(loss > collapse_loss[["vanishing"]]) || isTRUE(ml$is_unbounded)) return(NULL)
+  at_maximum <- terms_result(problem, "ML", ml)$pve
+  is_smaller <- result$pve < at_maximum / 2
+  is_vanishing <- result$pve < at_maximum / 10
+  is_collapsed <- is_vanishing | (is_smaller & loss > collapse_loss[["smaller"]])
+  bound <- cpp_terms_bound(system, blocks, ml$relative, problem$host)$value
+  # a bound that is higher there was only not climbed
+  constant <- loglik_constant(problem$fixed, "ML")
+  if (!any(is_collapsed) || bound + constant > result$elbo) return(NULL)
+  labels <- names(at_maximum)[is_collapsed]
+  paste0(
+    "the factorisation over coefficients that correlate, not the data, makes pve ",
+    enumerate(paste0(shown_share(result$pve[labels]), " (", backtick(labels), ")"), Inf),
+    ": the likelihood is higher by ", one_decimal(loss), " at its maximum, pve ",
+    enumerate(paste0(shown_share(at_maximum[labels]), " (", backtick(labels), ")"), Inf),
+    ", where the bound falls short of it by ", one_decimal(ml$value - bound),
+    " (the divergence; kl_gap() = ", one_decimal(result$kl_gap), " at the fit); use method ",
+    "\"REML\", or put coefficients that correlate into one block by lmm_control(blocks = )"
+  )
+}

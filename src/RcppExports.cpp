@@ -845,6 +845,61 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_terms_bound_search
+Rcpp::List cpp_terms_bound_search(SEXP system, SEXP blocks, SEXP start, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_bound_search(SEXP systemSEXP, SEXP blocksSEXP, SEXP startSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type blocks(blocksSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type start(startSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_bound_search(system, blocks, start, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_bound
+Rcpp::List cpp_terms_bound(SEXP system, SEXP blocks, const Rcpp::List& relative, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_bound(SEXP systemSEXP, SEXP blocksSEXP, SEXP relativeSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type blocks(blocksSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type relative(relativeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_bound(system, blocks, relative, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_ascend
+Rcpp::List cpp_terms_ascend(SEXP system, SEXP blocks, const Rcpp::List& model, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_ascend(SEXP systemSEXP, SEXP blocksSEXP, SEXP modelSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type blocks(blocksSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_ascend(system, blocks, model, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_iterate
+Rcpp::List cpp_terms_iterate(SEXP system, SEXP blocks, const Rcpp::List& model, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_iterate(SEXP systemSEXP, SEXP blocksSEXP, SEXP modelSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type blocks(blocksSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_iterate(system, blocks, model, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_search_bound
 Rcpp::List cpp_search_bound(const Rcpp::List& system, const Rcpp::List& columns, const Rcpp::List& options, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_search_bound(SEXP systemSEXP, SEXP columnsSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
@@ -989,6 +1044,10 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_terms_leverages", (DL_FUNC) &_hdlmm_cpp_terms_leverages, 3},
     {"_hdlmm_cpp_terms_solve", (DL_FUNC) &_hdlmm_cpp_terms_solve, 4},
     {"_hdlmm_cpp_terms_gibbs", (DL_FUNC) &_hdlmm_cpp_terms_gibbs, 5},
+    {"_hdlmm_cpp_terms_bound_search", (DL_FUNC) &_hdlmm_cpp_terms_bound_search, 5},
+    {"_hdlmm_cpp_terms_bound", (DL_FUNC) &_hdlmm_cpp_terms_bound, 4},
+    {"_hdlmm_cpp_terms_ascend", (DL_FUNC) &_hdlmm_cpp_terms_ascend, 5},
+    {"_hdlmm_cpp_terms_iterate", (DL_FUNC) &_hdlmm_cpp_terms_iterate, 5},
     {"_hdlmm_cpp_search_bound", (DL_FUNC) &_hdlmm_cpp_search_bound, 4},
     {"_hdlmm_cpp_bound_curve", (DL_FUNC) &_hdlmm_cpp_bound_curve, 4},
     {"_hdlmm_cpp_ascend", (DL_FUNC) &_hdlmm_cpp_ascend, 7},

@@ -23,11 +23,11 @@ hdlmm::DensityKind as_kind(const Rcpp::List& density) {
   return table.at(as<std::string>(density["kind"]));
 }
 
+}  // namespace
+
 hdlmm::ParameterDensity as_density(const Rcpp::List& density) {
   return {as_kind(density), as<double>(density["a"]), as<double>(density["b"])};
 }
-
-}  // namespace
 
 hdlmm::VariancePrior as_variance_prior(const Rcpp::List& prior) {
   hdlmm::VariancePrior out;

@@ -6,6 +6,9 @@
 
 #include "r_eigen.h"
 
+// density: list(kind, a, b), of one variance or share.
+hdlmm::ParameterDensity as_density(const Rcpp::List& density);
+
 // prior: list(on_shares, first, second, kappa), first and second list(kind, a, b), all in the
 // units of the core; see internal_prior() in R/prior-internal.R.
 hdlmm::VariancePrior as_variance_prior(const Rcpp::List& prior);

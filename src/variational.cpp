@@ -16,6 +16,7 @@
 #include "r_prior.h"
 #include "r_search.h"
 #include "r_system.h"
+#include "r_variational.h"
 
 using Rcpp::as;
 using Rcpp::Named;
@@ -106,6 +107,16 @@ Rcpp::List describe(const hdlmm::SpectralSystem& system, const Columns& columns,
 
 }  // namespace
 
+hdlmm::AscentOptions as_ascent_options(const Rcpp::List& options) {
+  hdlmm::AscentOptions out;
+  out.tol = as<double>(options["tol"]);
+  out.max_iter = as<int>(options["max_iter"]);
+  const bool is_random = as<std::string>(options["sweep"]) == "random";
+  out.sweep = is_random ? hdlmm::Sweep::random : hdlmm::Sweep::cyclic;
+  out.seed = static_cast<std::uint64_t>(as<double>(options["seed"]));
+  return out;
+}
+
 // Every mode of the collapsed bound, and q at the highest one.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_search_bound(const Rcpp::List& system, const Rcpp::List& columns,
@@ -147,12 +158,7 @@ Rcpp::List cpp_ascend(const Rcpp::List& system, const Rcpp::List& columns,
   const hdlmm::SpectralSystem spectral = make_spectral_system(system);
   const Columns own = make_columns(columns, context);
   hdlmm::VariationalModel core = make_model(model, own, spectral.n_fixed());
-  hdlmm::AscentOptions ascent;
-  ascent.tol = as<double>(options["tol"]);
-  ascent.max_iter = as<int>(options["max_iter"]);
-  const bool is_random = as<std::string>(options["sweep"]) == "random";
-  ascent.sweep = is_random ? hdlmm::Sweep::random : hdlmm::Sweep::cyclic;
-  ascent.seed = static_cast<std::uint64_t>(as<double>(options["seed"]));
+  const hdlmm::AscentOptions ascent = as_ascent_options(options);
   hdlmm::check_input(q.rows() == own.x->rows() && y.size() == own.x->rows() &&
                          q.cols() == spectral.n_fixed() && spectral.n_rows() == own.x->rows(),
                      "data: rows of the design");

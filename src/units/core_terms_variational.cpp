@@ -1,1 +1,7 @@
+#include "hdlmm/inference/variational/squarem.cpp"
+#include "hdlmm/inference/variational/terms_ascent.cpp"
+#include "hdlmm/inference/variational/terms_fixed_point.cpp"
+#include "hdlmm/inference/variational/terms_variational.cpp"
 #include "hdlmm/model/covariance_factor.cpp"
+#include "hdlmm/objective/term_blocks.cpp"
+#include "hdlmm/objective/terms_bound.cpp"

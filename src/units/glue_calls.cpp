@@ -10,5 +10,6 @@
 #include "system.cpp"
 #include "terms.cpp"
 #include "terms_gibbs.cpp"
+#include "terms_variational.cpp"
 #include "variational.cpp"
 #include "weak_reference.cpp"

@@ -9,10 +9,7 @@
 
 namespace hdlmm {
 
-namespace {
-
-/// L of a positive semidefinite s; a column whose pivot is rounding is zero.
-Matrix semidefinite_factor(Matrix s) {
+Matrix semidefinite_root(Matrix s) {
   const Index r = s.rows();
   const Vector size = s.diagonal();
   Matrix out = Matrix::Zero(r, r);
@@ -23,8 +20,6 @@ Matrix semidefinite_factor(Matrix s) {
   }
   return out;
 }
-
-}  // namespace
 
 std::vector<TriangleCell> triangle_cells(Index width) {
   std::vector<TriangleCell> out;
@@ -116,7 +111,7 @@ Covariances Covariances::of(std::vector<TermShape> shapes, const std::vector<Mat
   for (std::size_t k = 0; k < shapes.size(); ++k) {
     check_input(relative[k].rows() == shapes[k].width && relative[k].cols() == shapes[k].width,
                 "covariances of random terms: shape");
-    theta.segment(at, shapes[k].parameters()) = half_vector(semidefinite_factor(relative[k]));
+    theta.segment(at, shapes[k].parameters()) = half_vector(semidefinite_root(relative[k]));
     at += shapes[k].parameters();
   }
   return Covariances(std::move(shapes), std::move(theta));

@@ -35,6 +35,10 @@ Matrix symmetric_of(const ConstVector& half, Index width);
 Vector cell_traces(const ConstMatrix& a);
 Matrix of_cell_traces(const ConstVector& traces, Index width);
 
+/// Lower triangular L with L L' = s, positive semidefinite; a column whose pivot is rounding beside
+/// the diagonal is zero.
+Matrix semidefinite_root(Matrix s);
+
 /// half_vector(left S left') from half_vector(S), [m x m].
 Matrix congruence_map(const ConstMatrix& left);
 

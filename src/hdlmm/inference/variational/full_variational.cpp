@@ -27,15 +27,8 @@ MeanMoments best_means(const SpectralSystem& system, const VariationalModel& mod
 }
 
 /// Log expected precisions, the only state of the iteration.
-using State = Eigen::Vector2d;
-
-State state_of(const VariationalModel& model) {
-  return {std::log(model.random_precision()), std::log(model.residual_precision())};
-}
-
-double update_from(const State& state, const SpectralSystem& system, VariationalModel& model) {
-  model.set_precisions(std::exp(state[0]), std::exp(state[1]));
-  return model.update(best_means(system, model));
+Vector state_of(const VariationalModel& model) {
+  return Eigen::Vector2d(std::log(model.random_precision()), std::log(model.residual_precision()));
 }
 
 }  // namespace
@@ -43,35 +36,17 @@ double update_from(const State& state, const SpectralSystem& system, Variational
 FullResult iterate_collapsed(const SpectralSystem& system, VariationalModel& model,
                              const FullOptions& options, const Context& context) {
   FullResult result;
-  const auto record = [&](double elbo) { result.trace.push_back(model.point(elbo)); };
-  const auto is_small = [&](const State& step, const State& at) {
-    return step.cwiseAbs().maxCoeff() <= options.tol * (1 + at.cwiseAbs().maxCoeff());
+  VariationalModel safe = model;
+  FixedPoint map;
+  map.state = [&] { return state_of(model); };
+  map.update = [&](const Vector& state) {
+    model.set_precisions(std::exp(state[0]), std::exp(state[1]));
+    return model.update(best_means(system, model));
   };
-  const auto n_rounds = [&] { return static_cast<int>(result.trace.size()); };
-  while (n_rounds() < options.max_iter && !result.is_converged) {
-    context.poll();
-    context.progress("variational Bayes", static_cast<double>(n_rounds()) / options.max_iter);
-    const State start = state_of(model);
-    record(update_from(start, system, model));
-    const State once = state_of(model);
-    const double elbo = update_from(once, system, model);
-    record(elbo);
-    const State twice = state_of(model);
-    const State first = once - start, bend = twice - once - first;
-    result.is_converged = is_small(first, once) && is_small(twice - once, twice);
-    if (result.is_converged || !(bend.norm() > 0)) continue;
-    const double length = first.norm() / bend.norm();
-    if (!(length > 1)) continue;
-    const VariationalModel safe = model;
-    const double ahead =
-        update_from(start + 2 * length * first + length * length * bend, system, model);
-    if (ahead >= elbo) {
-      record(ahead);
-    } else {
-      model = safe;
-    }
-  }
-  context.progress("variational Bayes", 1);
+  map.record = [&](double elbo) { result.trace.push_back(model.point(elbo)); };
+  map.keep = [&] { safe = model; };
+  map.back = [&] { model = safe; };
+  result.is_converged = iterate_squarem(map, options, context);
   return result;
 }
 

@@ -3,15 +3,11 @@
 
 #include <vector>
 
+#include "hdlmm/inference/variational/squarem.hpp"
 #include "hdlmm/inference/variational/variational_model.hpp"
 #include "hdlmm/marginal/spectral_system.hpp"
 
 namespace hdlmm {
-
-struct FullOptions {
-  double tol = 1e-10;    ///< of the step in the logarithms of both expected precisions
-  int max_iter = 10000;  ///< rounds of updates
-};
 
 struct FullResult {
   std::vector<BoundPoint> trace;
@@ -19,8 +15,7 @@ struct FullResult {
 };
 
 /// Fully variational Bayes with the means collapsed: a fixed point in two numbers, O(r c^2 + p) a
-/// round, extrapolated by SQUAREM (Varadhan & Roland 2008, Scand. J. Stat. 35, scheme S3) where
-/// that does not lower the ELBO. Starts from the precisions that the model has.
+/// round, see iterate_squarem(). Starts from the precisions that the model has.
 FullResult iterate_collapsed(const SpectralSystem& system, VariationalModel& model,
                              const FullOptions& options, const Context& context);
 
