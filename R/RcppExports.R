@@ -237,12 +237,12 @@ cpp_terms_evaluate <- function(system, criterion, relative, host) {
     .Call(`_hdlmm_cpp_terms_evaluate`, system, criterion, relative, host)
 }
 
-cpp_terms_block_variances <- function(system, relative, host) {
-    .Call(`_hdlmm_cpp_terms_block_variances`, system, relative, host)
+cpp_terms_block_variances <- function(system, relative, covariance, host) {
+    .Call(`_hdlmm_cpp_terms_block_variances`, system, relative, covariance, host)
 }
 
-cpp_terms_leverages <- function(system, relative, host) {
-    .Call(`_hdlmm_cpp_terms_leverages`, system, relative, host)
+cpp_terms_leverages <- function(system, relative, covariance, host) {
+    .Call(`_hdlmm_cpp_terms_leverages`, system, relative, covariance, host)
 }
 
 cpp_terms_solve <- function(system, relative, b, host) {
@@ -251,6 +251,14 @@ cpp_terms_solve <- function(system, relative, b, host) {
 
 cpp_terms_gibbs <- function(system, prior, fixed_precision, options, host) {
     .Call(`_hdlmm_cpp_terms_gibbs`, system, prior, fixed_precision, options, host)
+}
+
+cpp_terms_search_posterior <- function(system, prior, start, options, host) {
+    .Call(`_hdlmm_cpp_terms_search_posterior`, system, prior, start, options, host)
+}
+
+cpp_terms_posterior <- function(system, prior, relative, host) {
+    .Call(`_hdlmm_cpp_terms_posterior`, system, prior, relative, host)
 }
 
 cpp_terms_bound_search <- function(system, blocks, start, options, host) {

@@ -74,19 +74,23 @@ stop_infinite_density <- function(prior, design) {
   is_infinite <- function(density, at) {
     density$kind == "jeffreys" || (density$kind == "beta" && density[[at]] < 1)
   }
-  if (is_infinite(random, "a")) {
-    abort(
-      "unbounded_posterior", "the prior density is infinite where the variance of ",
-      backtick(design$label), " is 0, so the mode is there whatever the data: use another prior ",
-      "or method = \"Bayes\"."
-    )
-  }
-  if (is_infinite(residual, "b") && residual$kind == "beta") {
-    abort(
-      "unbounded_posterior", "the prior density is infinite at pve = 1, so the mode is there ",
-      "whatever the data: use another prior or method = \"Bayes\"."
-    )
-  }
+  if (is_infinite(random, "a")) stop_infinite_at_zero(design$label)
+  if (is_infinite(residual, "b") && residual$kind == "beta") stop_infinite_at_one()
+}
+
+stop_infinite_at_zero <- function(labels) {
+  abort(
+    "unbounded_posterior", "the prior density is infinite where the variance of ",
+    enumerate(backtick(labels), Inf), " is 0, so the mode is there whatever the data: use another ",
+    "prior or method = \"Bayes\"."
+  )
+}
+
+stop_infinite_at_one <- function() {
+  abort(
+    "unbounded_posterior", "the prior density is infinite at pve = 1, so the mode is there ",
+    "whatever the data: use another prior or method = \"Bayes\"."
+  )
 }
 
 # Lambda^1/2 of the coefficients of Q in the turned basis, without rows when their prior is flat.

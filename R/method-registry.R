@@ -43,7 +43,7 @@ engines <- local({
     row("ML", "pxem", "fit_em", "maximum likelihood by parameter-expanded EM", "likelihood"),
     row(
       "MAP", "direct", "fit_map", "mode of likelihood times prior, exact global search", "mode",
-      prior = "any"
+      prior = "any", several = "fit_terms_map"
     ),
     row("MAP", "em", "fit_map_em", "mode of likelihood times prior by EM", "mode", prior = "any"),
     row(

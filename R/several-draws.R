@@ -14,16 +14,23 @@ terms_draws <- function(fit, draws, fixed_held = FALSE) {
   response <- sum_terms(fit, function(design) {
     fitted_effects(design, beta[[design$label]], internal)
   })
-  solved <- terms_solve(fit, inside_response(fixed, response) + noise)
+  own <- drawn_from_prior(fixed, draws) * !fixed_held
+  solved <- terms_solve(fit, inside_response(fixed, response) + noise + fixed$q %*% own)
   delta <- internal$covariance %*% cpp_crossprod(fixed$q, solved) * !fixed_held
   if (fixed$rank > 0) solved <- solved - terms_solve(fit, fixed$q) %*% delta
   list(
-    omega = -unscale_changes(fixed, delta),
+    omega = unscale_changes(fixed, own - delta),
     beta = each_term(fit, function(design) {
       label <- design$label
       fit$effects[[label]] + beta[[label]] - terms_effects(fit, design, solved)
     })
   )
+}
+
+# Coefficients of Q from their normal prior [c x draws]; those of a flat one are counted from 0.
+drawn_from_prior <- function(fixed, draws) {
+  if (is.null(fixed$prior_root)) return(matrix(0, fixed$rank, draws))
+  solve(fixed$prior_root, cpp_normals(fixed$rank, draws))
 }
 
 # (I (x) S) X'v in the user's units for v [n x s] in the rows of the core.

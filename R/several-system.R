@@ -33,7 +33,10 @@ terms_projection <- function(fit) {
 
 # diag(P) per unit sigma_e^2 in the rows of the core [n].
 terms_leverages <- function(fit) {
-  cpp_terms_leverages(terms_system(fit), fit$internal$relative, make_host(fit$control))
+  internal <- fit$internal
+  cpp_terms_leverages(
+    terms_system(fit), internal$relative, internal$covariance, make_host(fit$control)
+  )
 }
 
 # The criterion of the core with the scale held, at the estimates.
@@ -86,7 +89,7 @@ terms_effect_se <- function(fit, design) {
   cache <- internal$cache
   if (is.null(cache$level_errors)) {
     cache$level_errors <- cpp_terms_block_variances(
-      terms_system(fit), internal$relative, make_host(fit$control)
+      terms_system(fit), internal$relative, internal$covariance, make_host(fit$control)
     )
   }
   # [r x r J], of which the diagonals of blocks are wanted

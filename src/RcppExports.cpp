@@ -795,26 +795,28 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_terms_block_variances
-Rcpp::List cpp_terms_block_variances(SEXP system, const Rcpp::List& relative, const Rcpp::List& host);
-RcppExport SEXP _hdlmm_cpp_terms_block_variances(SEXP systemSEXP, SEXP relativeSEXP, SEXP hostSEXP) {
+Rcpp::List cpp_terms_block_variances(SEXP system, const Rcpp::List& relative, const Eigen::Map<Eigen::MatrixXd> covariance, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_block_variances(SEXP systemSEXP, SEXP relativeSEXP, SEXP covarianceSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type relative(relativeSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type covariance(covarianceSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_terms_block_variances(system, relative, host));
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_block_variances(system, relative, covariance, host));
     return rcpp_result_gen;
 END_RCPP
 }
 // cpp_terms_leverages
-SEXP cpp_terms_leverages(SEXP system, const Rcpp::List& relative, const Rcpp::List& host);
-RcppExport SEXP _hdlmm_cpp_terms_leverages(SEXP systemSEXP, SEXP relativeSEXP, SEXP hostSEXP) {
+SEXP cpp_terms_leverages(SEXP system, const Rcpp::List& relative, const Eigen::Map<Eigen::MatrixXd> covariance, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_leverages(SEXP systemSEXP, SEXP relativeSEXP, SEXP covarianceSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type relative(relativeSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type covariance(covarianceSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_terms_leverages(system, relative, host));
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_leverages(system, relative, covariance, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -842,6 +844,33 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_terms_gibbs(system, prior, fixed_precision, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_search_posterior
+Rcpp::List cpp_terms_search_posterior(SEXP system, const Rcpp::List& prior, SEXP start, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_search_posterior(SEXP systemSEXP, SEXP priorSEXP, SEXP startSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type start(startSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_search_posterior(system, prior, start, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_posterior
+Rcpp::List cpp_terms_posterior(SEXP system, const Rcpp::List& prior, const Rcpp::List& relative, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_posterior(SEXP systemSEXP, SEXP priorSEXP, SEXP relativeSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type relative(relativeSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_posterior(system, prior, relative, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1040,10 +1069,12 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_terms_describe", (DL_FUNC) &_hdlmm_cpp_terms_describe, 1},
     {"_hdlmm_cpp_terms_search", (DL_FUNC) &_hdlmm_cpp_terms_search, 5},
     {"_hdlmm_cpp_terms_evaluate", (DL_FUNC) &_hdlmm_cpp_terms_evaluate, 4},
-    {"_hdlmm_cpp_terms_block_variances", (DL_FUNC) &_hdlmm_cpp_terms_block_variances, 3},
-    {"_hdlmm_cpp_terms_leverages", (DL_FUNC) &_hdlmm_cpp_terms_leverages, 3},
+    {"_hdlmm_cpp_terms_block_variances", (DL_FUNC) &_hdlmm_cpp_terms_block_variances, 4},
+    {"_hdlmm_cpp_terms_leverages", (DL_FUNC) &_hdlmm_cpp_terms_leverages, 4},
     {"_hdlmm_cpp_terms_solve", (DL_FUNC) &_hdlmm_cpp_terms_solve, 4},
     {"_hdlmm_cpp_terms_gibbs", (DL_FUNC) &_hdlmm_cpp_terms_gibbs, 5},
+    {"_hdlmm_cpp_terms_search_posterior", (DL_FUNC) &_hdlmm_cpp_terms_search_posterior, 5},
+    {"_hdlmm_cpp_terms_posterior", (DL_FUNC) &_hdlmm_cpp_terms_posterior, 4},
     {"_hdlmm_cpp_terms_bound_search", (DL_FUNC) &_hdlmm_cpp_terms_bound_search, 5},
     {"_hdlmm_cpp_terms_bound", (DL_FUNC) &_hdlmm_cpp_terms_bound, 4},
     {"_hdlmm_cpp_terms_ascend", (DL_FUNC) &_hdlmm_cpp_terms_ascend, 5},

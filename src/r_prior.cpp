@@ -82,15 +82,17 @@ Eigen::MatrixXd cpp_log_prior(const Rcpp::List& prior, const std::vector<double>
 }
 
 // Log prior density of several terms at Sigma_k and sigma_e^2 of the core: list(value, terms: the
-// gradients by Sigma_k, residual: that by sigma_e^2, log_constant). is_stated: see TermsMeasure.
+// gradients by Sigma_k, residual: that by sigma_e^2, curvature, log_constant). is_stated: see
+// TermsMeasure.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_terms_log_prior(const Rcpp::List& prior, const Rcpp::List& sigma, double sigma2,
                                bool is_stated) {
   const hdlmm::TermsPrior core = as_terms_prior(prior);
   const auto measure = is_stated ? hdlmm::TermsMeasure::stated : hdlmm::TermsMeasure::volume;
-  const hdlmm::TermsLogPrior at = core.log_density(as_matrices(sigma), sigma2, measure);
+  const hdlmm::TermsLogPrior at = core.log_density(as_matrices(sigma), sigma2, measure, true);
   return make_list({{"value", at.value},
                     {"terms", as_r_list(at.terms)},
                     {"residual", at.residual},
+                    {"curvature", at.curvature},
                     {"log_constant", core.log_constant()}});
 }

@@ -106,27 +106,31 @@ Rcpp::List cpp_terms_evaluate(SEXP system, const std::string& criterion, const R
   return as_list(terms.model(), at, likelihood.evaluate(at, true, context));
 }
 
-// Prediction error covariance of the coefficients of each level per unit sigma_e^2, [r x r J].
+// Prediction error covariance of the coefficients of each level per unit sigma_e^2, [r x r J];
+// covariance: that of the fixed effects, [c x c].
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_terms_block_variances(SEXP system, const Rcpp::List& relative,
+                                     const Eigen::Map<Eigen::MatrixXd> covariance,
                                      const Rcpp::List& host) {
   const hdlmm::TermsSystem& terms = system_of(system);
   const auto at = hdlmm::inside(terms.model(), as_matrices(relative));
   const auto factor = terms.factor(at, make_context(host));
   std::vector<hdlmm::Matrix> out;
   for (hdlmm::Index k = 0; k < at.size(); ++k) {
-    out.push_back(hdlmm::outside(terms.model(), k, hdlmm::level_errors(*factor, at, k)));
+    const hdlmm::Matrix errors = hdlmm::level_errors(*factor, at, k, covariance);
+    out.push_back(hdlmm::outside(terms.model(), k, errors));
   }
   return as_r_list(out);
 }
 
-// P_ii, [n].
+// P_ii, [n]; covariance as above.
 // [[Rcpp::export(rng = false)]]
-SEXP cpp_terms_leverages(SEXP system, const Rcpp::List& relative, const Rcpp::List& host) {
+SEXP cpp_terms_leverages(SEXP system, const Rcpp::List& relative,
+                         const Eigen::Map<Eigen::MatrixXd> covariance, const Rcpp::List& host) {
   const hdlmm::TermsSystem& terms = system_of(system);
   const auto at = hdlmm::inside(terms.model(), as_matrices(relative));
   const auto factor = terms.factor(at, make_context(host));
-  return Rcpp::wrap(hdlmm::projection_diagonal(*factor, terms.model().q));
+  return Rcpp::wrap(hdlmm::projection_diagonal(*factor, terms.model().q, covariance));
 }
 
 // V^-1 b, b [n x m].

@@ -10,6 +10,7 @@
 #include "system.cpp"
 #include "terms.cpp"
 #include "terms_gibbs.cpp"
+#include "terms_map.cpp"
 #include "terms_variational.cpp"
 #include "variational.cpp"
 #include "weak_reference.cpp"

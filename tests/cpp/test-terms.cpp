@@ -281,7 +281,9 @@ TEST_P(TermsContract, ErrorsOfEffectsAndLeveragesAreThoseOfDenseAlgebra) {
   for (const Covariances& at : points()) {
     const Dense dense = dense_of(*one_, at);
     const auto factor = system_->factor(at, Context());
-    EXPECT_LT(distance(hdlmm::projection_diagonal(*factor, one_->model.q), dense.p.diagonal()),
+    const Matrix covariance = hdlmm::fixed_of(factor->data_gram()).covariance;
+    EXPECT_LT(distance(hdlmm::projection_diagonal(*factor, one_->model.q, covariance),
+                       dense.p.diagonal()),
               kRounding);
     Random random(3);
     const Matrix b = random.normals(one_->model.y.size(), 3);
@@ -290,7 +292,7 @@ TEST_P(TermsContract, ErrorsOfEffectsAndLeveragesAreThoseOfDenseAlgebra) {
       const Matrix& x = one_->x[static_cast<std::size_t>(k)];
       const Matrix prior = prior_of(*one_, k, at.relative(k));
       const Matrix errors = prior - prior * x.transpose() * dense.p * x * prior;
-      const Matrix found = hdlmm::level_errors(*factor, at, k);
+      const Matrix found = hdlmm::level_errors(*factor, at, k, covariance);
       const Index r = at.shape(k).width;
       for (Index j = 0; j < at.shape(k).levels; ++j) {
         EXPECT_NEAR((found.middleCols(j * r, r) - errors.block(j * r, j * r, r, r)).norm(), 0,

@@ -546,7 +546,9 @@ test_that("the functions that take no fit give what they promise", {
 not_on_fits <- c(
   "lmm", "lmm_control", "lmm_methods",
   "hdlmm_config", "re", "lmm_prior", "is_proper", "prior_predict",
-  paste0("prior_", c("beta", "flat", "half_t", "inverse_gamma", "jeffreys", "normal"))
+  paste0(
+    "prior_", c("beta", "dirichlet", "flat", "half_t", "inverse_gamma", "jeffreys", "normal")
+  )
 )
 
 test_that("every export has a line in the contract", {

@@ -270,7 +270,9 @@ test_that("every export and every method of a fit has a line", {
   not_on_fits <- c(
     "lmm", "lmm_control", "lmm_methods", "hdlmm_config", "re", "lmm_prior", "is_proper",
     "prior_predict",
-    paste0("prior_", c("beta", "flat", "half_t", "inverse_gamma", "jeffreys", "normal"))
+    paste0(
+      "prior_", c("beta", "dirichlet", "flat", "half_t", "inverse_gamma", "jeffreys", "normal")
+    )
   )
   methods <- getNamespaceInfo("hdlmm", "S3methods")
   wanted <- c(methods[methods[, 2] == "hdlmm", 1], getNamespaceExports("hdlmm"))

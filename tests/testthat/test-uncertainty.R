@@ -13,8 +13,8 @@ verbs_of_uncertainty <- function() {
 chains <- function() {
   own <- lapply(hdlmm:::engines, `[[`, "uncertainty")
   own <- c(own, list(
-    c("several_terms", "likelihood"), c("full_variational", "variational"),
-    c("terms_bound", "several_terms", "variational"),
+    c("several_terms", "likelihood"), c("several_mode", "several_terms", "mode"),
+    c("full_variational", "variational"), c("terms_bound", "several_terms", "variational"),
     c("terms_factors", "terms_bound", "several_terms", "variational"),
     c("closed_variational", "closed"),
     c("closed_posterior", "closed")
@@ -43,6 +43,7 @@ fits <- local({
     proper = lmm(y ~ x + (1 | g), d, method = "Bayes", prior = own_prior),
     several = lmm(y ~ x + (1 | g) + (1 | h), d),
     several_ml = lmm(y ~ x + (x | g), d, method = "ML"),
+    several_mode = lmm(y ~ x + (x | g), d, method = "MAP"),
     full = lmm(y ~ x + (1 | g), d, method = "VB", prior = own_prior),
     bound = lmm(y ~ x + (x | g) + (1 | h), d, method = "VB"),
     factors = lmm(y ~ x + (x | g) + (1 | h), d, method = "VB", prior = own_prior),

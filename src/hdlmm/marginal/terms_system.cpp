@@ -36,11 +36,12 @@ TermsFixed fixed_of(const Matrix& data_gram) {
   return out;
 }
 
-Matrix level_errors(const TermsFactor& factor, const Covariances& at, Index k) {
+Matrix level_errors(const TermsFactor& factor, const Covariances& at, Index k,
+                    const Matrix& covariance) {
   const Index r = at.shape(k).width;
   Matrix out = factor.level_covariances(k);
   const Matrix fixed = factor.fixed_response(k);
-  const Matrix root = upper_root(fixed_of(factor.data_gram()).covariance);
+  const Matrix root = upper_root(covariance);
   const Matrix half = product_transpose(fixed, root);
   for (Index j = 0; j < at.shape(k).levels; ++j) {
     const auto own = half.middleRows(j * r, r);
@@ -49,9 +50,9 @@ Matrix level_errors(const TermsFactor& factor, const Covariances& at, Index k) {
   return out;
 }
 
-Vector projection_diagonal(const TermsFactor& factor, const Matrix& q) {
+Vector projection_diagonal(const TermsFactor& factor, const Matrix& q, const Matrix& covariance) {
   const Matrix solved = factor.solve(q);
-  const Matrix root = upper_root(fixed_of(factor.data_gram()).covariance);
+  const Matrix root = upper_root(covariance);
   return factor.inverse_diagonal() - product_transpose(solved, root).rowwise().squaredNorm();
 }
 

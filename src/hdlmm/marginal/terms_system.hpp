@@ -131,11 +131,13 @@ struct TermsFixed {
 TermsFixed fixed_of(const Matrix& data_gram);
 
 /// Prediction error covariances of the coefficients of term k by level per unit sigma_e^2, those
-/// of the fixed effects included (Henderson 1975), [r x r J].
-Matrix level_errors(const TermsFactor& factor, const Covariances& at, Index k);
+/// of the fixed effects included (Henderson 1975), [r x r J]. covariance: of delta per unit
+/// sigma_e^2, A^-1 where its prior is flat.
+Matrix level_errors(const TermsFactor& factor, const Covariances& at, Index k,
+                    const Matrix& covariance);
 
 /// Diagonal of P, [n].
-Vector projection_diagonal(const TermsFactor& factor, const Matrix& q);
+Vector projection_diagonal(const TermsFactor& factor, const Matrix& q, const Matrix& covariance);
 
 /// [-delta; 1]: y - Q delta as a combination of [Q y].
 Vector response_turn(const Vector& delta);

@@ -17,30 +17,32 @@ namespace {
 const double kLogPi = std::log(std::acos(-1.0));
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
-/// A logarithm and its derivative.
-struct Slope {
-  double value = 0, slope = 0;
+/// A logarithm and its derivatives.
+struct Curve {
+  double value = 0, slope = 0, bend = 0;
 };
 
 /// power log x, where 0 log 0 is 0.
-Slope power_of(double power, double x) {
-  return power == 0 ? Slope() : Slope{power * std::log(x), power / x};
+Curve power_of(double power, double x) {
+  return power == 0 ? Curve() : Curve{power * std::log(x), power / x, -power / x / x};
 }
 
 /// The density of a variance x >= 0.
-Slope on_variance(const ParameterDensity& density, double x, TermsMeasure measure) {
+Curve on_variance(const ParameterDensity& density, double x, TermsMeasure measure) {
   switch (density.kind) {
     case DensityKind::jeffreys:
       return power_of(-1, x);
     case DensityKind::inverse_gamma: {
-      if (!(x > 0)) return {kMinusInfinity, 0};
-      const Slope power = power_of(-(density.a + 1), x);
-      return {power.value - density.b / x, power.slope + density.b / x / x};
+      if (!(x > 0)) return {kMinusInfinity, 0, 0};
+      const Curve power = power_of(-(density.a + 1), x);
+      const double pull = density.b / x;
+      return {power.value - pull, power.slope + pull / x, power.bend - 2 * pull / x / x};
     }
     case DensityKind::half_t: {
-      const double half = 0.5 * (density.a + 1), size = density.a * density.b;
-      const Slope power = power_of(measure == TermsMeasure::volume ? -0.5 : 0, x);
-      return {power.value - half * std::log1p(x / size), power.slope - half / (size + x)};
+      const double half = 0.5 * (density.a + 1), size = density.a * density.b, at = size + x;
+      const Curve power = power_of(measure == TermsMeasure::volume ? -0.5 : 0, x);
+      return {power.value - half * std::log1p(x / size), power.slope - half / at,
+              power.bend + half / at / at};
     }
     default:
       return {};
@@ -65,25 +67,56 @@ double log_gamma(Index r, double x) {
   return out;
 }
 
+/// Second derivatives of a function of Sigma^-1 = H by half vectors of Sigma, from
+/// d^2 = c tr(H dS H dS) + sum_i [e_i (v_i'dS v_i)^2 - f_i v_i'dS H dS v_i], v_i = H e_i.
+Matrix block_curvature(const Matrix& inverse, double c, const Vector& e, const Vector& f) {
+  const Index r = inverse.rows();
+  const auto cells = triangle_cells(r);
+  const Index m = static_cast<Index>(cells.size());
+  std::vector<Matrix> turned;  // H E
+  for (const TriangleCell& cell : cells) turned.push_back(product(inverse, cell_matrix(r, cell)));
+  Matrix out(m, m);
+  for (Index i = 0; i < m; ++i) {
+    for (Index j = 0; j < m; ++j) {
+      const Matrix& first = turned[static_cast<std::size_t>(i)];
+      const Matrix& second = turned[static_cast<std::size_t>(j)];
+      const Matrix one = product(first, inverse), two = product(second, inverse);  // H E H
+      const Matrix both = product(first, two);
+      out(i, j) = c * first.cwiseProduct(second.transpose()).sum() +
+                  e.dot(one.diagonal().cwiseProduct(two.diagonal())) - f.dot(both.diagonal());
+    }
+  }
+  return out;
+}
+
 /// |Sigma|^-(a/2 + r) prod_i (a (Sigma^-1)_ii + 1 / b_i)^-(a + r)/2, the mixing scales integrated
 /// out; by standard deviations and correlations times prod_i Sigma_ii^(r/2).
 double add_block(const TermDensity& density, const Matrix& sigma, TermsMeasure measure,
-                 Matrix& gradient) {
-  const double r = static_cast<double>(density.width), a = density.a;
-  gradient = Matrix::Zero(sigma.rows(), sigma.cols());
+                 Matrix& gradient, Matrix* curvature) {
+  const double r = static_cast<double>(density.width), a = density.a, half = 0.5 * (a + r);
   Matrix root = sigma;
   if (!cholesky_in_place(root, Context())) return kMinusInfinity;
   const Matrix inverse = inverse_of_root(root, Context());
-  const double determinant = 2 * root.diagonal().array().log().sum();
-  double value = -(0.5 * a + r) * determinant;
+  double value = -(a + 2 * r) * root.diagonal().array().log().sum();
   gradient = -(0.5 * a + r) * inverse;
+  Vector weight(density.width);
   for (Index i = 0; i < density.width; ++i) {
     const double scale = a * inverse(i, i) + 1 / density.b[i];
-    value -= 0.5 * (a + r) * std::log(scale);
-    add_outer(0.5 * (a + r) * a / scale, inverse.col(i), inverse.col(i), gradient);
-    if (measure == TermsMeasure::volume) continue;
-    value += 0.5 * r * std::log(sigma(i, i));
-    gradient(i, i) += 0.5 * r / sigma(i, i);
+    weight[i] = a / scale;
+    value -= half * std::log(scale);
+    add_outer(half * weight[i], inverse.col(i), inverse.col(i), gradient);
+  }
+  if (curvature != nullptr) {
+    *curvature =
+        block_curvature(inverse, 0.5 * a + r, half * weight.cwiseAbs2(), 2 * half * weight);
+  }
+  if (measure == TermsMeasure::volume) return value;
+  Index at = 0;
+  for (Index i = 0; i < density.width; at += density.width - i, ++i) {
+    const Curve own = power_of(0.5 * r, sigma(i, i));
+    value += own.value;
+    gradient(i, i) += own.slope;
+    if (curvature != nullptr) (*curvature)(at, at) += own.bend;
   }
   return value;
 }
@@ -96,6 +129,8 @@ double block_constant(const TermDensity& density) {
   }
   return out;
 }
+
+Index half_size(Index width) { return width * (width + 1) / 2; }
 
 double trace_of(const Matrix& a, const Matrix& b) { return a.cwiseProduct(b).sum(); }
 
@@ -136,28 +171,49 @@ Index TermsPrior::width(Index k) const {
   return is_on_shares_ ? moments_[at].rows() : terms_[at].width;
 }
 
+Index TermsPrior::parameters() const {
+  Index out = 0;
+  for (Index k = 0; k < size(); ++k) out += half_size(width(k));
+  return out;
+}
+
 TermsLogPrior TermsPrior::log_density(const std::vector<Matrix>& sigma, double sigma2,
-                                      TermsMeasure measure) const {
+                                      TermsMeasure measure, bool has_curvature) const {
   check_input(static_cast<Index>(sigma.size()) == size(), "covariances of a prior: their number");
   for (Index k = 0; k < size(); ++k) {
     check_input(sigma[static_cast<std::size_t>(k)].rows() == width(k),
                 "covariances of a prior: their shape");
   }
-  if (is_on_shares_) return on_shares_at(sigma, sigma2, measure);
+  return is_on_shares_ ? on_shares_at(sigma, sigma2, measure)
+                       : on_variances_at(sigma, sigma2, measure, has_curvature);
+}
+
+TermsLogPrior TermsPrior::on_variances_at(const std::vector<Matrix>& sigma, double sigma2,
+                                          TermsMeasure measure, bool has_curvature) const {
+  const Index m = parameters();
   TermsLogPrior out;
-  const Slope residual = on_variance(second_, sigma2, measure);
+  out.curvature = Matrix::Zero(m + 1, m + 1);
+  const Curve residual = on_variance(second_, sigma2, measure);
   out.value = residual.value;
   out.residual = residual.slope;
+  out.curvature(m, m) = residual.bend;
+  Index first = 0;
   for (std::size_t k = 0; k < sigma.size(); ++k) {
     Matrix gradient = Matrix::Zero(sigma[k].rows(), sigma[k].cols());
+    const Index own_m = half_size(terms_[k].width);
     if (terms_[k].width == 1) {
-      const Slope own = on_variance(variance_density(terms_[k]), sigma[k](0, 0), measure);
+      const Curve own = on_variance(variance_density(terms_[k]), sigma[k](0, 0), measure);
       out.value += own.value;
       gradient(0, 0) = own.slope;
+      out.curvature(first, first) = own.bend;
     } else if (terms_[k].kind == DensityKind::half_t) {
-      out.value += add_block(terms_[k], sigma[k], measure, gradient);
+      Matrix curvature;
+      out.value +=
+          add_block(terms_[k], sigma[k], measure, gradient, has_curvature ? &curvature : nullptr);
+      if (curvature.size() > 0) out.curvature.block(first, first, own_m, own_m) = curvature;
     }
     out.terms.push_back(std::move(gradient));
+    first += own_m;
   }
   return out;
 }
@@ -182,19 +238,33 @@ TermsLogPrior TermsPrior::on_shares_at(const std::vector<Matrix>& sigma, double 
     if (is_split) random_power -= n_terms - 1;
     total_power -= is_split ? 1 : n_terms;
   }
-  const Slope residual = power_of(residual_power, sigma2), sum = power_of(random_power, random);
-  const Slope total = power_of(total_power, tau2), prior = on_variance(second_, tau2, measure);
+  const Curve residual = power_of(residual_power, sigma2), sum = power_of(random_power, random);
+  const Curve total = power_of(total_power, tau2), prior = on_variance(second_, tau2, measure);
+  const Index m = parameters();
   TermsLogPrior out;
   out.value = residual.value + sum.value + total.value + prior.value;
   out.residual = residual.slope + total.slope + prior.slope;
+  out.curvature = Matrix::Zero(m + 1, m + 1);
+  Vector all(m + 1);  // derivatives of the sum of kappa_k, then of tau^2
+  all[m] = 0;
+  Index first = 0;
   for (Index k = 0; k < size(); ++k) {
-    const double m = 0.5 * static_cast<double>(width(k) * (width(k) + 1));
-    const double power = (is_split ? 0 : shares_.alpha[k] - 1) - (is_volume ? m - 1 : 0);
-    const Slope own = power_of(power, kappa[k]);
+    const Matrix& moments = moments_[static_cast<std::size_t>(k)];
+    const Index own_m = half_size(width(k));
+    const double power =
+        (is_split ? 0 : shares_.alpha[k] - 1) - (is_volume ? static_cast<double>(own_m - 1) : 0);
+    const Curve own = power_of(power, kappa[k]);
+    const Vector slope = cell_traces(moments);
     out.value += own.value;
-    out.terms.push_back((own.slope + sum.slope + total.slope + prior.slope) *
-                        moments_[static_cast<std::size_t>(k)]);
+    out.terms.push_back((own.slope + sum.slope + total.slope + prior.slope) * moments);
+    add_outer(own.bend, slope, slope, out.curvature.block(first, first, own_m, own_m));
+    all.segment(first, own_m) = slope;
+    first += own_m;
   }
+  add_outer(sum.bend, all, all, out.curvature);
+  all[m] = 1;
+  add_outer(total.bend + prior.bend, all, all, out.curvature);
+  out.curvature(m, m) += residual.bend;
   return out;
 }
 

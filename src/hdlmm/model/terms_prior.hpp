@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "hdlmm/base/types.hpp"
+#include "hdlmm/model/covariances.hpp"
 #include "hdlmm/model/variance_prior.hpp"
 
 namespace hdlmm {
@@ -32,11 +32,13 @@ struct SharesDensity {
   Vector alpha;           ///< else of a Dirichlet density, [K + 1], the residual last
 };
 
-/// A logarithm with its gradient: d value = sum_k tr(terms[k] dSigma_k) + residual dsigma_e^2.
+/// A logarithm with its gradient, d value = sum_k tr(terms[k] dSigma_k) + residual dsigma_e^2, and
+/// its second derivatives by (half vectors of all Sigma_k, sigma_e^2), [m + 1 x m + 1].
 struct TermsLogPrior {
   double value = 0;
   std::vector<Matrix> terms;
   double residual = 0;
+  Matrix curvature;
 };
 
 /// Prior of the covariances of several terms, on these themselves or on shares and total. On
@@ -50,6 +52,8 @@ class TermsPrior {
 
   Index size() const;
   Index width(Index k) const;
+  /// Of all half vectors.
+  Index parameters() const;
   bool is_on_shares() const { return is_on_shares_; }
   const TermDensity& term(Index k) const { return terms_[static_cast<std::size_t>(k)]; }
   const SharesDensity& shares() const { return shares_; }
@@ -57,15 +61,18 @@ class TermsPrior {
   /// Of sigma_e^2, or of the total variance.
   const ParameterDensity& second() const { return second_; }
 
-  /// Without constants. A value that is infinite has no gradient.
-  TermsLogPrior log_density(const std::vector<Matrix>& sigma, double sigma2,
-                            TermsMeasure measure) const;
+  /// Without constants. A value that is infinite has no derivatives. has_curvature: with second
+  /// derivatives.
+  TermsLogPrior log_density(const std::vector<Matrix>& sigma, double sigma2, TermsMeasure measure,
+                            bool has_curvature = false) const;
 
   /// What is to be added by the measure of volume so that proper parts integrate to one.
   double log_constant() const;
 
  private:
   TermsPrior() = default;
+  TermsLogPrior on_variances_at(const std::vector<Matrix>& sigma, double sigma2,
+                                TermsMeasure measure, bool has_curvature) const;
   TermsLogPrior on_shares_at(const std::vector<Matrix>& sigma, double sigma2,
                              TermsMeasure measure) const;
   double shares_constant() const;

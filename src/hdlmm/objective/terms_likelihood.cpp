@@ -12,8 +12,19 @@ namespace {
 
 const double kLogTwoPi = std::log(2 * std::acos(-1.0));
 
-/// Below this share of y'y the difference that y'P y is has lost digits.
-constexpr double kSmallRest = 1e-4;
+/// (P y)'V_i P V_j (P y) for the parameters of S_k and V_e = I, from those of S_k alone: P V P = P
+/// and V = I + sum_i s_i V_i, s the half vectors of S_k. along: (P y)'V_i (P y).
+Matrix average_information(const Matrix& gram, const Vector& along, const Vector& half,
+                           double rss) {
+  const Index m = gram.rows();
+  const Vector cross = along - times(gram, half);
+  Matrix out(m + 1, m + 1);
+  out.topLeftCorner(m, m) = gram;
+  out.col(m).head(m) = cross;
+  out.row(m).head(m) = cross.transpose();
+  out(m, m) = rss - along.dot(half) - cross.dot(half);
+  return out;
+}
 
 /// y'P y = |P y|^2 + sum_k beta_k'(I (x) S_k)^-1 beta_k, free of cancellation, as the sum over
 /// terms is that of (X_k'P y)'beta_k; P y comes from the rows themselves.
@@ -29,21 +40,15 @@ double direct_rss(const TermsFactor& factor, const TermsModel& model, const Vect
   return out;
 }
 
-/// (P y)'V_i P V_j (P y) for the parameters of S_k and V_e = I, from those of S_k alone: P V P = P
-/// and V = I + sum_i s_i V_i, s the half vectors of S_k. along: (P y)'V_i (P y).
-Matrix average_information(const Matrix& gram, const Vector& along, const Vector& half,
-                           double rss) {
-  const Index m = gram.rows();
-  const Vector cross = along - times(gram, half);
-  Matrix out(m + 1, m + 1);
-  out.topLeftCorner(m, m) = gram;
-  out.col(m).head(m) = cross;
-  out.row(m).head(m) = cross.transpose();
-  out(m, m) = rss - along.dot(half) - cross.dot(half);
-  return out;
-}
+/// Below this share of y'y the difference that y'P y is has lost digits.
+constexpr double kSmallRest = 1e-4;
 
 }  // namespace
+
+void settle_rss(const TermsFactor& factor, const TermsModel& model, TermsFixed& fixed) {
+  if (!(fixed.rss < kSmallRest * model.y.squaredNorm())) return;
+  fixed.rss = direct_rss(factor, model, fixed.delta);
+}
 
 double TermsLikelihood::count() const {
   const TermsModel& model = system().model();
@@ -69,7 +74,11 @@ TermsEvaluation TermsLikelihood::begin(const Covariances& at, const Context& con
                                        TermsCompletion& complete) const {
   context.poll();
   const std::shared_ptr<TermsFactor> factor = system().factor(at, context);
-  complete = [this, factor, at](TermsEvaluation& e) { add_derivatives(*factor, at, e); };
+  complete = [this, factor, at](TermsEvaluation& e) {
+    add_derivatives(*factor, at, is_ml(), {Vector::Zero(e.fixed.delta.size())}, e);
+    add_outer(-1 / e.fixed.rss, e.along, e.along, e.profiled);
+    e.profiled /= e.sigma2;
+  };
   return value(*factor);
 }
 
@@ -77,10 +86,7 @@ TermsEvaluation TermsLikelihood::value(const TermsFactor& factor) const {
   TermsEvaluation out;
   const Matrix gram = factor.data_gram();
   out.fixed = fixed_of(gram);
-  const double total = system().model().y.squaredNorm();
-  if (out.fixed.rss < kSmallRest * total) {
-    out.fixed.rss = direct_rss(factor, system().model(), out.fixed.delta);
-  }
+  settle_rss(factor, system().model(), out.fixed);
   out.log_det_v = factor.log_det();
   out.sigma2 = out.fixed.rss / count();
   out.value = -0.5 * (count() * (kLogTwoPi + 1 + std::log(out.sigma2)) + out.log_det_v +
@@ -88,9 +94,16 @@ TermsEvaluation TermsLikelihood::value(const TermsFactor& factor) const {
   return out;
 }
 
-void TermsLikelihood::add_derivatives(const TermsFactor& factor, const Covariances& at,
-                                      TermsEvaluation& out) const {
-  const Index m = at.parameters();
+Vector half_vectors(const Covariances& at) {
+  Vector out(at.parameters());
+  for (Index k = 0; k < at.size(); ++k) {
+    out.segment(at.first(k), at.shape(k).parameters()) = half_vector(at.relative(k));
+  }
+  return out;
+}
+
+Matrix add_derivatives(const TermsFactor& factor, const Covariances& at, bool is_ml,
+                       const ScaleDrift& drift, TermsEvaluation& out) {
   const double s2 = out.sigma2;
   // what traces need is made once, and solves by it too
   out.gradient = factor.traces();
@@ -101,29 +114,24 @@ void TermsLikelihood::add_derivatives(const TermsFactor& factor, const Covarianc
   for (Index k = 0; k < at.size(); ++k) {
     Matrix& gradient = out.gradient[static_cast<std::size_t>(k)];
     const Index first = at.first(k), width = at.shape(k).width;
-    if (criterion_ == Criterion::reml) {
-      gradient -= fixed_share(slopes, first, width, out.fixed.covariance);
-    }
+    if (!is_ml) gradient -= fixed_share(slopes, first, width, out.fixed.covariance);
     const auto along = moments.along_response.segment(first, at.shape(k).parameters());
     gradient -= of_cell_traces(along, width) / s2;
   }
   out.along = moments.along_response;
   out.profiled = moments.gram - sandwich(moments.along_fixed, out.fixed.covariance);
-  Vector half(m);
-  for (Index k = 0; k < at.size(); ++k) {
-    half.segment(at.first(k), at.shape(k).parameters()) = half_vector(at.relative(k));
-  }
-  out.information = average_information(out.profiled, moments.along_response, half, out.fixed.rss);
+  const Vector half = half_vectors(at);
+  const Vector along = out.along + transpose_times(moments.along_fixed, drift.delta);
+  out.information = average_information(out.profiled, along, half, out.fixed.rss + drift.rss);
   out.information /= 2 * s2 * s2 * s2;
-  add_outer(-1 / out.fixed.rss, moments.along_response, moments.along_response, out.profiled);
-  out.profiled /= s2;
   Matrix residual = out.fixed.covariance;
-  for (Index j = 0; j < m; ++j) {
+  for (Index j = 0; j < at.parameters(); ++j) {
     Matrix slope = sandwich(out.fixed.covariance, slopes[static_cast<std::size_t>(j)]);
     residual -= half[j] * slope;
     out.slopes.push_back(std::move(slope));
   }
   out.slopes.push_back(std::move(residual));
+  return moments.along_fixed;
 }
 
 }  // namespace hdlmm

@@ -54,6 +54,18 @@ class TermsObjective {
   const TermsSystem& system_;
 };
 
+/// What of the data a change of log sigma_e^2 moves where the fixed effects have a normal prior:
+/// all zero where they have none.
+struct ScaleDrift {
+  Vector delta;    ///< d delta / d log sigma_e^2, [c]
+  double rss = 0;  ///< what it adds to y'P y beyond the squares of the rest
+};
+
+/// Derivatives of the likelihood at out.sigma2 and out.fixed, with `profiled` as f_i'P f_j of
+/// ResponseMoments, whose Q'V^-1 f_i are returned; is_ml as of TermsObjective.
+Matrix add_derivatives(const TermsFactor& factor, const Covariances& at, bool is_ml,
+                       const ScaleDrift& drift, TermsEvaluation& out);
+
 class TermsLikelihood final : public TermsObjective {
  public:
   TermsLikelihood(const TermsSystem& system, Criterion criterion)
@@ -69,11 +81,15 @@ class TermsLikelihood final : public TermsObjective {
 
  private:
   TermsEvaluation value(const TermsFactor& factor) const;
-  void add_derivatives(const TermsFactor& factor, const Covariances& at,
-                       TermsEvaluation& out) const;
 
   Criterion criterion_;
 };
+
+/// Where y'P y is so small beside y'y that the difference has lost digits, it is made anew.
+void settle_rss(const TermsFactor& factor, const TermsModel& model, TermsFixed& fixed);
+
+/// Half vectors of all S_k, [m].
+Vector half_vectors(const Covariances& at);
 
 }  // namespace hdlmm
 

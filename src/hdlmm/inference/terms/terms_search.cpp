@@ -338,14 +338,17 @@ std::vector<Matrix> starting_covariances(const TermsObjective& objective, const 
   const TermUnits units(b, model.shapes);
   const Covariances zero(model.shapes, Vector::Zero(m));
   const auto factor = objective.system().factor(zero, context);
-  const ResponseMoments moments = factor->moments(Vector::Zero(model.q.cols()));
+  // of the residual: under a normal prior of the fixed effects y is counted from their mean
+  const Vector delta = transpose_times(model.q, model.y);
+  const ResponseMoments moments = factor->moments(delta);
+  const double rest = (model.y - times(model.q, delta)).squaredNorm();
   Vector response(m + 1);
-  response << moments.along_response, model.y.squaredNorm();
+  response << moments.along_response, rest;
   const Vector unit = b.diagonal().cwiseSqrt().cwiseInverse();
   const Matrix scaled_b = unit.asDiagonal() * b * unit.asDiagonal();
   const Vector found =
       solve_positive(scaled_b, response.cwiseProduct(unit)).col(0).cwiseProduct(unit);
-  const double residual = std::max(found[m], 0.01 * model.y.squaredNorm() / b(m, m));
+  const double residual = std::max(found[m], 0.01 * rest / b(m, m));
   std::vector<Matrix> out;
   Index at = 0;
   for (std::size_t k = 0; k < model.shapes.size(); ++k) {

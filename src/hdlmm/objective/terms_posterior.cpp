@@ -1,0 +1,225 @@
+#include "hdlmm/objective/terms_posterior.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "hdlmm/dense/products.hpp"
+#include "hdlmm/dense/small_dense.hpp"
+#include "hdlmm/objective/terms_coordinates.hpp"
+
+namespace hdlmm {
+
+namespace {
+
+const double kLogTwoPi = std::log(2 * std::acos(-1.0));
+
+RestCurve rest_curve(const TermsFixed& fixed, const Matrix& root) {
+  RestCurve out;
+  out.rss = fixed.rss;
+  if (root.size() == 0) return out;
+  const SymmetricEigen eigen = symmetric_eigen(congruent(root, fixed.covariance));
+  out.spread = eigen.values.cwiseMax(0.0);
+  out.b2 = transpose_times(eigen.vectors, times(root, fixed.delta)).cwiseAbs2();
+  return out;
+}
+
+template <typename Slope>
+double turning_point(const Slope& slope, double low, double high) {
+  for (int i = 0; i < 200 && high - low > 1e-15 * (1 + std::abs(low)); ++i) {
+    const double middle = 0.5 * (low + high);
+    (slope(middle) > 0 ? low : high) = middle;
+  }
+  return 0.5 * (low + high);
+}
+
+/// The highest maximum of a curve between two places where it rises and falls. A normal prior far
+/// from the data makes two, see PenalisedLikelihood; otherwise there is one.
+template <typename Slope, typename Value>
+double best_turn(const Slope& slope, const Value& value, double low, double high, bool is_single) {
+  constexpr double kStep = 0.25;
+  for (int i = 0; i < 200 && !(slope(low) > 0); ++i) low -= 1 + 0.5 * i;
+  for (int i = 0; i < 200 && slope(high) > 0; ++i) high += 1 + 0.5 * i;
+  if (is_single) return turning_point(slope, low, high);
+  double best = low, best_value = -std::numeric_limits<double>::infinity();
+  const int steps = 1 + static_cast<int>((high - low) / kStep);
+  for (int i = 0; i < steps; ++i) {
+    const double a = low + (high - low) * i / steps, b = low + (high - low) * (i + 1) / steps;
+    if (!(slope(a) > 0) || slope(b) > 0) continue;
+    const double at = turning_point(slope, a, b);
+    if (value(at) <= best_value) continue;
+    best = at;
+    best_value = value(at);
+  }
+  return best;
+}
+
+/// (half vectors of all S_k, 1): d parameters / d log sigma_e^2 per unit sigma_e^2.
+Vector scale_direction(const Covariances& at) {
+  Vector out(at.parameters() + 1);
+  out << half_vectors(at), 1;
+  return out;
+}
+
+/// The gradient of a log prior by the same parameters.
+Vector flat_gradient(const Covariances& at, const TermsLogPrior& prior) {
+  Vector out(at.parameters() + 1);
+  for (Index k = 0; k < at.size(); ++k) {
+    out.segment(at.first(k), at.shape(k).parameters()) =
+        cell_traces(prior.terms[static_cast<std::size_t>(k)]);
+  }
+  out[at.parameters()] = prior.residual;
+  return out;
+}
+
+}  // namespace
+
+double RestCurve::value(double t) const {
+  double out = rss * std::exp(-t);
+  for (Index i = 0; i < b2.size(); ++i) out += b2[i] / (1 + std::exp(t) * spread[i]);
+  return out;
+}
+
+double RestCurve::slope(double t) const {
+  double out = -rss * std::exp(-t);
+  for (Index i = 0; i < b2.size(); ++i) {
+    const double x = std::exp(t) * spread[i];
+    out -= b2[i] * x / ((1 + x) * (1 + x));
+  }
+  return out;
+}
+
+double RestCurve::bend(double t) const {
+  double out = rss * std::exp(-t);
+  for (Index i = 0; i < b2.size(); ++i) {
+    const double x = std::exp(t) * spread[i];
+    out -= b2[i] * x * (1 - x) / ((1 + x) * (1 + x) * (1 + x));
+  }
+  return out;
+}
+
+double RestCurve::total() const {
+  double out = rss;
+  for (Index i = 0; i < b2.size(); ++i) {
+    if (spread[i] > 0) out += b2[i] / spread[i];
+  }
+  return out;
+}
+
+TermsPosterior::TermsPosterior(const TermsSystem& system, TermsPrior prior, Matrix precision)
+    : TermsObjective(system), prior_(std::move(prior)), precision_(std::move(precision)) {
+  if (precision_.size() == 0) return;
+  const SymmetricEigen eigen = symmetric_eigen(precision_);
+  root_ = eigen.values.cwiseMax(0.0).cwiseSqrt().asDiagonal() * eigen.vectors.transpose();
+}
+
+TermsLogPrior TermsPosterior::log_prior(const Covariances& at, double sigma2,
+                                        bool has_curvature) const {
+  const TermsModel& model = system().model();
+  std::vector<Matrix> sigma = outside(model, at);
+  for (Matrix& one : sigma) one *= sigma2;
+  TermsLogPrior out = prior_.log_density(sigma, sigma2, TermsMeasure::stated, has_curvature);
+  Matrix map = Matrix::Identity(at.parameters() + 1, at.parameters() + 1);
+  for (Index k = 0; k < at.size(); ++k) {
+    const auto term = static_cast<std::size_t>(k);
+    out.terms[term] = sandwich(model.turns[term], out.terms[term]);
+    const Index first = at.first(k), count = at.shape(k).parameters();
+    if (has_curvature) map.block(first, first, count, count) = congruence_map(model.turns[term]);
+  }
+  if (has_curvature) out.curvature = sandwich(map, out.curvature);
+  return out;
+}
+
+double TermsPosterior::log_prior(const Vector& delta) const {
+  return precision_.size() == 0 ? 0 : -0.5 * times(root_, delta).squaredNorm();
+}
+
+double TermsPosterior::settle_scale(const Covariances& at, const RestCurve& rest,
+                                    TermsEvaluation& out) const {
+  const double n = count();
+  const Vector along_scale = scale_direction(at);
+  const auto slope = [&](double t) {
+    const TermsLogPrior p = log_prior(at, std::exp(t), false);
+    return std::exp(t) * along_scale.dot(flat_gradient(at, p)) - 0.5 * (n + rest.slope(t));
+  };
+  const auto value = [&](double t) {
+    return log_prior(at, std::exp(t), false).value -
+           0.5 * (n * (kLogTwoPi + t) + rest.value(t) + out.log_det_v);
+  };
+  const double low = std::log(rest.rss / n);
+  const double high = std::max(low, std::log(rest.total() / n));
+  const double t = best_turn(slope, value, low, high, root_.size() == 0);
+  out.value = value(t);
+  return t;
+}
+
+ScaleDrift TermsPosterior::settle_fixed(const Matrix& gram, const RestCurve& rest,
+                                        TermsEvaluation& out) const {
+  const Index c = gram.rows() - 1;
+  ScaleDrift drift{Vector::Zero(c)};
+  if (root_.size() == 0) return drift;
+  const double s2 = out.sigma2;
+  const Matrix a = gram.topLeftCorner(c, c) + s2 * precision_;
+  out.fixed.covariance = solve_positive(a, Matrix::Identity(c, c));
+  out.fixed.delta = times(out.fixed.covariance, gram.col(c).head(c));
+  const Vector pull = times(precision_, out.fixed.delta);
+  drift.delta = -s2 * times(out.fixed.covariance, pull);
+  drift.rss = s2 * pull.dot(drift.delta);
+  out.fixed.rss = -s2 * rest.slope(std::log(s2));
+  return drift;
+}
+
+TermsEvaluation TermsPosterior::evaluate(const Covariances& at, bool derivatives,
+                                         const Context& context) const {
+  TermsCompletion complete;
+  TermsEvaluation out = begin(at, context, complete);
+  if (derivatives) complete(out);
+  return out;
+}
+
+TermsEvaluation TermsPosterior::begin(const Covariances& at, const Context& context,
+                                      TermsCompletion& complete) const {
+  context.poll();
+  const std::shared_ptr<TermsFactor> factor = system().factor(at, context);
+  const Matrix gram = factor->data_gram();
+  TermsEvaluation out;
+  out.fixed = fixed_of(gram);
+  settle_rss(*factor, system().model(), out.fixed);
+  out.log_det_v = factor->log_det();
+  const RestCurve rest = rest_curve(out.fixed, root_);
+  out.sigma2 = std::exp(settle_scale(at, rest, out));
+  const ScaleDrift drift = settle_fixed(gram, rest, out);
+  complete = [this, factor, at, rest, drift](TermsEvaluation& e) {
+    finish(*factor, at, rest, drift, e);
+  };
+  return out;
+}
+
+void TermsPosterior::finish(const TermsFactor& factor, const Covariances& at, const RestCurve& rest,
+                            const ScaleDrift& drift, TermsEvaluation& out) const {
+  const Index m = at.parameters();
+  const double s2 = out.sigma2;
+  const Matrix along_fixed = add_derivatives(factor, at, true, drift, out);
+  const TermsLogPrior prior = log_prior(at, s2, true);
+  for (std::size_t k = 0; k < prior.terms.size(); ++k) {
+    out.gradient[k] -= 2 * s2 * prior.terms[k];
+  }
+  const Vector along_scale = scale_direction(at);
+  const Vector gradient = flat_gradient(at, prior), bent = times(prior.curvature, along_scale);
+  const Vector turned = gradient + s2 * bent;
+  // second derivatives by log sigma_e^2, then between it and the half vectors of S
+  const double scale = rest.bend(std::log(s2)) - 2 * s2 * along_scale.dot(turned);
+  const Vector cross =
+      (out.along + 2 * transpose_times(along_fixed, drift.delta)) / s2 - 2 * s2 * turned.head(m);
+  out.profiled = out.profiled / s2 - 2 * s2 * s2 * prior.curvature.topLeftCorner(m, m);
+  if (scale > 0) add_outer(-1 / scale, cross, cross, out.profiled);
+  out.information -= prior.curvature;
+  if (root_.size() > 0) {
+    out.slopes.back() -= s2 * congruent(out.fixed.covariance, precision_);
+  }
+}
+
+}  // namespace hdlmm

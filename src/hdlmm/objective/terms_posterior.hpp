@@ -1,0 +1,61 @@
+#ifndef HDLMM_OBJECTIVE_TERMS_POSTERIOR_HPP
+#define HDLMM_OBJECTIVE_TERMS_POSTERIOR_HPP
+
+#include <vector>
+
+#include "hdlmm/model/terms_prior.hpp"
+#include "hdlmm/objective/terms_likelihood.hpp"
+
+namespace hdlmm {
+
+/// q(t) along the eigenvectors of R A^-1 R', A = Q'V^-1 Q: rss exp(-t) + sum b2 / (1 + exp(t) d).
+struct RestCurve {
+  double rss = 0;
+  Vector b2, spread;
+
+  double value(double t) const;
+  double slope(double t) const;
+  double bend(double t) const;
+
+  /// Beyond the logarithm of this over n, n t + q(t) rises.
+  double total() const;
+};
+
+/// Log-likelihood plus log prior of all covariances (by the measure on which each prior is stated)
+/// plus the normal log prior of the coefficients of Q, maximised over the coefficients and over
+/// t = log sigma_e^2, Sigma_k = sigma_e^2 S_k: -1/2 [n log 2 pi + n t + log|V| + q(t)] + log p with
+///   q(t) = min_delta |y - Q delta|^2_(V^-1) exp(-t) + delta'Lambda delta.
+/// In an evaluation `rss` is |y - Q delta|^2_(V^-1) there, `covariance` Var(delta) per unit
+/// sigma_e^2, and `information` has the curvature of the prior.
+class TermsPosterior final : public TermsObjective {
+ public:
+  /// precision: Lambda [c x c], or empty for a flat prior. prior: of Sigma_k for the columns that
+  /// whoever made the system speaks of; see terms_coordinates.hpp.
+  TermsPosterior(const TermsSystem& system, TermsPrior prior, Matrix precision);
+
+  bool is_ml() const override { return true; }
+  double count() const override { return static_cast<double>(system().model().rows()); }
+  TermsEvaluation evaluate(const Covariances& at, bool derivatives,
+                           const Context& context) const override;
+  TermsEvaluation begin(const Covariances& at, const Context& context,
+                        TermsCompletion& complete) const override;
+
+  /// Log prior of Sigma_k = sigma_e^2 S_k inside, with derivatives by those; and of delta, without
+  /// constants.
+  TermsLogPrior log_prior(const Covariances& at, double sigma2, bool has_curvature) const;
+  double log_prior(const Vector& delta) const;
+
+ private:
+  /// log sigma_e^2 at the maximum over it; sets the value there.
+  double settle_scale(const Covariances& at, const RestCurve& rest, TermsEvaluation& out) const;
+  ScaleDrift settle_fixed(const Matrix& gram, const RestCurve& rest, TermsEvaluation& out) const;
+  void finish(const TermsFactor& factor, const Covariances& at, const RestCurve& rest,
+              const ScaleDrift& drift, TermsEvaluation& out) const;
+
+  TermsPrior prior_;
+  Matrix precision_, root_;  ///< Lambda, and R with R'R = Lambda
+};
+
+}  // namespace hdlmm
+
+#endif  // HDLMM_OBJECTIVE_TERMS_POSTERIOR_HPP
