@@ -249,6 +249,10 @@ cpp_terms_solve <- function(system, relative, b, host) {
     .Call(`_hdlmm_cpp_terms_solve`, system, relative, b, host)
 }
 
+cpp_cone_distances <- function(metric, widths, points, host) {
+    .Call(`_hdlmm_cpp_cone_distances`, metric, widths, points, host)
+}
+
 cpp_terms_gibbs <- function(system, prior, fixed_precision, options, host) {
     .Call(`_hdlmm_cpp_terms_gibbs`, system, prior, fixed_precision, options, host)
 }

@@ -11,9 +11,12 @@
 #' unless `refit = TRUE` takes the maxima of the likelihood for the rows that the fits hold.
 #' A random term that one of two fits lacks is tested on the boundary: 1/2 chi2_0 + 1/2 chi2_1
 #' (see [test_random()] for the exact finite-sample test), k parameters of which one is a variance,
-#' as (x | g) has them beside (1 | g), by 1/2 chi2_(k-1) + 1/2 chi2_k; several variances at once by
-#' the binomial mixture of independent ones, and with covariances by chi2_k, which bounds the
-#' p-value.
+#' as (x | g) has them beside (1 | g), by 1/2 chi2_(k-1) + 1/2 chi2_k. Several variances at once,
+#' with their covariances, have a mixture of chi2 whose weights depend on the information of the
+#' null: 1e5 normal draws (1e4 with blocks of three or more coefficients) are projected onto the
+#' cone of covariances, from one seed, so that the p-value is always the same. Where the random
+#' terms of the one fit are not among those of the other, chi2_k bounds the p-value; the heading
+#' says which.
 #'
 #' @param object a fit of [lmm()].
 #' @param ... further fits of [lmm()] to the same rows.
@@ -23,7 +26,8 @@
 #'   `Pr(>F)`, one row for each term that the data determine; of several with `npar`, `AIC`, `BIC`,
 #'   `logLik`, `Chisq`, `Df`, `Pr(>Chisq)`.
 #' @references Stram and Lee (1994). Variance components testing in the longitudinal mixed effects
-#'   model. *Biometrics* 50, 1171-1177. \doi{10.2307/2533455}
+#'   model. *Biometrics* 50, 1171-1177. \doi{10.2307/2533455}; Self and Liang (1987). *J. Am. Stat.
+#'   Assoc.* 82, 605-610. \doi{10.1080/01621459.1987.10478472}
 #' @section Errors: `hdlmm_not_comparable`: different rows or responses, REML fits with different
 #'   fixed parts.
 #' @examples
@@ -97,16 +101,14 @@ anova_table <- function(fits, names) {
   log_lik <- lapply(fits, logLik.hdlmm)
   value <- vapply(log_lik, as.numeric, 0)
   df <- vapply(log_lik, attr, 0, "df")
-  random <- vapply(fits, count_deviations, 0)
   statistic <- c(NA, pmax(0, 2 * diff(value)))
-  steps <- c(NA, diff(df))
-  own <- diff(vapply(fits, function(fit) length(fit$variances), 0))
-  p <- c(NA, vapply(seq_along(fits)[-1], function(i) {
-    boundary_p_value(statistic[i], steps[i], random[i] - random[i - 1], own[i - 1])
-  }, 0))
+  steps <- lapply(seq_along(fits)[-1], function(i) {
+    step_tail(fits[[i - 1]], fits[[i]], statistic[i], df[i] - df[i - 1])
+  })
+  p <- c(NA, vapply(steps, `[[`, 0, "p"))
   table <- data.frame(
     npar = df, AIC = vapply(log_lik, stats::AIC, 0), BIC = vapply(log_lik, stats::BIC, 0),
-    logLik = value, Chisq = statistic, Df = steps, `Pr(>Chisq)` = p, check.names = FALSE,
+    logLik = value, Chisq = statistic, Df = c(NA, diff(df)), `Pr(>Chisq)` = p, check.names = FALSE,
     row.names = names
   )
   formulas <- vapply(fits, function(fit) short_text(fit$formula), "")
@@ -116,36 +118,44 @@ anova_table <- function(fits, names) {
       if (is_restricted(fits[[1]]$uncertainty)) " (restricted likelihood)", "\n"
     ),
     paste0(names, ": ", formulas, "\n", collapse = ""),
-    boundary_law(diff(random), own)
+    boundary_law(vapply(steps, `[[`, "", "law"))
   )
   structure(table, heading = paste(heading, collapse = ""), class = c("anova", "data.frame"))
 }
 
-# By which laws the steps of a table are tested, see boundary_p_value().
-boundary_law <- function(on_boundary, own) {
-  is_bound <- on_boundary > 1 & own > on_boundary
-  laws <- c(
-    if (any(on_boundary == 1)) "1/2 chi2(k - 1) + 1/2 chi2(k) for one variance",
-    if (any(on_boundary > 1 & !is_bound)) "the binomial mixture of chi2 for several variances",
-    if (any(is_bound)) "the tail of chi2(k), an upper bound of p, for variances and covariances"
+# By which laws the steps of a table are tested, see step_tail().
+boundary_law <- function(laws) {
+  words <- c(
+    half = "1/2 chi2(k - 1) + 1/2 chi2(k) for one variance",
+    projected = paste(
+      "a mixture of chi2 for several variances, its weights those of normal draws projected onto",
+      "the cone of covariances"
+    ),
+    bound = "the tail of chi2(k), an upper bound of p, for variances and covariances"
   )
-  if (length(laws) > 0) paste0("Tested on the boundary: ", paste(laws, collapse = "; "), ".\n")
+  used <- words[names(words) %in% laws]
+  if (length(used) > 0) paste0("Tested on the boundary: ", paste(used, collapse = "; "), ".\n")
 }
 
 # Variances of a fit that may lie on a boundary.
 count_deviations <- function(fit) sum(unlist(each_term(fit, coefficient_width)), 0)
 
-# df parameters, `on_boundary` of them variances that are 0 under the null: the mixture of chi2 with
-# binomial weights, of half and half for one (Stram & Lee 1994, Biometrics 50, 1171-1177). It is
-# that of independent variances; with covariances beside several of them, `own` parameters of
-# covariance matrices in all, the upper tail of chi2(df) is a bound.
-boundary_p_value <- function(statistic, df, on_boundary, own = on_boundary) {
-  if (df <= 0) return(NA_real_)
+# list(p, law): of a likelihood ratio of two fits, df parameters apart. One variance more that is 0
+# under the null, with any number of other parameters, as (x | g) has them beside (1 | g): half and
+# half (Stram & Lee 1994, Biometrics 50, 1171-1177). Of several the weights depend on the
+# information of the null; where the terms of the one fit are not among those of the other, the
+# tail of chi2(df) is a bound.
+step_tail <- function(small, large, statistic, df) {
   tail <- function(df) {
     if (df == 0) as.numeric(statistic <= 0) else
       stats::pchisq(statistic, df, lower.tail = FALSE)
   }
-  if (on_boundary <= 0 || (on_boundary > 1 && own > on_boundary)) return(tail(df))
-  j <- 0:on_boundary
-  sum(stats::dbinom(j, on_boundary, 0.5) * vapply(df - j, tail, 0))
+  if (df <= 0) return(list(p = NA_real_, law = "none"))
+  on_boundary <- count_deviations(large) - count_deviations(small)
+  if (on_boundary <= 0) return(list(p = tail(df), law = "none"))
+  if (on_boundary == 1) return(list(p = (tail(df - 1) + tail(df)) / 2, law = "half"))
+  parts <- nested_parts(large, small)
+  if (is.null(parts)) return(list(p = tail(df), law = "bound"))
+  n_fixed <- df - (length(large$variances) - length(small$variances))
+  list(p = boundary_tail(large, parts, statistic, n_fixed)$p, law = "projected")
 }

@@ -8,6 +8,13 @@ coefficient_width <- function(design) UseMethod("coefficient_width")
 #' @exportS3Method
 coefficient_width.design <- function(design) 1L
 
+# What multiplies the coefficients of a level in the fitted rows, [n x r] in the core's units; NULL
+# where rows are not so made.
+level_values <- function(design) UseMethod("level_values")
+
+#' @exportS3Method
+level_values.design <- function(design) NULL
+
 # Their names [r].
 block_names <- function(design) UseMethod("block_names")
 

@@ -60,6 +60,9 @@ describe_design.grouped_design <- function(design) {
 }
 
 #' @export
+level_values.grouped_design <- function(design) matrix(1, length(design$core$x), 1)
+
+#' @export
 unit_index.grouped_design <- function(design) design$core$x
 
 #' @export

@@ -9,7 +9,8 @@
 
 #' @export
 settle_term.level_term <- function(term, model) {
-  columns <- colnames(left_side(term, model)$x)
+  term$side <- left_side(term, model)
+  columns <- colnames(term$side$x)
   if (!term$is_independent) return(list(with_columns(term, columns, seq_along(columns))))
   lapply(seq_along(columns), function(at) independent_term(term, columns[at], at))
 }
@@ -36,7 +37,7 @@ independent_term <- function(term, column, at) {
 #' @export
 build_design.level_term <- function(term, model, data, env, centre_weights, host) {
   group <- fitted_groups(term, model$frame)
-  left <- left_side(term, model)
+  left <- term$side
   x <- left$x[, term$at, drop = FALSE]
   check_independent(x, term)
   exponent <- unname(apply(x, 2, scale_exponent))
@@ -55,8 +56,9 @@ build_design.level_term <- function(term, model, data, env, centre_weights, host
   )
 }
 
-# The left side as the data have it: its matrix [n x all its columns], and what rebuilds that. As in
-# lme4, `contrasts` of lmm() are those of the fixed effects.
+# The left side as the data have it, which a term holds until its design is built: its matrix [n x
+# all its columns], and what rebuilds that. As in lme4, `contrasts` of lmm() are those of the fixed
+# effects.
 left_side <- function(term, model) {
   terms <- left_terms(term$left)
   what <- paste("the left side of", backtick(term_text(term)))
@@ -125,6 +127,9 @@ block_names.level_design <- function(design) design$columns
 
 #' @export
 level_names.level_design <- function(design) design$level_names
+
+#' @export
+level_values.level_design <- function(design) design$core$values
 
 #' @export
 unit_index.level_design <- function(design) design$core$x

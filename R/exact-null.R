@@ -67,7 +67,9 @@ exact_limit <- function(excess, inside, end) {
 #' @param fit a fit of [lmm()] by REML or ML with a random term.
 #' @param method `"exact"`: the finite-sample null distribution by its spectral representation,
 #'   simulated; `"mixture"`: the asymptotic 1/2 chi2_0 + 1/2 chi2_1, valid when the data split
-#'   into many independent parts; `"both"`.
+#'   into many independent parts, and for a block of coefficients the mixture of chi2 whose weights
+#'   come from normal draws, projected onto the cone of covariances in the metric of the
+#'   information; `"both"`.
 #' @param draws,seed simulations and their seed; the defaults are those of the fit's
 #'   [lmm_control()].
 #' @param term label of the term to test; `NULL` tests each. With other terms in the model, or of a
@@ -76,7 +78,7 @@ exact_limit <- function(excess, inside, end) {
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return A data frame of class `"hdlmm_random_test"`, one row a method: `term`, `method`,
 #'   `statistic` (twice the difference in (restricted) log-likelihood), `p_value`, `se` (Monte
-#'   Carlo standard error of the p-value, 0 for the mixture).
+#'   Carlo standard error of the p-value, 0 for the mixture of one variance).
 #' @references Crainiceanu and Ruppert (2004). *J. R. Stat. Soc. B* 66, 165-185.
 #'   \doi{10.1111/j.1467-9868.2004.00438.x}; Self and Liang (1987). *J. Am. Stat. Assoc.* 82,
 #'   605-610. \doi{10.1080/01621459.1987.10478472}
@@ -135,6 +137,7 @@ print_term_test <- function(x, digits) {
     exact = "exact finite-sample null", bootstrap = "parametric bootstrap of the null",
     mixture = "asymptotic 1/2 chi2_0 + 1/2 chi2_1"
   )[x$method]
+  label[names(label) == "mixture" & x$se > 0] <- "asymptotic mixture of chi2"
   error <- ifelse(x$se > 0, paste0("  (Monte Carlo s.e. ", signif(x$se, 2), ")"), "")
   # as small as the number of draws can show: none of them reached the statistic
   is_bound <- x$se > 0 & x$se >= 0.99 * x$p_value

@@ -16,8 +16,8 @@
 #' With several random terms, or correlated coefficients as of `(x | g)`, REML and ML maximise over
 #' all covariance matrices at once, by a trust region on their Cholesky factors with exact
 #' gradients; a variance of 0 and a singular matrix are stationary points there and returned as
-#' such. The fit keeps `certificate`, why the maximum is one, `covariances`, `theta` and what
-#' `system` solved the equations.
+#' such. The fit keeps its `certificate` (see below), `covariances`, `theta` and what `system`
+#' solved the equations.
 #'
 #' @param formula a formula: a numeric response, fixed effects as for [stats::lm()] (factors,
 #'   interactions, `poly()`, splines, `offset()`, `.`), and random terms: see below.
@@ -70,6 +70,16 @@
 #'   [summary()], [predict()][predict.hdlmm], [fixef()], [ranef()], [varcomp()], [pve()],
 #'   [confint()][confint.hdlmm], [profile()][profile.hdlmm], [anova()][anova.hdlmm], [plot()],
 #'   [simulate()][simulate.hdlmm] and [loo()][loo.hdlmm].
+#' @section Certificate: `fit$certificate` of a fit with several random terms, or with correlated
+#'   coefficients, says why its maximum is one. With G the gradient of -2 log-likelihood by a
+#'   covariance matrix S per unit `sigma_e^2`, in units in which every coefficient explains as much
+#'   as the noise, a maximum has GS = 0 and no direction out of the null space of S that gains.
+#'   A list: `gradient`, length of the gradient by the Cholesky factors; `complementarity`, the
+#'   largest cell of GS; `null_gain`, what the best direction out of the boundary promises, 0 where
+#'   there is none; `evaluations` of the likelihood in the climb that led there, and
+#'   `all_evaluations` in all climbs, as small models are also searched from every corner, with
+#'   nearly all variance in one coefficient; `modes`, the distinct log-likelihoods that climbs led
+#'   to, the highest first.
 #' @section Conditions: errors have class `hdlmm_error` and one more that names what:
 #'   `hdlmm_bad_input`, `hdlmm_not_identified`, `hdlmm_no_residual_df`, `hdlmm_overflow`,
 #'   `hdlmm_unsupported`, `hdlmm_unbounded_likelihood`, `hdlmm_unbounded_posterior`,

@@ -24,6 +24,7 @@ build_problem <- function(formula, data, call, env, contrasts, prior, host) {
   designs <- lapply(model$random, function(term) {
     build_design(term, model, data, env, centre_weights, host)
   })
+  model$random <- lapply(model$random, without_side)
   is_empty <- vapply(designs, function(design) design$n_cols == 0, NA)
   empty <- designs[is_empty]
   designs <- designs[!is_empty]
@@ -34,6 +35,12 @@ build_problem <- function(formula, data, call, env, contrasts, prior, host) {
   for (design in designs) warn_design(design, fixed)
   warn_weights(designs, fixed)
   new_problem(model, fixed, designs, prior = prior, empty = empty, host = host)
+}
+
+# A term as a fit keeps it, without the rows of its left side.
+without_side <- function(term) {
+  term$side <- NULL
+  term
 }
 
 # Terms with labels of their own, by which they are named: one called like a fixed effect or like

@@ -91,12 +91,26 @@ term_test_rows <- function(fit, label, method, draws, seed) {
     p <- null_p_value(drawn, statistic)
     rows$bootstrap <- row("bootstrap", p, sqrt(p * (1 - p) / draws))
   }
-  if (method != "exact" && nrow(fit$covariances[[label]]) == 1) {
-    # less is the rounding of two searches
-    p <- if (statistic > 1e-8) stats::pchisq(statistic, 1, lower.tail = FALSE) / 2 else 1
-    rows$mixture <- row("mixture", p, 0)
+  if (method != "exact") {
+    tail <- without_term_tail(fit, label, null, statistic)
+    rows$mixture <- row("mixture", tail$p, tail$se)
   }
   do.call(rbind, rows)
+}
+
+# By the asymptotic mixture: half and half of one variance.
+without_term_tail <- function(fit, label, null, statistic) {
+  if (nrow(fit$covariances[[label]]) == 1) {
+    # less is the rounding of two searches
+    p <- if (statistic > 1e-8) stats::pchisq(statistic, 1, lower.tail = FALSE) / 2 else 1
+    return(list(p = p, se = 0))
+  }
+  rest <- setdiff(term_labels(fit), label)
+  parts <- lapply(fit$internal$relative, function(s) list())
+  parts[rest] <- lapply(null$relative, function(s) {
+    list(list(columns = diag(nrow(s)), relative = s))
+  })
+  boundary_tail(fit, parts, statistic)
 }
 
 # Likelihood ratios of data drawn from a null model.

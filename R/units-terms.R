@@ -76,6 +76,11 @@ inside_block <- function(units, design, sigma) {
   scale_block(sigma, -coefficient_units(units, design))
 }
 
+# Per unit of the residual variance inside.
+relative_block <- function(design, sigma, residual) {
+  scale_block(sigma / residual, -rep_len(design$exponent, nrow(sigma)))
+}
+
 scale_block <- function(m, k) times_two_to(times_two_to(m, k), rep(k, each = length(k)))
 
 # The moments of a term in the user's units.

@@ -833,6 +833,19 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_cone_distances
+SEXP cpp_cone_distances(const Eigen::Map<Eigen::MatrixXd> metric, const std::vector<int>& widths, const Eigen::Map<Eigen::MatrixXd> points, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_cone_distances(SEXP metricSEXP, SEXP widthsSEXP, SEXP pointsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type metric(metricSEXP);
+    Rcpp::traits::input_parameter< const std::vector<int>& >::type widths(widthsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type points(pointsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_cone_distances(metric, widths, points, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_terms_gibbs
 Rcpp::List cpp_terms_gibbs(SEXP system, const Rcpp::List& prior, SEXP fixed_precision, const Rcpp::List& options, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_terms_gibbs(SEXP systemSEXP, SEXP priorSEXP, SEXP fixed_precisionSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
@@ -1072,6 +1085,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_terms_block_variances", (DL_FUNC) &_hdlmm_cpp_terms_block_variances, 4},
     {"_hdlmm_cpp_terms_leverages", (DL_FUNC) &_hdlmm_cpp_terms_leverages, 4},
     {"_hdlmm_cpp_terms_solve", (DL_FUNC) &_hdlmm_cpp_terms_solve, 4},
+    {"_hdlmm_cpp_cone_distances", (DL_FUNC) &_hdlmm_cpp_cone_distances, 4},
     {"_hdlmm_cpp_terms_gibbs", (DL_FUNC) &_hdlmm_cpp_terms_gibbs, 5},
     {"_hdlmm_cpp_terms_search_posterior", (DL_FUNC) &_hdlmm_cpp_terms_search_posterior, 5},
     {"_hdlmm_cpp_terms_posterior", (DL_FUNC) &_hdlmm_cpp_terms_posterior, 4},

@@ -73,13 +73,13 @@ Rcpp::List as_list(const hdlmm::TermsModel& model, const hdlmm::TermsMode& mode)
   out.push_back(make_list({{"gradient", mode.certificate.gradient},
                            {"complementarity", mode.certificate.complementarity},
                            {"null_gain", mode.certificate.null_gain},
-                           {"evaluations", static_cast<int>(mode.trace.size())}}),
+                           {"evaluations", static_cast<int>(mode.trace.size())},
+                           {"all_evaluations", mode.all_evaluations}}),
                 "certificate");
   out.push_back(hdlmm::name(mode.status), "status");
   out.push_back(mode.is_unbounded, "is_unbounded");
   out.push_back(Rcpp::wrap(rank), "rank");
   out.push_back(Rcpp::wrap(mode.modes), "modes");
-  out.push_back(mode.all_evaluations, "all_evaluations");
   out.push_back(trace_of(model, mode.trace), "trace");
   return out;
 }

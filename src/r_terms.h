@@ -31,8 +31,7 @@ Rcpp::List as_r_list(const Items& items) {
 Rcpp::List as_list(const hdlmm::TermsModel& model, const hdlmm::Covariances& at,
                    const hdlmm::TermsEvaluation& given);
 
-// The same at the end of a search, and certificate, status, is_unbounded, rank, modes,
-// all_evaluations, trace.
+// The same at the end of a search, and certificate, status, is_unbounded, rank, modes, trace.
 Rcpp::List as_list(const hdlmm::TermsModel& model, const hdlmm::TermsMode& mode);
 
 // options: list(tol, max_iter).

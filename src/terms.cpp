@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hdlmm/base/checks.hpp"
+#include "hdlmm/inference/terms/cone_projection.hpp"
 #include "hdlmm/inference/terms/terms_search.hpp"
 #include "hdlmm/marginal/terms_chooser.hpp"
 #include "hdlmm/objective/terms_coordinates.hpp"
@@ -140,4 +141,13 @@ SEXP cpp_terms_solve(SEXP system, const Rcpp::List& relative, const Eigen::Map<E
   const hdlmm::TermsSystem& terms = system_of(system);
   const auto at = hdlmm::inside(terms.model(), as_matrices(relative));
   return Rcpp::wrap(terms.factor(at, make_context(host))->solve(b));
+}
+
+// Squared distances [draws] of points [m x draws] from the cone of covariances of these widths, see
+// cone_distances().
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_cone_distances(const Eigen::Map<Eigen::MatrixXd> metric, const std::vector<int>& widths,
+                        const Eigen::Map<Eigen::MatrixXd> points, const Rcpp::List& host) {
+  const std::vector<hdlmm::Index> own(widths.begin(), widths.end());
+  return Rcpp::wrap(hdlmm::cone_distances(metric, own, points, make_context(host)));
 }

@@ -124,13 +124,28 @@ test_that("anova() says by which law each step is tested", {
   heading <- function(...) attr(anova(...), "heading")
   expect_match(heading(none, one), "1/2 chi2(k - 1) + 1/2 chi2(k) for one variance", fixed = TRUE)
   expect_match(heading(one, block), "1/2 chi2(k - 1) + 1/2 chi2(k) for one variance", fixed = TRUE)
-  expect_match(heading(none, apart), "binomial mixture of chi2 for several variances")
-  bound <- anova(none, block)
+  expect_match(heading(none, apart), "a mixture of chi2 for several variances")
+  expect_match(heading(none, block), "a mixture of chi2 for several variances")
+  other <- lmm(Reaction ~ Days + (poly(Days, 3) | Subject), data)
+  crossed <- lmm(Reaction ~ Days + (1 | Subject) + (1 | Days), data)
+  bound <- anova(crossed, other)
   expect_match(attr(bound, "heading"), "tail of chi2(k), an upper bound of p", fixed = TRUE)
-  statistic <- 2 * (logLik(block) - logLik(none, REML = TRUE))
+  statistic <- 2 * (logLik(other) - logLik(crossed))
   expect_equal(
-    bound[["Pr(>Chisq)"]][2], pchisq(as.numeric(statistic), 3, lower.tail = FALSE), tolerance = 1e-8
+    bound[["Pr(>Chisq)"]][2], pchisq(as.numeric(statistic), 8, lower.tail = FALSE), tolerance = 1e-8
   )
+})
+
+test_that("the certificate counts its own climb and all climbs", {
+  counts <- fit$certificate[c("evaluations", "all_evaluations")]
+  expect_identical(nrow(convergence(fit)) <= counts$evaluations, TRUE)
+  # an evaluation here costs little: it was searched from every corner
+  expect_gt(counts$all_evaluations, counts$evaluations)
+})
+
+test_that("a fit keeps no rows of the left sides of its terms", {
+  expect_null(fit$random_terms[[1]]$side)
+  expect_equal(predict(fit, d[1:3, ]), fitted(fit)[1:3], tolerance = 1e-10)
 })
 
 test_that("the trace of a search has every variance, ends at the fit and never falls", {
