@@ -26,6 +26,7 @@ constexpr double kCornerStart = 5;
 constexpr double kSameMode = 1e-7;  ///< in log-likelihood
 constexpr double kStepOut = 0.04;   ///< variance that a direction out of a boundary begins with
 constexpr int kStepsOut = 3;
+constexpr double kLittleNoise = 1e3, kNoNoise = 1e10;  ///< largest variance beside the noise
 constexpr double kGainOut = 1e-7;  ///< below, in -2 log-likelihood, a boundary is the maximum
 
 Matrix of_eigen(const SymmetricEigen& eigen) {
@@ -185,6 +186,27 @@ class Search {
     return out;
   }
 
+  /// Beside little noise w^2 the criterion is f + a w^2, a > 0 where there is none at all. In
+  /// theta, which is relative to w, every step of Newton's takes a third of the way to the next
+  /// power; so theta is scaled up at once, and must gain what a promises. wanted: the variance that
+  /// is tried.
+  bool leap(Covariances& at, TermsEvaluation& e, double& wanted) {
+    const double largest = at.theta().cwiseAbs2().maxCoeff();
+    if (largest < wanted || largest > 0.1 * kNoNoise || is_spent()) return false;
+    const double promised = -0.5 * at.gradient(units_.gradients(e.gradient)).dot(at.theta());
+    if (promised < options_.tol) return false;
+    wanted = 10 * largest;
+    const Covariances next(shapes(), std::sqrt(kNoNoise / largest) * at.theta());
+    auto found = begin(next, 0);
+    const double gain = found ? 2 * (found->value - e.value) : 0;
+    if (!(gain > 0.25 * promised && gain < 4 * promised)) return false;
+    complete(*found);
+    at = units_.turn(next);
+    e = std::move(*found);
+    trace_.back().is_accepted = true;
+    return true;
+  }
+
   TermsMode climb(Covariances at) {
     at = units_.turn(at);
     double radius = std::max(1.0, at.theta().norm());
@@ -193,7 +215,9 @@ class Search {
     trace_.back().is_accepted = true;
     TermsEvaluation e = std::move(*first);
     TermsStatus status = TermsStatus::evaluation_limit;
+    double wanted = kLittleNoise;
     for (int turn = 0; !is_spent(); ++turn) {
+      if (leap(at, e, wanted)) radius = at.theta().norm();
       const QuadraticModel model = turn < kByInformation ? model_at(at, e) : exact_model_at(at, e);
       const Vector step = trust_step(model, radius);
       const double promised = -model.change(step);
