@@ -265,6 +265,10 @@ cpp_terms_posterior <- function(system, prior, relative, host) {
     .Call(`_hdlmm_cpp_terms_posterior`, system, prior, relative, host)
 }
 
+cpp_terms_em <- function(system, criterion, kind, prior, start, options, host) {
+    .Call(`_hdlmm_cpp_terms_em`, system, criterion, kind, prior, start, options, host)
+}
+
 cpp_terms_bound_search <- function(system, blocks, start, options, host) {
     .Call(`_hdlmm_cpp_terms_bound_search`, system, blocks, start, options, host)
 }

@@ -29,23 +29,31 @@ engines <- local({
     ),
     row(
       "REML", "em", "fit_em", "restricted maximum likelihood by EM", "likelihood",
-      criterion = "REML"
+      criterion = "REML", several = "fit_terms_em"
     ),
     row(
       "REML", "pxem", "fit_em", "restricted maximum likelihood by parameter-expanded EM",
-      "likelihood", criterion = "REML"
+      "likelihood", criterion = "REML", several = "fit_terms_em"
     ),
     row(
       "ML", "direct", "fit_likelihood", "maximum likelihood, exact global search", "likelihood",
       "criterion", several = "fit_terms"
     ),
-    row("ML", "em", "fit_em", "maximum likelihood by EM", "likelihood"),
-    row("ML", "pxem", "fit_em", "maximum likelihood by parameter-expanded EM", "likelihood"),
+    row(
+      "ML", "em", "fit_em", "maximum likelihood by EM", "likelihood", several = "fit_terms_em"
+    ),
+    row(
+      "ML", "pxem", "fit_em", "maximum likelihood by parameter-expanded EM", "likelihood",
+      several = "fit_terms_em"
+    ),
     row(
       "MAP", "direct", "fit_map", "mode of likelihood times prior, exact global search", "mode",
       prior = "any", several = "fit_terms_map"
     ),
-    row("MAP", "em", "fit_map_em", "mode of likelihood times prior by EM", "mode", prior = "any"),
+    row(
+      "MAP", "em", "fit_map_em", "mode of likelihood times prior by EM", "mode", prior = "any",
+      several = "fit_terms_map_em"
+    ),
     row(
       "VB", "collapsed", "fit_vb", "variational bound with all but the variances maximised out",
       "variational", prior = "own", several = "fit_vb_terms"

@@ -125,7 +125,8 @@ terms_outcome <- function(problem, criterion, found, is_noiseless) {
     rank = stats::setNames(found$rank, names(widths)),
     boundary = c(names(widths)[is_singular], if (is_noiseless) "Residual"),
     convergence = terms_trace(problem, criterion, found),
-    is_converged = found$status %in% c("converged", "unbounded"), reason = terms_reason(found)
+    is_converged = found$status %in% c("converged", "unbounded", "em_converged", "em_boundary"),
+    reason = terms_reason(found)
   )
 }
 
@@ -135,6 +136,10 @@ terms_reason <- function(found) {
     converged = "the predicted gain of a step fell below `tol`",
     evaluation_limit = paste0("`max_iter` evaluations were made; the gradient is ", size),
     unbounded = "the likelihood has no maximum",
+    em_converged = "all parameters have less than sqrt(`tol`) / 10 to go",
+    em_boundary = "the maximum lies on the boundary, which EM nears without end",
+    em_limit = "`max_iter` iterations were made",
+    em_unbounded = "the residual variance ran towards 0, where the likelihood is unbounded",
     saddle = "the search ended at a saddle, where another variance than 0 gains more",
     paste0("no step gained any more where the gradient is ", size)
   )

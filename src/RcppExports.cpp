@@ -887,6 +887,22 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_terms_em
+Rcpp::List cpp_terms_em(SEXP system, const std::string& criterion, const std::string& kind, SEXP prior, SEXP start, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_em(SEXP systemSEXP, SEXP criterionSEXP, SEXP kindSEXP, SEXP priorSEXP, SEXP startSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type criterion(criterionSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type kind(kindSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type start(startSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_em(system, criterion, kind, prior, start, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_terms_bound_search
 Rcpp::List cpp_terms_bound_search(SEXP system, SEXP blocks, SEXP start, const Rcpp::List& options, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_terms_bound_search(SEXP systemSEXP, SEXP blocksSEXP, SEXP startSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
@@ -1089,6 +1105,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_terms_gibbs", (DL_FUNC) &_hdlmm_cpp_terms_gibbs, 5},
     {"_hdlmm_cpp_terms_search_posterior", (DL_FUNC) &_hdlmm_cpp_terms_search_posterior, 5},
     {"_hdlmm_cpp_terms_posterior", (DL_FUNC) &_hdlmm_cpp_terms_posterior, 4},
+    {"_hdlmm_cpp_terms_em", (DL_FUNC) &_hdlmm_cpp_terms_em, 7},
     {"_hdlmm_cpp_terms_bound_search", (DL_FUNC) &_hdlmm_cpp_terms_bound_search, 5},
     {"_hdlmm_cpp_terms_bound", (DL_FUNC) &_hdlmm_cpp_terms_bound, 4},
     {"_hdlmm_cpp_terms_ascend", (DL_FUNC) &_hdlmm_cpp_terms_ascend, 5},

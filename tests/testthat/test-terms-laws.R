@@ -102,7 +102,6 @@ test_that("other methods say what to use", {
       class = "hdlmm_unsupported"
     )
   }
-  expect_error(update(fit, algorithm = "em"), class = "hdlmm_unsupported")
 })
 
 test_that("a fit that was saved and loaded answers the same", {

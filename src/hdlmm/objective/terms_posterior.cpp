@@ -172,6 +172,16 @@ ScaleDrift TermsPosterior::settle_fixed(const Matrix& gram, const RestCurve& res
   return drift;
 }
 
+TermsFixed TermsPosterior::fixed_at(const TermsFactor& factor, double sigma2) const {
+  const Matrix gram = factor.data_gram();
+  TermsEvaluation out;
+  out.sigma2 = sigma2;
+  out.fixed = fixed_of(gram);
+  settle_rss(factor, system().model(), out.fixed);
+  settle_fixed(gram, rest_curve(out.fixed, root_), out);
+  return out.fixed;
+}
+
 TermsEvaluation TermsPosterior::evaluate(const Covariances& at, bool derivatives,
                                          const Context& context) const {
   TermsCompletion complete;

@@ -45,6 +45,11 @@ class TermsPosterior final : public TermsObjective {
   TermsLogPrior log_prior(const Covariances& at, double sigma2, bool has_curvature) const;
   double log_prior(const Vector& delta) const;
 
+  /// The fixed effects at given sigma_e^2; see above.
+  TermsFixed fixed_at(const TermsFactor& factor, double sigma2) const;
+
+  bool has_fixed_prior() const { return root_.size() > 0; }
+
  private:
   /// log sigma_e^2 at the maximum over it; sets the value there.
   double settle_scale(const Covariances& at, const RestCurve& rest, TermsEvaluation& out) const;

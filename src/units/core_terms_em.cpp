@@ -1,0 +1,3 @@
+#include "hdlmm/inference/terms/expected_posterior.cpp"
+#include "hdlmm/inference/terms/terms_em.cpp"
+#include "hdlmm/inference/terms/terms_expectation.cpp"
