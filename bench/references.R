@@ -1,6 +1,6 @@
 # Fits with several random terms beside other packages, in numbers: lme4 on its own data and on
-# those of mlmRev, nlme on nested designs, glmmTMB, regress and gaston on simulated data, analysis of
-# variance on balanced data, and a search by nlminb() from five starts on simulated blocks.
+# those of mlmRev, nlme on nested designs, glmmTMB, regress and gaston on simulated data, the
+# analysis of variance on balanced data, and nlminb() from five starts on simulated blocks.
 #
 #   Rscript bench/references.R [pattern of section names]
 #
@@ -278,8 +278,9 @@ compare_blocks <- function() {
       missed = log_lik(own) - log_lik(other), singular = length(own$boundary) > 0
     )
   }, numeric(6))
-  cat("blocks   200 of (x | g) + (1 | h), ", sum(found["singular", ]), " singular: hdlmm lower by at ",
-    "most ", format(max(found["worse", ]), digits = 2), "; lme4 lower by more than 1e-4 in ",
+  cat(
+    "blocks   200 of (x | g) + (1 | h), ", sum(found["singular", ]), " singular: hdlmm lower by ",
+    "at most ", format(max(found["worse", ]), digits = 2), "; lme4 lower by more than 1e-4 in ",
     sum(found["missed", ] > 1e-4), "; evaluations, median and most: hdlmm ",
     stats::median(found["own", ]), ", ", max(found["own", ]), " (all climbs ",
     stats::median(found["all", ]), "), lme4 ", stats::median(found["lme4", ]), ", ",

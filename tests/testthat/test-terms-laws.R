@@ -81,6 +81,50 @@ test_that("a term given twice, and one with a level a row, are refused by name",
   )
 })
 
+test_that("new rows with levels of which some are known use what is known", {
+  nested <- lmm(y ~ x + (x | a) + (1 | b) + (1 | a:b), d)
+  known <- as.character(d$a[1])
+  new <- data.frame(x = c(0, 1, 2), a = c(known, "new", known), b = c(as.character(d$b[1]), "A", "new"))
+  expect_error(predict(nested, new), class = "hdlmm_new_levels")
+  effects <- ranef(nested)
+  cell <- paste0(known, ":", new$b[1])
+  wanted <- drop(cbind(1, new$x) %*% fixef(nested)) + c(
+    effects$a[known, 1] + effects$b[[new$b[1]]] + effects[["a:b"]][[cell]],
+    effects$b[["A"]], sum(effects$a[known, ] * c(1, 2))
+  )
+  expect_equal(unname(predict(nested, new, allow.new.levels = TRUE)), wanted, tolerance = 1e-12)
+  # what is new adds its own variance
+  errors <- predict(nested, new, allow.new.levels = TRUE, se.fit = TRUE)$se.fit
+  expect_gt(errors[[2]]^2, sum(nested$covariances$a * tcrossprod(c(1, 1))))
+})
+
+test_that("kernels that are multiples of each other, or of the columns of a term, are refused", {
+  kernel <- tcrossprod(d$X)
+  twice <- 2 * kernel
+  expect_error(
+    lmm(y ~ re(kernel = kernel) + re(kernel = twice), d), "`kernel` and `twice`",
+    class = "hdlmm_not_identified"
+  )
+  expect_error(
+    lmm(y ~ re(X) + re(kernel = kernel), d), "`X` and `kernel`", class = "hdlmm_not_identified"
+  )
+  identity <- diag(60)
+  expect_error(
+    lmm(y ~ re(kernel = identity) + (1 | a), d), "`identity` and `Residual`",
+    class = "hdlmm_not_identified"
+  )
+  expect_error(lmm(y ~ a + (1 | a) + (1 | b), d), "`a`", class = "hdlmm_not_identified")
+})
+
+test_that("any number of threads gives the same bits", {
+  answers <- function(threads) {
+    other <- lmm(formula, d, control = lmm_control(threads = threads))
+    list(logLik(other), varcomp(other), ranef(other, se = TRUE), loo(other)$table)
+  }
+  one <- answers(1)
+  for (threads in 2:4) expect_identical(answers(threads), one)
+})
+
 test_that("every system gives the same fit", {
   wide <- d
   wide$X <- matrix(rnorm(60 * 80), 60)
