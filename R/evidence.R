@@ -13,19 +13,28 @@
 #' fully variational fit the exact evidence is integrated numerically under its priors, and the
 #' divergence is what the bound falls short of it.
 #'
+#' With several random terms `X` has the columns of all of them, and `I / sigma_b^2` is block
+#' diagonal with the inverses of their covariance matrices; see `blocks` of [lmm_control()]. Columns
+#' of different terms correlate whenever factors are crossed, so the gap is zero where one block
+#' holds all coefficients, or for one factor whose levels are the blocks.
+#'
 #' @param fit,object a fit of [lmm()]; for `elbo()` and `kl_gap()` one of method `"VB"`.
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return One number. `elbo()`: the bound, constants included, so that it can be compared with
 #'   `logLik()` of a fit by ML. `kl_gap()`: the divergence, 0 or more. `log_evidence()`:
 #'   log p(y) at the estimates.
 #' @section Errors: `elbo()` and `kl_gap()` stop with class `hdlmm_unsupported` for fits of other
-#'   methods, which have no bound.
+#'   methods, which have no bound; `kl_gap()` and `log_evidence()` for a fully variational fit with
+#'   several random terms, whose exact evidence is not at hand.
 #' @references Jordan et al. (1999). An introduction to variational methods for graphical models.
 #'   *Machine Learning* 37, 183-233. \doi{10.1023/A:1007665907178}
 #' @examples
 #' data(wheat)
 #' fit <- lmm(yield1 ~ re(markers), data = wheat, subset = 1:100, method = "VB")
 #' c(elbo(fit), kl_gap(fit), log_evidence(fit))
+#'
+#' nested <- lmm(score ~ Machine + (1 | Worker / Machine), data = nlme::Machines, method = "VB")
+#' c(elbo(nested), kl_gap(nested), log_evidence(nested))
 #' @name evidence
 NULL
 

@@ -19,6 +19,12 @@
 #' such. The fit keeps its `certificate` (see below), `covariances`, `theta` and what `system`
 #' solved the equations.
 #'
+#' `method = "VB"` climbs the evidence bound of a `q(beta)` that factorises over the levels of
+#' `(x | g)` and over the single coefficients of the other terms, or as
+#' [`lmm_control(blocks = )`][lmm_control()] says, in the same way (`"collapsed"`) or block by block
+#' (`"cavi"`). With priors of the variances these have factors: inverse gammas, and inverse
+#' Wisharts under [prior_half_t()] of the standard deviations of a covariance matrix.
+#'
 #' @param formula a formula: a numeric response, fixed effects as for [stats::lm()] (factors,
 #'   interactions, `poly()`, splines, `offset()`, `.`), and random terms: see below.
 #' @param data a data frame, list or environment with the variables; matrices may be columns of

@@ -135,6 +135,18 @@ test_that("blocks may differ by term", {
   expect_output(print(fit), "14 coefficients of `a`, 5 coefficients of `b` and 3\n.*blocks of `X`")
 })
 
+test_that("words for blocks stand for those of one term as well", {
+  one <- lmm(y ~ x + re(X), d, method = "VB", control = lmm_control(blocks = "terms"))
+  codes <- lmm(y ~ x + re(X), d, method = "VB", control = lmm_control(blocks = rep(1, 9)))
+  expect_equal(elbo(one), elbo(codes))
+  expect_equal(
+    predict(one, d[1:3, ], se.fit = TRUE)$se.fit, predict(codes, d[1:3, ], se.fit = TRUE)$se.fit
+  )
+  single <- lmm(y ~ x + re(X), d, method = "VB", control = lmm_control(blocks = "coefficients"))
+  expect_equal(elbo(single), elbo(lmm(y ~ x + re(X), d, method = "VB")))
+  expect_output(print(one), "Factorised over 1 block of coefficients")
+})
+
 test_that("order of terms, units, and the origin of x change nothing", {
   fit <- fits$levels
   reordered <- lmm(y ~ x + re(X) + (1 | b) + (x | a), d, weights = w, method = "VB")
