@@ -84,7 +84,9 @@ test_that("a term given twice, and one with a level a row, are refused by name",
 test_that("new rows with levels of which some are known use what is known", {
   nested <- lmm(y ~ x + (x | a) + (1 | b) + (1 | a:b), d)
   known <- as.character(d$a[1])
-  new <- data.frame(x = c(0, 1, 2), a = c(known, "new", known), b = c(as.character(d$b[1]), "A", "new"))
+  new <- data.frame(
+    x = c(0, 1, 2), a = c(known, "new", known), b = c(as.character(d$b[1]), "A", "new")
+  )
   expect_error(predict(nested, new), class = "hdlmm_new_levels")
   effects <- ranef(nested)
   cell <- paste0(known, ":", new$b[1])
