@@ -269,6 +269,14 @@ cpp_terms_em <- function(system, criterion, kind, prior, start, options, host) {
     .Call(`_hdlmm_cpp_terms_em`, system, criterion, kind, prior, start, options, host)
 }
 
+cpp_terms_limits <- function(system, criterion, at, asked, height, search, host) {
+    .Call(`_hdlmm_cpp_terms_limits`, system, criterion, at, asked, height, search, host)
+}
+
+cpp_terms_curves <- function(system, criterion, at, asked, height, step, search, host) {
+    .Call(`_hdlmm_cpp_terms_curves`, system, criterion, at, asked, height, step, search, host)
+}
+
 cpp_terms_bound_search <- function(system, blocks, start, options, host) {
     .Call(`_hdlmm_cpp_terms_bound_search`, system, blocks, start, options, host)
 }

@@ -903,6 +903,39 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_terms_limits
+Rcpp::NumericMatrix cpp_terms_limits(SEXP system, const std::string& criterion, const Rcpp::List& at, const Rcpp::List& asked, double height, const Rcpp::List& search, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_limits(SEXP systemSEXP, SEXP criterionSEXP, SEXP atSEXP, SEXP askedSEXP, SEXP heightSEXP, SEXP searchSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type criterion(criterionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type at(atSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type asked(askedSEXP);
+    Rcpp::traits::input_parameter< double >::type height(heightSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type search(searchSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_limits(system, criterion, at, asked, height, search, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_curves
+Rcpp::List cpp_terms_curves(SEXP system, const std::string& criterion, const Rcpp::List& at, const Rcpp::List& asked, double height, double step, const Rcpp::List& search, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_curves(SEXP systemSEXP, SEXP criterionSEXP, SEXP atSEXP, SEXP askedSEXP, SEXP heightSEXP, SEXP stepSEXP, SEXP searchSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type criterion(criterionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type at(atSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type asked(askedSEXP);
+    Rcpp::traits::input_parameter< double >::type height(heightSEXP);
+    Rcpp::traits::input_parameter< double >::type step(stepSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type search(searchSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_curves(system, criterion, at, asked, height, step, search, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_terms_bound_search
 Rcpp::List cpp_terms_bound_search(SEXP system, SEXP blocks, SEXP start, const Rcpp::List& options, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_terms_bound_search(SEXP systemSEXP, SEXP blocksSEXP, SEXP startSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
@@ -1106,6 +1139,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_terms_search_posterior", (DL_FUNC) &_hdlmm_cpp_terms_search_posterior, 5},
     {"_hdlmm_cpp_terms_posterior", (DL_FUNC) &_hdlmm_cpp_terms_posterior, 4},
     {"_hdlmm_cpp_terms_em", (DL_FUNC) &_hdlmm_cpp_terms_em, 7},
+    {"_hdlmm_cpp_terms_limits", (DL_FUNC) &_hdlmm_cpp_terms_limits, 7},
+    {"_hdlmm_cpp_terms_curves", (DL_FUNC) &_hdlmm_cpp_terms_curves, 8},
     {"_hdlmm_cpp_terms_bound_search", (DL_FUNC) &_hdlmm_cpp_terms_bound_search, 5},
     {"_hdlmm_cpp_terms_bound", (DL_FUNC) &_hdlmm_cpp_terms_bound, 4},
     {"_hdlmm_cpp_terms_ascend", (DL_FUNC) &_hdlmm_cpp_terms_ascend, 5},

@@ -29,46 +29,75 @@ test_that("profile limits are those of lme4's profiles of standard deviations", 
   }
 })
 
-test_that("the gradient along every constraint is that by differences", {
-  held <- list(
-    variance = list(kind = "variance", term = 1L, at = 2L),
-    covariance = list(kind = "covariance", term = 1L, at = 2:1),
-    correlation = list(kind = "correlation", term = 1L, at = 2:1),
-    Residual = list(kind = "Residual", term = NA, at = 1L),
-    share = list(kind = "share", term = 2L), total = list(kind = "share", term = NA)
-  )
-  values <- c(0.4, 0.05, 0.3, 0.2, 0.3, 0.7)
-  for (i in seq_along(held)) {
-    model <- hdlmm:::profile_model(fit, held[[i]])
-    set.seed(i)
-    par <- hdlmm:::profile_start(fit, model)
-    par <- par + rnorm(length(par), 0, 0.1)
-    value <- function(par) hdlmm:::profile_at_point(par, values[i], model)$f
-    slopes <- vapply(seq_along(par), function(j) {
-      step <- 1e-5 * (seq_along(par) == j)
-      (value(par + step) - value(par - step)) / 2e-5
-    }, 0)
-    # central differences of a function of order 100
-    expect_equal(
-      hdlmm:::profile_at_point(par, values[i], model)$gradient, slopes, tolerance = 1e-6,
-      info = names(held)[i]
-    )
+# The referee of a limit: the smallest loss of -2 log-likelihood by dense algebra with a parameter
+# held, free(par): list(relative, sigma2) with the constraint put in; from a few starts.
+held_loss <- function(model, method, best, free, starts) {
+  value <- function(par) {
+    at <- free(par)
+    -2 * terms_state(model, at$relative, method, at$sigma2)$loglik
   }
-})
+  found <- apply(starts, 1, function(par) {
+    stats::nlminb(par, value, control = list(rel.tol = 1e-12, iter.max = 300))$objective
+  })
+  min(found) + 2 * best
+}
 
-test_that("the loss of log-likelihood is none at the estimate, and the quantile at a limit", {
-  limits <- confint(fit, c("a.x", "pve.b"))
-  loss <- list(
-    a.x = hdlmm:::terms_profile(fit, hdlmm:::held_parameter(fit, "a.x", "variance")),
-    pve.b = hdlmm:::terms_profile(fit, hdlmm:::held_parameter(fit, "pve.b", "pve"))
+# Ways to write Sigma_a [2 x 2] and sigma_b^2 of (x | a) + (1 | b) with one number held at v, from
+# free numbers: list(a, b, s2).
+held_points <- function(weights) {
+  s2 <- function(par) exp(par[4])
+  block <- function(v1, cross, rest) matrix(c(v1, cross, cross, rest), 2)
+  size <- function(a) sum(weights$a * a)
+  free_block <- function(par) block(par[1]^2, par[1] * par[2], par[2]^2 + par[3]^2)
+  list(
+    a.x = function(v, par) {
+      list(a = block(par[1]^2 + par[2]^2, par[1] * sqrt(v), v), b = par[3]^2, s2 = s2(par))
+    },
+    `a.x.(Intercept)` = function(v, par) {
+      a <- block(par[1]^2, v, v^2 / par[1]^2 + par[2]^2)
+      list(a = a, b = par[3]^2, s2 = s2(par))
+    },
+    `cor.a.x.(Intercept)` = function(v, par) {
+      a <- block(par[1]^2, v * abs(par[1] * par[2]), par[2]^2)
+      list(a = a, b = par[3]^2, s2 = s2(par))
+    },
+    Residual = function(v, par) list(a = free_block(par), b = par[4]^2, s2 = v),
+    b = function(v, par) list(a = free_block(par), b = v, s2 = s2(par)),
+    pve.b = function(v, par) {
+      a <- free_block(par)
+      list(a = a, b = v / (1 - v) * (size(a) + s2(par)) / weights$b, s2 = s2(par))
+    },
+    pve.total = function(v, par) {
+      a <- free_block(par)
+      rest <- size(a) + weights$b * par[5]^2
+      scale <- v / (1 - v) * s2(par) / rest
+      list(a = a * scale, b = par[5]^2 * scale, s2 = s2(par))
+    }
   )
-  here <- hdlmm:::held_parameter(fit, "a.x", "variance")
-  expect_equal(loss$a.x(here$estimate), 0, tolerance = 1e-6)
-  expect_equal(loss$pve.b(pve(fit)$estimate[2]), 0, tolerance = 1e-6)
-  inside <- limits["a.x", 2] * here$estimate / varcomp(fit)[["a.x"]]
-  # limits are found to 1e-4 of a standard error
-  expect_equal(loss$a.x(inside), qchisq(0.95, 1), tolerance = 1e-3)
-  expect_equal(loss$pve.b(limits["pve.b", 2]), qchisq(0.95, 1), tolerance = 1e-3)
+}
+
+test_that("at a limit the likelihood, by dense algebra and another search, has lost the quantile", {
+  model <- terms_model(
+    d$y, cbind(1, d$x), list(level_matrix(d$a, cbind(1, d$x)), level_matrix(d$b)), c(2, 1)
+  )
+  limits <- confint(fit)
+  points <- held_points(list(a = fit$kappa$a, b = drop(fit$kappa$b)))
+  best <- terms_maximum(model, "ML")$loglik
+  set.seed(1)
+  starts <- matrix(c(1, 0.1, 0.5, 0.6, 1), 4, 5, byrow = TRUE)
+  starts[-1, ] <- starts[-1, ] + rnorm(15, 0, 0.3)
+  for (name in names(points)) {
+    for (v in limits[name, ]) {
+      # an end of the range is the limit of what has not lost as much
+      if (v %in% c(-1, 0, 1)) next
+      loss <- held_loss(model, "ML", best, function(par) {
+        at <- points[[name]](v, par)
+        list(relative = list(at$a / at$s2, matrix(at$b / at$s2)), sigma2 = at$s2)
+      }, starts)
+      # limits are found to 1e-6 of a root of about 2, and numeric gradients lead to 1e-5
+      expect_equal(loss, qchisq(0.95, 1), tolerance = 1e-5, info = paste(name, v))
+    }
+  }
 })
 
 test_that("an estimate of 0 has a lower limit of 0 and an upper one beyond", {

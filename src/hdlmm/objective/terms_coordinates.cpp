@@ -94,6 +94,16 @@ TermsEvaluation outside(const TermsModel& model, TermsEvaluation e) {
   return e;
 }
 
+std::vector<Matrix> moments_inside(const TermsModel& model, const std::vector<Matrix>& moments) {
+  check_input(static_cast<Index>(moments.size()) == model.size(),
+              "moments of random terms: number of terms");
+  std::vector<Matrix> out;
+  for (Index k = 0; k < model.size(); ++k) {
+    out.push_back(sandwich(turn_of(model, k), moments[static_cast<std::size_t>(k)]));
+  }
+  return out;
+}
+
 Matrix outside(const TermsModel& model, Index k, const Matrix& levels) {
   const Index r = model.shape(k).width;
   Matrix out(levels.rows(), levels.cols());

@@ -20,7 +20,10 @@ Matrix outside_halves(const TermsModel& model, const ConstMatrix& halves);
 /// Gradient, information, slopes and effects for the coefficients of X_k.
 TermsEvaluation outside(const TermsModel& model, TermsEvaluation e);
 
-/// The same of covariances of every level, [r x r J].
+/// T'M T: <M, S> for the coefficients of X_k is <T'M T, T^-1 S T^-T> inside.
+std::vector<Matrix> moments_inside(const TermsModel& model, const std::vector<Matrix>& moments);
+
+/// Covariances of every level for the coefficients of X_k, [r x r J].
 Matrix outside(const TermsModel& model, Index k, const Matrix& levels);
 
 }  // namespace hdlmm

@@ -43,6 +43,18 @@ double direct_rss(const TermsFactor& factor, const TermsModel& model, const Vect
 /// Below this share of y'y the difference that y'P y is has lost digits.
 constexpr double kSmallRest = 1e-4;
 
+/// delta on the plane where the contrast has its value, and Var(delta) there: rss grows by the
+/// square of the distance over the contrast's variance. Returns the derivative of rss by the value.
+double hold_contrast(const TermsHeld& held, TermsFixed& fixed) {
+  const Vector ray = times(fixed.covariance, held.contrast);
+  const double variance = held.contrast.dot(ray);
+  const double pull = (held.value - held.contrast.dot(fixed.delta)) / variance;
+  fixed.delta += pull * ray;
+  fixed.rss += pull * pull * variance;
+  add_outer(-1 / variance, ray, ray, fixed.covariance);
+  return 2 * pull;
+}
+
 }  // namespace
 
 void settle_rss(const TermsFactor& factor, const TermsModel& model, TermsFixed& fixed) {
@@ -87,9 +99,11 @@ TermsEvaluation TermsLikelihood::value(const TermsFactor& factor) const {
   const Matrix gram = factor.data_gram();
   out.fixed = fixed_of(gram);
   settle_rss(factor, system().model(), out.fixed);
+  if (held_.contrast.size() > 0) out.held_slope = hold_contrast(held_, out.fixed);
   out.log_det_v = factor.log_det();
-  out.sigma2 = out.fixed.rss / count();
-  out.value = -0.5 * (count() * (kLogTwoPi + 1 + std::log(out.sigma2)) + out.log_det_v +
+  out.sigma2 = held_.sigma2 > 0 ? held_.sigma2 : out.fixed.rss / count();
+  const double scaled_rss = held_.sigma2 > 0 ? out.fixed.rss / held_.sigma2 : count();
+  out.value = -0.5 * (count() * (kLogTwoPi + std::log(out.sigma2)) + scaled_rss + out.log_det_v +
                       (criterion_ == Criterion::reml ? out.fixed.log_det : 0));
   return out;
 }

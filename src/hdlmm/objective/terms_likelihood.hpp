@@ -2,6 +2,7 @@
 #define HDLMM_OBJECTIVE_TERMS_LIKELIHOOD_HPP
 
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "hdlmm/marginal/terms_system.hpp"
@@ -22,6 +23,14 @@ struct TermsEvaluation {
   Vector projected;              ///< P y
   Vector along;                  ///< y'P V_i P y of the parameters of S
   std::vector<Matrix> slopes;    ///< derivatives of Var(delta) by the parameters, [c x c]
+  double held_slope = 0;         ///< of rss, by the value of a contrast that is held
+};
+
+/// What a likelihood can hold.
+struct TermsHeld {
+  double sigma2 = 0;  ///< sigma_e^2; 0: profiled out
+  Vector contrast;    ///< [c], contrast'delta is `value`; empty: delta is free
+  double value = 0;
 };
 
 using TermsCompletion = std::function<void(TermsEvaluation&)>;
@@ -68,8 +77,8 @@ Matrix add_derivatives(const TermsFactor& factor, const Covariances& at, bool is
 
 class TermsLikelihood final : public TermsObjective {
  public:
-  TermsLikelihood(const TermsSystem& system, Criterion criterion)
-      : TermsObjective(system), criterion_(criterion) {}
+  TermsLikelihood(const TermsSystem& system, Criterion criterion, TermsHeld held = TermsHeld())
+      : TermsObjective(system), criterion_(criterion), held_(std::move(held)) {}
 
   bool is_ml() const override { return criterion_ == Criterion::ml; }
   double count() const override;
@@ -83,6 +92,7 @@ class TermsLikelihood final : public TermsObjective {
   TermsEvaluation value(const TermsFactor& factor) const;
 
   Criterion criterion_;
+  TermsHeld held_;
 };
 
 /// Where y'P y is so small beside y'y that the difference has lost digits, it is made anew.

@@ -46,6 +46,17 @@ TermUnits::TermUnits(const Matrix& null_information, std::vector<TermShape> shap
   }
 }
 
+void TermUnits::reorder(Index k, const Matrix& map, const Matrix& inverse_map, bool is_pair) {
+  const auto at = static_cast<std::size_t>(k);
+  const Matrix size = product(inverse_[at], map);
+  Matrix root = lower_whitener(transpose_product(size, size));
+  if (is_pair) root(1, 0) = 0;
+  Matrix inverse = Matrix::Identity(root.rows(), root.cols());
+  solve_lower(root, inverse, Context());
+  root_[at] = product(map, root);
+  inverse_[at] = product(inverse, inverse_map);
+}
+
 Matrix TermUnits::from_units(Index k, const Matrix& s) const {
   return congruent(root_[static_cast<std::size_t>(k)], s);
 }
@@ -70,9 +81,10 @@ Covariances TermUnits::to_units(const Covariances& outer) const {
   return Covariances::of(shapes_, out);
 }
 
-Covariances TermUnits::turn(const Covariances& inner) {
-  Vector theta = Vector::Zero(inner.parameters());
+Covariances TermUnits::turn(const Covariances& inner, Index but) {
+  Vector theta = inner.theta();
   for (Index k = 0; k < size(); ++k) {
+    if (k == but) continue;
     const auto at = static_cast<std::size_t>(k);
     const SymmetricEigen eigen = symmetric_eigen(inner.relative(k));
     const Matrix vectors = eigen.vectors.rowwise().reverse();
@@ -92,7 +104,7 @@ std::vector<Matrix> TermUnits::gradients(const std::vector<Matrix>& g) const {
 }
 
 Matrix TermUnits::information(const Matrix& outer) const {
-  Matrix map = Matrix::Zero(outer.rows(), outer.cols());
+  Matrix map = Matrix::Identity(outer.rows(), outer.cols());
   Index first = 0;
   for (const Matrix& root : root_) {
     const Matrix own = congruence_map(root);
