@@ -245,6 +245,10 @@ cpp_terms_leverages <- function(system, relative, covariance, host) {
     .Call(`_hdlmm_cpp_terms_leverages`, system, relative, covariance, host)
 }
 
+cpp_terms_row_variances <- function(system, relative, covariance, cells, z, host) {
+    .Call(`_hdlmm_cpp_terms_row_variances`, system, relative, covariance, cells, z, host)
+}
+
 cpp_terms_solve <- function(system, relative, b, host) {
     .Call(`_hdlmm_cpp_terms_solve`, system, relative, b, host)
 }

@@ -40,6 +40,13 @@ term_points.design <- function(design, rows, at, relative, inside) {
   list(covariance = out$covariance * relative[1], prior = out$prior * relative[1])
 }
 
+# The few coefficients of every row, in the core's units: list(unit [m], values [m x r], is_missing
+# [m]), where an unseen level has no unit; NULL for designs whose rows have many.
+row_cells <- function(design, rows) UseMethod("row_cells")
+
+#' @exportS3Method
+row_cells.design <- function(design, rows) NULL
+
 # Variance of x'beta at every row, beta drawn anew with covariance Sigma in the user's units [m].
 explained_rows <- function(design, rows, covariance, inside) UseMethod("explained_rows")
 

@@ -127,3 +127,11 @@ stop_new_levels <- function(unseen, name, hint = "") {
     enumerate(dQuote(unseen, FALSE)), hint, "."
   )
 }
+
+#' @exportS3Method
+row_cells.grouped_design <- function(design, rows) {
+  # an unseen level is NA as a missing one is
+  unit <- if (rows$is_fitted) design$core$x else as.vector(rows$x)
+  unseen <- value_or(attr(rows$x, "unseen"), rep(FALSE, rows$m))
+  list(unit = unit, values = matrix(1, rows$m, 1), is_missing = is.na(unit) & !unseen)
+}

@@ -54,6 +54,9 @@ level_points <- function(design, rows, at = seq_len(rows$m)) {
   list(unit = unit, values = values, is_missing = is.na(unit) & !unseen)
 }
 
+#' @exportS3Method
+row_cells.level_design <- function(design, rows) level_points(design, rows)
+
 # Places [m x r] of the coefficients of every row among those of all levels; NA where the level is
 # missing or not known.
 row_places <- function(design, rows) {

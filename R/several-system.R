@@ -54,11 +54,46 @@ terms_criterion <- function(fit, criterion) {
 # Var(z'omega + x'beta | y) at rows [m], x'beta of the terms that the fit stands for; with omega
 # held, Var(x'beta | y, omega).
 terms_variance <- function(fit, rows, fixed_held = FALSE) {
+  cells <- lapply(fit$designs, function(design) row_cells(design, term_rows(rows, design)))
+  if (!any(vapply(cells, is.null, NA))) {
+    known <- cells_variance(fit, rows, cells, fixed_held)
+    if (length(known) == rows$m) return(known)
+  }
   out <- numeric(rows$m)
   for (at in point_blocks(fit, rows$m)) {
     out[at] <- terms_block_variance(fit, rows, at, fixed_held)
   }
   out
+}
+
+# The same of rows with a level in each of the terms, by covariances of coefficients; empty where
+# the system does not have them. An unseen level has its prior variance.
+cells_variance <- function(fit, rows, cells, fixed_held) {
+  internal <- fit$internal
+  z <- basis_coordinates(internal$fixed, rows$z)
+  labels <- names(all_terms(fit))
+  given <- stats::setNames(vector("list", length(labels)), labels)
+  given[names(fit$designs)] <- cells
+  is_missing <- !stats::complete.cases(z)
+  prior <- numeric(rows$m)
+  for (label in names(fit$designs)) {
+    own <- given[[label]]
+    values <- own$values
+    is_missing <- is_missing | own$is_missing | !stats::complete.cases(values)
+    unseen <- is.na(own$unit) & !is_missing
+    drawn <- values[unseen, , drop = FALSE]
+    prior[unseen] <- prior[unseen] + rowSums((drawn %*% internal$relative[[label]]) * drawn)
+    given[[label]]$values[is_missing, ] <- 0
+  }
+  z[is_missing, ] <- 0
+  variance <- cpp_terms_row_variances(
+    terms_system(fit), internal$relative, internal$covariance * !fixed_held, unname(given), z,
+    make_host(fit$control)
+  )
+  if (length(variance) == 0) return(variance)
+  variance <- variance + prior
+  variance[is_missing] <- NA
+  user_response_variance(internal$units, internal$tau2 * pmax(0, variance))
 }
 
 # sigma_e^2 [x'Sx - k'V^-1 k + (z - Q'V^-1 k)' A^-1 (z - Q'V^-1 k)], k = sum_k X_k S_k x_k.

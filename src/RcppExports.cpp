@@ -820,6 +820,21 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_terms_row_variances
+SEXP cpp_terms_row_variances(SEXP system, const Rcpp::List& relative, const Eigen::Map<Eigen::MatrixXd> covariance, const Rcpp::List& cells, const Eigen::Map<Eigen::MatrixXd> z, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_row_variances(SEXP systemSEXP, SEXP relativeSEXP, SEXP covarianceSEXP, SEXP cellsSEXP, SEXP zSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type relative(relativeSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type covariance(covarianceSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type z(zSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_row_variances(system, relative, covariance, cells, z, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_terms_solve
 SEXP cpp_terms_solve(SEXP system, const Rcpp::List& relative, const Eigen::Map<Eigen::MatrixXd> b, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_terms_solve(SEXP systemSEXP, SEXP relativeSEXP, SEXP bSEXP, SEXP hostSEXP) {
@@ -1133,6 +1148,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_terms_evaluate", (DL_FUNC) &_hdlmm_cpp_terms_evaluate, 4},
     {"_hdlmm_cpp_terms_block_variances", (DL_FUNC) &_hdlmm_cpp_terms_block_variances, 4},
     {"_hdlmm_cpp_terms_leverages", (DL_FUNC) &_hdlmm_cpp_terms_leverages, 4},
+    {"_hdlmm_cpp_terms_row_variances", (DL_FUNC) &_hdlmm_cpp_terms_row_variances, 6},
     {"_hdlmm_cpp_terms_solve", (DL_FUNC) &_hdlmm_cpp_terms_solve, 4},
     {"_hdlmm_cpp_cone_distances", (DL_FUNC) &_hdlmm_cpp_cone_distances, 4},
     {"_hdlmm_cpp_terms_gibbs", (DL_FUNC) &_hdlmm_cpp_terms_gibbs, 5},

@@ -41,6 +41,33 @@ hdlmm::TermsModel model_of(const Rcpp::List& cores, const std::vector<int>& widt
   return model;
 }
 
+// Cells of new rows of term k, columns turned as the system has them.
+hdlmm::RowCells as_row_cells(const hdlmm::TermsModel& model, hdlmm::Index k, SEXP given,
+                             hdlmm::Index m) {
+  hdlmm::RowCells out;
+  out.start.assign(static_cast<std::size_t>(m) + 1, 0);
+  if (Rf_isNull(given)) return out;
+  const Rcpp::List cells(given);
+  const Rcpp::IntegerVector unit = cells["unit"];
+  const hdlmm::Matrix values =
+      as<hdlmm::Matrix>(cells["values"]) * model.turns[static_cast<std::size_t>(k)];
+  const hdlmm::TermShape& shape = model.shape(k);
+  hdlmm::check_input(unit.size() == m && values.rows() == m && values.cols() == shape.width,
+                     "rows of a random term");
+  for (hdlmm::Index i = 0; i < m; ++i) {
+    const int level = unit[static_cast<R_xlen_t>(i)];
+    if (level != NA_INTEGER) {
+      hdlmm::check_input(level >= 1 && level <= shape.levels, "levels of a random term");
+      for (hdlmm::Index a = 0; a < shape.width; ++a) {
+        out.column.push_back((level - 1) * shape.width + a);
+        out.value.push_back(values(i, a));
+      }
+    }
+    out.start[static_cast<std::size_t>(i) + 1] = static_cast<hdlmm::Index>(out.column.size());
+  }
+  return out;
+}
+
 }  // namespace
 
 // What a system of several random terms needs: type, bytes, flops of an evaluation. cores: of each
@@ -132,6 +159,24 @@ SEXP cpp_terms_leverages(SEXP system, const Rcpp::List& relative,
   const auto at = hdlmm::inside(terms.model(), as_matrices(relative));
   const auto factor = terms.factor(at, make_context(host));
   return Rcpp::wrap(hdlmm::projection_diagonal(*factor, terms.model().q, covariance));
+}
+
+// Var(z'delta + x'beta | y) per unit sigma_e^2 at rows [m], covariance [c x c] that of delta, empty
+// where the system does not know it by coefficients. cells: of each term NULL or list(unit,
+// values), the 1-based level of every row, NA for none, and its coefficients' columns [m x r]; z [m
+// x c].
+// [[Rcpp::export(rng = false)]]
+SEXP cpp_terms_row_variances(SEXP system, const Rcpp::List& relative,
+                             const Eigen::Map<Eigen::MatrixXd> covariance, const Rcpp::List& cells,
+                             const Eigen::Map<Eigen::MatrixXd> z, const Rcpp::List& host) {
+  const hdlmm::TermsSystem& terms = system_of(system);
+  const auto at = hdlmm::inside(terms.model(), as_matrices(relative));
+  std::vector<hdlmm::RowCells> rows;
+  for (hdlmm::Index k = 0; k < at.size(); ++k) {
+    rows.push_back(as_row_cells(terms.model(), k, cells[static_cast<R_xlen_t>(k)], z.rows()));
+  }
+  const auto factor = terms.factor(at, make_context(host));
+  return Rcpp::wrap(hdlmm::prediction_variances(*factor, rows, z, covariance));
 }
 
 // V^-1 b, b [n x m].

@@ -7,4 +7,5 @@
 #include "hdlmm/dense/rank_update.cpp"
 #include "hdlmm/dense/singular_values.cpp"
 #include "hdlmm/dense/small_integer_gram.cpp"
+#include "hdlmm/dense/symmetric_root.cpp"
 #include "hdlmm/dense/triangular.cpp"

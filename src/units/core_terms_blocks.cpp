@@ -3,3 +3,4 @@
 #include "hdlmm/marginal/terms_chooser.cpp"
 #include "hdlmm/marginal/terms_system.cpp"
 #include "hdlmm/operator/level_operator.cpp"
+#include "hdlmm/operator/row_cells.cpp"

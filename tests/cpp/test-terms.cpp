@@ -86,8 +86,8 @@ void add_columns(Case& one, Index p, Random& random) {
   one.model.shapes.push_back({p, 1});
 }
 
-void add_kernel(Case& one, Index units, Random& random) {
-  const Matrix half = random.normals(units, units + 2);
+void add_kernel(Case& one, Index units, Index rank, Random& random) {
+  const Matrix half = random.normals(units, rank);
   const Matrix kernel = half * half.transpose() / static_cast<double>(units);
   one.memory.emplace_back(kernel.data(), kernel.data() + kernel.size());
   const std::vector<Index> unit = draw_levels(one.model.y.size(), units, random);
@@ -116,7 +116,8 @@ std::shared_ptr<Case> make_case(const std::string& terms) {
     if (term == 'f') add_factor(*out, 9, random);
     if (term == 'c') add_columns(*out, 5, random);
     if (term == 'w') add_columns(*out, 70, random);
-    if (term == 'k') add_kernel(*out, 20, random);
+    if (term == 'k') add_kernel(*out, 20, 22, random);
+    if (term == 'l') add_kernel(*out, 20, 6, random);
   }
   return out;
 }
@@ -302,6 +303,49 @@ TEST_P(TermsContract, ErrorsOfEffectsAndLeveragesAreThoseOfDenseAlgebra) {
   }
 }
 
+/// Rows that take the cells of each term from another row.
+TEST_P(TermsContract, VariancesOfNewRowsAreThoseOfDenseAlgebra) {
+  const Index n = one_->model.y.size(), terms = one_->model.size();
+  Random random(4);
+  const Matrix z = random.normals(n, 2);
+  for (const Covariances& at : points()) {
+    const auto factor = system_->factor(at, Context());
+    const Dense dense = dense_of(*one_, at);
+    std::vector<hdlmm::RowCells> rows;
+    Matrix with_y = Matrix::Zero(n, n), own = Matrix::Zero(n, n);
+    for (Index k = 0; k < terms; ++k) {
+      hdlmm::RowCells cells;
+      cells.start.assign(static_cast<std::size_t>(n) + 1, 0);
+      Matrix x = one_->x[static_cast<std::size_t>(k)];
+      const bool is_sparse = one_->model.design(k).has_row_cells();
+      for (Index i = 0; i < n; ++i) {
+        const Index from = (i * (k + 1) + 3 * k) % n;
+        x.row(i) = is_sparse ? Matrix(one_->x[static_cast<std::size_t>(k)].row(from))
+                             : Matrix::Zero(1, x.cols());
+        for (Index j = 0; j < x.cols(); ++j) {
+          if (x(i, j) == 0) continue;
+          cells.column.push_back(j);
+          cells.value.push_back(x(i, j));
+        }
+        cells.start[static_cast<std::size_t>(i) + 1] = static_cast<Index>(cells.column.size());
+      }
+      rows.push_back(cells);
+      const Matrix prior = prior_of(*one_, k, at.relative(k));
+      with_y += x * prior * one_->x[static_cast<std::size_t>(k)].transpose();
+      own += x * prior * x.transpose();
+    }
+    const Vector found = hdlmm::prediction_variances(*factor, rows, z, dense.covariance);
+    if (found.size() == 0) {
+      EXPECT_NE(GetParam().type, "blocked");
+      continue;
+    }
+    const Matrix rest = z - with_y * dense.inverse * one_->model.q;
+    const Matrix expected = own - with_y * dense.inverse * with_y.transpose() +
+                            rest * dense.covariance * rest.transpose();
+    EXPECT_LT(distance(found, expected.diagonal()), kRounding);
+  }
+}
+
 TEST_P(TermsContract, InformationAtZeroIsThatOfItsDefinition) {
   const std::vector<Matrix> v = derivatives_of(*one_);
   const Index n = one_->model.y.size();
@@ -354,7 +398,10 @@ std::vector<Setting> settings() {
     out.push_back({terms, "blocked"});
     out.push_back({terms, "row"});
   }
-  for (const char* terms : {"k", "kf", "ks", "kw", "sw"}) out.push_back({terms, "row"});
+  for (const char* terms : {"k", "kf", "ks", "kw", "sw", "l", "lf"}) out.push_back({terms, "row"});
+  for (const char* terms : {"k", "kf", "ks", "kc", "l", "lsf", "lk"}) {
+    out.push_back({terms, "blocked"});
+  }
   for (const char* terms : {"k", "kf", "ks", "sw", "fsw", "sfc", "cf"}) {
     out.push_back({terms, "absorbed"});
   }

@@ -202,3 +202,48 @@ test_that("the trace of a search has every variance, ends at the fit and never f
   expect_true(all(diff(steps$objective) >= 0))
   expect_equal(steps$objective[nrow(steps)], as.numeric(logLik(fit)), tolerance = 1e-12)
 })
+
+test_that("a kernel of fewer units than rows is fitted the same on the side of either", {
+  set.seed(8)
+  units <- 12
+  names <- paste0("u", seq_len(units))
+  half <- matrix(rnorm(units * 5), units)
+  for (kernel in list(tcrossprod(half) + diag(units), tcrossprod(half))) {
+    dimnames(kernel) <- list(names, names)
+    # the last two units have no rows
+    d <- data.frame(id = rep(names[1:10], 6), g = gl(6, 10), x = rnorm(60))
+    d$y <- drop(half %*% rnorm(5))[match(d$id, names)] + rnorm(6)[d$g] + rnorm(60)
+    sides <- lapply(c("blocked", "row"), function(system) {
+      fit <- lmm(
+        y ~ x + re(kernel = kernel, id = id) + (1 | g), d,
+        control = lmm_control(system = system, tol = 1e-12)
+      )
+      new <- data.frame(id = c("u12", "u3"), g = c("2", "1"), x = 0:1)
+      list(
+        logLik(fit), varcomp(fit), ranef(fit, se = TRUE), predict(fit, new, se.fit = TRUE),
+        vcov(fit), loo(fit)$pointwise, predict(fit, se.fit = TRUE)
+      )
+    })
+    # both maxima are where the gradient is rounding
+    expect_equal(sides[[1]], sides[[2]], tolerance = 1e-6)
+    expect_equal(sides[[1]][[1]], sides[[2]][[1]], tolerance = 1e-10)
+  }
+})
+
+test_that("standard errors of predictions by coefficients are those by rows", {
+  set.seed(9)
+  d <- data.frame(a = gl(8, 12), b = gl(6, 1, 96), x = rnorm(96), w = runif(96, 0.5, 2))
+  d$y <- rnorm(8)[d$a] + rnorm(6)[d$b] * d$x + rnorm(96)
+  new <- data.frame(
+    a = c("1", "8", "none", "3", NA), b = c("6", "2", "1", "none", "3"), x = c(0, 1, -1, 2, 1)
+  )
+  both <- lapply(c("blocked", "row"), function(system) {
+    fit <- lmm(
+      y ~ x + (1 | a) + (x | b), d, weights = w, control = lmm_control(system = system, tol = 1e-12)
+    )
+    at <- function(...) predict(fit, new, se.fit = TRUE, allow.new.levels = TRUE, ...)$se.fit
+    list(at(), at(random = "b"), predict(fit, se.fit = TRUE)$se.fit)
+  })
+  expect_identical(which(is.na(both[[1]][[1]])), c(`5` = 5L))
+  expect_equal(both[[1]], both[[2]], tolerance = 1e-6)
+})

@@ -290,20 +290,26 @@ Vector BlockedFactor::inverse_diagonal() const {
   const bool is_sparse = system_.levels() > 0 || system_.rest_cells().value.size() > 0;
   bool has_dense = false;
   for (Index k = 0; k < model().size(); ++k) has_dense |= !model().design(k).has_row_cells();
-  return is_sparse && !has_dense ? sparse_inverse_diagonal() : dense_inverse_diagonal();
+  if (!is_sparse || has_dense) return dense_inverse_diagonal();
+  return 1 - cell_variances(system_.level_cells(), system_.rest_cells()).array();
 }
 
-/// 1 - x_i' Cov x_i with the few cells of every row.
-Vector BlockedFactor::sparse_inverse_diagonal() const {
-  const RowCells& own = system_.level_cells();
-  const RowCells& rest = system_.rest_cells();
-  Vector out = Vector::Ones(model().rows()), at = Vector::Zero(system_.rest());
+/// x_i' Cov x_i with the few cells of every row, those of the eliminated term within one level.
+Vector BlockedFactor::cell_variances(const RowCells& own, const RowCells& rest) const {
+  const Index rows = static_cast<Index>(rest.start.size()) - 1;
+  Vector out = Vector::Zero(rows), at = Vector::Zero(system_.rest());
   std::vector<Index> touched;
-  for (Index i = 0; i < model().rows(); ++i) {
+  std::vector<char> is_touched(static_cast<std::size_t>(system_.rest()), 0);
+  const auto touch = [&](Index column) {
+    if (!is_touched[static_cast<std::size_t>(column)]) touched.push_back(column);
+    is_touched[static_cast<std::size_t>(column)] = 1;
+  };
+  for (Index i = 0; i < rows; ++i) {
+    if (i % 4096 == 0) context_.poll();
     touched.clear();
     for (Index cell = rest.start[i]; cell < rest.start[i + 1]; ++cell) {
       at[rest.column[cell]] = rest.value[cell];
-      touched.push_back(rest.column[cell]);
+      touch(rest.column[cell]);
     }
     if (own.start[i + 1] > own.start[i]) {
       const Index j = own.column[own.start[i]] / width();
@@ -312,20 +318,39 @@ Vector BlockedFactor::sparse_inverse_diagonal() const {
         x[own.column[cell] % width()] = own.value[cell];
       }
       const Vector weighted = times(weight(j), x);
-      out[i] -= x.dot(weighted);
-      touched.assign(system_.met(j), system_.met(j) + system_.meets(j));
+      out[i] += x.dot(weighted);
+      // a new row may have columns that its level has not met
       for (Index l = 0; l < system_.meets(j); ++l) {
+        touch(system_.met(j)[l]);
         at[system_.met(j)[l]] -= system_.cross(j).col(l).dot(weighted);
       }
     }
     for (const Index a : touched) {
       double sum = 0;
       for (const Index b : touched) sum += rest_.inverse(b, a) * at[b];
-      out[i] -= at[a] * sum;
+      out[i] += at[a] * sum;
     }
-    for (const Index a : touched) at[a] = 0;
+    for (const Index a : touched) at[a] = is_touched[static_cast<std::size_t>(a)] = 0;
   }
   return out;
+}
+
+Vector BlockedFactor::row_variances(const std::vector<RowCells>& rows) const {
+  rest_.invert(context_);
+  std::vector<RowCells> rest;
+  std::vector<Index> shift;
+  RowCells own;
+  own.start.assign(rows.front().start.size(), 0);
+  for (Index k = 0; k < model().size(); ++k) {
+    const RowCells& cells = rows[static_cast<std::size_t>(k)];
+    if (system_.is_eliminated(k)) {
+      own = cells;
+    } else {
+      rest.push_back(cells);
+      shift.push_back(system_.first_of(k));
+    }
+  }
+  return cell_variances(own, side_by_side(rest, shift, rows.front().start.size() - 1));
 }
 
 /// The same by blocks of columns, all of which are in the rest.

@@ -27,6 +27,7 @@ class BlockedFactor final : public TermsFactor {
   Vector inverse_diagonal() const override;
   Matrix level_covariances(Index k) const override;
   Matrix fixed_response(Index k) const override;
+  Vector row_variances(const std::vector<RowCells>& rows) const override;
 
  private:
   /// X'V^-1 b and S X'V^-1 b of b known by X'b.
@@ -42,7 +43,7 @@ class BlockedFactor final : public TermsFactor {
   void add_level_trace(Index j, Matrix& out) const;
   ConstMatrix part(const CoefficientRows& x, Index k) const;
   Matrix add_products(const CoefficientRows& beta) const;
-  Vector sparse_inverse_diagonal() const;
+  Vector cell_variances(const RowCells& own, const RowCells& rest) const;
   Vector dense_inverse_diagonal() const;
   const TermsModel& model() const { return system_.model(); }
   Index width() const { return system_.width(); }

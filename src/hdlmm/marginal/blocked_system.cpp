@@ -59,30 +59,6 @@ bool has_cells(const Block& a) {
   return false;
 }
 
-/// Cells of several designs side by side, columns of design k from first[k] on; of those with a
-/// negative first none.
-RowCells side_by_side(const TermsModel& model, const std::vector<Index>& first) {
-  std::vector<RowCells> parts;
-  std::vector<Index> shift;
-  for (Index k = 0; k < model.size(); ++k) {
-    if (first[static_cast<std::size_t>(k)] < 0 || !model.design(k).has_row_cells()) continue;
-    parts.push_back(model.design(k).row_cells());
-    shift.push_back(first[static_cast<std::size_t>(k)]);
-  }
-  RowCells out;
-  out.start.push_back(0);
-  for (Index i = 0; i < model.rows(); ++i) {
-    for (std::size_t k = 0; k < parts.size(); ++k) {
-      for (Index at = parts[k].start[i]; at < parts[k].start[i + 1]; ++at) {
-        out.column.push_back(shift[k] + parts[k].column[at]);
-        out.value.push_back(parts[k].value[at]);
-      }
-    }
-    out.start.push_back(static_cast<Index>(out.column.size()));
-  }
-  return out;
-}
-
 }  // namespace
 
 BlockedSystem::BlockedSystem(TermsModel given, const Context& context)
@@ -112,7 +88,14 @@ void BlockedSystem::order_terms() {
 }
 
 void BlockedSystem::gather_cells() {
-  rest_cells_ = side_by_side(model(), first_);
+  std::vector<RowCells> parts;
+  std::vector<Index> shift;
+  for (Index k = 0; k < model().size(); ++k) {
+    if (k == eliminated_ || !model().design(k).has_row_cells()) continue;
+    parts.push_back(model().design(k).row_cells());
+    shift.push_back(first_of(k));
+  }
+  rest_cells_ = side_by_side(parts, shift, model().rows());
   if (eliminated_ >= 0) {
     level_cells_ = model().design(eliminated_).row_cells();
   } else {

@@ -72,7 +72,7 @@ class RowFactor final : public TermsFactor {
   std::vector<Vector> effects(const Vector& delta) const override {
     std::vector<Vector> out;
     for (Index k = 0; k < at_.size(); ++k) {
-      out.push_back(covariances(k, Matrix(projected(delta))).col(0));
+      out.push_back(covariances_with(model(), at_, k, Matrix(projected(delta)), context_).col(0));
     }
     return out;
   }
@@ -89,32 +89,12 @@ class RowFactor final : public TermsFactor {
   Vector inverse_diagonal() const override { return inverse().diagonal(); }
 
   Matrix level_covariances(Index k) const override {
-    const TermShape& shape = at_.shape(k);
-    const Index r = shape.width, n = model().rows();
-    const Vector prior = model().design(k).prior_variances();
-    Matrix out(r, shape.cols());
-    const Index step = std::max(Index{1}, kColumnBlock / r);
-    for (Index first = 0; first < shape.levels; first += step) {
-      context_.poll();
-      const Index count = std::min(step, shape.levels - first);
-      Matrix x(n, count * r);
-      model().design(k).covariance_columns(first * r, x);
-      for (Index j = 0; j < count; ++j) {
-        const Matrix own = x.middleCols(j * r, r);
-        x.middleCols(j * r, r) = product(own, at_.relative(k));
-      }
-      const Matrix solved = solve(x);
-      for (Index j = 0; j < count; ++j) {
-        const Index level = first + j;
-        Matrix own = at_.relative(k) * (r == 1 ? prior[level] : 1);
-        subtract_transpose_product(x.middleCols(j * r, r), solved.middleCols(j * r, r), own);
-        out.middleCols(level * r, r) = symmetric_part(own);
-      }
-    }
-    return out;
+    return level_covariances_by_rows(*this, model(), at_, k, context_);
   }
 
-  Matrix fixed_response(Index k) const override { return covariances(k, fixed()); }
+  Matrix fixed_response(Index k) const override {
+    return covariances_with(model(), at_, k, fixed(), context_);
+  }
 
  private:
   const TermsModel& model() const { return system_.model(); }
@@ -151,18 +131,6 @@ class RowFactor final : public TermsFactor {
       }
     }
     return turned_;
-  }
-
-  /// Covariances of the coefficients of a term with v'y: (I (x) S) X'v.
-  Matrix covariances(Index k, const ConstMatrix& v) const {
-    Matrix out = Matrix::Zero(model().design(k).cols(), v.cols());
-    model().design(k).add_covariance_product(v, out, context_);
-    const Index r = at_.shape(k).width;
-    for (Index j = 0; j < at_.shape(k).levels; ++j) {
-      const Matrix own = out.middleRows(j * r, r);
-      out.middleRows(j * r, r) = product(at_.relative(k), own);
-    }
-    return out;
   }
 
   const RowSystem& system_;

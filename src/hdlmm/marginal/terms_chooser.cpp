@@ -7,6 +7,7 @@
 #include "hdlmm/base/checks.hpp"
 #include "hdlmm/marginal/absorbed_system.hpp"
 #include "hdlmm/marginal/blocked_system.hpp"
+#include "hdlmm/marginal/rooted_system.hpp"
 #include "hdlmm/marginal/row_system.hpp"
 
 namespace hdlmm {
@@ -20,14 +21,26 @@ constexpr double kEvaluations = 10;
 /// once, then evaluations of so many flops
 double all_flops(double once, double each) { return once + kEvaluations * each; }
 
+bool has_kernel(const TermsModel& model) {
+  return !std::all_of(model.designs.begin(), model.designs.end(),
+                      [](const auto& design) { return design->has_identity_prior(); });
+}
+
+/// Kernels by a root of their cells in the units that rows are of.
 TermsPlan blocked_plan(const TermsModel& model) {
-  const double s = static_cast<double>(BlockedSystem::dense_side(model));
-  const double n = static_cast<double>(model.rows());
-  double dense = 0;
+  double s = static_cast<double>(BlockedSystem::dense_side(model));
+  double dense = 0, roots = 0;
   for (Index k = 0; k < model.size(); ++k) {
-    if (!model.design(k).has_row_cells()) dense += static_cast<double>(model.shape(k).cols());
+    const DesignOperator& design = model.design(k);
+    if (design.has_row_cells()) continue;
+    const double columns = static_cast<double>(design.observed_units());
+    dense += columns;
+    if (design.has_identity_prior()) continue;
+    s -= static_cast<double>(design.cols()) - columns;
+    roots += 2 * cube(columns);
   }
-  return {"blocked", 8 * 6 * s * s, all_flops(n * dense * s, 4.0 / 3 * cube(s))};
+  const double n = static_cast<double>(model.rows());
+  return {"blocked", 8 * (4 * s * s + 256 * n), all_flops(n * dense * s + roots, cube(s))};
 }
 
 double grams_of(const TermsModel& model) {
@@ -39,7 +52,7 @@ double grams_of(const TermsModel& model) {
 /// Without the Gram matrices, which two of the three take.
 TermsPlan row_plan(const TermsModel& model) {
   const double n = static_cast<double>(model.rows()), grams = grams_of(model);
-  return {"row", 8 * (4 + grams) * n * n, all_flops(0, 4.0 / 3 * cube(n) + grams * n * n)};
+  return {"row", 8 * (4 + grams) * n * n, all_flops(0, cube(n) + grams * n * n)};
 }
 
 TermsPlan absorbed_plan(const TermsModel& model) {
@@ -57,14 +70,9 @@ bool is_cheaper(const TermsPlan& a, const TermsPlan& b) { return a.flops < b.flo
 }  // namespace
 
 TermsPlan plan_terms(const TermsModel& model, const std::string& wanted) {
-  const bool has_columns =
-      std::all_of(model.designs.begin(), model.designs.end(),
-                  [](const auto& design) { return design->has_identity_prior(); });
   const bool is_absorbable = AbsorbedSystem::wide_term(model) >= 0;
-  check_input(wanted != "blocked" || has_columns, "a kernel has no side of its coefficients");
   check_input(wanted != "absorbed" || is_absorbable, "there is not one wide term to absorb");
-  std::vector<TermsPlan> plans = {row_plan(model)};
-  if (has_columns) plans.push_back(blocked_plan(model));
+  std::vector<TermsPlan> plans = {row_plan(model), blocked_plan(model)};
   if (is_absorbable) plans.push_back(absorbed_plan(model));
   const auto found = wanted == "auto"
                          ? std::min_element(plans.begin(), plans.end(), is_cheaper)
@@ -78,6 +86,11 @@ std::unique_ptr<TermsSystem> make_terms_system(TermsModel model, const TermsPlan
                                                const Context& context) {
   if (plan.type == "absorbed") return std::make_unique<AbsorbedSystem>(std::move(model), context);
   if (plan.type == "row") return std::make_unique<RowSystem>(std::move(model), context);
+  if (has_kernel(model)) {
+    // rows ask less of a kernel than that it has a root
+    if (auto system = make_rooted_system(model, context)) return system;
+    return std::make_unique<RowSystem>(std::move(model), context);
+  }
   return std::make_unique<BlockedSystem>(std::move(model), context);
 }
 

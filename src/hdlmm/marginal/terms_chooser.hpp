@@ -15,8 +15,7 @@ struct TermsPlan {
   double flops = 0;  ///< of the system and a search
 };
 
-/// The cheapest one, or `wanted` unless it is "auto". Throws InvalidInput where that cannot be had:
-/// coefficients with a kernel are known on the side of the rows alone.
+/// The cheapest one, or `wanted` unless it is "auto". Throws InvalidInput where that cannot be had.
 TermsPlan plan_terms(const TermsModel& model, const std::string& wanted);
 
 std::unique_ptr<TermsSystem> make_terms_system(TermsModel model, const TermsPlan& plan,

@@ -1,5 +1,7 @@
 #include "hdlmm/marginal/terms_system.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <stdexcept>
 
 #include "hdlmm/dense/products.hpp"
@@ -46,6 +48,63 @@ Matrix level_errors(const TermsFactor& factor, const Covariances& at, Index k,
   for (Index j = 0; j < at.shape(k).levels; ++j) {
     const auto own = half.middleRows(j * r, r);
     out.middleCols(j * r, r) += product_transpose(own, own);
+  }
+  return out;
+}
+
+Vector prediction_variances(const TermsFactor& factor, const std::vector<RowCells>& rows,
+                            const ConstMatrix& z, const Matrix& covariance) {
+  Vector out = factor.row_variances(rows);
+  if (out.size() == 0) return out;
+  Matrix rest = z;
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const RowCells& cells = rows[k];
+    if (cells.value.empty()) continue;
+    const Matrix moved = factor.fixed_response(static_cast<Index>(k));
+    for (Index i = 0; i < rest.rows(); ++i) {
+      for (Index at = cells.start[i]; at < cells.start[i + 1]; ++at) {
+        rest.row(i) -= cells.value[at] * moved.row(cells.column[at]);
+      }
+    }
+  }
+  return out + product_transpose(rest, upper_root(covariance)).rowwise().squaredNorm();
+}
+
+Matrix covariances_with(const TermsModel& model, const Covariances& at, Index k,
+                        const ConstMatrix& v, const Context& context) {
+  Matrix out = Matrix::Zero(model.design(k).cols(), v.cols());
+  model.design(k).add_covariance_product(v, out, context);
+  const Index r = at.shape(k).width;
+  for (Index j = 0; j < at.shape(k).levels; ++j) {
+    const Matrix own = out.middleRows(j * r, r);
+    out.middleRows(j * r, r) = product(at.relative(k), own);
+  }
+  return out;
+}
+
+Matrix level_covariances_by_rows(const TermsFactor& factor, const TermsModel& model,
+                                 const Covariances& at, Index k, const Context& context) {
+  const TermShape& shape = at.shape(k);
+  const Index r = shape.width, n = model.rows();
+  const Vector prior = model.design(k).prior_variances();
+  Matrix out(r, shape.cols());
+  const Index step = std::max(Index{1}, kColumnBlock / r);
+  for (Index first = 0; first < shape.levels; first += step) {
+    context.poll();
+    const Index count = std::min(step, shape.levels - first);
+    Matrix x(n, count * r);
+    model.design(k).covariance_columns(first * r, x);
+    for (Index j = 0; j < count; ++j) {
+      const Matrix own = x.middleCols(j * r, r);
+      x.middleCols(j * r, r) = product(own, at.relative(k));
+    }
+    const Matrix solved = factor.solve(x);
+    for (Index j = 0; j < count; ++j) {
+      const Index level = first + j;
+      Matrix own = at.relative(k) * (r == 1 ? prior[level] : 1);
+      subtract_transpose_product(x.middleCols(j * r, r), solved.middleCols(j * r, r), own);
+      out.middleCols(level * r, r) = symmetric_part(own);
+    }
   }
   return out;
 }

@@ -72,6 +72,10 @@ class TermsFactor {
   /// Cov(beta_k, y) V^-1 Q, [q_k x c].
   virtual Matrix level_covariances(Index k) const = 0;
   virtual Matrix fixed_response(Index k) const = 0;
+
+  /// x_i'Cov(beta | y, omega) x_i of rows [m] of coefficients that are given by their cells, term
+  /// by term. Of systems that know covariances of any two coefficients cheaply; empty of others.
+  virtual Vector row_variances(const std::vector<RowCells>&) const { return {}; }
 };
 
 class TermsSystem {
@@ -135,6 +139,18 @@ TermsFixed fixed_of(const Matrix& data_gram);
 /// sigma_e^2, A^-1 where its prior is flat.
 Matrix level_errors(const TermsFactor& factor, const Covariances& at, Index k,
                     const Matrix& covariance);
+
+/// Var(z_i'delta + x_i'beta | y) of rows per unit sigma_e^2, x_i by the cells of each term, z
+/// [m x c] and covariance that of delta; empty where row_variances() is.
+Vector prediction_variances(const TermsFactor& factor, const std::vector<RowCells>& rows,
+                            const ConstMatrix& z, const Matrix& covariance);
+
+/// What rows say of the coefficients of a term, by V^-1 alone: their covariances with v'y, [q_k x
+/// m], and those of every level given y, [r x r J].
+Matrix covariances_with(const TermsModel& model, const Covariances& at, Index k,
+                        const ConstMatrix& v, const Context& context);
+Matrix level_covariances_by_rows(const TermsFactor& factor, const TermsModel& model,
+                                 const Covariances& at, Index k, const Context& context);
 
 /// Diagonal of P, [n].
 Vector projection_diagonal(const TermsFactor& factor, const Matrix& q, const Matrix& covariance);

@@ -63,6 +63,14 @@ void DesignOperator::do_add_covariance_product(const ConstMatrix& v, Eigen::Ref<
   do_add_adjoint_product(v, out, context);
 }
 
+std::shared_ptr<const DesignOperator> DesignOperator::column_form(const Context& context) const {
+  return do_column_form(context);
+}
+
+std::shared_ptr<const DesignOperator> DesignOperator::do_column_form(const Context&) const {
+  return nullptr;
+}
+
 RowCells DesignOperator::do_row_cells() const {
   throw std::logic_error("a design that is not stored by cells");
 }

@@ -1,6 +1,8 @@
 #ifndef HDLMM_OPERATOR_DESIGN_OPERATOR_HPP
 #define HDLMM_OPERATOR_DESIGN_OPERATOR_HPP
 
+#include <memory>
+
 #include "hdlmm/base/context.hpp"
 #include "hdlmm/operator/row_cells.hpp"
 
@@ -81,6 +83,11 @@ class DesignOperator {
   /// Whether columns are coefficients with independent priors, so that the p x p side exists.
   bool has_identity_prior() const { return do_has_identity_prior(); }
 
+  /// Where they are not independent: units that rows are of, and a design of at most so many
+  /// columns with independent coefficients and the same X S X'. None where S has no root.
+  Index observed_units() const { return do_observed_units(); }
+  std::shared_ptr<const DesignOperator> column_form(const Context& context) const;
+
  protected:
   static void require(bool holds, const char* where);
 
@@ -105,6 +112,8 @@ class DesignOperator {
   virtual Vector do_column_norms2() const = 0;
   virtual Rounding do_rounding() const { return {}; }
   virtual bool do_has_identity_prior() const { return true; }
+  virtual Index do_observed_units() const { return cols_; }
+  virtual std::shared_ptr<const DesignOperator> do_column_form(const Context& context) const;
   virtual bool do_has_row_cells() const { return false; }
   virtual RowCells do_row_cells() const;
 

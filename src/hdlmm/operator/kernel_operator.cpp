@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -9,6 +11,8 @@
 #include "hdlmm/base/parallel.hpp"
 #include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/packed_products.hpp"
+#include "hdlmm/dense/symmetric_root.hpp"
+#include "hdlmm/operator/kernel_root_operator.hpp"
 
 namespace hdlmm {
 
@@ -76,6 +80,32 @@ void KernelOperator::fill_row_gram(Index j, Eigen::Ref<Vector> out) const {
   for (Index i = j; i < rows(); ++i) {
     out[i] = row_scale_[i] * row_scale_[j] * (scale_ * kernel_(unit_[i], unit_[j]));
   }
+}
+
+std::vector<Index> KernelOperator::units_with_rows() const {
+  std::vector<Index> out = unit_;
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+Index KernelOperator::do_observed_units() const {
+  return static_cast<Index>(units_with_rows().size());
+}
+
+std::shared_ptr<const DesignOperator> KernelOperator::do_column_form(const Context& context) const {
+  const std::vector<Index> seen = units_with_rows();
+  const Index size = static_cast<Index>(seen.size());
+  std::vector<Index> place(static_cast<std::size_t>(cols()), 0), unit;
+  for (Index a = 0; a < size; ++a) place[static_cast<std::size_t>(seen[a])] = a;
+  for (const Index u : unit_) unit.push_back(place[static_cast<std::size_t>(u)]);
+  Matrix cells(size, size);
+  for (Index b = 0; b < size; ++b) {
+    for (Index a = b; a < size; ++a) cells(a, b) = scale_ * kernel_(seen[a], seen[b]);
+  }
+  std::optional<Matrix> root = symmetric_root(cells, context);
+  if (!root) return nullptr;
+  return std::make_shared<KernelRootOperator>(std::move(*root), std::move(unit), row_scale_);
 }
 
 Matrix KernelOperator::do_column_gram(const Context&) const {

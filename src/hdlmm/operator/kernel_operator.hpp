@@ -1,6 +1,7 @@
 #ifndef HDLMM_OPERATOR_KERNEL_OPERATOR_HPP
 #define HDLMM_OPERATOR_KERNEL_OPERATOR_HPP
 
+#include <memory>
 #include <vector>
 
 #include "hdlmm/operator/design_operator.hpp"
@@ -45,6 +46,11 @@ class KernelOperator final : public DesignOperator {
   Rounding do_rounding() const override;
 
   bool do_has_identity_prior() const override { return false; }
+
+  Index do_observed_units() const override;
+  std::shared_ptr<const DesignOperator> do_column_form(const Context& context) const override;
+
+  std::vector<Index> units_with_rows() const;
 
   MatrixMap kernel_;
   double scale_;
