@@ -67,7 +67,7 @@ Vector prediction_variances(const TermsFactor& factor, const std::vector<RowCell
       }
     }
   }
-  return out + product_transpose(rest, upper_root(covariance)).rowwise().squaredNorm();
+  return out + product(rest, covariance).cwiseProduct(rest).rowwise().sum();
 }
 
 Matrix covariances_with(const TermsModel& model, const Covariances& at, Index k,
