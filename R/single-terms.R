@@ -6,14 +6,17 @@
 #' Every model with one term fewer (`drop1()`) or one more (`add1()`) is fitted by maximum
 #' likelihood, whatever the method of the fit, to the rows that the fit holds: neither its `data`
 #' nor their name need be there any more. Only variables of added terms that the fit does not hold
-#' are looked up in `data`, which must still be those of the fit. The random term stays in every
-#' model, so that [stats::step()] and `MASS::stepAIC()` select fixed effects.
+#' are looked up in `data`, which must still be those of the fit. The random terms stay in every
+#' model, so that [stats::step()] and `MASS::stepAIC()` select fixed effects, unless
+#' `drop1(random = TRUE)` asks for a row of each: its p value is that of a variance or covariance
+#' matrix on its boundary, see [test_random()].
 #'
 #' @param object a fit of [lmm()] by REML, ML or least squares.
 #' @param scope labels of terms, or a formula; for `add1()` one that holds the terms to be added.
 #'   For `drop1()` the default is every term that is in no higher one. Random terms of a formula
 #'   are passed over.
 #' @param scale must be 0; an argument of the generic.
+#' @param random whether random terms are taken out too, one at a time.
 #' @param test `"Chisq"` (likelihood-ratio tests) or `"none"`.
 #' @param k weight of a parameter in the criterion, 2 for AIC, `log(nobs(object))` for BIC.
 #' @param trace,sorted `TRUE` says which model is fitted, and orders the table by the criterion.
@@ -24,7 +27,7 @@
 #'   variable is not found, is missing in fitted rows, or `data` are other data today.
 #' @examples
 #' fit <- lmm(height ~ age + I(age^2) + (1 | Subject), data = nlme::Oxboys)
-#' drop1(fit)
+#' drop1(fit, random = TRUE)
 #' add1(fit, ~ . + I(age^3))
 #' @name single-terms
 NULL
@@ -33,9 +36,10 @@ NULL
 #' @importFrom stats drop1
 #' @export
 drop1.hdlmm <- function(object, scope, scale = 0, test = c("Chisq", "none"), k = 2, trace = FALSE,
-                        sorted = FALSE, ...) {
+                        sorted = FALSE, random = FALSE, ...) {
   check_dots()
   require_likelihood(object, "drop1()")
+  check_flag(random, "random")
   labels <- attr(object$terms, "term.labels")
   scope <- if (missing(scope)) {
     stats::drop.scope(fixed_part(object))
@@ -46,8 +50,10 @@ drop1.hdlmm <- function(object, scope, scale = 0, test = c("Chisq", "none"), k =
   }
   unknown <- !term_keys(scope) %in% term_keys(labels)
   if (any(unknown)) bad_input("`scope` names no term: ", enumerate(backtick(scope[unknown])), ".")
-  single_terms(object, scope, "-", scale, check_choice(test, c("Chisq", "none"), "test"), k, trace,
-    sorted)
+  table <- single_terms(
+    object, scope, "-", scale, check_choice(test, c("Chisq", "none"), "test"), k, trace, sorted
+  )
+  if (random) with_random_terms(table, object, k, sorted) else table
 }
 
 #' @rdname single-terms
@@ -76,6 +82,28 @@ dropterm.hdlmm <- function(object, scope, ...) drop1.hdlmm(object, scope, ...)
 #' @method addterm hdlmm
 #' @exportS3Method MASS::addterm hdlmm
 addterm.hdlmm <- function(object, scope, ...) add1.hdlmm(object, scope, ...)
+
+# A table of single terms with a row of each random one, tested on the boundary by ML.
+with_random_terms <- function(table, fit, k, sorted) {
+  require_random(fit, "drop1(random = TRUE)")
+  problem <- problem_with(fit, fixed_part(fit))
+  engine <- find_engine("ML", NULL)
+  result <- run_engine(engine, problem, fit$control)
+  ml <- new_fit(fit$call, formula.hdlmm(fit), problem, engine, result, fit$control)
+  tested <- test_random(ml, method = "mixture")
+  df <- vapply(fit$designs, coefficient_width, 0L)
+  df <- unname(df * (df + 1) / 2)
+  rows <- data.frame(Df = df, AIC = k * (attr(logLik.hdlmm(ml), "df") - df) -
+      2 * ml$loglik + tested$statistic)
+  if (!is.null(table$LRT)) {
+    rows$LRT <- tested$statistic
+    rows[["Pr(>Chi)"]] <- tested$p_value
+  }
+  rownames(rows) <- make.unique(c(rownames(table), tested$term))[-seq_len(nrow(table))]
+  out <- rbind(as.data.frame(table), rows)
+  if (sorted) out <- out[order(out$AIC), ]
+  structure(out, class = class(table), heading = attr(table, "heading"))
+}
 
 # The fixed part of a formula, its `.` standing for that of the fit.
 wanted_part <- function(fit, scope) {

@@ -150,3 +150,21 @@ test_that("a smaller model that is singular itself is projected too", {
   expect_gt(tail$p, pchisq(2, 2, lower.tail = FALSE) / 4)
   expect_lt(tail$p, pchisq(2, 2, lower.tail = FALSE))
 })
+
+test_that("drop1(random = TRUE) leaves out each random term by maximum likelihood", {
+  d <- nlme::Oxboys
+  fit <- lmm(height ~ age + (age | Subject), d)
+  table <- drop1(fit, random = TRUE)
+  ml <- lmm(height ~ age + (age | Subject), d, method = "ML")
+  without <- lmm(height ~ age, d)
+  expect_equal(rownames(table), c("<none>", "age", "Subject"))
+  expect_equal(table["Subject", "AIC"], AIC(without), tolerance = 1e-9)
+  expect_equal(
+    table["Subject", "LRT"], 2 * as.numeric(logLik(ml) - logLik(without)), tolerance = 1e-9
+  )
+  expect_equal(table["Subject", "Df"], 3)
+  expect_equal(
+    drop1(fit, random = TRUE, test = "none", sorted = TRUE)$AIC, sort(table$AIC)
+  )
+  expect_error(drop1(without, random = TRUE), class = "hdlmm_no_random_term")
+})
