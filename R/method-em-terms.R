@@ -16,7 +16,8 @@ fit_terms_map_em <- function(problem, engine, control) {
   if (is_closed_terms(best)) return(best)
   prior <- best$prior_inside
   run <- run_terms_em(best, problem, engine, control, prior)
-  found <- cpp_terms_posterior(best$pointer, prior, em_end(run, best), problem$host)
+  found <- if (run$status == "boundary") best$found else
+    cpp_terms_posterior(best$pointer, prior, em_end(run, best), problem$host)
   result <- terms_map_result(problem, prior, em_found(found, run, best, "ML"))
   settle_terms_em(result, best)
 }
@@ -42,7 +43,7 @@ em_end <- function(run, best) {
 # An evaluation with what a search says of its end.
 em_found <- function(found, run, best, criterion) {
   count <- length(run$value)
-  c(found, list(
+  own <- list(
     status = if (run$status == "iteration_limit") "em_limit" else paste0("em_", run$status),
     rank = if (run$status == "boundary") unname(best$rank) else
       vapply(found$relative, nrow, 0L),
@@ -50,7 +51,8 @@ em_found <- function(found, run, best, criterion) {
     trace = list(
       accepted = rep(TRUE, count), value = run$value, sigma2 = run$sigma2, relative = run$relative
     )
-  ))
+  )
+  c(found[setdiff(names(found), names(own))], own)
 }
 
 settle_terms_em <- function(result, best) {

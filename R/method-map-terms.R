@@ -41,6 +41,7 @@ terms_map_result <- function(problem, prior, found) {
     0.5 * (n * log(2 * pi * found$sigma2) + found$log_det + found$rss / found$sigma2)
   result$pointer <- found$pointer
   result$system <- found$system
+  result$found <- found
   c(result[names(result) != "uncertainty"], terms_mode(problem, prior))
 }
 

@@ -23,9 +23,7 @@ boundary_words.several_terms <- function(fit) {
       }
       paste0(
         "Singular fit: the ", r, " x ", r, " covariance matrix of ", backtick(label), " has rank ",
-        rank, if (r == 2) paste0(
-          ", a correlation of ", if (fit$covariances[[label]][2, 1] < 0) "-1" else "1"
-        ), "."
+        rank, if (r == 2) singular_words(fit$covariances[[label]]), "."
       )
     })),
     if ("Residual" %in% fit$boundary) paste0(
@@ -33,6 +31,12 @@ boundary_words.several_terms <- function(fit) {
       "effects explain every row."
     )
   )
+}
+
+# Why a 2 x 2 matrix of rank one is singular.
+singular_words <- function(sigma) {
+  if (any(diagonal(sigma) == 0)) return(", a variance of 0")
+  paste0(", a correlation of ", if (sigma[2, 1] < 0) "-1" else "1")
 }
 
 #' @exportS3Method

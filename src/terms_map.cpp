@@ -1,7 +1,9 @@
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "hdlmm/inference/terms/row_polish.hpp"
 #include "hdlmm/inference/terms/terms_em.hpp"
 #include "hdlmm/inference/terms/terms_search.hpp"
 #include "hdlmm/objective/terms_coordinates.hpp"
@@ -43,9 +45,11 @@ Rcpp::List cpp_terms_search_posterior(SEXP system, const Rcpp::List& prior, SEXP
                                       const Rcpp::List& options, const Rcpp::List& host) {
   const hdlmm::TermsSystem& terms = system_of(system);
   const hdlmm::TermsPosterior posterior = posterior_of(terms, prior);
-  const hdlmm::TermsMode mode =
-      hdlmm::search_terms(posterior, as_start(terms.model(), start),
-                          as_terms_options(options, terms), make_context(host));
+  const hdlmm::TermsOptions chosen = as_terms_options(options, terms);
+  const hdlmm::Context context = make_context(host);
+  hdlmm::TermsMode mode =
+      hdlmm::search_terms(posterior, as_start(terms.model(), start), chosen, context);
+  mode = hdlmm::polish_rows(posterior, std::move(mode), chosen, context);
   return as_list(terms.model(), mode);
 }
 

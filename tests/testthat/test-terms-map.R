@@ -292,3 +292,32 @@ test_that("a variance that the data hold to 0 is exactly 0 under a half t", {
   expect_identical(fit$boundary, "b")
   expect_true(fit$is_converged)
 })
+
+test_that("a deviation of a block may be exactly 0, with the density that its limit has", {
+  set.seed(2)
+  d <- data.frame(a = gl(8, 6), x = rep(seq(-2.5, 2.5), 8))
+  e <- residuals(lm(rnorm(48) ~ 0 + d$a + d$a:d$x))
+  d$y <- 1 + d$x + rnorm(8)[d$a] + e
+  prior <- lmm_prior(random = prior_half_t(2, 2), residual = prior_half_t(3, 2))
+  fit <- map_fit(prior, d, y ~ x + (x | a))
+  expect_true(fit$is_converged)
+  expect_identical(unname(fit$covariances$a[, "x"]), c(0, 0))
+  expect_identical(fit$rank[["a"]], 1L)
+  expect_match(paste(capture.output(print(fit)), collapse = " "), "rank 1, a variance +of 0")
+  model <- terms_model(d$y, cbind(1, d$x), list(level_matrix(d$a, cbind(1, d$x))), 2)
+  value <- function(p) {
+    s <- abs(p[1:2]) + 1e-6
+    rho <- tanh(p[3])
+    sigma <- outer(s, s) * matrix(c(1, rho, rho, 1), 2)
+    dense_posterior(model, prior, map_moments(fit), list(a = sigma), exp(p[4]))$value
+  }
+  own <- c(sqrt(fit$covariances$a[1]), 0, 0, log(sigma(fit)^2))
+  for (start in list(c(0.2, 0.3, 0.2, 0.1), c(-0.3, 0.05, -0.4, -0.1))) {
+    found <- stats::nlminb(
+      own + start, function(p) -value(p), control = list(rel.tol = 1e-14, iter.max = 500)
+    )
+    expect_lt(-found$objective - value(own), 1e-7)
+  }
+  em <- map_fit(prior, d, y ~ x + (x | a), algorithm = "em")
+  expect_equal(em$variances, fit$variances, tolerance = 1e-6)
+})

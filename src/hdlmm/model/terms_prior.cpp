@@ -177,6 +177,30 @@ Index TermsPrior::parameters() const {
   return out;
 }
 
+bool TermsPrior::is_row_block(Index k) const {
+  return !is_on_shares_ && width(k) > 1 && term(k).kind == DensityKind::half_t;
+}
+
+double TermsPrior::row_density(Index k, const Vector& deviations, const Matrix& root) const {
+  const TermDensity& density = term(k);
+  const double r = static_cast<double>(density.width), a = density.a;
+  const Matrix inverse = inverse_of_root(root, Context());
+  double out = -(a + 2 * r) * root.diagonal().array().log().sum();
+  for (Index i = 0; i < density.width; ++i) {
+    const double ratio = deviations[i] * deviations[i] / density.b[i];
+    out -= 0.5 * (a + r) * std::log(a * inverse(i, i) + ratio);
+  }
+  return out;
+}
+
+TermsPrior TermsPrior::without_row_blocks() const {
+  TermsPrior out = *this;
+  for (Index k = 0; k < size(); ++k) {
+    if (is_row_block(k)) out.terms_[static_cast<std::size_t>(k)].kind = DensityKind::flat;
+  }
+  return out;
+}
+
 TermsLogPrior TermsPrior::log_density(const std::vector<Matrix>& sigma, double sigma2,
                                       TermsMeasure measure, bool has_curvature) const {
   check_input(static_cast<Index>(sigma.size()) == size(), "covariances of a prior: their number");

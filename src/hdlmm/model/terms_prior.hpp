@@ -61,6 +61,17 @@ class TermsPrior {
   /// Of sigma_e^2, or of the total variance.
   const ParameterDensity& second() const { return second_; }
 
+  /// Whether term k is a block with half t deviations, whose density by the stated parameters
+  /// depends on the direction in which Sigma becomes singular.
+  bool is_row_block(Index k) const;
+
+  /// Log density of such a block by its standard deviations [r] and correlations C C', zeros
+  /// included, without constants.
+  double row_density(Index k, const Vector& deviations, const Matrix& root) const;
+
+  /// The same prior with a flat density in the place of those blocks.
+  TermsPrior without_row_blocks() const;
+
   /// Without constants. A value that is infinite has no derivatives. has_curvature: with second
   /// derivatives.
   TermsLogPrior log_density(const std::vector<Matrix>& sigma, double sigma2, TermsMeasure measure,

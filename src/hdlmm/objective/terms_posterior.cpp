@@ -194,22 +194,21 @@ TermsEvaluation TermsPosterior::begin(const Covariances& at, const Context& cont
                                       TermsCompletion& complete) const {
   context.poll();
   const std::shared_ptr<TermsFactor> factor = system().factor(at, context);
-  const Matrix gram = factor->data_gram();
-  TermsEvaluation out;
-  out.fixed = fixed_of(gram);
-  settle_rss(*factor, system().model(), out.fixed);
-  out.log_det_v = factor->log_det();
-  const RestCurve rest = rest_curve(out.fixed, root_);
-  out.sigma2 = std::exp(settle_scale(at, rest, out));
-  const ScaleDrift drift = settle_fixed(gram, rest, out);
+  RestCurve rest;
+  ScaleDrift drift;
+  TermsEvaluation out = begin_at(*factor, at, 0, rest, drift);
   complete = [this, factor, at, rest, drift](TermsEvaluation& e) {
-    finish(*factor, at, rest, drift, e);
+    const ScaleCurvature scale = add_derivatives_at(*factor, at, rest, drift, e);
+    if (scale.own > 0) add_outer(-1 / scale.own, scale.cross, scale.cross, e.profiled);
   };
   return out;
 }
 
-void TermsPosterior::finish(const TermsFactor& factor, const Covariances& at, const RestCurve& rest,
-                            const ScaleDrift& drift, TermsEvaluation& out) const {
+TermsPosterior::ScaleCurvature TermsPosterior::add_derivatives_at(const TermsFactor& factor,
+                                                                  const Covariances& at,
+                                                                  const RestCurve& rest,
+                                                                  const ScaleDrift& drift,
+                                                                  TermsEvaluation& out) const {
   const Index m = at.parameters();
   const double s2 = out.sigma2;
   const Matrix along_fixed = add_derivatives(factor, at, true, drift, out);
@@ -220,16 +219,68 @@ void TermsPosterior::finish(const TermsFactor& factor, const Covariances& at, co
   const Vector along_scale = scale_direction(at);
   const Vector gradient = flat_gradient(at, prior), bent = times(prior.curvature, along_scale);
   const Vector turned = gradient + s2 * bent;
-  // second derivatives by log sigma_e^2, then between it and the half vectors of S
-  const double scale = rest.bend(std::log(s2)) - 2 * s2 * along_scale.dot(turned);
-  const Vector cross =
+  ScaleCurvature scale;
+  scale.own = rest.bend(std::log(s2)) - 2 * s2 * along_scale.dot(turned);
+  scale.cross =
       (out.along + 2 * transpose_times(along_fixed, drift.delta)) / s2 - 2 * s2 * turned.head(m);
+  scale.slope = count() + rest.slope(std::log(s2)) - 2 * s2 * along_scale.dot(gradient);
   out.profiled = out.profiled / s2 - 2 * s2 * s2 * prior.curvature.topLeftCorner(m, m);
-  if (scale > 0) add_outer(-1 / scale, cross, cross, out.profiled);
   out.information -= prior.curvature;
   if (root_.size() > 0) {
     out.slopes.back() -= s2 * congruent(out.fixed.covariance, precision_);
   }
+  return scale;
+}
+
+TermsEvaluation TermsPosterior::begin_at(const TermsFactor& factor, const Covariances& at,
+                                         double sigma2, RestCurve& rest, ScaleDrift& drift) const {
+  const Matrix gram = factor.data_gram();
+  TermsEvaluation out;
+  out.fixed = fixed_of(gram);
+  settle_rss(factor, system().model(), out.fixed);
+  out.log_det_v = factor.log_det();
+  rest = rest_curve(out.fixed, root_);
+  out.sigma2 = sigma2 > 0 ? sigma2 : std::exp(settle_scale(at, rest, out));
+  const double t = std::log(out.sigma2);
+  out.value = log_prior(at, out.sigma2, false).value -
+              0.5 * (count() * (kLogTwoPi + t) + rest.value(t) + out.log_det_v);
+  drift = settle_fixed(gram, rest, out);
+  return out;
+}
+
+ScaledPosterior TermsPosterior::at_scale(const Covariances& at, double sigma2,
+                                         const Context& context) const {
+  context.poll();
+  const TermsPosterior other(system(), prior_.without_row_blocks(), precision_);
+  const auto factor = system().factor(at, context);
+  RestCurve rest;
+  ScaleDrift drift;
+  TermsEvaluation e = other.begin_at(*factor, at, sigma2, rest, drift);
+  const ScaleCurvature scale = other.add_derivatives_at(*factor, at, rest, drift, e);
+  const Index m = at.parameters();
+  ScaledPosterior out;
+  out.value = e.value;
+  out.gradient.resize(m + 1);
+  for (Index k = 0; k < at.size(); ++k) {
+    out.gradient.segment(at.first(k), at.shape(k).parameters()) =
+        cell_traces(e.gradient[static_cast<std::size_t>(k)]);
+  }
+  out.gradient[m] = scale.slope;
+  out.hessian.resize(m + 1, m + 1);
+  out.hessian << e.profiled, scale.cross, scale.cross.transpose(), scale.own;
+  return out;
+}
+
+TermsEvaluation TermsPosterior::evaluate_by_rows(const Covariances& at, double sigma2,
+                                                 double row_prior, const Context& context) const {
+  const TermsPosterior other(system(), prior_.without_row_blocks(), precision_);
+  const auto factor = system().factor(at, context);
+  RestCurve rest;
+  ScaleDrift drift;
+  TermsEvaluation out = other.begin_at(*factor, at, sigma2, rest, drift);
+  other.add_derivatives_at(*factor, at, rest, drift, out);
+  out.value += row_prior;
+  return out;
 }
 
 }  // namespace hdlmm

@@ -21,6 +21,14 @@ struct RestCurve {
   double total() const;
 };
 
+/// The same at a given scale: -2 times the value has this gradient and this Hessian (the
+/// information for that of the likelihood) by (half vectors of all S_k, t).
+struct ScaledPosterior {
+  double value = 0;
+  Vector gradient;
+  Matrix hessian;
+};
+
 /// Log-likelihood plus log prior of all covariances (by the measure on which each prior is stated)
 /// plus the normal log prior of the coefficients of Q, maximised over the coefficients and over
 /// t = log sigma_e^2, Sigma_k = sigma_e^2 S_k: -1/2 [n log 2 pi + n t + log|V| + q(t)] + log p with
@@ -48,14 +56,32 @@ class TermsPosterior final : public TermsObjective {
   /// The fixed effects at given sigma_e^2; see above.
   TermsFixed fixed_at(const TermsFactor& factor, double sigma2) const;
 
-  bool has_fixed_prior() const { return root_.size() > 0; }
+  const TermsPrior& prior() const { return prior_; }
+
+  /// At given sigma_e^2, less the density of half t blocks; see TermsPrior::is_row_block().
+  ScaledPosterior at_scale(const Covariances& at, double sigma2, const Context& context) const;
+
+  /// An evaluation there, where these blocks have the log density `row_prior`, which is not
+  /// counted into derivatives.
+  TermsEvaluation evaluate_by_rows(const Covariances& at, double sigma2, double row_prior,
+                                   const Context& context) const;
 
  private:
   /// log sigma_e^2 at the maximum over it; sets the value there.
   double settle_scale(const Covariances& at, const RestCurve& rest, TermsEvaluation& out) const;
   ScaleDrift settle_fixed(const Matrix& gram, const RestCurve& rest, TermsEvaluation& out) const;
-  void finish(const TermsFactor& factor, const Covariances& at, const RestCurve& rest,
-              const ScaleDrift& drift, TermsEvaluation& out) const;
+  /// All derivatives but what a scale that is maximised out takes from the Hessian, which is
+  /// returned as that by t, and by t and half vectors.
+  struct ScaleCurvature {
+    double own = 0, slope = 0;
+    Vector cross;
+  };
+  /// Value and fixed effects; sigma2 0: at the maximum over it.
+  TermsEvaluation begin_at(const TermsFactor& factor, const Covariances& at, double sigma2,
+                           RestCurve& rest, ScaleDrift& drift) const;
+  ScaleCurvature add_derivatives_at(const TermsFactor& factor, const Covariances& at,
+                                    const RestCurve& rest, const ScaleDrift& drift,
+                                    TermsEvaluation& out) const;
 
   TermsPrior prior_;
   Matrix precision_, root_;  ///< Lambda, and R with R'R = Lambda
