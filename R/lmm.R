@@ -19,6 +19,11 @@
 #' such. The fit keeps its `certificate` (see below), `covariances`, `theta` and what `system`
 #' solved the equations.
 #'
+#' `method = "MAP"` climbs the log posterior density in the same way, with every prior of
+#' [lmm_prior()]; its limits are Wald's. `"em"` and `"pxem"` are the textbook's over the effects of
+#' all terms, PX-EM with one scale a term; a variance of 0, which they near without end, is taken
+#' from the direct search that runs beside them.
+#'
 #' `method = "VB"` climbs the evidence bound of a `q(beta)` that factorises over the levels of
 #' `(x | g)` and over the single coefficients of the other terms, or as
 #' [`lmm_control(blocks = )`][lmm_control()] says, in the same way (`"collapsed"`) or block by block

@@ -26,6 +26,12 @@ fit_terms_map_em <- function(problem, engine, control) {
 is_closed_terms <- function(result) is.null(result$pointer)
 
 run_terms_em <- function(best, problem, engine, control, prior) {
+  if (control$accelerate == "squarem") {
+    abort(
+      "unsupported", "`accelerate = \"squarem\"` is for one random term of one variance; use ",
+      "algorithm = \"pxem\" or \"direct\"."
+    )
+  }
   options <- list(
     tol = as.double(control$tol), max_iter = as.integer(value_or(control$max_iter, 10000)),
     limit = if (length(best$boundary) > 0) unname(best$relative), limit_value = best$value

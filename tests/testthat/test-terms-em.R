@@ -187,4 +187,8 @@ test_that("a variance of zero is where EM ends, and is refused where it begins",
     fit <- em_fit("REML", "em", control = lmm_control(max_iter = 200)), "did not converge"
   )
   expect_identical(nrow(fit$convergence), 201L)
+  expect_error(
+    em_fit("ML", "em", control = lmm_control(accelerate = "squarem")), "pxem",
+    class = "hdlmm_unsupported"
+  )
 })
