@@ -273,6 +273,26 @@ cpp_terms_em <- function(system, criterion, kind, prior, start, options, host) {
     .Call(`_hdlmm_cpp_terms_em`, system, criterion, kind, prior, start, options, host)
 }
 
+cpp_terms_values <- function(system, half, host) {
+    .Call(`_hdlmm_cpp_terms_values`, system, half, host)
+}
+
+cpp_terms_node_means <- function(system, nodes, weight, host) {
+    .Call(`_hdlmm_cpp_terms_node_means`, system, nodes, weight, host)
+}
+
+cpp_terms_node_variances <- function(system, nodes, weight, second, centre, host) {
+    .Call(`_hdlmm_cpp_terms_node_variances`, system, nodes, weight, second, centre, host)
+}
+
+cpp_terms_node_projections <- function(system, nodes, host) {
+    .Call(`_hdlmm_cpp_terms_node_projections`, system, nodes, host)
+}
+
+cpp_terms_node_effects <- function(system, nodes, term, at, host) {
+    .Call(`_hdlmm_cpp_terms_node_effects`, system, nodes, term, at, host)
+}
+
 cpp_terms_limits <- function(system, criterion, at, asked, height, search, host) {
     .Call(`_hdlmm_cpp_terms_limits`, system, criterion, at, asked, height, search, host)
 }

@@ -9,6 +9,11 @@ credible_interval <- function(fit, name, kind, level) {
   )
 }
 
+fixed_quantiles <- function(fit, index, p) {
+  parts <- fixed_at_nodes(fit, index)
+  mixture_quantiles(fit$posterior, parts$mean, parts$sd, p)
+}
+
 variance_limits <- function(fit, name, p, fine = fine_of(fit)) {
   quantiles <- variance_quantiles(fit, variance_role(name), p, fine)
   user_variance(fit$internal$units, quantiles, name)

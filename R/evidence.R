@@ -91,7 +91,7 @@ stop_without_bound <- function(fit, what) {
 exact_log_evidence <- function(fit) {
   bad <- improper_parts(fit$prior, fit$dims$n_fixed)
   if (length(bad) > 0) stop_improper(bad, "the log evidence")
-  integrated_evidence(fit)$log
+  evidence_as_it_stands(fit)
 }
 
 # The same with flat and Jeffreys densities taken as they stand.
@@ -110,13 +110,16 @@ integrated_evidence <- function(fit) {
 #' Bayes factor of the random effects
 #'
 #' Evidence of the model with random effects over that of the model without them, under the priors
-#' of the fit. The priors of the fixed effects, and of the residual or total variance, are common to
-#' both and may be improper.
+#' of the fit; with two random terms, for each of them against the model with the other one alone.
+#' There the other term keeps its prior: of shares, the total random share has the same beta prior,
+#' and of a Dirichlet prior what is left of it is one of the remaining shares. The priors of the
+#' fixed effects, and of the residual or total variance, are common to both and may be improper.
 #'
 #' @param fit a fit of [lmm()] by `method = "Bayes"`.
 #' @param log `TRUE` gives the natural logarithm.
 #' @param ... nothing: an argument that is not listed here is an error.
-#' @return A number: above one, the data speak for `sigma_b^2 > 0`.
+#' @return A number: above one, the data speak for `sigma_b^2 > 0`; with two random terms one each,
+#'   named by term.
 #' @section Errors: `hdlmm_unsupported` for other methods; `hdlmm_improper_prior` when the prior of
 #'   `sigma_b^2` itself is improper.
 #' @references Kass and Raftery (1995). Bayes factors. *J. Am. Stat. Assoc.* 90, 773-795.
@@ -131,8 +134,7 @@ bayes_factor <- function(fit, log = FALSE, ...) {
   check_flag(log, "log")
   require_posterior(fit, "bayes_factor()")
   if ("random" %in% improper_parts(fit$prior)) stop_improper("random", "a Bayes factor")
-  evidence <- integrated_evidence(fit)
-  value <- evidence$log - evidence$log_null
+  value <- log_bayes_factors(fit)
   if (log) value else exp(value)
 }
 

@@ -47,7 +47,7 @@ new_fit <- function(call, formula, problem, engine, result, control) {
     internal = list(
       value = result$value, prior = result$prior_inside, tau2 = result$tau2,
       share = result$share, relative = result$relative, covariance = result$covariance,
-      delta = result$delta,
+      delta = result$delta, nodes = result$nodes,
       system = result$system[names(result$system) != "two_stage"],
       cache = cache, alpha = result$alpha, units = problem$units,
       fixed = fixed[c("q", "r", "inverse", "rank", "kept", "ky", "kz", "kw", "root", "has_constant",

@@ -64,7 +64,7 @@ engines <- local({
     ),
     row(
       "Bayes", "quadrature", "fit_quadrature", "exact posterior by adaptive quadrature",
-      c("quadrature", "posterior"), "vectors", prior = "any"
+      c("quadrature", "posterior"), "vectors", prior = "any", several = "fit_terms_quadrature"
     ),
     row(
       "Bayes", "gibbs", "fit_gibbs", "exact posterior by Gibbs sampling in spectral coordinates",

@@ -62,11 +62,15 @@ uncentred_cores <- function(designs) {
 
 coefficient_widths <- function(designs) vapply(unname(designs), coefficient_width, 0L)
 
-require_terms_memory <- function(problem, control) {
-  plan <- cpp_terms_plan(
+terms_plan <- function(problem, control) {
+  cpp_terms_plan(
     uncentred_cores(problem$designs), coefficient_widths(problem$designs), problem$fixed$root,
     value_or(control$system, "auto")
   )
+}
+
+require_terms_memory <- function(problem, control) {
+  plan <- terms_plan(problem, control)
   require_memory(plan$bytes, paste("solving for", enumerate(backtick(names(problem$designs)))))
 }
 

@@ -15,11 +15,6 @@ fixed_components <- function(fit, index) {
   )
 }
 
-fixed_quantiles <- function(fit, index, p) {
-  parts <- fixed_components(fit, index)
-  mixture_quantiles(fit$posterior, parts$mean, parts$sd, p)
-}
-
 # Random effects likewise: each is a point with x = e_j and z = 0.
 effect_components <- function(fit, design, index) {
   internal <- fit$internal

@@ -9,7 +9,8 @@ panel_profile <- function(fit, options, dots) {
     ))
   }
   if (is_null_design(fit)) return(draw_note(main, "Every column is zero: no profile.", dots))
-  interval <- pve.hdlmm(fit, options$level, words$limits)[1, ]
+  # of several terms the last row is their total
+  interval <- utils::tail(pve.hdlmm(fit, options$level, words$limits), 1)
   panel <- share_panel(fit, interval)
   if (!is.null(panel$note)) return(draw_note(main, panel$note, dots))
   curve <- panel$curve
@@ -78,7 +79,7 @@ profile_caption <- function(fit, interval, level) {
   known <- !anyNA(interval[c("lower", "upper")])
   paste0(
     "pve ", number(interval$estimate),
-    if (fit$boundary %in% c("random", "residual")) " (boundary)",
+    if (any(fit$boundary %in% c("random", "residual"))) " (boundary)",
     if (NROW(fit$modes) > 1) paste0(", best of ", nrow(fit$modes), " modes"),
     if (known) paste0(
       ", ", format(100 * level), "% interval ", number(interval$lower), " to ",

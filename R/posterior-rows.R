@@ -4,18 +4,18 @@
 mixture_limits <- function(object, rows, asked) {
   weights <- if (asked$interval == "prediction") asked$weights
   if (!is.null(weights)) check_new_weights(weights, rows$m)
-  parts <- row_components(object, rows, asked$random, weights)
+  parts <- rows_at_nodes(object, rows, asked$random, weights)
   mixture_quantiles(object$posterior, parts$mean, parts$sd, tail_levels(asked$level))
 }
 
 # p(y_i | rest) = 1 / E[1 / p(y_i | rest, theta)] over the posterior of the variances theta, with
 # p(y_i | rest, theta) in closed form: exact, not an importance-sampling estimate. Where tau^2 is
-# integrated in closed form the conditional is Student t.
-mixture_loo <- function(fit) {
+# integrated in closed form the conditional is Student t. p: list(py, diagonal) at every node;
+# existing(variance): what of the variances of predictions exists.
+mixture_loo <- function(fit, p, existing) {
   internal <- fit$internal
   fixed <- internal$fixed
   points <- fit$posterior$points
-  p <- mixture_projection(fit, fit$posterior$core)
   root <- value_or(fixed$root, 1)
   py <- p$py[, points$core, drop = FALSE]
   diagonal <- p$diagonal[, points$core, drop = FALSE]
@@ -29,11 +29,7 @@ mixture_loo <- function(fit) {
   residual <- py / diagonal
   centre <- rowSums(weight * residual)
   variance <- rowSums(weight * (part$variance + (residual - centre)^2))
-  # without a row the posterior has a degree of freedom less
-  orders <- structure(fit$posterior$orders - 0.5, both = attr(fit$posterior$orders, "both") - 0.5)
-  variance <- existing_variance(variance, orders, function(h, tau) {
-    1 / mixture_projection(fit, one_node(fit$posterior$core, h, tau))$diagonal[, 1]
-  })
+  variance <- existing(variance)
   unit <- root * user_inverse(internal$units, 1)
   loo_table(fit, centre / unit, variance / unit^2, -(top + log(total)) + log(unit))
 }

@@ -60,7 +60,7 @@ as.matrix.hdlmm_sample <- function(x, ...) {
   variances <- x$variances
   colnames(variances) <- paste0("var_", colnames(variances))
   out <- cbind(x$omega, variances)
-  if (ncol(variances) > 1) out <- cbind(out, pve = x$pve)
+  if (ncol(variances) > 1) out <- cbind(out, x$correlations, x$shares, pve = x$pve)
   cbind(out, x$beta)
 }
 
@@ -75,7 +75,10 @@ as.data.frame.hdlmm_sample <- function(x, row.names = NULL, optional = FALSE, ..
 #' @export
 print.hdlmm_sample <- function(x, digits = 4, ...) {
   check_dots(print_settings)
-  m <- cbind(x$omega, x$variances, if (ncol(x$variances) > 1) cbind(pve = x$pve))
+  m <- cbind(
+    x$omega, x$variances, x$correlations, x$shares,
+    if (ncol(x$variances) > 1) cbind(pve = x$pve)
+  )
   cat(nrow(m), "draws")
   if (!is.null(x$beta)) cat(" with", counted(ncol(x$beta), "random effect"))
   cat("\n")

@@ -74,22 +74,15 @@ posterior_kinds <- function(fit, parm, what) {
 # list(mean, sd, quantiles = function(p), density = function(n)) of one parameter.
 marginal_parts <- function(fit, name, kind, fine = fine_of(fit)) {
   if (kind %in% c("fixed", "effect")) return(mixture_parts(fit, name, kind))
-  list(
-    mean = if (kind == "pve") unname(fit$pve) else fit$variances[[name]],
-    sd = if (kind == "pve") pve_se(fit) else variance_se(fit)[[name]],
-    quantiles = function(p) {
-      if (kind == "pve") share_quantiles(fit, p, fine) else variance_limits(fit, name, p, fine)
-    },
-    density = function(n) density_curve(fit, name, n)
-  )
+  parameter_law(fit, name, kind, fine)
 }
 
 mixture_parts <- function(fit, name, kind) {
   parts <- if (kind == "fixed") {
-    fixed_components(fit, match(name, rownames(fit$fixed$vcov)))
+    fixed_at_nodes(fit, match(name, rownames(fit$fixed$vcov)))
   } else {
     effect <- find_effect(fit, name)
-    effect_components(fit, effect$design, effect$index)
+    effects_at_nodes(fit, effect$design, effect$index)
   }
   posterior <- fit$posterior
   moments <- mixture_moments(posterior, parts$mean, parts$sd)
@@ -99,7 +92,7 @@ mixture_parts <- function(fit, name, kind) {
   } else if (all(fit$posterior$orders > 1)) {
     sqrt(moments$variance)
   } else {
-    bayes_effect_se(fit, effect$design)[[effect$index]]
+    effect_se(fit, effect$design)[[effect$index]]
   }
   list(
     mean = moments$mean, sd = sd, quantiles = quantiles,

@@ -66,7 +66,7 @@ new_posterior <- function(problem, h, nu, points) {
 
 # Sums of the points' weights, and of weight times E(tau^2), by node of the core.
 node_weights <- function(posterior) {
-  count <- length(posterior$core$h)
+  count <- value_or(posterior$count, length(posterior$core$h))
   total <- posterior$points$total
   if (anyNA(total)) total <- posterior$points$scale2
   sums <- rowsum(

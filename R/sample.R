@@ -1,8 +1,12 @@
 # Draws of all parameters as an object: see posterior_sample().
 
-new_sample <- function(omega, variances, pve, beta) {
+# shares, correlations [draws x ..]: of several terms and of blocks, NULL for others.
+new_sample <- function(omega, variances, pve, beta, shares = NULL, correlations = NULL) {
   structure(
-    list(omega = omega, variances = variances, pve = pve, beta = beta),
+    list(
+      omega = omega, variances = variances, pve = pve, beta = beta, shares = shares,
+      correlations = correlations
+    ),
     class = "hdlmm_sample"
   )
 }

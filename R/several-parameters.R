@@ -148,3 +148,16 @@ terms_satterthwaite <- function(fit, contrast) {
   if (!any(known)) return(NA_real_)
   2 / sum(slope[known] * (covariance[known, known] %*% slope[known]))
 }
+
+# Names and kinds of the parameters that are not fixed effects.
+terms_variance_kinds <- function(fit) {
+  parameters <- fit$parameters
+  kinds <- ifelse(is_covariance(parameters), "covariance", "variance")
+  correlations <- terms_correlations(fit)$name
+  share <- paste0("pve.", names(shares(fit)))
+  c(
+    stats::setNames(kinds, parameters$name),
+    stats::setNames(rep("correlation", length(correlations)), correlations),
+    stats::setNames(rep("pve", length(share)), share)
+  )
+}

@@ -152,6 +152,34 @@ require_posterior.hdlmm_uncertainty <- function(fit, what) {
 }
 
 #' @exportS3Method
+fixed_at_nodes.hdlmm_uncertainty <- function(fit, index) {
+  require_posterior(fit, "a posterior of fixed effects")
+}
+
+#' @exportS3Method
+effects_at_nodes.hdlmm_uncertainty <- function(fit, design, index) {
+  require_posterior(fit, "a posterior of random effects")
+}
+
+#' @exportS3Method
+rows_at_nodes.hdlmm_uncertainty <- function(fit, rows, random, weights = NULL) {
+  require_posterior(fit, "a posterior of rows")
+}
+
+#' @exportS3Method
+parameter_law.hdlmm_uncertainty <- function(fit, name, kind, fine) {
+  require_posterior(fit, "a posterior of a variance")
+}
+
+#' @exportS3Method
+evidence_as_it_stands.hdlmm_uncertainty <- function(fit) {
+  require_posterior(fit, "an integrated evidence")
+}
+
+#' @exportS3Method
+log_bayes_factors.hdlmm_uncertainty <- function(fit) require_posterior(fit, "a Bayes factor")
+
+#' @exportS3Method
 share_quantiles.hdlmm_uncertainty <- function(fit, p, fine) {
   require_posterior(fit, "a quantile of pve")
 }

@@ -28,22 +28,37 @@ fit_words.posterior <- function(fit) {
 # Evidence, evidence against no random effects, diagnostics.
 #' @exportS3Method
 print_evidence.posterior <- function(fit, digits) {
-  evidence <- integrated_evidence(fit)
   cat("\n")
-  if (length(improper_parts(fit$prior, fit$dims$n_fixed)) == 0) {
-    cat("Log evidence ", format(evidence$log, digits = digits + 3), "\n", sep = "")
-  }
-  if (!"random" %in% improper_parts(fit$prior)) {
-    cat(
-      "Log Bayes factor of random effects against none: ",
-      format(evidence$log - evidence$log_null, digits = 4), "\n", sep = ""
-    )
-  }
+  print_log_evidence(fit, digits)
+  print_diagnostics(fit)
+}
+
+print_diagnostics <- function(fit) {
   diagnostics <- fit$posterior$diagnostics
-  if (!is.null(diagnostics)) {
-    cat("Chains (R-hat near 1, effective draws):\n")
-    print(format(diagnostics, digits = 4))
+  if (is.null(diagnostics)) return(invisible())
+  cat("Chains (R-hat near 1, effective draws):\n")
+  print(format(diagnostics, digits = 4))
+}
+
+print_log_evidence <- function(fit, digits) {
+  if (length(improper_parts(fit$prior, fit$dims$n_fixed)) == 0) {
+    cat("Log evidence ", format(evidence_of(fit), digits = digits + 3), "\n", sep = "")
   }
+  if ("random" %in% improper_parts(fit$prior)) return(invisible())
+  factors <- log_bayes_factors(fit)
+  labels <- names(factors)
+  of <- if (is.null(labels)) "random effects against none" else
+    paste(backtick(labels), "against the model without it")
+  cat(paste0("Log Bayes factor of ", of, ": ", format(factors, digits = 4), "\n"), sep = "")
+}
+
+#' @exportS3Method
+evidence_as_it_stands.posterior <- function(fit) integrated_evidence(fit)$log
+
+#' @exportS3Method
+log_bayes_factors.posterior <- function(fit) {
+  evidence <- integrated_evidence(fit)
+  evidence$log - evidence$log_null
 }
 
 #' @exportS3Method
@@ -64,9 +79,32 @@ parameter_limits.posterior <- function(fit, names, kind, level, method) {
 }
 
 #' @exportS3Method
+fixed_at_nodes.posterior <- function(fit, index) fixed_components(fit, index)
+
+#' @exportS3Method
+effects_at_nodes.posterior <- function(fit, design, index) effect_components(fit, design, index)
+
+#' @exportS3Method
+rows_at_nodes.posterior <- function(fit, rows, random, weights = NULL) {
+  row_components(fit, rows, random, weights)
+}
+
+#' @exportS3Method
+parameter_law.posterior <- function(fit, name, kind, fine = fine_of(fit)) {
+  list(
+    mean = if (kind == "pve") unname(fit$pve) else fit$variances[[name]],
+    sd = if (kind == "pve") pve_se(fit) else variance_se(fit)[[name]],
+    quantiles = function(p) {
+      if (kind == "pve") share_quantiles(fit, p, fine) else variance_limits(fit, name, p, fine)
+    },
+    density = function(n) density_curve(fit, name, n)
+  )
+}
+
+#' @exportS3Method
 effect_se.posterior <- function(fit, design, at = NULL) {
   if (is.null(at)) return(bayes_effect_se(fit, design))
-  parts <- effect_components(fit, design, at)
+  parts <- effects_at_nodes(fit, design, at)
   sqrt(mixture_moments(fit$posterior, parts$mean, parts$sd)$variance)
 }
 
@@ -79,7 +117,17 @@ row_limits.posterior <- function(fit, rows, mean, variance, asked) {
 }
 
 #' @exportS3Method
-loo_rows.posterior <- function(fit) list(table = mixture_loo(fit), is_integrated = TRUE)
+loo_rows.posterior <- function(fit) {
+  p <- mixture_projection(fit, fit$posterior$core)
+  # without a row the posterior has a degree of freedom less
+  orders <- structure(fit$posterior$orders - 0.5, both = attr(fit$posterior$orders, "both") - 0.5)
+  table <- mixture_loo(fit, p, function(variance) {
+    existing_variance(variance, orders, function(h, tau) {
+      1 / mixture_projection(fit, one_node(fit$posterior$core, h, tau))$diagonal[, 1]
+    })
+  })
+  list(table = table, is_integrated = TRUE)
+}
 
 #' @exportS3Method
 profile_at.posterior <- function(fit, h) log_share_density(fit, h)

@@ -47,15 +47,7 @@ variance_rows.several_terms <- function(fit) terms_variance_rows(fit)
 
 #' @exportS3Method
 variance_kinds.several_terms <- function(fit) {
-  parameters <- fit$parameters
-  kinds <- ifelse(is_covariance(parameters), "covariance", "variance")
-  correlations <- terms_correlations(fit)$name
-  share <- paste0("pve.", names(shares(fit)))
-  c(
-    stats::setNames(kinds, parameters$name),
-    stats::setNames(rep("correlation", length(correlations)), correlations),
-    stats::setNames(rep("pve", length(share)), share)
-  )
+  terms_variance_kinds(fit)
 }
 
 #' @exportS3Method

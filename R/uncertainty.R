@@ -135,7 +135,8 @@ draw_sample <- function(fit, draws, with_beta) UseMethod("draw_sample", fit$unce
 # list(value [m x draws], noise [draws]): z'omega + x'beta at rows, and variances of the noise.
 draw_latent <- function(fit, rows, random, draws) UseMethod("draw_latent", fit$uncertainty)
 
-# list(core, node [draws], tau2 [draws]) of the variances, in the units of the core.
+# Draws of the variances in the units of the core: list(core, node [draws], tau2 [draws]); of
+# several terms list(half [m x draws] half vectors of all S_k, sigma2 [draws]).
 draw_nodes <- function(fit, draws) UseMethod("draw_nodes", fit$uncertainty)
 
 # Curves ----------------------------------------------------------------------------------
@@ -182,6 +183,27 @@ fit_deviance <- function(fit) UseMethod("fit_deviance", fit$uncertainty)
 
 # An error where there is no exact posterior.
 require_posterior <- function(fit, what) UseMethod("require_posterior", fit$uncertainty)
+
+# Fixed effects, some effects of a term, and points z'omega + x'beta at every node of a posterior:
+# list(mean, sd) [index x nodes] for mixture_quantiles() and its like; see row_components().
+fixed_at_nodes <- function(fit, index) UseMethod("fixed_at_nodes", fit$uncertainty)
+
+effects_at_nodes <- function(fit, design, index) {
+  UseMethod("effects_at_nodes", fit$uncertainty)
+}
+
+rows_at_nodes <- function(fit, rows, random, weights = NULL) {
+  UseMethod("rows_at_nodes", fit$uncertainty)
+}
+
+# list(mean, sd, quantiles = function(p), density = function(n)) of a parameter of any kind but
+# "fixed".
+parameter_law <- function(fit, name, kind, fine) UseMethod("parameter_law", fit$uncertainty)
+
+# log p(y) as it stands, flat and Jeffreys densities included, and log Bayes factors by name.
+evidence_as_it_stands <- function(fit) UseMethod("evidence_as_it_stands", fit$uncertainty)
+
+log_bayes_factors <- function(fit) UseMethod("log_bayes_factors", fit$uncertainty)
 
 # Quantiles of pve and of the "random" or "residual" variance of a posterior, in the units of the
 # core; `fine` is what fine_of() gives, where it is at hand.

@@ -38,8 +38,10 @@ has_levels <- function(fit) {
 
 # The expected sample variance of a term, in its first row.
 variance_sizes <- function(fit, label) {
-  size <- explained_sizes(fit$designs, fit$covariances)[label]
-  size[label == "Residual"] <- fit$variances[["Residual"]]
+  # of a posterior the means of the shares, not the shares of the means
+  is_mean <- has_posterior(fit)
+  size <- if (is_mean) fit$pve[label] else explained_sizes(fit$designs, fit$covariances)[label]
+  size[label == "Residual"] <- if (is_mean) 1 - sum(fit$pve) else fit$variances[["Residual"]]
   size[duplicated(label)] <- NA
   unname(size)
 }

@@ -918,6 +918,72 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_terms_values
+Rcpp::List cpp_terms_values(SEXP system, const Eigen::Map<Eigen::MatrixXd> half, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_values(SEXP systemSEXP, SEXP halfSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type half(halfSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_values(system, half, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_node_means
+Rcpp::List cpp_terms_node_means(SEXP system, const Rcpp::List& nodes, const Eigen::Map<Eigen::VectorXd> weight, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_node_means(SEXP systemSEXP, SEXP nodesSEXP, SEXP weightSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type weight(weightSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_node_means(system, nodes, weight, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_node_variances
+Rcpp::List cpp_terms_node_variances(SEXP system, const Rcpp::List& nodes, const Eigen::Map<Eigen::VectorXd> weight, const Eigen::Map<Eigen::VectorXd> second, const Rcpp::List& centre, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_node_variances(SEXP systemSEXP, SEXP nodesSEXP, SEXP weightSEXP, SEXP secondSEXP, SEXP centreSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type weight(weightSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::VectorXd> >::type second(secondSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type centre(centreSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_node_variances(system, nodes, weight, second, centre, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_node_projections
+Rcpp::List cpp_terms_node_projections(SEXP system, const Rcpp::List& nodes, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_node_projections(SEXP systemSEXP, SEXP nodesSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_node_projections(system, nodes, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_terms_node_effects
+Rcpp::List cpp_terms_node_effects(SEXP system, const Rcpp::List& nodes, int term, const std::vector<int>& at, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_node_effects(SEXP systemSEXP, SEXP nodesSEXP, SEXP termSEXP, SEXP atSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type nodes(nodesSEXP);
+    Rcpp::traits::input_parameter< int >::type term(termSEXP);
+    Rcpp::traits::input_parameter< const std::vector<int>& >::type at(atSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_node_effects(system, nodes, term, at, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_terms_limits
 Rcpp::NumericMatrix cpp_terms_limits(SEXP system, const std::string& criterion, const Rcpp::List& at, const Rcpp::List& asked, double height, const Rcpp::List& search, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_terms_limits(SEXP systemSEXP, SEXP criterionSEXP, SEXP atSEXP, SEXP askedSEXP, SEXP heightSEXP, SEXP searchSEXP, SEXP hostSEXP) {
@@ -1155,6 +1221,11 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_terms_search_posterior", (DL_FUNC) &_hdlmm_cpp_terms_search_posterior, 5},
     {"_hdlmm_cpp_terms_posterior", (DL_FUNC) &_hdlmm_cpp_terms_posterior, 4},
     {"_hdlmm_cpp_terms_em", (DL_FUNC) &_hdlmm_cpp_terms_em, 7},
+    {"_hdlmm_cpp_terms_values", (DL_FUNC) &_hdlmm_cpp_terms_values, 3},
+    {"_hdlmm_cpp_terms_node_means", (DL_FUNC) &_hdlmm_cpp_terms_node_means, 4},
+    {"_hdlmm_cpp_terms_node_variances", (DL_FUNC) &_hdlmm_cpp_terms_node_variances, 6},
+    {"_hdlmm_cpp_terms_node_projections", (DL_FUNC) &_hdlmm_cpp_terms_node_projections, 3},
+    {"_hdlmm_cpp_terms_node_effects", (DL_FUNC) &_hdlmm_cpp_terms_node_effects, 5},
     {"_hdlmm_cpp_terms_limits", (DL_FUNC) &_hdlmm_cpp_terms_limits, 7},
     {"_hdlmm_cpp_terms_curves", (DL_FUNC) &_hdlmm_cpp_terms_curves, 8},
     {"_hdlmm_cpp_terms_bound_search", (DL_FUNC) &_hdlmm_cpp_terms_bound_search, 5},

@@ -11,6 +11,7 @@
 #include "terms.cpp"
 #include "terms_gibbs.cpp"
 #include "terms_map.cpp"
+#include "terms_nodes.cpp"
 #include "terms_profile.cpp"
 #include "terms_variational.cpp"
 #include "variational.cpp"

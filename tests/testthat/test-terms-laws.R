@@ -141,15 +141,6 @@ test_that("every system gives the same fit", {
   }
 })
 
-test_that("other methods say what to use", {
-  for (method in "Bayes") {
-    expect_error(
-      lmm(y ~ (1 | a) + (1 | b), d, method = method), "use method = \"REML\" or \"ML\"",
-      class = "hdlmm_unsupported"
-    )
-  }
-})
-
 test_that("a fit that was saved and loaded answers the same", {
   path <- tempfile(fileext = ".rds")
   on.exit(unlink(path))

@@ -16,6 +16,8 @@ chains <- function() {
     c("several_terms", "likelihood"), c("several_mode", "several_terms", "mode"),
     c("full_variational", "variational"), c("terms_bound", "several_terms", "variational"),
     c("terms_factors", "terms_bound", "several_terms", "variational"),
+    c("several_quadrature", "several_posterior", "posterior"),
+    c("several_gibbs", "several_posterior", "posterior"),
     c("closed_variational", "closed"),
     c("closed_posterior", "closed")
   ))
@@ -44,6 +46,8 @@ fits <- local({
     several = lmm(y ~ x + (1 | g) + (1 | h), d),
     several_ml = lmm(y ~ x + (x | g), d, method = "ML"),
     several_mode = lmm(y ~ x + (x | g), d, method = "MAP"),
+    pair = lmm(y ~ x + (1 | g) + (1 | h), d, method = "Bayes"),
+    sampled = sampled_fit(lmm(y ~ x + (1 | g) + (1 | h), d, method = "Bayes"), 100),
     full = lmm(y ~ x + (1 | g), d, method = "VB", prior = own_prior),
     bound = lmm(y ~ x + (x | g) + (1 | h), d, method = "VB"),
     factors = lmm(y ~ x + (x | g) + (1 | h), d, method = "VB", prior = own_prior),
@@ -266,6 +270,11 @@ laws <- list(
     if (length(fit$designs) == 0) return()  # there is no share
     out <- or_refuses(verb(fit, 5))
     if (is.null(out)) return(expect_gt(length(varcomp(fit)), 2))
+    if (length(varcomp(fit)) > 2) {
+      expect_named(out, c("half", "sigma2"))
+      expect_identical(dim(out$half), c(length(varcomp(fit)) - 1L, 5L))
+      return(expect_true(length(out$sigma2) == 5 && all(out$sigma2 > 0)))
+    }
     expect_named(out, c("core", "node", "tau2"))
     expect_true(length(out$tau2) == 5 && all(out$node %in% seq_along(out$core$h)))
   },
@@ -316,6 +325,35 @@ laws <- list(
   require_posterior = function(verb, fit) {
     if (is.null(fit$posterior)) return(expect_error(verb(fit, "it"), class = "hdlmm_unsupported"))
     expect_identical(verb(fit, "it"), fit)
+  },
+  fixed_at_nodes = function(verb, fit) {
+    out <- or_refuses(verb(fit, 1:2))
+    if (is.null(out)) return(expect_null(fit$posterior))
+    expect_true(nrow(out$mean) == 2 && identical(dim(out$mean), dim(out$sd)))
+  },
+  effects_at_nodes = function(verb, fit) {
+    out <- or_refuses(verb(fit, design_of(fit), 2:3))
+    if (is.null(out)) return(expect_null(fit$posterior))
+    expect_true(nrow(out$mean) == 2 && identical(dim(out$mean), dim(out$sd)))
+  },
+  rows_at_nodes = function(verb, fit) {
+    out <- or_refuses(verb(fit, rows_of(fit), TRUE, 1))
+    if (is.null(out)) return(expect_null(fit$posterior))
+    expect_true(nrow(out$mean) == nobs(fit) && identical(dim(out$mean), dim(out$sd)))
+  },
+  parameter_law = function(verb, fit) {
+    fine <- function(fit) if (length(varcomp(fit)) == 2) hdlmm:::fine_of(fit)
+    out <- or_refuses(verb(fit, "Residual", "variance", fine(fit)))
+    if (is.null(out)) return(expect_null(fit$posterior))
+    expect_named(out, c("mean", "sd", "quantiles", "density"))
+    expect_pair(out$quantiles(c(0.1, 0.9)))
+    expect_named(out$density(5), c("x", "y"))
+  },
+  evidence_as_it_stands = function(verb, fit) or_refuses(expect_true(is.finite(verb(fit)))),
+  log_bayes_factors = function(verb, fit) {
+    out <- or_refuses(verb(fit))
+    if (length(out) > 1) expect_named(out, names(ranef(fit)))
+    expect_true(all(is.finite(out)))
   },
   share_quantiles = function(verb, fit) or_refuses(expect_pair(verb(fit, c(0.1, 0.9)))),
   variance_quantiles = function(verb, fit) {

@@ -74,13 +74,9 @@ TermsEvaluation outside(const TermsModel& model, TermsEvaluation e) {
   const Matrix map = half_map(model);
   for (Index k = 0; k < model.size(); ++k) {
     const auto at = static_cast<std::size_t>(k);
-    const Index r = model.shape(k).width;
     e.gradient[at] = sandwich(inverse_of(turn_of(model, k)), e.gradient[at]);
-    for (Index j = 0; j < model.shape(k).levels; ++j) {
-      const Vector own = e.effects[at].segment(j * r, r);
-      e.effects[at].segment(j * r, r) = times(turn_of(model, k), own);
-    }
   }
+  e.effects = outside(model, std::move(e.effects));
   e.information = sandwich(map, e.information);
   std::vector<Matrix> slopes;
   for (Index i = 0; i < map.cols(); ++i) {
@@ -102,6 +98,18 @@ std::vector<Matrix> moments_inside(const TermsModel& model, const std::vector<Ma
     out.push_back(sandwich(turn_of(model, k), moments[static_cast<std::size_t>(k)]));
   }
   return out;
+}
+
+std::vector<Vector> outside(const TermsModel& model, std::vector<Vector> effects) {
+  for (Index k = 0; k < model.size(); ++k) {
+    const Index r = model.shape(k).width;
+    Vector& term = effects[static_cast<std::size_t>(k)];
+    for (Index j = 0; j < model.shape(k).levels; ++j) {
+      const Vector own = term.segment(j * r, r);
+      term.segment(j * r, r) = times(turn_of(model, k), own);
+    }
+  }
+  return effects;
 }
 
 Matrix outside(const TermsModel& model, Index k, const Matrix& levels) {

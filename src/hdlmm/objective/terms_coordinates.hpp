@@ -23,6 +23,9 @@ TermsEvaluation outside(const TermsModel& model, TermsEvaluation e);
 /// T'M T: <M, S> for the coefficients of X_k is <T'M T, T^-1 S T^-T> inside.
 std::vector<Matrix> moments_inside(const TermsModel& model, const std::vector<Matrix>& moments);
 
+/// Effects of every term, level by level.
+std::vector<Vector> outside(const TermsModel& model, std::vector<Vector> effects);
+
 /// Covariances of every level for the coefficients of X_k, [r x r J].
 Matrix outside(const TermsModel& model, Index k, const Matrix& levels);
 
