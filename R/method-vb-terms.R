@@ -25,9 +25,7 @@ fit_vb_terms <- function(problem, engine, control) {
 
 fit_terms_bound <- function(problem, engine, control, system, blocks) {
   found <- switch(engine$algorithm,
-    collapsed = cpp_terms_bound_search(
-      system, blocks, NULL, terms_options(control), problem$host
-    ),
+    collapsed = search_terms_bound(problem, control, system, blocks),
     cavi = ascend_terms_bound(problem, control, system, blocks)
   )
   result <- terms_result(problem, "ML", found)
@@ -40,6 +38,20 @@ fit_terms_bound <- function(problem, engine, control, system, blocks) {
   if (result$is_unbounded) warn_unbounded_terms(problem, found$status)
   result$reason <- value_or(found$reason, result$reason)
   result
+}
+
+# Factors over coefficients have no bound where a covariance matrix is singular.
+search_terms_bound <- function(problem, control, system, blocks) {
+  tryCatch(
+    cpp_terms_bound_search(system, blocks, NULL, terms_options(control), problem$host),
+    `std::runtime_error` = function(e) {
+      if (!grepl("singular covariance matrix", conditionMessage(e))) stop(e)
+      abort(
+        "unsupported", "the bound of factors over single coefficients is highest where a ",
+        "covariance matrix is singular to rounding: use lmm_control(blocks = \"levels\")."
+      )
+    }
+  )
 }
 
 warn_unbounded_terms <- function(problem, status) {
@@ -71,11 +83,20 @@ ascend_terms_bound <- function(problem, control, system, blocks) {
   found <- out$q
   found$trace <- out$trace
   found$reason <- ascent_state(out)$reason
-  found$status <- if (out$is_converged) "converged" else "evaluation_limit"
+  found$is_unbounded <- is_climbing_still(system, blocks, found, problem$host)
+  found$status <- if (found$is_unbounded) "unbounded" else
+    if (out$is_converged) "converged" else "evaluation_limit"
   found$rank <- coefficient_widths(problem$designs)
   found$modes <- found$elbo
   found$certificate <- list(evaluations = nrow(out$trace))
   found
+}
+
+# Whether the residual variance is rounding, and the bound higher where it is less.
+is_climbing_still <- function(system, blocks, found, host) {
+  if (all(unlist(found$relative) < 1 / noise_floor)) return(FALSE)
+  less <- lapply(found$relative, `*`, 1e3)
+  isTRUE(cpp_terms_bound(system, blocks, less, host)$value > found$elbo + 1)
 }
 
 # Where an ascent begins: every coefficient explains its part of what the noise is.

@@ -81,9 +81,9 @@ terms_collapse_note <- function(problem, control, system, blocks, result) {
   loss <- ml$value - result$value
   if (!isTRUE(loss > collapse_loss[["vanishing"]]) || isTRUE(ml$is_unbounded)) return(NULL)
   at_maximum <- terms_result(problem, "ML", ml)$pve
-  is_smaller <- result$pve < at_maximum / 2
+  is_smaller <- result$pve < at_maximum / 2 & at_maximum > noise_floor
   is_vanishing <- result$pve < at_maximum / 10
-  is_collapsed <- is_vanishing | (is_smaller & loss > collapse_loss[["smaller"]])
+  is_collapsed <- is_smaller & (is_vanishing | loss > collapse_loss[["smaller"]])
   bound <- cpp_terms_bound(system, blocks, ml$relative, problem$host)$value
   # a bound that is higher there was only not climbed
   constant <- loglik_constant(problem$fixed, "ML")

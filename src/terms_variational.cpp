@@ -163,6 +163,18 @@ Rcpp::List spread_list(const hdlmm::TermsSystem& system, const Factors& factors,
   return as_r_list(out);
 }
 
+// S_k of the columns that R knows, variances of single coefficients that are none exactly zero.
+std::vector<hdlmm::Matrix> settled(const hdlmm::TermsModel& model,
+                                   const hdlmm::TermsFactorisation& factors,
+                                   const hdlmm::Covariances& at) {
+  if (factors.is_joint()) return hdlmm::outside(model, at);
+  std::vector<hdlmm::Matrix> out;
+  for (hdlmm::Index k = 0; k < at.size(); ++k) {
+    out.push_back(factors.blocks[static_cast<std::size_t>(k)].settled(at.relative(k)));
+  }
+  return out;
+}
+
 // Estimated covariances: the likelihood there, and elbo, gap (of determinants), spread.
 Rcpp::List at_estimates(const hdlmm::TermsBound& bound, const Factors& factors,
                         const hdlmm::Covariances& at, const hdlmm::Context& context,
@@ -223,9 +235,13 @@ Rcpp::List cpp_terms_bound_search(SEXP system, SEXP blocks, SEXP start, const Rc
   const hdlmm::TermsBound bound(terms, factors.factors);
   hdlmm::TermsMode mode = hdlmm::search_terms(bound, as_start(terms.model(), start),
                                               as_terms_options(options, terms), context);
+  const std::vector<hdlmm::Matrix> relative = settled(terms.model(), bound.factors(), mode.at);
+  mode.at = hdlmm::inside(terms.model(), relative);
   mode.evaluation =
       hdlmm::TermsLikelihood(terms, hdlmm::Criterion::ml).evaluate(mode.at, true, context);
-  return at_estimates(bound, factors, mode.at, context, as_list(terms.model(), mode));
+  Rcpp::List out = as_list(terms.model(), mode);
+  out["relative"] = as_r_list(relative);
+  return at_estimates(bound, factors, mode.at, context, out);
 }
 
 // The bound at given covariances: list(value, gradient).

@@ -14,7 +14,7 @@ namespace hdlmm {
 
 namespace {
 
-/// A variance that explains less than this share of the noise of a coefficient is zero.
+/// A variance of a coefficient that explains less than this share of the noise is none.
 constexpr double kNoVariance = 1e-7;
 constexpr double kSingularCorrelation = 1e-12;
 
@@ -139,6 +139,7 @@ TermBlocks TermBlocks::by_coefficient(const DesignOperator& design, const TermSh
     out.grams_.middleCols(j * shape.width, shape.width) = sandwich(back, Matrix(out.gram(j)));
   }
   out.is_by_coefficient_ = true;
+  out.rows_ = static_cast<double>(design.rows());
   return out;
 }
 
@@ -188,13 +189,15 @@ BlockDeterminant TermBlocks::coefficient_determinant(const Matrix& s, bool deriv
   const Index r = width();
   const double count = static_cast<double>(levels_);
   const Matrix squares = this->squares();
-  const Vector total = squares.rowwise().sum();
-  const OwnPrecision own = own_precision(congruent(turn_, s), least_variances());
+  const Matrix outer = congruent(turn_, s);
+  const OwnPrecision own = own_precision(outer, least_variances());
   BlockDeterminant out{count * own.log_det_covariance, count * own.precision, {}};
   Vector weight = Vector::Zero(r), weight2 = Vector::Zero(r);
   for (Index a = 0; a < r; ++a) {
-    if (!own.has_variance[static_cast<std::size_t>(a)]) {
-      out.slope(a, a) = total[a];
+    if (!own.has_variance[static_cast<std::size_t>(a)]) {  // as if it were apart
+      const Vector size = squares.row(a).transpose();
+      out.value += (outer(a, a) * size).array().log1p().sum();
+      out.slope(a, a) = size.cwiseQuotient(Vector(1 + outer(a, a) * size.array())).sum();
       continue;
     }
     const Vector sum = squares.row(a).transpose().array() + own.precision(a, a);
@@ -208,6 +211,18 @@ BlockDeterminant TermBlocks::coefficient_determinant(const Matrix& s, bool deriv
   out.curvature =
       sandwich(congruence_map(turn_), coefficient_curvature(own.precision, count, weight, weight2));
   return out;
+}
+
+Matrix TermBlocks::settled(const Matrix& s) const {
+  Matrix outer = congruent(turn_, s);
+  if (!is_by_coefficient_) return outer;
+  const Vector least = least_variances();
+  for (Index a = 0; a < width(); ++a) {
+    if (outer(a, a) > least[a]) continue;
+    outer.row(a).setZero();
+    outer.col(a).setZero();
+  }
+  return outer;
 }
 
 BlockMoments TermBlocks::moments(const Matrix& precision, double noise_precision) const {
@@ -275,7 +290,7 @@ Matrix TermBlocks::squares() const {
 }
 
 Vector TermBlocks::least_variances() const {
-  return kNoVariance * static_cast<double>(levels_) * squares().rowwise().sum().cwiseInverse();
+  return kNoVariance * rows_ * squares().rowwise().sum().cwiseInverse();
 }
 
 }  // namespace hdlmm

@@ -51,6 +51,10 @@ class TermBlocks {
   /// value is infinite there.
   BlockDeterminant determinant(const Matrix& s, bool derivatives) const;
 
+  /// S of the coefficients of X, where factors are over these with variances that are none, see
+  /// determinant(), made zero.
+  Matrix settled(const Matrix& s) const;
+
   /// precision [r x r], of the coefficients of X.
   BlockMoments moments(const Matrix& precision, double noise_precision) const;
 
@@ -74,6 +78,7 @@ class TermBlocks {
   Index levels_ = 0;
   Matrix turn_;
   bool is_by_coefficient_ = false;
+  double rows_ = 0;
 };
 
 }  // namespace hdlmm
