@@ -1,8 +1,6 @@
 #include "hdlmm/inference/terms/cone_projection.cpp"
 #include "hdlmm/inference/terms/term_units.cpp"
-#include "hdlmm/inference/terms/terms_nodes.cpp"
 #include "hdlmm/inference/terms/terms_search.cpp"
 #include "hdlmm/inference/terms/trust_region.cpp"
 #include "hdlmm/model/covariances.cpp"
-#include "hdlmm/objective/terms_coordinates.cpp"
 #include "hdlmm/objective/terms_likelihood.cpp"
