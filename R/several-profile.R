@@ -13,6 +13,36 @@ profile_terms_limits <- function(fit, names, kind, level) {
   t(vapply(seq_along(asked), function(i) asked[[i]]$user(inside[i, ]), numeric(2)))
 }
 
+# Profiles of parameters, see profile.hdlmm(); n: about the number of points of each.
+terms_profiles <- function(fit, which, n) {
+  require_likelihood(fit, "the profile of a parameter")
+  if (is.infinite(fit$loglik)) {
+    abort("undefined", "the likelihood has no maximum: there are no profiles.")
+  }
+  kinds <- variance_kinds(fit)
+  default <- names(kinds)[kinds %in% c("variance", "correlation")]
+  kinds <- parameter_kinds(fit)
+  chosen <- if (is.null(which)) default else choose_parameters(which, kinds, "profile")
+  chosen <- setdiff(chosen, fit$fixed$aliased)
+  asked <- lapply(chosen, function(name) asked_parameter(fit, name, kinds[[name]]))
+  height <- sqrt(stats::qchisq(0.995, 1))
+  curves <- cpp_terms_curves(
+    terms_system(fit), fit$uncertainty$criterion, profiled_point(fit), lapply(asked, `[[`, "core"),
+    height, 2 * height / (if (is.null(n)) 20 else n), terms_options(fit$control),
+    make_host(fit$control)
+  )
+  rows <- Map(function(name, one, curve) {
+    data.frame(
+      parameter = rep(name, length(curve$value)), value = one$user(curve$value),
+      root = curve$root, relative = -curve$root^2 / 2
+    )
+  }, chosen, asked, curves)
+  out <- do.call(rbind, unname(rows))
+  structure(
+    out, class = c("hdlmm_profiles", "data.frame"), criterion = fit$uncertainty$criterion
+  )
+}
+
 # Where the core begins: the estimates and the sizes of terms in the shares, in its own units.
 profiled_point <- function(fit) {
   internal <- fit$internal

@@ -116,6 +116,9 @@ objective_curve.hdlmm_uncertainty <- function(fit, phi) {
 }
 
 #' @exportS3Method
+parameter_profiles.hdlmm_uncertainty <- function(fit, which, n) NULL
+
+#' @exportS3Method
 profile_modes.hdlmm_uncertainty <- function(fit) {
   list(modes = fit$modes, boundary = fit$boundary, pole = 1)
 }

@@ -115,8 +115,11 @@ objective_curve.several_terms <- function(fit, phi) stop_of_several("the profile
 
 #' @exportS3Method
 profile_modes.several_terms <- function(fit) {
-  stop_of_several("the profile over pve", "; confint(fit) has limits of every parameter")
+  stop_of_several("the profile over pve", "; profile(fit) has those of every parameter")
 }
+
+#' @exportS3Method
+parameter_profiles.several_terms <- function(fit, which, n) terms_profiles(fit, which, n)
 
 #' @exportS3Method
 share_panel.several_terms <- function(fit, interval) {

@@ -151,6 +151,10 @@ objective_curve <- function(fit, phi) UseMethod("objective_curve", fit$uncertain
 # pve where an unbounded one has no bound.
 profile_modes <- function(fit) UseMethod("profile_modes", fit$uncertainty)
 
+# Profiles of parameters by name, a data frame, see profile.hdlmm(); NULL where the profile is one
+# over pve.
+parameter_profiles <- function(fit, which, n) UseMethod("parameter_profiles", fit$uncertainty)
+
 # The curve over pve to plot: list(curve = data frame pve, relative, .., is_density), or list(note).
 share_panel <- function(fit, interval) UseMethod("share_panel", fit$uncertainty)
 

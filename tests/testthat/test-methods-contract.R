@@ -560,6 +560,7 @@ test_that("every export has a line in the contract", {
 methods_of_answers <- c(
   "coef.summary.hdlmm", "print.summary.hdlmm", "print.ranef.hdlmm", "print.VarCorr.hdlmm",
   "print.hdlmm_loo", "print.hdlmm_profile", "plot.hdlmm_profile",
+  "print.hdlmm_profiles", "plot.hdlmm_profiles",
   "print.hdlmm_random_test", "print.lmm_control",
   "print.hdlmm_config", "loo.default", "posterior_predict.default",
   "print.hdlmm_comparison", "plot.hdlmm_comparison", "print.hdlmm_sample",

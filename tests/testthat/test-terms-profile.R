@@ -100,6 +100,35 @@ test_that("at a limit the likelihood, by dense algebra and another search, has l
   }
 })
 
+test_that("a profile's root is 0 at the estimate and the quantile's where confint() has its limits", {
+  names <- c("a.(Intercept)", "b", "Residual", "x", "pve.b")
+  table <- profile(fit, n = 30, which = names)
+  limits <- confint(fit, names)
+  estimates <- c(varcomp(fit), fixef(fit), pve.b = pve(fit)$estimate[2])
+  for (name in names) {
+    one <- table[table$parameter == name, ]
+    expect_false(is.unsorted(one$value) || is.unsorted(one$root))
+    expect_equal(one$value[one$root == 0], estimates[[name]], tolerance = 1e-6)
+    expect_equal(one$relative, -one$root^2 / 2)
+    value <- stats::splinefun(one$root, one$value)(c(-1, 1) * qnorm(0.975))
+    # splines through steps of a fifth of a root
+    expect_equal(value, unname(limits[name, ]), tolerance = 1e-3)
+  }
+})
+
+test_that("the default profiles are of variances and correlations, a panel each", {
+  table <- profile(fit, n = 4)
+  expect_setequal(
+    unique(table$parameter),
+    c("a.(Intercept)", "a.x", "b", "Residual", "cor.a.x.(Intercept)")
+  )
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
+  expect_identical(plot(table), table)
+  expect_match(paste(capture.output(table), collapse = " "), "5 parameters")
+  expect_error(profile(fit, which = "c"), class = "hdlmm_bad_input")
+})
+
 test_that("an estimate of 0 has a lower limit of 0 and an upper one beyond", {
   flat <- d
   flat$y <- residuals(lm(y ~ b, d))

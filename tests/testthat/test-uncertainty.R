@@ -282,6 +282,12 @@ laws <- list(
     or_refuses(expect_length(verb(fit, c(0.2, 0.5)), 2))
   },
   objective_curve = function(verb, fit) or_refuses(expect_length(verb(fit, c(-1, 1)), 2)),
+  parameter_profiles = function(verb, fit) {
+    out <- or_refuses(verb(fit, "Residual", 4))
+    if (is.null(out)) return()
+    expect_named(out, c("parameter", "value", "root", "relative"))
+    expect_false(is.unsorted(out$value))
+  },
   profile_modes = function(verb, fit) {
     out <- or_refuses(verb(fit))
     if (is.null(out)) return(expect_gt(length(varcomp(fit)), 2))
