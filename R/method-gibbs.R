@@ -7,12 +7,7 @@ fit_gibbs <- function(problem, engine, control) {
     problem$system, prior, prior$fixed_precision, gibbs_options(problem, control),
     make_host(control)
   )
-  if (raw$status != "completed") {
-    abort(
-      "improper_prior", "the sampler left the range of numbers in sweep ", raw$sweep, ": the ",
-      "posterior is improper or nearly so. Give proper priors, see lmm_prior()."
-    )
-  }
+  if (raw$status != "completed") stop_out_of_range(raw$sweep)
   kappa <- problem$system$kappa
   total <- kappa * raw$random + raw$residual
   sample <- list(
@@ -24,9 +19,21 @@ fit_gibbs <- function(problem, engine, control) {
   kept <- gibbs_posterior(problem, sample, middle_of)
   result$posterior[names(kept)] <- kept
   result$draws <- gibbs_draws(raw, unscale_draws(problem$fixed, raw$delta), problem)
+  with_chain_diagnostics(result, gibbs_trace(raw, problem))
+}
+
+stop_out_of_range <- function(sweep) {
+  abort(
+    "improper_prior", "the sampler left the range of numbers in sweep ", sweep, ": the posterior ",
+    "is improper or nearly so. Give proper priors, see lmm_prior()."
+  )
+}
+
+# A result with `draws`: what R-hat says of them.
+with_chain_diagnostics <- function(result, trace) {
   diagnostics <- chain_diagnostics(result$draws)
   result$posterior$diagnostics <- diagnostics
-  result$convergence <- gibbs_trace(raw, problem)
+  result$convergence <- trace
   result$is_converged <- is.null(diagnostics) || all(diagnostics$rhat < 1.05, na.rm = TRUE)
   result$reason <- if (is.null(diagnostics)) {
     "all draws made; install the package posterior for R-hat"
@@ -125,11 +132,15 @@ chain_diagnostics <- function(draws) {
 }
 
 gibbs_trace <- function(raw, problem) {
-  out <- data.frame(
-    iteration = rep(seq_len(nrow(raw$random)), ncol(raw$random)),
-    chain = rep(seq_len(ncol(raw$random)), each = nrow(raw$random)), objective = NA_real_
-  )
+  out <- chain_frame(nrow(raw$random), ncol(raw$random))
   variances <- gibbs_variances(raw, problem)
   for (name in names(variances)) out[[name]] <- as.vector(variances[[name]])
   out
+}
+
+chain_frame <- function(draws, chains) {
+  data.frame(
+    iteration = rep(seq_len(draws), chains), chain = rep(seq_len(chains), each = draws),
+    objective = NA_real_
+  )
 }

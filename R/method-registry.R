@@ -68,7 +68,7 @@ engines <- local({
     ),
     row(
       "Bayes", "gibbs", "fit_gibbs", "exact posterior by Gibbs sampling in spectral coordinates",
-      c("gibbs", "posterior"), "vectors", prior = "any"
+      c("gibbs", "posterior"), "vectors", prior = "any", several = "fit_terms_gibbs"
     )
   )
 })

@@ -8,24 +8,6 @@
 
 namespace hdlmm {
 
-namespace {
-
-/// The Gram matrix that outputs() has written.
-MarginalSummary summary_from(const ConstVector& outputs) {
-  const Index cells = outputs.size() - 1;
-  Index size = 0;
-  while (size * (size + 1) / 2 < cells) ++size;
-  Matrix root = Matrix::Zero(size, size);
-  Index i = 1;
-  for (const auto [row, col] : triangle_cells(size)) {
-    root(row, col) = row == col ? std::exp(outputs[i]) : outputs[i];
-    ++i;
-  }
-  return {outputs[0], product_transpose(root, root)};
-}
-
-}  // namespace
-
 MarginalSummary summary_of(const TermsFactor& factor) {
   return {factor.log_det(), factor.data_gram()};
 }
@@ -34,25 +16,31 @@ TermsMarginal::TermsMarginal(Index rows, Index fixed, Matrix precision)
     : rows_(rows), fixed_(fixed), precision_(std::move(precision)) {}
 
 Vector TermsMarginal::outputs(const MarginalSummary& summary) const {
-  if (is_flat()) {
-    const TermsFixed fixed = fixed_of(summary.gram);
-    Vector out(2);
-    out << summary.log_det + fixed.log_det, std::log(fixed.rss);
-    return out;
-  }
   const Matrix root = upper_root(summary.gram);
   const auto cells = triangle_cells(root.rows());
-  Vector out(static_cast<Index>(cells.size()) + 1);
-  out[0] = summary.log_det;
-  Index i = 1;
+  Vector out(static_cast<Index>(cells.size()) + 2);
+  Index i = 2;
   for (const auto [row, col] : cells) {
     out[i++] = row == col ? std::log(root(row, row)) : root(col, row);
   }
+  const double log_det_fixed = 2 * root.diagonal().head(fixed_).array().log().sum();
+  out[0] = summary.log_det + (is_flat() ? log_det_fixed : 0);
+  out[1] = is_flat() ? 2 * std::log(root(fixed_, fixed_)) : 0;
   return out;
 }
 
+MarginalSummary TermsMarginal::summary(const ConstVector& outputs) const {
+  Matrix root = Matrix::Zero(fixed_ + 1, fixed_ + 1);
+  Index i = 2;
+  for (const auto [row, col] : triangle_cells(fixed_ + 1)) {
+    root(row, col) = row == col ? std::exp(outputs[i]) : outputs[i];
+    ++i;
+  }
+  return {outputs[0], product_transpose(root, root)};
+}
+
 double TermsMarginal::log_likelihood(const ConstVector& outputs, double log_sigma2) const {
-  if (!is_flat()) return log_likelihood_with_prior(summary_from(outputs), log_sigma2);
+  if (!is_flat()) return log_likelihood_with_prior(summary(outputs), log_sigma2);
   return -0.5 * (static_cast<double>(rows_ - fixed_) * log_sigma2 + outputs[0] +
                  std::exp(outputs[1] - log_sigma2));
 }

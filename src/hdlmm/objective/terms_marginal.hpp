@@ -27,10 +27,15 @@ class TermsMarginal {
 
   bool is_flat() const { return precision_.size() == 0; }
 
-  /// What the likelihood needs of S as numbers that are smooth in it: log|V| + log|A| and log rss
-  /// of a flat delta; with a prior log|V| and the Cholesky factor of the Gram matrix, its diagonal
-  /// by logarithms.
+  /// The summary as numbers that are smooth in S: of a flat delta log|V| + log|A| and log rss, of
+  /// another log|V| and 0; then the Cholesky factor of the Gram matrix, its diagonal by logarithms.
   Vector outputs(const MarginalSummary& summary) const;
+
+  /// The summary that they are of; log|V| not for a flat delta.
+  MarginalSummary summary(const ConstVector& outputs) const;
+
+  /// How many of the outputs, from the first, the likelihood reads.
+  Index read(Index outputs) const { return is_flat() ? 2 : outputs; }
 
   double log_likelihood(const ConstVector& outputs, double log_sigma2) const;
 

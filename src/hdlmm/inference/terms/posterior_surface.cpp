@@ -30,19 +30,29 @@ void PosteriorSurface::add_point(const VariancePoint& point) {
   features_.push_back(posterior_.coordinates().features(point.x));
   outputs_.push_back(point.outputs);
   density_.push_back(point.density);
+  best_ = std::max(best_, point.density);
 }
 
 void PosteriorSurface::add_draw(const Vector& x) { draws_.push_back(x); }
 
+void PosteriorSurface::add_error(const VariancePoint& point, double log_density) {
+  if (is_central(log_density)) errors_.push_back(std::abs(point.density - log_density));
+}
+
+/// Twice a log density falls by chi2 from its mode, were it normal: mean d, variance 2 d.
+bool PosteriorSurface::is_central(double log_density) const {
+  const double d = static_cast<double>(posterior_.coordinates().size());
+  return log_density > best_ - 0.5 * (d + 4 * std::sqrt(d));
+}
+
 /// Those where the posterior has nearly all of its mass, well spread.
 std::vector<Index> PosteriorSurface::chosen_points() const {
-  const auto best = std::max_element(density_.begin(), density_.end());
   const double allowed = 6 + 2.5 * static_cast<double>(posterior_.coordinates().size());
   std::vector<Index> near;
   Index first = 0;
   for (std::size_t i = 0; i < density_.size(); ++i) {
-    if (!(density_[i] > *best - allowed)) continue;
-    if (density_[i] == *best) first = static_cast<Index>(near.size());
+    if (!(density_[i] > best_ - allowed)) continue;
+    if (density_[i] == best_) first = static_cast<Index>(near.size());
     near.push_back(static_cast<Index>(i));
   }
   const Index limit = point_limit(posterior_.coordinates().parameters());
@@ -55,9 +65,21 @@ std::vector<Index> PosteriorSurface::chosen_points() const {
 
 void PosteriorSurface::fit() {
   fit_spread();
+  judge();
   if (density_.empty()) return;
   const std::vector<Index> chosen = chosen_points();
   surface_ = RadialSurface(columns_of(features_, chosen), columns_of(outputs_, chosen));
+}
+
+void PosteriorSurface::judge() {
+  constexpr std::size_t kFewest = 50;
+  constexpr double kLargest = 0.1;
+  tolerance_ = std::numeric_limits<double>::infinity();
+  if (errors_.size() >= kFewest) {
+    const double bound = 3 * *std::max_element(errors_.begin(), errors_.end());
+    if (bound < kLargest) tolerance_ = bound;
+  }
+  errors_.clear();
 }
 
 /// Covariance of the later half of the draws, between the identity and which it lies.
@@ -87,8 +109,17 @@ Vector PosteriorSurface::direction(Random& random) const {
 
 double PosteriorSurface::log_density(const ConstVector& x) const {
   if (!VariancePosterior::is_in_range(x)) return -std::numeric_limits<double>::infinity();
-  const RadialSurface::Value value = surface_.at(posterior_.coordinates().features(x));
+  const Index count = posterior_.marginal().read(outputs_.front().size());
+  const RadialSurface::Value value = surface_.at(posterior_.coordinates().features(x), count);
   return posterior_.log_density(x, value.value) - 2 * value.beyond * value.beyond;
+}
+
+std::optional<VariancePoint> PosteriorSurface::trusted_point(const ConstVector& x) const {
+  if (!VariancePosterior::is_in_range(x)) return std::nullopt;
+  const RadialSurface::Value value = surface_.at(posterior_.coordinates().features(x));
+  const double density = posterior_.log_density(x, value.value);
+  if (value.beyond > 0 || !is_central(density)) return std::nullopt;
+  return VariancePoint{x, posterior_.marginal().summary(value.value), value.value, density, false};
 }
 
 }  // namespace hdlmm

@@ -88,11 +88,12 @@ Vector RadialSurface::monomials(const ConstVector& z) const {
   return out;
 }
 
-RadialSurface::Value RadialSurface::at(const ConstVector& point) const {
+RadialSurface::Value RadialSurface::at(const ConstVector& point, Index count) const {
   const Vector z = times(whiten_, point - centre_);
   Vector radial(nodes_.cols());
   for (Index i = 0; i < radial.size(); ++i) radial[i] = cube((nodes_.col(i) - z).squaredNorm());
-  return {times(weights_, radial) + times(trend_, monomials(z)), std::max(0.0, z.norm() - reach_)};
+  return {times(weights_.topRows(count), radial) + times(trend_.topRows(count), monomials(z)),
+          std::max(0.0, z.norm() - reach_)};
 }
 
 std::vector<Index> RadialSurface::spread(const Matrix& points, Index first, Index count) {

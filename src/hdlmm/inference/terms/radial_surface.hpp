@@ -24,7 +24,9 @@ class RadialSurface {
     Vector value;       ///< [k]
     double beyond = 0;  ///< how far outside of the ball of all points, in deviations
   };
-  Value at(const ConstVector& point) const;
+  /// The first `count` of the functions.
+  Value at(const ConstVector& point, Index count) const;
+  Value at(const ConstVector& point) const { return at(point, trend_.rows()); }
 
   /// The first and then always the one that is farthest from those chosen, at most `count` of the
   /// points, in the same coordinates.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "hdlmm/base/parallel.hpp"
@@ -20,7 +21,7 @@ namespace {
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 /// Every how many sweeps one moves without the surface: where that is far off, its chain stands.
-constexpr Index kSafety = 20;
+constexpr Index kSafety = 50;
 
 /// What all chains share.
 struct Shared {
@@ -65,7 +66,9 @@ class TermsChain {
   void give(PosteriorSurface& surface) {
     for (const VariancePoint& point : new_points_) surface.add_point(point);
     for (const Vector& x : new_draws_) surface.add_draw(x);
+    for (const auto& [point, had] : new_errors_) surface.add_error(point, had);
     new_points_.clear();
+    new_errors_.clear();
     new_draws_.clear();
   }
 
@@ -157,30 +160,77 @@ class TermsChain {
   /// A random walk with steps of all sizes.
   void move_at_random() {
     const double step = std::exp(random_.normal()) / std::sqrt(static_cast<double>(size()));
-    accept_or_not(point_.x + step * shared_.surface.direction(random_), 0);
+    const Vector x = point_.x + step * shared_.surface.direction(random_);
+    accept_or_not(x, 0, std::log(random_.uniform()));
   }
 
   void move_by_surface() {
     Vector x = point_.x;
     const double before = shared_.surface.log_density(x);
-    for (Index step = 0; step < 6 * size(); ++step) {
-      const Vector direction = shared_.surface.direction(random_);
-      const double next = inner_.step(
-          0, [&](double at) { return shared_.surface.log_density(x + at * direction); }, random_);
-      x += next * direction;
-    }
-    const double after = shared_.surface.log_density(x);
-    accept_or_not(x, before - after);
+    double after = before;
+    for (Index step = 0; step < 6 * size(); ++step) after = step_on_surface(x, after);
+    const double log_level = std::log(random_.uniform());
+    if (is_settled(x, point_.density - before, log_level)) return;
+    look_at_error(accept_or_not(x, before - after, log_level), after);
   }
 
-  void accept_or_not(const Vector& x, double log_ratio) {
+  /// A slice of the surface along a random direction from x, where it has the value `here`; what it
+  /// has at the next x.
+  double step_on_surface(Vector& x, double here) {
+    const Vector direction = shared_.surface.direction(random_);
+    double last = here;
+    const auto log_density = [&](double at) {
+      last = at == 0 ? here : shared_.surface.log_density(x + at * direction);
+      return last;
+    };
+    const double next = inner_.step(0, log_density, random_);
+    if (next == 0) return here;
+    x += next * direction;
+    return last;
+  }
+
+  /// Whether no error within the tolerance of the surface would change that x is accepted: then it
+  /// is, and V is not asked. error: of the surface at the point, where that is known.
+  bool is_settled(const Vector& x, double error, double log_level) {
+    const double tolerance = shared_.surface.tolerance();
+    const double most = point_.is_exact ? error : tolerance;
+    if (is_warming() || !is_trusting_ || !(log_level < -tolerance - most)) return false;
+    const std::optional<VariancePoint> next = shared_.surface.trusted_point(x);
+    if (!next) return false;
+    ++proposed_;
+    ++accepted_;
+    point_ = *next;
+    factor_.reset();
+    return true;
+  }
+
+  /// A surface that is off by more than was thought is trusted no longer.
+  void look_at_error(const VariancePoint& point, double log_density) {
+    if (!std::isfinite(point.density)) return;
+    if (is_warming()) {
+      new_errors_.emplace_back(point, log_density);
+    } else if (std::abs(point.density - log_density) > shared_.surface.tolerance()) {
+      is_trusting_ = is_trusting_ && !shared_.surface.trusted_point(point.x);
+    }
+  }
+
+  VariancePoint accept_or_not(const Vector& x, double log_ratio, double log_level) {
+    settle();
     std::unique_ptr<TermsFactor> factor;
     const VariancePoint next = evaluate_with_factor(x, factor);
     if (!is_warming()) ++proposed_;
-    if (!(std::log(random_.uniform()) < next.density - point_.density + log_ratio)) return;
-    if (!is_warming()) ++accepted_;
-    point_ = next;
-    factor_ = std::move(factor);
+    if (log_level < next.density - point_.density + log_ratio) {
+      if (!is_warming()) ++accepted_;
+      point_ = next;
+      factor_ = std::move(factor);
+    }
+    return next;
+  }
+
+  /// The point is that of V itself.
+  void settle() {
+    if (point_.is_exact) return;
+    point_ = evaluate_with_factor(point_.x, factor_);
   }
 
   VariancePoint evaluate_with_factor(const Vector& x, std::unique_ptr<TermsFactor>& factor) {
@@ -191,6 +241,7 @@ class TermsChain {
   }
 
   void move_given_effects() {
+    settle();
     need_factor();
     const Covariances at = shared_.posterior.covariances(point_.x);
     const EffectDraw effects = draw_effects(shared_.posterior.system().model(), *factor_, at,
@@ -240,6 +291,8 @@ class TermsChain {
   std::unique_ptr<TermsFactor> factor_;  ///< of V at the point, or none
   std::vector<VariancePoint> new_points_;
   std::vector<Vector> new_draws_;
+  std::vector<std::pair<VariancePoint, double>> new_errors_;  ///< and what the surface had
+  bool is_trusting_ = true;                                   ///< in the tolerance of the surface
   Index sweep_ = 0;
   double evaluations_ = 0, proposed_ = 0, accepted_ = 0;
   bool has_failed_ = false;

@@ -9,7 +9,7 @@
 namespace hdlmm {
 
 /// How the variances are drawn: `surface`, with the effects integrated out, by a surface that is
-/// learnt during the warm-up, and every twentieth time without it; `conditional`, given the
+/// learnt during the warm-up, and every fiftieth time without it; `conditional`, given the
 /// effects; `slices`, one of the posterior itself along every number of VarianceCoordinates;
 /// `automatic`, the second where a factor of V costs less than to read the surface, and the first
 /// elsewhere.
@@ -55,8 +55,10 @@ struct TermsGibbsResult {
 /// variances are drawn free (a collapsed Gibbs sampler, Liu 1994) by a surrogate transition (Liu
 /// 2001, section 9.4.3): many cheap steps along a surface that interpolates the likelihood at the
 /// points of the warm-up, accepted as a whole by the likelihood itself, which makes up for all that
-/// the surface lacks. Small systems draw the block, and the variances given it. The result does not
-/// depend on the thread count.
+/// the surface lacks. The level of the acceptance is drawn first: where no error of the surface up
+/// to three times the largest that new points of the warm-up met could undo it, the likelihood is
+/// not asked. It is at all other draws, and always once it finds a larger error. Small systems draw
+/// the block, and the variances given it. The result does not depend on the thread count.
 TermsGibbsResult sample_terms(const TermsSystem& system, const TermsPrior& prior,
                               const Matrix& fixed_precision, const TermsGibbsOptions& options,
                               const Context& context);

@@ -70,7 +70,7 @@ double VariancePosterior::log_density(const ConstVector& x, const ConstVector& o
 VariancePoint VariancePosterior::at(const ConstVector& x, const Context& context,
                                     std::unique_ptr<TermsFactor>& factor) const {
   factor.reset();
-  VariancePoint out{x, MarginalSummary(), Vector(), kNowhere};
+  VariancePoint out{x, MarginalSummary(), Vector(), kNowhere, true};
   if (log_prior(x) == kNowhere) return out;
   try {
     factor = system_.factor(covariances(x), context);

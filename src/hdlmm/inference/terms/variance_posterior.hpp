@@ -14,8 +14,9 @@ namespace hdlmm {
 struct VariancePoint {
   Vector x;  ///< see VarianceCoordinates
   MarginalSummary summary;
-  Vector outputs;      ///< see TermsMarginal
-  double density = 0;  ///< log p(x | y), up to a constant
+  Vector outputs;        ///< see TermsMarginal
+  double density = 0;    ///< log p(x | y), up to a constant
+  bool is_exact = true;  ///< not interpolated
 };
 
 /// The posterior of all variances with the effects integrated out, by the measure of x.
