@@ -13,8 +13,12 @@
 #'
 #' With several random terms there are limits of every variance and covariance of [varcomp()], of
 #' the correlations, `"cor."` before the name of the covariance, and of the shares, `"pve."` before
-#' the name of the term or `total`. Wald limits of correlations are made on Fisher's scale, those
-#' of covariances are symmetric.
+#' the name of the term or `total`. A variance of 0 takes the covariances of its block with it, so
+#' that profile intervals of a slope's variance cover a true 0 less often than they say (95 % ones
+#' nine times in ten beside a correlated intercept), and leaves the correlation free: where it is
+#' within its interval, the limits of the correlation are -1 and 1, and `NA` where it is the
+#' estimate. Wald limits of correlations are made on Fisher's scale, those of covariances are
+#' symmetric.
 #'
 #' @param object a fit of [lmm()].
 #' @param parm names or numbers of parameters: fixed effects, then variances (as in

@@ -6,7 +6,9 @@
 #' when `X` holds genotypes, the intraclass correlation (nearly) for a grouping factor.
 #'
 #' Standard errors come from the expected information (of the restricted likelihood for REML
-#' fits), that of pve by the delta method. At a boundary estimate the normal approximation has no
+#' fits), with several random terms from the average information, the mean of the expected and the
+#' observed one (in balanced data the three are the same); that of pve by the delta method. At a
+#' boundary estimate the normal approximation has no
 #' meaning and they are `NA`; the intervals of `pve()` do not use them. For fits by
 #' `method = "Bayes"` standard errors are posterior standard deviations and intervals are credible
 #' intervals with equal tails; for MAP they come from the curvature of the log posterior.

@@ -100,7 +100,7 @@ test_that("at a limit the likelihood, by dense algebra and another search, has l
   }
 })
 
-test_that("a profile's root is 0 at the estimate and the quantile's where confint() has its limits", {
+test_that("a profile's root is 0 at the estimate and the quantile's at the limits", {
   names <- c("a.(Intercept)", "b", "Residual", "x", "pve.b")
   table <- profile(fit, n = 30, which = names)
   limits <- confint(fit, names)
@@ -188,4 +188,16 @@ test_that("the test of a term rejects what is there and not what is not", {
   unseen <- test_random(lmm(y ~ x + (1 | a) + (1 | b), flat), draws = 9, seed = 1, term = "b")
   expect_identical(unseen$p_value, c(1, 1))
   expect_error(test_random(fit, term = "c"), class = "hdlmm_bad_input")
+})
+
+test_that("a correlation beside a variance of 0 has no limits, beside one that may be 0 all", {
+  none <- d
+  none$y <- residuals(lm(y ~ a * x, d))
+  null <- lmm(y ~ x + (x | a), none)
+  expect_identical(varcomp(null)[["a.x"]], 0)
+  expect_identical(unname(confint(null, "cor.a.x.(Intercept)")), matrix(NA_real_, 1, 2))
+  # without slopes less is lost than the quantile
+  limits <- confint(fit, c("a.x", "cor.a.x.(Intercept)"))
+  expect_identical(unname(limits[1, 1]), 0)
+  expect_identical(unname(limits[2, ]), c(-1, 1))
 })
