@@ -1,3 +1,5 @@
+#include "hdlmm/inference/posterior/mixture.cpp"
+#include "hdlmm/inference/posterior/prediction.cpp"
 #include "hdlmm/inference/variational/column_blocks.cpp"
 #include "hdlmm/inference/variational/coordinate_ascent.cpp"
 #include "hdlmm/inference/variational/factorised_columns.cpp"

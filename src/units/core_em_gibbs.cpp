@@ -1,3 +1,6 @@
+#include "hdlmm/dense/small_dense.cpp"
 #include "hdlmm/inference/em/em_step.cpp"
 #include "hdlmm/inference/em/expectation_maximisation.cpp"
 #include "hdlmm/inference/em/restricted_em.cpp"
+#include "hdlmm/inference/gibbs/gibbs.cpp"
+#include "hdlmm/inference/gibbs/gibbs_model.cpp"

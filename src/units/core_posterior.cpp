@@ -1,2 +1,0 @@
-#include "hdlmm/inference/posterior/mixture.cpp"
-#include "hdlmm/inference/posterior/prediction.cpp"

@@ -1,2 +1,0 @@
-#include "hdlmm/model/terms_prior.cpp"
-#include "hdlmm/objective/terms_posterior.cpp"
