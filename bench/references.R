@@ -269,9 +269,11 @@ compare_blocks <- function() {
     quietly <- function(expr) suppressMessages(suppressWarnings(expr))
     other <- quietly(lme4::lmer(formula, d, control = lme4::lmerControl(calc.derivs = FALSE)))
     deviance <- quietly(lme4::lmer(formula, d, devFunOnly = TRUE))
-    best <- min(vapply(starts, function(start) stats::nlminb(
-      start, deviance, lower = c(0, -Inf, 0, 0), control = list(rel.tol = 1e-14, x.tol = 1e-12)
-    )$objective, 0))
+    best <- min(vapply(starts, function(start) {
+      stats::nlminb(
+        start, deviance, lower = c(0, -Inf, 0, 0), control = list(rel.tol = 1e-14, x.tol = 1e-12)
+      )$objective
+    }, 0))
     c(
       worse = max(log_lik(other), -best / 2) - log_lik(own), own = evaluations(own),
       all = own$certificate$all_evaluations, lme4 = other@optinfo$feval,

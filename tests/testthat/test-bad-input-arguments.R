@@ -25,7 +25,7 @@ check_rows(list(
     "bad_input", message = "`tol` must be"
   ),
   input_row(62, "blocks that are no factor over columns",
-    function() lmm_control(blocks = c(1, NA)), "bad_input", message = "`blocks` must be a factor"
+    function() lmm_control(blocks = c(1, NA)), "bad_input", message = "`blocks` must be .*a factor"
   ),
   input_row(62, "blocks over another number of columns",
     function() {
