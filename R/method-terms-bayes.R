@@ -134,8 +134,10 @@ terms_orders <- function(target, slopes, shape, names) {
     shape <- target$degrees / 2 + sum(tails)
     if (!is.null(target$root)) shape <- shape + target$rank / 2
   }
-  alone <- -slopes[c("infinite1", "infinite2")]
-  order <- c(pmin(alone, -slopes[["all"]], shape), shape)
+  # a ratio is large where its variance is, or where sigma_e^2 is small and the variance is not
+  grows <- 1 + attr(slopes, "scale")
+  powers <- ifelse(is.finite(grows) & grows < 0.05, Inf, -slopes / grows)
+  order <- c(pmin(powers[c("infinite1", "infinite2")], powers[["all"]], shape), shape)
   structure(stats::setNames(order, names), both = shape)
 }
 

@@ -107,21 +107,30 @@ lattice_axes <- function(hessian) {
   list(axes = spectrum$vectors, width = pmin(1.2, 1 / sqrt(pmax(spectrum$values, 1e-6))))
 }
 
-# Slopes of the log density along log ratios far out: rows none (all go to 0), all, and for each of
-# two terms alone `zero` and `infinite`; -Inf where it vanishes.
+# Slopes of the log density along log ratios far out: none (all go to 0), all, and for each of two
+# terms alone `zero` and `infinite`; -Inf where it vanishes. Attribute "scale": those of the
+# logarithm of sigma_e^2 given the ratios.
 face_slopes <- function(target) {
   d <- length(target$present)
   direction <- if (d == 1) matrix(c(-1, 1)) else
     rbind(c(-1, -1), c(1, 1), c(-1, 0), c(0, -1), c(1, 0), c(0, 1))
   origin <- -rep(log(target$kappa[target$present]), each = nrow(direction))
   at <- function(distance) {
-    terms_density(target, points_at(target, origin + distance * direction))$log_density
+    y <- points_at(target, origin + distance * direction)
+    law <- scale_law(target, y, likelihood_fields(target, y))
+    cbind(known(law$log_density), log_scale(law))
   }
-  near <- at(18)
-  slope <- (at(22) - near) / 4
-  slope[!is.finite(slope)] <- -Inf
-  names(slope) <- c("none", "all", if (d == 2) c("zero1", "zero2", "infinite1", "infinite2"))
-  slope
+  slopes <- (at(22) - at(18)) / 4
+  names <- c("none", "all", if (d == 2) c("zero1", "zero2", "infinite1", "infinite2"))
+  slope <- stats::setNames(replace(slopes[, 1], !is.finite(slopes[, 1]), -Inf), names)
+  structure(slope, scale = stats::setNames(slopes[, 2], names))
+}
+
+# The mean of log sigma_e^2 at every point, up to a constant.
+log_scale <- function(law) {
+  if (is.null(law$table)) return(law$log_rate[, 1])
+  weight <- exp(law$table - row_log_sums(law$table))
+  law$window[, 1] + law$window[, 2] * drop(weight %*% (seq_len(ncol(weight)) - 1))
 }
 
 stop_on_faces <- function(slopes) {

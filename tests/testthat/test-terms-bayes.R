@@ -306,3 +306,17 @@ test_that("a fit of two terms by quadrature prints, draws itself and survives sa
     predict(fit, pair_data[1:2, ], se.fit = TRUE))
   expect_equal(posterior_sample(again, 20, seed = 1), posterior_sample(fit, 20, seed = 1))
 })
+
+test_that("a mean exists where the ratio of variances is large as the residual variance is small", {
+  set.seed(2)
+  n <- 30
+  d <- data.frame(x = rnorm(n))
+  kernel <- tcrossprod(matrix(rnorm(n * 60), n)) / 60
+  wide <- matrix(rnorm(n * 50), n)
+  d$y <- rnorm(n) + drop(wide %*% rnorm(50)) * 0.1
+  fit <- lmm(y ~ x + re(kernel = kernel) + re(wide), d, method = "Bayes")
+  sampled <- update(fit, algorithm = "gibbs", control = lmm_control(seed = 1, draws = 500))
+  expect_false(anyNA(varcomp(fit)))
+  error <- posterior_summary(sampled)[names(varcomp(fit)), "sd"]
+  expect_lt(max(abs(varcomp(fit) - varcomp(sampled)) / error), 0.15)
+})
