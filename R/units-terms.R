@@ -44,10 +44,6 @@ user_parameter <- function(units, designs, one, x) {
   times_two_to(x, parameter_units(units, designs, one))
 }
 
-inside_parameter <- function(units, designs, one, x) {
-  times_two_to(x, -parameter_units(units, designs, one))
-}
-
 # Numbers that a double can hold, or an error.
 user_parameters <- function(units, designs, parameters, x) {
   k <- parameter_units(units, designs, parameters)

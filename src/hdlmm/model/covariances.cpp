@@ -38,6 +38,18 @@ Vector half_vector(const ConstMatrix& a) {
   return out;
 }
 
+Vector half_vectors(const std::vector<Matrix>& all) {
+  Index size = 0, first = 0;
+  for (const Matrix& one : all) size += one.rows() * (one.rows() + 1) / 2;
+  Vector out(size);
+  for (const Matrix& one : all) {
+    const Vector half = half_vector(one);
+    out.segment(first, half.size()) = half;
+    first += half.size();
+  }
+  return out;
+}
+
 Matrix symmetric_of(const ConstVector& half, Index width) {
   Matrix out(width, width);
   Index i = 0;

@@ -30,6 +30,9 @@ Matrix cell_matrix(Index width, const TriangleCell& cell);
 Vector half_vector(const ConstMatrix& a);
 Matrix symmetric_of(const ConstVector& half, Index width);
 
+/// The half vectors of several matrices, one after the other.
+Vector half_vectors(const std::vector<Matrix>& all);
+
 /// tr(E a) of every cell's derivative E, for a symmetric a: cells beside the diagonal twice; and
 /// the symmetric matrix of such traces.
 Vector cell_traces(const ConstMatrix& a);

@@ -1,6 +1,7 @@
 #include "hdlmm/objective/terms_bound.hpp"
 
 #include <cstddef>
+#include <utility>
 
 #include "hdlmm/dense/products.hpp"
 
@@ -14,12 +15,15 @@ double TermsFactorisation::log_det(const Covariances& at) const {
   return sum;
 }
 
-TermsEvaluation TermsBound::evaluate(const Covariances& at, bool derivatives,
-                                     const Context& context) const {
-  TermsEvaluation out = likelihood_.evaluate(at, derivatives, context);
+TermsEvaluation TermsBound::begin(const Covariances& at, const Context& context,
+                                  TermsCompletion& complete) const {
+  TermsEvaluation out = likelihood_.begin(at, context, complete);
   if (factors_.is_joint()) return out;
   out.value += 0.5 * (out.log_det_v - factors_.log_det(at));
-  if (derivatives) add_derivatives(at, out);
+  complete = [this, at, complete_likelihood = std::move(complete)](TermsEvaluation& e) {
+    complete_likelihood(e);
+    add_derivatives(at, e);
+  };
   return out;
 }
 

@@ -35,8 +35,8 @@ class TermsBound final : public TermsObjective {
 
   bool is_ml() const override { return true; }
   double count() const override { return likelihood_.count(); }
-  TermsEvaluation evaluate(const Covariances& at, bool derivatives,
-                           const Context& context) const override;
+  TermsEvaluation begin(const Covariances& at, const Context& context,
+                        TermsCompletion& complete) const override;
 
  private:
   void add_derivatives(const Covariances& at, TermsEvaluation& out) const;

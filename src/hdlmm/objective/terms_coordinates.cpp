@@ -37,7 +37,7 @@ Matrix half_map(const TermsModel& model) {
 
 }  // namespace
 
-Covariances inside(const TermsModel& model, const std::vector<Matrix>& relative) {
+std::vector<Matrix> turned_inside(const TermsModel& model, const std::vector<Matrix>& relative) {
   check_input(static_cast<Index>(relative.size()) == model.size(),
               "covariances of random terms: number of terms");
   std::vector<Matrix> out;
@@ -47,7 +47,11 @@ Covariances inside(const TermsModel& model, const std::vector<Matrix>& relative)
                 "covariances of random terms: shape");
     out.push_back(congruent(inverse_of(turn_of(model, k)), s));
   }
-  return Covariances::of(model.shapes, out);
+  return out;
+}
+
+Covariances inside(const TermsModel& model, const std::vector<Matrix>& relative) {
+  return Covariances::of(model.shapes, turned_inside(model, relative));
 }
 
 std::vector<Matrix> outside(const TermsModel& model, const Covariances& at) {

@@ -12,6 +12,7 @@ namespace hdlmm {
 
 /// Covariances inside from those of the coefficients of X_k, and back.
 Covariances inside(const TermsModel& model, const std::vector<Matrix>& relative);
+std::vector<Matrix> turned_inside(const TermsModel& model, const std::vector<Matrix>& relative);
 std::vector<Matrix> outside(const TermsModel& model, const Covariances& at);
 
 /// Half vectors of all S_k for the coefficients of X_k, a point a column [m x N].

@@ -68,14 +68,8 @@ double TermsLikelihood::count() const {
                              (criterion_ == Criterion::reml ? model.q.cols() : Index{0}));
 }
 
-TermsEvaluation TermsObjective::begin(const Covariances& at, const Context& context,
-                                      TermsCompletion& complete) const {
-  complete = nullptr;
-  return evaluate(at, true, context);
-}
-
-TermsEvaluation TermsLikelihood::evaluate(const Covariances& at, bool derivatives,
-                                          const Context& context) const {
+TermsEvaluation TermsObjective::evaluate(const Covariances& at, bool derivatives,
+                                         const Context& context) const {
   TermsCompletion complete;
   TermsEvaluation out = begin(at, context, complete);
   if (derivatives) complete(out);

@@ -49,15 +49,14 @@ class TermsObjective {
   /// N, see above.
   virtual double count() const = 0;
 
-  /// derivatives: gradient and information too. Throws std::runtime_error where V is not positive
-  /// definite to rounding.
-  virtual TermsEvaluation evaluate(const Covariances& at, bool derivatives,
-                                   const Context& context) const = 0;
-
-  /// The same with derivatives, which may be missing until complete(): steps that lead nowhere do
-  /// without. complete is empty where nothing is missing, and holds memory where it is not.
+  /// Value and fixed effects; complete() adds the derivatives, gradient, information and what comes
+  /// with them, and holds memory until then: steps that lead nowhere do without. Throws
+  /// std::runtime_error where V is not positive definite to rounding.
   virtual TermsEvaluation begin(const Covariances& at, const Context& context,
-                                TermsCompletion& complete) const;
+                                TermsCompletion& complete) const = 0;
+
+  /// The same at once.
+  TermsEvaluation evaluate(const Covariances& at, bool derivatives, const Context& context) const;
 
  private:
   const TermsSystem& system_;
@@ -82,9 +81,6 @@ class TermsLikelihood final : public TermsObjective {
 
   bool is_ml() const override { return criterion_ == Criterion::ml; }
   double count() const override;
-  TermsEvaluation evaluate(const Covariances& at, bool derivatives,
-                           const Context& context) const override;
-
   TermsEvaluation begin(const Covariances& at, const Context& context,
                         TermsCompletion& complete) const override;
 

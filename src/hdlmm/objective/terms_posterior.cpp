@@ -137,23 +137,24 @@ double TermsPosterior::log_prior(const Vector& delta) const {
   return precision_.size() == 0 ? 0 : -0.5 * times(root_, delta).squaredNorm();
 }
 
-double TermsPosterior::settle_scale(const Covariances& at, const RestCurve& rest,
-                                    TermsEvaluation& out) const {
+double TermsPosterior::value_at(const Covariances& at, const RestCurve& rest, double log_det_v,
+                                double t) const {
+  return log_prior(at, std::exp(t), false).value -
+         0.5 * (count() * (kLogTwoPi + t) + rest.value(t) + log_det_v);
+}
+
+double TermsPosterior::settled_scale(const Covariances& at, const RestCurve& rest,
+                                     double log_det_v) const {
   const double n = count();
   const Vector along_scale = scale_direction(at);
   const auto slope = [&](double t) {
     const TermsLogPrior p = log_prior(at, std::exp(t), false);
     return std::exp(t) * along_scale.dot(flat_gradient(at, p)) - 0.5 * (n + rest.slope(t));
   };
-  const auto value = [&](double t) {
-    return log_prior(at, std::exp(t), false).value -
-           0.5 * (n * (kLogTwoPi + t) + rest.value(t) + out.log_det_v);
-  };
+  const auto value = [&](double t) { return value_at(at, rest, log_det_v, t); };
   const double low = std::log(rest.rss / n);
   const double high = std::max(low, std::log(rest.total() / n));
-  const double t = best_turn(slope, value, low, high, root_.size() == 0);
-  out.value = value(t);
-  return t;
+  return best_turn(slope, value, low, high, root_.size() == 0);
 }
 
 ScaleDrift TermsPosterior::settle_fixed(const Matrix& gram, const RestCurve& rest,
@@ -180,14 +181,6 @@ TermsFixed TermsPosterior::fixed_at(const TermsFactor& factor, double sigma2) co
   settle_rss(factor, system().model(), out.fixed);
   settle_fixed(gram, rest_curve(out.fixed, root_), out);
   return out.fixed;
-}
-
-TermsEvaluation TermsPosterior::evaluate(const Covariances& at, bool derivatives,
-                                         const Context& context) const {
-  TermsCompletion complete;
-  TermsEvaluation out = begin(at, context, complete);
-  if (derivatives) complete(out);
-  return out;
 }
 
 TermsEvaluation TermsPosterior::begin(const Covariances& at, const Context& context,
@@ -240,23 +233,30 @@ TermsEvaluation TermsPosterior::begin_at(const TermsFactor& factor, const Covari
   settle_rss(factor, system().model(), out.fixed);
   out.log_det_v = factor.log_det();
   rest = rest_curve(out.fixed, root_);
-  out.sigma2 = sigma2 > 0 ? sigma2 : std::exp(settle_scale(at, rest, out));
-  const double t = std::log(out.sigma2);
-  out.value = log_prior(at, out.sigma2, false).value -
-              0.5 * (count() * (kLogTwoPi + t) + rest.value(t) + out.log_det_v);
+  const double t = sigma2 > 0 ? std::log(sigma2) : settled_scale(at, rest, out.log_det_v);
+  out.sigma2 = sigma2 > 0 ? sigma2 : std::exp(t);
+  out.value = value_at(at, rest, out.log_det_v, t);
   drift = settle_fixed(gram, rest, out);
   return out;
 }
 
-ScaledPosterior TermsPosterior::at_scale(const Covariances& at, double sigma2,
-                                         const Context& context) const {
+TermsEvaluation TermsPosterior::evaluate_at_scale(const Covariances& at, double sigma2,
+                                                  const Context& context,
+                                                  ScaleCurvature& scale) const {
   context.poll();
   const TermsPosterior other(system(), prior_.without_row_blocks(), precision_);
   const auto factor = system().factor(at, context);
   RestCurve rest;
   ScaleDrift drift;
-  TermsEvaluation e = other.begin_at(*factor, at, sigma2, rest, drift);
-  const ScaleCurvature scale = other.add_derivatives_at(*factor, at, rest, drift, e);
+  TermsEvaluation out = other.begin_at(*factor, at, sigma2, rest, drift);
+  scale = other.add_derivatives_at(*factor, at, rest, drift, out);
+  return out;
+}
+
+ScaledPosterior TermsPosterior::at_scale(const Covariances& at, double sigma2,
+                                         const Context& context) const {
+  ScaleCurvature scale;
+  const TermsEvaluation e = evaluate_at_scale(at, sigma2, context, scale);
   const Index m = at.parameters();
   ScaledPosterior out;
   out.value = e.value;
@@ -273,12 +273,8 @@ ScaledPosterior TermsPosterior::at_scale(const Covariances& at, double sigma2,
 
 TermsEvaluation TermsPosterior::evaluate_by_rows(const Covariances& at, double sigma2,
                                                  double row_prior, const Context& context) const {
-  const TermsPosterior other(system(), prior_.without_row_blocks(), precision_);
-  const auto factor = system().factor(at, context);
-  RestCurve rest;
-  ScaleDrift drift;
-  TermsEvaluation out = other.begin_at(*factor, at, sigma2, rest, drift);
-  other.add_derivatives_at(*factor, at, rest, drift, out);
+  ScaleCurvature scale;
+  TermsEvaluation out = evaluate_at_scale(at, sigma2, context, scale);
   out.value += row_prior;
   return out;
 }

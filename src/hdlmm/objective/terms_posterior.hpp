@@ -43,8 +43,6 @@ class TermsPosterior final : public TermsObjective {
 
   bool is_ml() const override { return true; }
   double count() const override { return static_cast<double>(system().model().rows()); }
-  TermsEvaluation evaluate(const Covariances& at, bool derivatives,
-                           const Context& context) const override;
   TermsEvaluation begin(const Covariances& at, const Context& context,
                         TermsCompletion& complete) const override;
 
@@ -67,8 +65,10 @@ class TermsPosterior final : public TermsObjective {
                                    const Context& context) const;
 
  private:
-  /// log sigma_e^2 at the maximum over it; sets the value there.
-  double settle_scale(const Covariances& at, const RestCurve& rest, TermsEvaluation& out) const;
+  /// -1/2 [n log 2 pi + n t + log|V| + q(t)] + log p.
+  double value_at(const Covariances& at, const RestCurve& rest, double log_det_v, double t) const;
+  /// log sigma_e^2 at the maximum over it.
+  double settled_scale(const Covariances& at, const RestCurve& rest, double log_det_v) const;
   ScaleDrift settle_fixed(const Matrix& gram, const RestCurve& rest, TermsEvaluation& out) const;
   /// All derivatives but what a scale that is maximised out takes from the Hessian, which is
   /// returned as that by t, and by t and half vectors.
@@ -76,6 +76,9 @@ class TermsPosterior final : public TermsObjective {
     double own = 0, slope = 0;
     Vector cross;
   };
+  /// Value, fixed effects and derivatives at given sigma_e^2, less the density of half t blocks.
+  TermsEvaluation evaluate_at_scale(const Covariances& at, double sigma2, const Context& context,
+                                    ScaleCurvature& scale) const;
   /// Value and fixed effects; sigma2 0: at the maximum over it.
   TermsEvaluation begin_at(const TermsFactor& factor, const Covariances& at, double sigma2,
                            RestCurve& rest, ScaleDrift& drift) const;

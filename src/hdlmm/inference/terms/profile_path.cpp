@@ -107,10 +107,7 @@ bool ProfilePath::is_better(HeldPoint& next, TermsEvaluation& e, double promised
   TermsEvaluation found = evaluate(next);
   const double noise = 1e-13 * (std::abs(e.value) + count_);
   const double gain = std::isfinite(found.value) ? 2 * (found.value - e.value) : -promised;
-  const double ratio = (gain + noise) / (promised + noise);
-  if (ratio < 0.25) radius = 0.25 * std::min(radius, length);
-  if (ratio > 0.75) radius = std::max(radius, 2 * length);
-  if (!(ratio > 1e-4)) return false;
+  if (!takes_step(gain, promised, noise, length, radius)) return false;
   e = std::move(found);
   return true;
 }

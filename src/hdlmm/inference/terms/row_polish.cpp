@@ -179,10 +179,7 @@ class RowPolish {
       std::optional<ScaledPosterior> next = at(x + step);
       const double noise = 1e-13 * (std::abs(here->value) + posterior_.count());
       const double gain = next ? 2 * (next->value - here->value) : -promised;
-      const double ratio = (gain + noise) / (promised + noise);
-      if (ratio < 0.25) radius = 0.25 * std::min(radius, step.norm());
-      if (ratio > 0.75) radius = std::max(radius, 2 * step.norm());
-      if (!(ratio > 1e-4)) continue;
+      if (!takes_step(gain, promised, noise, step.norm(), radius) || !next) continue;
       x += step;
       here = std::move(next);
       record(mode, x, *here, radius);
@@ -246,27 +243,8 @@ class RowPolish {
   }
 
   /// Half vectors of S inside, without the factor that Covariances make.
-  std::vector<Matrix> turned(const Vector& x) const {
-    const TermsModel& model = posterior_.system().model();
-    std::vector<Matrix> out = chart_.relative(x);
-    for (std::size_t k = 0; k < out.size(); ++k) {
-      Matrix inverse = Matrix::Identity(out[k].rows(), out[k].cols());
-      solve_upper(model.turns[k], inverse);
-      out[k] = congruent(inverse, out[k]);
-    }
-    return out;
-  }
-
   Vector inner_half(const Vector& x) const {
-    const std::vector<Matrix> s = turned(x);
-    Vector out(posterior_.system().model().parameters());
-    Index first = 0;
-    for (const Matrix& one : s) {
-      const Vector half = half_vector(one);
-      out.segment(first, half.size()) = half;
-      first += half.size();
-    }
-    return out;
+    return half_vectors(turned_inside(posterior_.system().model(), chart_.relative(x)));
   }
 
   void record(TermsMode& mode, const Vector& x, const ScaledPosterior& here, double radius) const {

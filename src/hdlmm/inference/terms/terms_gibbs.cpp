@@ -269,13 +269,7 @@ class TermsChain {
 
   void record(Index draw, TermsGibbsResult& result) {
     const Index column = index_ * options().draws + draw;
-    const std::vector<Matrix> relative = shared_.posterior.coordinates().relative(point_.x);
-    Index first = 0;
-    for (const Matrix& one : relative) {
-      const Vector half = half_vector(one);
-      result.relative.col(column).segment(first, half.size()) = half;
-      first += half.size();
-    }
+    result.relative.col(column) = half_vectors(shared_.posterior.coordinates().relative(point_.x));
     result.sigma2[column] = sigma2();
     result.delta.col(column) = draw_normal(fixed_posterior(), random_);
   }

@@ -28,18 +28,11 @@ struct TermsGibbsOptions {
 /// improper: a variance has left [1e-300, 1e300], as when the posterior has no finite mass.
 enum class TermsGibbsStatus { completed, improper };
 
-/// Posterior means and variances of the coefficients, [q_k] each: averages over draws of the
-/// variances of means and variances given these (Rao-Blackwell).
-struct EffectMoments {
-  std::vector<Vector> mean, variance;
-};
-
 /// Draws chain by chain, N = draws * chains.
 struct TermsGibbsResult {
-  Matrix relative;  ///< half vectors of all S_k, [m x N]
-  Vector sigma2;    ///< [N]
-  Matrix delta;     ///< [c x N]
-  EffectMoments effects;
+  Matrix relative;      ///< half vectors of all S_k, [m x N]
+  Vector sigma2;        ///< [N]
+  Matrix delta;         ///< [c x N]
   double accepted = 0;  ///< share of the proposals of the surface
   double evaluations = 0;
   TermsGibbsStatus status = TermsGibbsStatus::completed;

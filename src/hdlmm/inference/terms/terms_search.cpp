@@ -150,7 +150,7 @@ class Search {
   }
 
   void complete(TermsEvaluation& e) {
-    if (complete_) complete_(e);
+    complete_(e);
     complete_ = nullptr;
   }
 
@@ -233,10 +233,7 @@ class Search {
       auto found = begin(next, radius);
       const double noise = 1e-13 * (std::abs(e.value) + objective_.count());
       const double gain = found ? 2 * (found->value - e.value) : -promised;
-      const double ratio = (gain + noise) / (promised + noise);
-      if (ratio < 0.25) radius = 0.25 * std::min(radius, step.norm());
-      if (ratio > 0.75) radius = std::max(radius, 2 * step.norm());
-      if (found && ratio > 1e-4) {
+      if (takes_step(gain, promised, noise, step.norm(), radius) && found) {
         complete(*found);
         at = units_.turn(next);
         e = std::move(*found);

@@ -60,4 +60,11 @@ Vector trust_step(const QuadraticModel& model, double radius) {
   return times(eigen.vectors, step);
 }
 
+bool takes_step(double gain, double promised, double noise, double length, double& radius) {
+  const double ratio = (gain + noise) / (promised + noise);
+  if (ratio < 0.25) radius = 0.25 * std::min(radius, length);
+  if (ratio > 0.75) radius = std::max(radius, 2 * length);
+  return ratio > 1e-4;
+}
+
 }  // namespace hdlmm

@@ -19,6 +19,10 @@ struct QuadraticModel {
 /// In the hard case, g orthogonal to the lowest eigenvector, that one is added.
 Vector trust_step(const QuadraticModel& model, double radius);
 
+/// Whether a step is taken, by what it gained beside what the model promised, both counted with the
+/// rounding `noise` of the gain; sets the radius for the next one from the length of this.
+bool takes_step(double gain, double promised, double noise, double length, double& radius);
+
 }  // namespace hdlmm
 
 #endif  // HDLMM_INFERENCE_TERMS_TRUST_REGION_HPP
