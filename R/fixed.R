@@ -135,6 +135,18 @@ unscale_covariance <- function(fixed, covariance) {
   out
 }
 
+# Mean and covariance of the fixed effects in the user's units from those of delta given each node
+# of a mixture: mean [c x N], covariance [c^2 x N]; sums: node_weights().
+pooled_fixed_moments <- function(fixed, mean, covariance, sums) {
+  c <- fixed$rank
+  centre <- drop(mean %*% sums$weight)
+  apart <- mean - centre
+  inside <- matrix(covariance %*% sums$second, c, c) + apart %*% (sums$weight * t(apart))
+  omega <- fixed$omega
+  omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, centre)
+  list(mean = omega, covariance = unscale_covariance(fixed, inside))
+}
+
 # Rows of a fixed-effect matrix [m x c0] in the coordinates of Q, times 2^ky: z'omega = zq'delta.
 basis_coordinates <- function(fixed, z) {
   if (fixed$rank == 0) return(matrix(0, nrow(z), 0))

@@ -99,14 +99,8 @@ posterior_median <- function(problem, prior, posterior, name, control) {
 # Posterior mean and covariance of the fixed effects in the user's units.
 mixture_fixed_moments <- function(posterior, system, fixed, sums, orders) {
   at <- cpp_mixture_fixed(system, posterior$core)
-  c <- fixed$rank
-  mean <- drop(at$mean %*% sums$weight)
-  centred <- at$mean - mean
-  covariance <- matrix(at$covariance %*% sums$second, c, c) +
-    centred %*% (sums$weight * t(centred))
-  omega <- fixed$omega
-  omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, mean)
-  covariance <- unscale_covariance(fixed, covariance)
+  pooled <- pooled_fixed_moments(fixed, at$mean, at$covariance, sums)
+  covariance <- pooled$covariance
   own <- existing_variance(diagonal(covariance), orders, function(h, tau) {
     if (!is.null(fixed$prior_precision)) return(0)
     diagonal(unscale_covariance(fixed, cpp_evaluate(system, h, 1 - h)$covariance))
@@ -114,5 +108,5 @@ mixture_fixed_moments <- function(posterior, system, fixed, sums, orders) {
   infinite <- is.infinite(own)
   covariance[infinite, ] <- covariance[, infinite] <- NA_real_
   diag(covariance)[infinite] <- Inf
-  list(mean = omega, covariance = covariance)
+  list(mean = pooled$mean, covariance = covariance)
 }

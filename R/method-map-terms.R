@@ -19,12 +19,12 @@ fit_terms_map <- function(problem, engine, control) {
 search_terms_map <- function(problem, prior, control) {
   stop_infinite_terms(problem)
   require_terms_memory(problem, control)
-  system <- build_terms_system(problem, control, problem$host)
-  description <- cpp_terms_describe(system)
-  if (!is_informative(problem$prior)) check_terms_identified(description$aliased, problem)
-  found <- cpp_terms_search_posterior(system, prior, NULL, terms_options(control), problem$host)
+  made <- identified_terms(problem, control, is_informative(problem$prior))
+  found <- cpp_terms_search_posterior(
+    made$pointer, prior, NULL, terms_options(control), problem$host
+  )
   if (found$is_unbounded) settle_unbounded_posterior(found)
-  c(found, list(pointer = system, system = description["type"]))
+  c(found, made)
 }
 
 terms_mode <- function(problem, prior) {

@@ -53,7 +53,7 @@ terms_posterior_result <- function(problem, system, nodes, moments, class, grid 
   found <- cpp_terms_node_means(system, core_nodes(nodes, precision), sums$weight, problem$host)
   nodes$delta <- found$delta
   nodes$covariance <- found$covariance
-  omega <- node_fixed_moments(fixed, nodes, sums)
+  omega <- pooled_fixed_moments(fixed, nodes$delta, nodes$covariance, sums)
   parameters <- terms_parameters(designs)
   variances <- user_parameters(problem$units, designs, parameters, moments$centre)
   covariances <- block_covariances(designs, parameters, variances)
@@ -95,18 +95,6 @@ relative_list <- function(designs, half) {
     s[upper.tri(s)] <- t(s)[upper.tri(s)]
     s
   }, widths, counts, cumsum(counts))
-}
-
-# Posterior mean and covariance of the fixed effects in the user's units.
-node_fixed_moments <- function(fixed, nodes, sums) {
-  c <- fixed$rank
-  mean <- drop(nodes$delta %*% sums$weight)
-  centred <- nodes$delta - mean
-  covariance <- matrix(nodes$covariance %*% sums$second, c, c) +
-    centred %*% (sums$weight * t(centred))
-  omega <- fixed$omega
-  omega[fixed$kept] <- omega[fixed$kept] + unscale_coefficients(fixed, mean)
-  list(mean = omega, covariance = unscale_covariance(fixed, covariance))
 }
 
 # Of delta given the variances, per unit sigma_e^2 [c x c].

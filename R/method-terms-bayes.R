@@ -6,8 +6,7 @@ fit_terms_quadrature <- function(problem, engine, control) {
     return(exact_terms(problem, engine$criterion))
   }
   require_quadrature(problem, control)
-  system <- build_terms_system(problem, control, problem$host)
-  check_terms_identified(cpp_terms_describe(system)$aliased, problem)
+  system <- identified_terms(problem, control)$pointer
   target <- terms_target(problem, system)
   found <- integrate_terms(target)
   nodes <- quadrature_nodes(target, found)

@@ -9,8 +9,7 @@ fit_terms_gibbs <- function(problem, engine, control) {
   }
   require_terms_memory(problem, control)
   prior <- internal_terms_prior(problem)
-  system <- build_terms_system(problem, control, problem$host)
-  check_terms_identified(cpp_terms_describe(system)$aliased, problem)
+  system <- identified_terms(problem, control)$pointer
   stop_improper_terms(problem, system)
   raw <- cpp_terms_gibbs(
     system, prior, fixed$prior_precision, gibbs_options(problem, control), make_host(control)
@@ -30,7 +29,7 @@ terms_draws_array <- function(raw, problem, chains) {
   rownames(omega) <- names(fixed$omega)[fixed$kept]
   inside <- rbind(raw$relative * rep(raw$sigma2, each = nrow(raw$relative)), raw$sigma2)
   variances <- user_parameter_points(problem$units, problem$designs, parameters, inside)
-  correlations <- drawn_block_correlations(variances, parameters)
+  correlations <- t(correlations_of(correlation_places(parameters), t(variances)))
   shares <- t(relative_shares(problem, raw$relative))
   rownames(variances) <- paste0("var_", parameters$name)
   rownames(shares) <- c(if (nrow(shares) > 1) paste0("pve.", names(problem$designs)), "pve")
@@ -38,21 +37,6 @@ terms_draws_array <- function(raw, problem, chains) {
   array(
     t(all), c(ncol(all) / chains, chains, nrow(all)), dimnames = list(NULL, NULL, rownames(all))
   )
-}
-
-# Of variances [parameters x draws].
-drawn_block_correlations <- function(variances, parameters) {
-  at <- which(parameters$row != parameters$column)
-  out <- vapply(at, function(i) {
-    own <- function(j) {
-      variances[parameters$term %in% parameters$term[i] & parameters$row == j &
-        parameters$column == j, ]
-    }
-    variances[i, ] / sqrt(own(parameters$row[i])) / sqrt(own(parameters$column[i]))
-  }, numeric(ncol(variances)))
-  out <- t(matrix(out, ncol(variances)))
-  rownames(out) <- if (length(at) > 0) paste0("cor.", parameters$name[at])
-  out
 }
 
 # A row a draw.

@@ -7,15 +7,12 @@ fit_terms <- function(problem, engine, control) {
     return(exact_terms(problem, engine$criterion))
   }
   require_terms_memory(problem, control)
-  system <- build_terms_system(problem, control, problem$host)
-  description <- cpp_terms_describe(system)
-  check_terms_identified(description$aliased, problem)
+  made <- identified_terms(problem, control)
   found <- cpp_terms_search(
-    system, engine$criterion, NULL, terms_options(control), problem$host
+    made$pointer, engine$criterion, NULL, terms_options(control), problem$host
   )
   result <- terms_result(problem, engine$criterion, found)
-  result$system <- description["type"]
-  result$pointer <- system
+  result[names(made)] <- made
   if (result$is_unbounded) warn_terms_unbounded(problem, engine$criterion, found$status)
   warn_not_converged(result)
   result
@@ -46,6 +43,15 @@ check_terms_identified <- function(aliased, problem) {
     " not identified: the data cannot tell ",
     if (length(names) == 1) "it from the fixed effects" else "them apart", "."
   )
+}
+
+# list(pointer, system: what it is called) of terms that the data can tell apart, or an error; a
+# prior may do that in their place.
+identified_terms <- function(problem, control, is_by_prior = FALSE) {
+  system <- build_terms_system(problem, control, problem$host)
+  description <- cpp_terms_describe(system)
+  if (!is_by_prior) check_terms_identified(description$aliased, problem)
+  list(pointer = system, system = description["type"])
 }
 
 build_terms_system <- function(problem, control, host) {

@@ -10,13 +10,10 @@ fit_vb_terms <- function(problem, engine, control) {
   }
   blocks <- term_blocks(problem$designs, control)
   require_terms_memory(problem, control)
-  system <- build_terms_system(problem, control, problem$host)
-  description <- cpp_terms_describe(system)
-  check_terms_identified(description$aliased, problem)
+  made <- identified_terms(problem, control)
   fit_by <- if (is.null(problem$prior)) fit_terms_bound else fit_terms_factors
-  result <- fit_by(problem, engine, control, system, blocks)
-  result$system <- description["type"]
-  result$pointer <- system
+  result <- fit_by(problem, engine, control, made$pointer, blocks)
+  result[names(made)] <- made
   warn_not_converged(result)
   result
 }

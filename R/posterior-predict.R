@@ -183,8 +183,9 @@ draw_prior_rows <- function(problem, prior, draws, weights) {
 }
 
 # Through draws of every coefficient. deviations: what new random effects leave to draw of the fixed
-# part [m x draws].
-sample_latent <- function(fit, rows, random, draws, deviations = function(...) 0) {
+# part [m x draws]; fresh: effects drawn anew, see fresh_by_variance().
+sample_latent <- function(fit, rows, random, draws, deviations = function(...) 0,
+                          fresh = fresh_by_variance) {
   value <- cpp_zeros(rows$m, draws)
   noise <- numeric(draws)
   kept <- fit$fixed$kept
@@ -196,13 +197,20 @@ sample_latent <- function(fit, rows, random, draws, deviations = function(...) 0
     noise[at] <- sample$variances[, "Residual"]
     if (random) {
       value[, at] <- value[, at] + drawn_effects(fit, rows, t(sample$beta)) +
-        unseen_values(fit, rows, columns_of(sample$variances))
+        fresh(fit, rows, sample$variances, unseen_only = TRUE)
     } else if (has_random(fit)) {
       value[, at] <- value[, at] + deviations(fit, rows, length(at))
-      value[, at] <- value[, at] + fresh_values(fit, rows, columns_of(sample$variances))
+      value[, at] <- value[, at] + fresh(fit, rows, sample$variances, unseen_only = FALSE)
     }
   }
   list(value = value, noise = noise)
+}
+
+# Effects drawn anew [m x draws] with the variances [draws x terms] of each draw: of all levels, or
+# of those that the fit does not know.
+fresh_by_variance <- function(fit, rows, variances, unseen_only) {
+  draw <- if (unseen_only) unseen_values else fresh_values
+  draw(fit, rows, columns_of(variances))
 }
 
 # Where q holds omega: by itself it has the standard errors of an estimate, as in predict().

@@ -99,17 +99,6 @@ terms_factor_sample <- function(fit, draws, with_beta, draw_parameters) {
   )
 }
 
-# Shares of variance of all terms at draws of the parameters [draws x terms].
-drawn_shares <- function(fit, variances) {
-  parameters <- fit$parameters
-  sizes <- variances * rep(explained_weights(fit), each = nrow(variances))
-  explained <- vapply(seq_along(fit$pve), function(k) {
-    rowSums(sizes[, parameters$term %in% k, drop = FALSE])
-  }, numeric(nrow(variances)))
-  explained <- matrix(explained, nrow(variances), dimnames = list(NULL, names(fit$pve)))
-  explained / (rowSums(explained) + variances[, "Residual"])
-}
-
 # Deviations of the coefficients of all terms from their means under q, [p x draws] by label.
 draw_spreads <- function(fit, draws) {
   if (!fit$q$is_joint) return(each_term(fit, function(design) draw_spread(fit, design, draws)))
@@ -191,25 +180,7 @@ draw_inverse_wishart <- function(factor, draws) {
   array(out, c(r, r, draws))
 }
 
-# Latent values [m x draws] at rows, and the variance of the noise [draws].
-terms_factor_latent <- function(fit, rows, random, draws, deviations) {
-  value <- cpp_zeros(rows$m, draws)
-  noise <- numeric(draws)
-  kept <- fit$fixed$kept
-  for (at in blocks_of(draws, 64)) {
-    cpp_poll()
-    sample <- draw_sample(fit, length(at), random)
-    value[, at] <- value_or(rows$offset, 0) +
-      tcrossprod(rows$z[, kept, drop = FALSE], sample$omega[, kept, drop = FALSE]) +
-      if (random) drawn_effects(fit, rows, t(sample$beta)) else deviations(fit, rows, length(at))
-    noise[at] <- sample$variances[, "Residual"]
-    value[, at] <- value[, at] + fresh_by_draw(fit, rows, sample$variances, random)
-  }
-  list(value = value, noise = noise)
-}
-
-# Effects drawn anew [m x draws] with the covariances of each draw: of all levels, or of those that
-# the fit does not know.
+# As fresh_by_variance(), with the covariances of each draw.
 fresh_by_draw <- function(fit, rows, variances, unseen_only) {
   draw <- if (unseen_only) unseen_held else fresh_held
   if (!fit$q$is_full) return(draw(fit, rows, nrow(variances)))

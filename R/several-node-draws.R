@@ -22,12 +22,8 @@ posterior_terms_sample <- function(fit, draws, with_beta) {
 
 # Correlations of blocks from draws of the variances and covariances; NULL where there are none.
 drawn_correlations <- function(fit, variances) {
-  table <- terms_correlations(fit)
-  if (nrow(table) == 0) return(NULL)
-  out <- variances[, table$at, drop = FALSE] /
-    sqrt(variances[, table$a, drop = FALSE] * variances[, table$b, drop = FALSE])
-  colnames(out) <- table$name
-  out
+  places <- correlation_places(fit$parameters)
+  if (nrow(places) > 0) correlations_of(places, variances)
 }
 
 # Latent values [m x draws] at rows, and the variance of the noise [draws].
@@ -60,16 +56,7 @@ user_draws <- function(fit, half, sigma2) {
   points <- user_parameter_points(fit$internal$units, designs, fit$parameters, inside)
   variances <- t(points)
   dimnames(variances) <- list(NULL, fit$parameters$name)
-  weights <- explained_weights(fit)
-  explained <- vapply(seq_along(designs), function(k) {
-    at <- which(fit$parameters$term == k)
-    drop(variances[, at, drop = FALSE] %*% weights[at])
-  }, numeric(ncol(half)))
-  explained <- matrix(explained, ncol(half), dimnames = list(NULL, names(designs)))
-  list(
-    variances = variances,
-    shares = explained / (rowSums(explained) + variances[, nrow(fit$parameters)])
-  )
+  list(variances = variances, shares = drawn_shares(fit, variances))
 }
 
 # f(at, list(omega, beta, fit)) for the draws `at` that have the same covariances: effects are drawn
@@ -86,10 +73,8 @@ each_draw <- function(fit, drawn, f) {
 }
 
 draw_groups <- function(drawn) {
-  match(
-    paste(drawn$sigma2, apply(drawn$half, 2, paste, collapse = " ")),
-    unique(paste(drawn$sigma2, apply(drawn$half, 2, paste, collapse = " ")))
-  )
+  key <- paste(drawn$sigma2, apply(drawn$half, 2, paste, collapse = " "))
+  match(key, unique(key))
 }
 
 # The fit with its covariances held, effects their means given these.

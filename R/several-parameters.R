@@ -60,27 +60,11 @@ terms_variance_covariance <- function(fit) {
   out
 }
 
-# Variance components alone, without covariances, by their place in the parameters.
-is_covariance <- function(parameters) parameters$row != parameters$column
-
-# Correlations of the coefficients of blocks: data frame(name, label, first, second, at, a, b,
-# estimate): `at` is the place of the covariance among the parameters, a and b those of its
-# variances.
+# Correlations of the coefficients of blocks: correlation_places() and their estimates.
 terms_correlations <- function(fit) {
-  parameters <- fit$parameters
-  at <- which(is_covariance(parameters))
-  place <- function(term, i) {
-    which(parameters$term %in% term & parameters$row == i & parameters$column == i)
-  }
-  a <- mapply(place, parameters$term[at], parameters$row[at])
-  b <- mapply(place, parameters$term[at], parameters$column[at])
-  v <- unname(fit$variances)
-  a <- as.integer(unlist(a))
-  b <- as.integer(unlist(b))
-  data.frame(
-    name = if (length(at)) paste0("cor.", parameters$name[at]) else character(), at = at, a = a,
-    b = b, estimate = v[at] / sqrt(v[a]) / sqrt(v[b])
-  )
+  out <- correlation_places(fit$parameters)
+  out$estimate <- as.vector(correlations_of(out, t(fit$variances)))
+  out
 }
 
 # Standard errors of the correlations by the delta method; NA where a block is singular.
@@ -135,6 +119,17 @@ explained_weights <- function(fit) {
     if (is.na(one$term)) return(0)
     fit$kappa[[one$term]][one$row, one$column] * if (one$row == one$column) 1 else 2
   }, 0)
+}
+
+# Shares of variance of all terms at draws of the parameters [draws x terms].
+drawn_shares <- function(fit, variances) {
+  parameters <- fit$parameters
+  sizes <- variances * rep(explained_weights(fit), each = nrow(variances))
+  explained <- vapply(seq_along(fit$pve), function(k) {
+    rowSums(sizes[, parameters$term %in% k, drop = FALSE])
+  }, numeric(nrow(variances)))
+  explained <- matrix(explained, nrow(variances), dimnames = list(NULL, names(fit$pve)))
+  explained / (rowSums(explained) + variances[, "Residual"])
 }
 
 # Degrees of freedom of a contrast of the fixed effects: 2 v^2 / Var(v), v = l'C l (Satterthwaite),

@@ -56,7 +56,7 @@ draw_sample.terms_bound <- function(fit, draws, with_beta) {
 
 #' @exportS3Method
 draw_latent.terms_bound <- function(fit, rows, random, draws) {
-  terms_factor_latent(fit, rows, random, draws, held_deviations)
+  sample_latent(fit, rows, random, draws, held_deviations, fresh_by_draw)
 }
 
 #' @exportS3Method
@@ -123,7 +123,7 @@ draw_sample.terms_factors <- function(fit, draws, with_beta) {
 
 #' @exportS3Method
 draw_latent.terms_factors <- function(fit, rows, random, draws) {
-  terms_factor_latent(fit, rows, random, draws, function(...) 0)
+  sample_latent(fit, rows, random, draws, fresh = fresh_by_draw)
 }
 
 #' @exportS3Method

@@ -26,6 +26,31 @@ parameter_rows <- function(name, term, row, column) {
   data.frame(name = name, term = term, row = unname(row), column = unname(column))
 }
 
+# Whether a parameter stands beside the diagonal of its block.
+is_covariance <- function(parameters) parameters$row != parameters$column
+
+# data frame(name, at, a, b) of the correlations of blocks: `at` is the place of the covariance
+# among the parameters, a and b those of its variances.
+correlation_places <- function(parameters) {
+  at <- which(is_covariance(parameters))
+  place <- function(term, i) {
+    which(parameters$term %in% term & parameters$row == i & parameters$column == i)
+  }
+  data.frame(
+    name = if (length(at)) paste0("cor.", parameters$name[at]) else character(), at = at,
+    a = as.integer(unlist(mapply(place, parameters$term[at], parameters$row[at]))),
+    b = as.integer(unlist(mapply(place, parameters$term[at], parameters$column[at])))
+  )
+}
+
+# Correlations [N x places] of variances and covariances [N x parameters].
+correlations_of <- function(places, variances) {
+  out <- variances[, places$at, drop = FALSE] / sqrt(variances[, places$a, drop = FALSE]) /
+    sqrt(variances[, places$b, drop = FALSE])
+  dimnames(out) <- list(NULL, places$name)
+  out
+}
+
 # log2 of the unit of every parameter: the user's number is 2^k times the one inside.
 parameter_units <- function(units, designs, parameters) {
   vapply(seq_len(nrow(parameters)), function(i) {
@@ -65,12 +90,8 @@ user_parameter_covariance <- function(units, designs, parameters, covariance) {
   times_two_to(times_two_to(covariance, k), rep(k, each = length(k)))
 }
 
-# Sigma_k of the user from that of the core, and back.
+# Sigma_k of the user from that of the core.
 user_block <- function(units, design, sigma) scale_block(sigma, coefficient_units(units, design))
-
-inside_block <- function(units, design, sigma) {
-  scale_block(sigma, -coefficient_units(units, design))
-}
 
 # Per unit of the residual variance inside.
 relative_block <- function(design, sigma, residual) {

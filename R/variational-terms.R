@@ -57,13 +57,7 @@ share_draws <- function(fit) {
 }
 
 correlation_draws <- function(fit) {
-  draws <- parameter_draws(fit)
-  table <- terms_correlations(fit)
-  out <- vapply(seq_len(nrow(table)), function(i) {
-    one <- table[i, ]
-    draws[, one$at] / sqrt(draws[, one$a]) / sqrt(draws[, one$b])
-  }, numeric(nrow(draws)))
-  matrix(out, nrow(draws), dimnames = list(NULL, table$name))
+  correlations_of(correlation_places(fit$parameters), parameter_draws(fit))
 }
 
 draw_limits <- function(draws, level) {

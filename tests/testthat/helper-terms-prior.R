@@ -72,3 +72,8 @@ dense_terms_prior <- function(prior, sigma, sigma2, moments, stated) {
   }, moments, kappa)
   out - k * log(total) - sum(directions)
 }
+
+# Sigma_k of the core from that of the user.
+inside_block <- function(units, design, sigma) {
+  hdlmm:::scale_block(sigma, -hdlmm:::coefficient_units(units, design))
+}

@@ -46,7 +46,7 @@ test_that("the core's density of several terms is that of the user's covariances
         a = d %*% some_sigmas()$a %*% d, b = some_sigmas()$b * units[1]^2
       )
       core <- Map(
-        function(design, s) hdlmm:::inside_block(problem$units, design, s), problem$designs, sigma
+        function(design, s) inside_block(problem$units, design, s), problem$designs, sigma
       )
       sigma2 <- 0.9 * units[1]^2
       at <- core_prior(
@@ -75,7 +75,7 @@ test_that("a density by the stated parameters is that by volume times a power th
       sigma$a <- sigma$a * size[1]
       sigma$b <- sigma$b * size[2]
       core <- Map(
-        function(design, s) hdlmm:::inside_block(problem$units, design, s), problem$designs, sigma
+        function(design, s) inside_block(problem$units, design, s), problem$designs, sigma
       )
       at <- core_prior(
         inside, core, hdlmm:::inside_variance(problem$units, 0.9, "Residual"), TRUE
