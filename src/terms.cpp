@@ -6,6 +6,7 @@
 
 #include "hdlmm/base/checks.hpp"
 #include "hdlmm/inference/terms/cone_projection.hpp"
+#include "hdlmm/inference/terms/minque.hpp"
 #include "hdlmm/inference/terms/terms_search.hpp"
 #include "hdlmm/marginal/terms_chooser.hpp"
 #include "hdlmm/objective/terms_coordinates.hpp"

@@ -1,4 +1,5 @@
 #include "hdlmm/inference/terms/cone_projection.cpp"
+#include "hdlmm/inference/terms/minque.cpp"
 #include "hdlmm/inference/terms/term_units.cpp"
 #include "hdlmm/inference/terms/terms_search.cpp"
 #include "hdlmm/inference/terms/trust_region.cpp"

@@ -10,6 +10,7 @@
 #include <Eigen/LU>
 #include <gtest/gtest.h>
 
+#include "hdlmm/inference/terms/minque.hpp"
 #include "hdlmm/inference/terms/terms_search.hpp"
 #include "hdlmm/inference/terms/trust_region.hpp"
 #include "hdlmm/marginal/terms_chooser.hpp"

@@ -11,8 +11,8 @@
 #include "hdlmm/base/parallel.hpp"
 #include "hdlmm/dense/products.hpp"
 #include "hdlmm/inference/terms/conditional_moves.hpp"
+#include "hdlmm/inference/terms/minque.hpp"
 #include "hdlmm/inference/terms/posterior_surface.hpp"
-#include "hdlmm/inference/terms/terms_search.hpp"
 
 namespace hdlmm {
 

@@ -46,21 +46,11 @@ struct TermsMode {
 
 /// The maximum of an objective by a trust region in theta, whose Hessian is the information and the
 /// exact curvature of S(theta): near zero it is the Hessian, so that boundaries are reached in a
-/// step. A point from which the likelihood rises into the cone is left. The
-/// maximum is local; corner starts, each with most of the variance in one coefficient, look for a
-/// higher one. start: of every term S_k; none: see starting_covariances().
+/// step. A point from which the likelihood rises into the cone is left. The maximum is local;
+/// corner starts, each with most of the variance in one coefficient, look for a higher one. start:
+/// of every term S_k; none: see starting_covariances().
 TermsMode search_terms(const TermsObjective& objective, const std::vector<Matrix>& start,
                        const TermsOptions& options, const Context& context);
-
-/// MINQUE(0) (Rao 1971), one linear system at V = I, its eigenvalues kept from zero.
-std::vector<Matrix> starting_covariances(const TermsObjective& objective, const Context& context);
-
-/// The same by terms: the largest share of each, and that of the residual, [K + 1].
-Vector aliased_terms(const TermsSystem& system);
-
-/// Parameters of which the data cannot tell apart a combination: shares of each in it, [m + 1], the
-/// residual last; empty where there is none.
-Vector aliased_parameters(const Matrix& null_information);
 
 }  // namespace hdlmm
 
