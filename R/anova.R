@@ -1,7 +1,7 @@
 #' Compare nested fits, and test fixed effects
 #'
-#' With one fit: an F test of every term of the fixed part, with Satterthwaite's degrees of
-#' freedom. Neither type depends on how factors are coded or on the order of their levels. Type III:
+#' With one fit: an F test of every term of the fixed part, with Satterthwaite's or Kenward and
+#' Roger's degrees of freedom. Neither type depends on how factors are coded or on the order of their levels. Type III:
 #' a term given all others, main effects averaged over the levels of the factors that they interact
 #' with (what sum-to-zero contrasts test; a covariate counts at 0; with empty cells the hypotheses
 #' of SAS). Type II: a term given all others but those that contain it, as in `car::Anova()`.
@@ -21,6 +21,7 @@
 #' @param object a fit of [lmm()].
 #' @param ... further fits of [lmm()] to the same rows.
 #' @param refit `TRUE` refits REML fits with different fixed parts by ML.
+#' @param ddf degrees of freedom of the tests of one fit, see [summary()][summary.hdlmm].
 #' @param type `"III"` or `"II"` (or 3, 2) for the tests of one fit.
 #' @return A data frame of class `"anova"`: of one fit with columns `Df`, `Den Df`, `F value` and
 #'   `Pr(>F)`, one row for each term that the data determine; of several with `npar`, `AIC`, `BIC`,
@@ -36,12 +37,13 @@
 #' anova(null, full)
 #' anova(full)
 #' @export
-anova.hdlmm <- function(object, ..., refit = FALSE, type = c("III", "II")) {
+anova.hdlmm <- function(object, ..., refit = FALSE, type = c("III", "II"),
+                        ddf = c("Satterthwaite", "Kenward-Roger")) {
   others <- check_fit_dots()
   check_flag(refit, "refit")
   require_likelihood(object, "anova()")
   type <- check_type(type)
-  if (length(others) == 0) return(anova_terms(object, type))
+  if (length(others) == 0) return(anova_terms(object, type, fixed_tests(object, ddf)))
   fits <- c(list(object), others)
   names <- vapply(as.list(match.call(expand.dots = FALSE))$..., deparse1, "")
   names <- c(deparse1(substitute(object)), names)

@@ -122,7 +122,7 @@ argument_hints <- list(
   whichel = "choose from the list that ranef() returns",
   useu = "simulate(fit, random = TRUE) keeps the predicted random effects",
   reform = "predict() and simulate() have it",
-  ddf = "degrees of freedom are Satterthwaite's, without another choice",
+  ddf = "summary(fit, ddf = ) and anova(fit, ddf = ) have it",
   comp = "the columns of VarCorr(fit) are `vcov`, `sdcor`, `se` and `share`",
   scales = "standard deviations are shown; varcomp(fit) gives variances",
   scaled = "write residuals(fit, type = \"scaled\")",

@@ -29,13 +29,12 @@ term_moments <- function(design) UseMethod("term_moments")
 term_moments.design <- function(design) matrix(design$kappa_scaled)
 
 # Rows `at` as points in the core's units, for a relative covariance S [r x r]:
-# list(covariance = X (I (x) S) x [n x length(at)], prior = x'(I (x) S) x [length(at)]); of designs
-# whose column means are not taken out.
+# list(covariance = X (I (x) S) x [n x length(at)], prior = x'(I (x) S) x [length(at)]).
 term_points <- function(design, rows, at, relative, inside) UseMethod("term_points")
 
 #' @exportS3Method
 term_points.design <- function(design, rows, at, relative, inside) {
-  z <- matrix(0, length(at), inside$fixed$rank)
+  z <- basis_coordinates(inside$fixed, rows$z[at, , drop = FALSE])
   out <- point_covariance(design, rows, at, z, inside)
   list(covariance = out$covariance * relative[1], prior = out$prior * relative[1])
 }

@@ -11,7 +11,8 @@ recover_data.hdlmm <- function(object, ...) {
 #' @rdname hdlmm-interop
 #' @method emm_basis hdlmm
 #' @exportS3Method emmeans::emm_basis hdlmm
-emm_basis.hdlmm <- function(object, trms, xlev, grid, ...) {
+emm_basis.hdlmm <- function(object, trms, xlev, grid, ddf = "Satterthwaite", ...) {
+  tests <- portable_tests(object, ddf)
   if (length(object$fixed$estimate) == 0) {
     abort("no_fixed_effects", "marginal means need fixed effects; this fit has none.")
   }
@@ -20,12 +21,21 @@ emm_basis.hdlmm <- function(object, trms, xlev, grid, ...) {
   estimate <- object$fixed$estimate
   list(
     X = z[, names(estimate), drop = FALSE], bhat = unname(estimate),
-    nbasis = null_basis(object), V = vcov.hdlmm(object),
+    nbasis = null_basis(object), V = tests$vcov,
     dffun = function(k, dfargs) dfargs$df(dfargs$fit, k),
     # emmeans moves dffun to the base environment: what it calls must travel with it
-    dfargs = list(df = contrast_df, fit = satterthwaite_parts(object)),
+    dfargs = tests[c("df", "fit")],
     misc = list()
   )
+}
+
+# list(vcov, df(fit, contrast), fit): how contrasts are tested, without the designs.
+portable_tests <- function(fit, ddf) {
+  tests <- fixed_tests(fit, ddf)
+  if (tests$name == "Satterthwaite") {
+    return(list(vcov = tests$vcov, df = contrast_df, fit = satterthwaite_parts(fit)))
+  }
+  list(vcov = tests$vcov, df = function(fit, contrast) fit$df(contrast), fit = tests["df"])
 }
 
 # What contrast_df() reads, without the designs.

@@ -4,7 +4,7 @@ symmetric_limits <- function(object, rows, mean, variance, asked) {
   if (asked$interval == "prediction") {
     variance <- variance + response_variance(object, asked$weights, asked$random, rows)
   }
-  half <- stats::qt((1 + asked$level) / 2, row_df(object)) * sqrt(variance)
+  half <- stats::qt((1 + asked$level) / 2, asked$df) * sqrt(variance)
   cbind(mean - half, mean + half)
 }
 

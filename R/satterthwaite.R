@@ -1,4 +1,4 @@
-# t-tests of fixed effects with Satterthwaite's degrees of freedom.
+# Satterthwaite's degrees of freedom of contrasts of the fixed effects.
 
 # df = 2 v^2 / Var(v), v = l'C l with C the covariance of omega hat: its derivatives by the log
 # variances are the fit's `sensitivity`, on the coordinates of Q, their covariance the inverse
@@ -12,22 +12,4 @@ satterthwaite_df <- function(fit, contrast) {
   gradient <- variance_slopes(fit, contrast, v)[free]
   information <- value_or(if (length(free) == 2) fit$observed, fit$information)
   2 / drop(gradient %*% inverse_information(fit, free, information) %*% gradient)
-}
-
-# Estimates with t-tests; a posterior has means and standard deviations and no tests.
-fixed_table <- function(fit) {
-  kept <- fit$fixed$kept
-  estimate <- fit$fixed$estimate[kept]
-  se <- sqrt(diagonal(fit$fixed$vcov))
-  df <- vapply(seq_along(kept), function(j) {
-    contrast_df(fit, as.numeric(seq_along(kept) == j))
-  }, 0)
-  statistic <- estimate / se
-  table <- matrix(NA_real_, length(fit$fixed$estimate), 5, dimnames = list(
-    names(fit$fixed$estimate), c("Estimate", "Std. Error", "df", "t value", "Pr(>|t|)")
-  ))
-  if (!at_maximum(fit)) statistic[] <- df[] <- NA
-  p <- 2 * stats::pt(abs(statistic), df, lower.tail = FALSE)
-  table[kept, ] <- cbind(estimate, se, df, statistic, p)
-  table
 }

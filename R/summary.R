@@ -4,24 +4,33 @@
 #'
 #' @param object a fit of [lmm()].
 #' @param level level of the interval of pve.
+#' @param ddf degrees of freedom of the t-tests: `"Satterthwaite"`, with the covariance of the
+#'   estimates given the variances; or `"Kenward-Roger"`, for REML fits of small samples, whose
+#'   covariance and standard errors count that the variances are estimated (O(n^3) work and O(n^2)
+#'   memory a variance; at a boundary all variances count as free). Both agree in large samples.
 #' @param x an object of class `"summary.hdlmm"`.
 #' @param digits significant digits.
 #' @param signif.stars passed to [stats::printCoefmat()].
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return A list of class `"summary.hdlmm"`: `fit`, `coefficients` (matrix: estimate, standard
-#'   error, Satterthwaite degrees of freedom, t value, p-value), `varcor` (see [VarCorr()]),
+#'   error, degrees of freedom, t value, p-value), `ddf`, `varcor` (see [VarCorr()]),
 #'   `pve` (see [pve()]), `residuals` (quantiles of the scaled residuals), `logLik`, `AIC`, `BIC`
 #'   (`NA` for MAP, VB and Bayes; see [logLik()][logLik.hdlmm]), `sigma`.
+#' @references Satterthwaite (1946). *Biometrics Bulletin* 2, 110-114. \doi{10.2307/3002019};
+#'   Kenward and Roger (1997). Small sample inference for fixed effects from restricted maximum
+#'   likelihood. *Biometrics* 53, 983-997. \doi{10.2307/2533558}
+#' @section Errors: `hdlmm_unsupported`: Kenward-Roger of a fit that is not by REML.
 #' @examples
 #' summary(lmm(height ~ age + (1 | Subject), data = nlme::Oxboys))
 #' @export
-summary.hdlmm <- function(object, level = 0.95, ...) {
+summary.hdlmm <- function(object, level = 0.95, ddf = c("Satterthwaite", "Kenward-Roger"), ...) {
   check_dots()
+  tests <- fixed_tests(object, ddf)
   exact <- is_exact_fit(object)
   log_lik <- logLik.hdlmm(object)
   sigma <- sigma.hdlmm(object)
   out <- list(
-    fit = object, coefficients = fixed_table(object),
+    fit = object, coefficients = fixed_table(object, tests), ddf = tests$name,
     limits = if (!at_maximum(object)) fixed_limits(object, level), varcor = VarCorr.hdlmm(object),
     pve = pve.hdlmm(object, level, fit_words(object)$limits), level = level,
     residuals = if (!exact && isTRUE(sigma > 0)) residual_quartiles(object),
@@ -71,7 +80,7 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
   print_variances(fit, digits, x$varcor)
   error <- if (has_posterior(fit)) "s.d." else "s.e."
   print_pve(x$pve, x$level, digits, list(interval = words$interval, error = error))
-  cat("\nFixed effects (", words$fixed, "):\n", sep = "")
+  cat("\nFixed effects (", sub("%s", x$ddf, words$fixed, fixed = TRUE), "):\n", sep = "")
   if (nrow(x$coefficients) == 0) {
     cat("  none\n")
   } else if (at_maximum(fit)) {

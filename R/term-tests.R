@@ -4,14 +4,14 @@
 # column for every level and every combination of levels: nothing there depends on a coding or a
 # reference level.
 
-anova_terms <- function(fit, type) {
+anova_terms <- function(fit, type, tests) {
   labels <- attr(fit$terms, "term.labels")
   model <- list(assign = attr(model.matrix.hdlmm(fit), "assign")[fit$fixed$kept])
   is_simple <- all(attr(fit$terms, "order") == 1) && !anyDuplicated(model$assign[model$assign > 0])
   if (!is_simple) model <- redundant_model(fit)
   rows <- lapply(seq_along(labels), function(term) {
     contrasts <- term_contrasts(fit, model, term, type)
-    if (nrow(contrasts) > 0) contrast_test(fit, contrasts)
+    if (nrow(contrasts) > 0) tests$joint(contrasts)
   })
   is_there <- !vapply(rows, is.null, NA)
   table <- as.data.frame(do.call(rbind, rows))
@@ -22,7 +22,7 @@ anova_terms <- function(fit, type) {
     table, class = c("anova", "data.frame"),
     heading = paste0(
       "Type ", type, " tests of fixed effects",
-      if (has_random(fit)) " (Satterthwaite's degrees of freedom)", "\n",
+      if (has_random(fit)) paste0(" (", tests$name, "'s degrees of freedom)"), "\n",
       "Response: ", deparse1(fit$formula[[2]])
     )
   )
@@ -124,22 +124,4 @@ null_space <- function(m) {
   if (nrow(m) == 0 || ncol(m) == 0) return(diag(1, ncol(m)))
   s <- svd(m, nu = 0, nv = ncol(m))
   s$v[, seq_len(ncol(m)) > sum(s$d > 1e-9 * max(1, s$d[1])), drop = FALSE]
-}
-
-# Fai & Cornelius (1996): Satterthwaite on the eigenvectors of L C L'.
-contrast_test <- function(fit, contrasts) {
-  estimate <- fit$fixed$estimate[fit$fixed$kept]
-  spectrum <- eigen(contrasts %*% fit$fixed$vcov %*% t(contrasts), symmetric = TRUE)
-  q <- nrow(contrasts)
-  rotated <- crossprod(spectrum$vectors, contrasts)
-  t2 <- drop(rotated %*% estimate)^2 / spectrum$values
-  df <- apply(rotated, 1, function(contrast) contrast_df(fit, contrast))
-  usable <- sum((df / (df - 2))[which(df > 2)])
-  denominator <- if (q == 1) df else if (usable > q) 2 * usable / (usable - q) else 0
-  # as many degrees of freedom for all: the limit of the above
-  if (q > 1 && all(is.finite(df)) && max(df) - min(df) <= 1e-8 * max(df)) denominator <- mean(df)
-  value <- sum(t2) / q
-  p <- NA_real_
-  if (isTRUE(denominator > 0)) p <- stats::pf(value, q, denominator, lower.tail = FALSE)
-  c(q, denominator, value, p)
 }

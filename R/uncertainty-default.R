@@ -73,6 +73,11 @@ parameter_limits.hdlmm_uncertainty <- function(fit, names, kind, level, method) 
 contrast_df.hdlmm_uncertainty <- function(fit, contrast) Inf
 
 #' @exportS3Method
+small_sample.hdlmm_uncertainty <- function(fit, what) {
+  abort("unsupported", what, " are for REML fits; this one is by ", fit_words(fit)$method, ".")
+}
+
+#' @exportS3Method
 effect_se.hdlmm_uncertainty <- function(fit, design, at = NULL) {
   if (is.null(at)) held_effect_se(fit, design) else held_effect_se_at(fit, design, at)
 }

@@ -26,6 +26,9 @@ parameter_limits.least_squares <- function(fit, names, kind, level, method) {
 contrast_df.least_squares <- function(fit, contrast) variance_df(fit)
 
 #' @exportS3Method
+small_sample.least_squares <- function(fit, what) NULL
+
+#' @exportS3Method
 row_df.least_squares <- function(fit) variance_df(fit)
 
 #' @exportS3Method

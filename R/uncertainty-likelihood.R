@@ -24,7 +24,7 @@ fit_words.likelihood <- function(fit) {
     )
   }
   own$curve <- paste0(own$objective, ", profiled")
-  own$fixed <- "t-tests with Satterthwaite's degrees of freedom"
+  own$fixed <- "t-tests with %s's degrees of freedom"
   utils::modifyList(NextMethod(), own)
 }
 
@@ -49,6 +49,11 @@ parameter_limits.likelihood <- function(fit, names, kind, level, method) {
 
 #' @exportS3Method
 contrast_df.likelihood <- function(fit, contrast) satterthwaite_df(fit, contrast)
+
+#' @exportS3Method
+small_sample.likelihood <- function(fit, what) {
+  if (is_restricted(fit$uncertainty)) row_covariances(fit) else NextMethod()
+}
 
 #' @exportS3Method
 objective_curve.likelihood <- function(fit, phi) likelihood_at(fit, phi)

@@ -105,6 +105,10 @@ parameter_limits <- function(fit, names, kind, level, method) {
 # Degrees of freedom of the t-test of a contrast of the fixed effects that are not aliased.
 contrast_df <- function(fit, contrast) UseMethod("contrast_df", fit$uncertainty)
 
+# What counts the estimation of the variances, row_covariances(), NULL where none has to be counted;
+# a fit that has no such theory stops, in the name of `what`.
+small_sample <- function(fit, what) UseMethod("small_sample", fit$uncertainty)
+
 # Standard errors of the random effects of a design, all of them or those `at`.
 effect_se <- function(fit, design, at = NULL) UseMethod("effect_se", fit$uncertainty)
 

@@ -27,6 +27,8 @@ user_response <- function(units, x) times_two_to(x, units$response)
 # Variances and covariances of what is measured as y is.
 user_response_variance <- function(units, x) times_two_to(x, 2 * units$response)
 
+inside_response_variance <- function(units, x) times_two_to(x, -2 * units$response)
+
 # What is measured in 1 / y, as P y is.
 user_inverse <- function(units, x) times_two_to(x, -units$response)
 

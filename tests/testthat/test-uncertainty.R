@@ -193,6 +193,14 @@ laws <- list(
     }
   },
   contrast_df = function(verb, fit) expect_gt(verb(fit, c(0, 1)), 0),
+  small_sample = function(verb, fit) {
+    out <- or_refuses(verb(fit, "Tests"))
+    if (is.null(out)) return()
+    # as many directions as parameters, and an information that is that of positive variances
+    expect_length(out$sigma, nrow(out$w))
+    expect_true(all(diag(out$w) > 0))
+    expect_equal(out$p %*% fit$internal$fixed$q, 0 * fit$internal$fixed$q, tolerance = 1e-10)
+  },
   effect_se = function(verb, fit) {
     if (length(fit$designs) == 0) return()
     all <- verb(fit, design_of(fit))
@@ -211,7 +219,9 @@ laws <- list(
     rows <- rows_of(fit)
     random <- length(fit$designs) > 0
     variance <- hdlmm:::mean_variance(fit, rows, random)
-    asked <- list(random = random, interval = "confidence", level = 0.9, weights = 1)
+    asked <- list(
+      random = random, interval = "confidence", level = 0.9, weights = 1, df = hdlmm:::row_df(fit)
+    )
     mean <- verb(fit, rows, fit$fitted, variance, asked)
     asked$interval <- "prediction"
     new <- verb(fit, rows, fit$fitted, variance, asked)

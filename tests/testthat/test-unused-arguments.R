@@ -164,7 +164,7 @@ test_that("what users of other packages write is told where it is found", {
   hint(update(fit, Method = "ML"), "`method`")
   hint(predict(fit, type = "foo"), "\"response\"")
   hint(predict(fit, d, na.action = na.omit), "na.pass")
-  hint(summary(fit, ddf = "Kenward-Roger"), "Satterthwaite")
+  hint(confint(fit, ddf = "Kenward-Roger"), "summary(fit, ddf = )")
   hint(posterior_sample(fit, nsim = 3), "`draws`")
   hint(confint(fit, conf.level = 0.9), "`level`")
   hint(confint(fit, level = 95), "write 0.95")
