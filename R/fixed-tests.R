@@ -13,7 +13,8 @@ fixed_tests <- function(fit, ddf) {
 # The degrees of freedom that the fit itself stands for.
 moment_tests <- function(fit) {
   list(
-    name = "Satterthwaite", vcov = fit$fixed$vcov, df = function(contrast) contrast_df(fit, contrast),
+    name = "Satterthwaite", vcov = fit$fixed$vcov,
+    df = function(contrast) contrast_df(fit, contrast),
     joint = function(contrasts) moment_f(fit, contrasts)
   )
 }

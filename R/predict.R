@@ -19,10 +19,10 @@
 #' `cut(x, 3)`, is an error: the fit keeps the variables of a few of its rows, and before the first
 #' prediction every expression must give these rows, in changing company, their fitted values.
 #'
-#' Limits are Student t with the degrees of freedom n - c for OLS and normal otherwise. With variances
-#' taken as known they are too narrow in small samples: `correction` adds what the estimation of the
-#' variances contributes, and takes limits from Student's t with Satterthwaite's degrees of freedom
-#' of the prediction error.
+#' Limits are Student t with the degrees of freedom n - c for OLS and normal otherwise. With
+#' variances taken as known they are too narrow in small samples: `correction` adds what the
+#' estimation of the variances contributes, and takes limits from Student's t with Satterthwaite's
+#' degrees of freedom of the prediction error.
 #'
 #' @param object a fit of [lmm()].
 #' @param newdata a data frame or list; the fitted rows when missing.

@@ -30,8 +30,8 @@ covariance_slopes <- function(fit, parameters, rows, at, used = names(fit$design
   }, parameters$labels, parameters$units)
 }
 
-# list(parameters, sigma, slopes, p, weights, inner, w): the parameters with their estimates, those of
-# the residual last; V_i = dV / dsigma_i [n x n] but that of the residual, which is I; P;
+# list(parameters, sigma, slopes, p, weights, inner, w): the parameters with their estimates, those
+# of the residual last; V_i = dV / dsigma_i [n x n] but that of the residual, which is I; P;
 # G = V^-1 Q (Q'V^-1 Q)^-1, delta hat = G'y, and its covariance (Q'V^-1 Q)^-1; W, the inverse of the
 # expected information tr(P V_i P V_j) / 2.
 row_covariances <- function(fit) {
@@ -78,8 +78,8 @@ projected_information <- function(v, q, slopes) {
   root <- tryCatch(chol(v + a * tcrossprod(q)), error = function(e) NULL)
   if (is.null(root)) {
     abort(
-      "unsupported", "the covariance of the rows is singular, as the residual variance is 0: there ",
-      "is no correction for small samples."
+      "unsupported", "the covariance of the rows is singular, as the residual variance is 0: ",
+      "there is no correction for small samples."
     )
   }
   inverse <- chol2inv(root)
