@@ -6,7 +6,8 @@
 #' Fits answer the generics of these packages as soon as they are loaded.
 #'
 #' **emmeans**: `emmeans()`, `emtrends()`, `contrast()` and the like work on the fixed
-#' part, with Satterthwaite's degrees of freedom; combinations that aliased coefficients
+#' part, with Satterthwaite's degrees of freedom or, by `ddf = "Kenward-Roger"`, those of Kenward
+#' and Roger; combinations that aliased coefficients
 #' leave undefined are `nonEst`.
 #'
 #' **lme4**: `isREML()`, `isLMM()` (a fit without a random term is none), `isGLMM()`,
@@ -27,6 +28,7 @@
 #'
 #' @param object,x a fit of [lmm()].
 #' @param trms,xlev,grid as emmeans passes them.
+#' @param ddf degrees of freedom, see [summary()][summary.hdlmm].
 #' @param name one or more of the names above.
 #' @param newresp numeric: the new response in the fitted rows (or in these and those that
 #'   `na.action` dropped), or a data frame with this one column, as [simulate()] gives.

@@ -145,3 +145,29 @@ test_that("least squares needs no correction, and what has no theory of it stops
     )
   }
 })
+
+test_that("car's F tests of types II and III and of single hypotheses are those of fits of lme4", {
+  skip_if_not_installed("car")
+  skip_if_not_installed("pbkrtest")
+  oats <- as.data.frame(nlme::Oats)
+  oats$nitro <- factor(oats$nitro)
+  oats <- oats[-c(2, 9, 30, 31), ]
+  formula <- yield ~ Variety * nitro + (1 | Block / Variety)
+  fit <- lmm(formula, oats)
+  peer <- lme4::lmer(formula, oats)
+  for (type in c("II", "III")) {
+    own <- car::Anova(fit, type = type, test.statistic = "F")
+    theirs <- car::Anova(peer, type = type, test.statistic = "F")
+    expect_identical(dimnames(own), dimnames(theirs))
+    expect_equal(as.matrix(own), as.matrix(theirs), tolerance = 1e-4)
+  }
+  hypothesis <- c("VarietyMarvellous = 0", "nitro0.2 = nitro0.4")
+  own <- car::linearHypothesis(fit, hypothesis, test = "F")
+  theirs <- car::linearHypothesis(peer, hypothesis, test = "F")
+  expect_equal(as.matrix(own), as.matrix(theirs), tolerance = 1e-4)
+  own <- car::linearHypothesis(fit, hypothesis)
+  expect_equal(own$Chisq, car::linearHypothesis(peer, hypothesis)$Chisq, tolerance = 1e-4)
+  expect_error(car::Anova(fit, test = "F", vcov. = vcov(fit)), class = "hdlmm_unsupported")
+  by_ml <- lmm(formula, oats, method = "ML")
+  expect_error(car::Anova(by_ml, test.statistic = "F"), "REML", class = "hdlmm_unsupported")
+})
