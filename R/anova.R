@@ -2,9 +2,10 @@
 #'
 #' With one fit: an F test of every term of the fixed part, with Satterthwaite's or Kenward and
 #' Roger's degrees of freedom. Neither type depends on how factors are coded or on the order of
-#' their levels. Type III: a term given all others, main effects averaged over the levels of the factors that they interact
-#' with (what sum-to-zero contrasts test; a covariate counts at 0; with empty cells the hypotheses
-#' of SAS). Type II: a term given all others but those that contain it, as in `car::Anova()`.
+#' their levels. Type III: a term given all others, main effects averaged over the levels of the
+#' factors that they interact with (what sum-to-zero contrasts test; a covariate counts at 0; with
+#' empty cells the hypotheses of SAS). Type II: a term given all others but those that contain it,
+#' as in `car::Anova()`.
 #'
 #' With several fits: likelihood-ratio tests between consecutive ones. REML fits that differ in
 #' their fixed part cannot be compared by their restricted likelihoods; such a comparison stops

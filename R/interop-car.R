@@ -92,7 +92,7 @@ linearHypothesis.hdlmm <- function(model, hypothesis.matrix, test = c("Chisq", "
 
 refuse_own_covariance <- function() {
   abort(
-    "unsupported", "F tests by Kenward and Roger have a covariance of their own; `vcov.` goes with ",
-    "chi-squared tests."
+    "unsupported", "F tests by Kenward and Roger have a covariance of their own; `vcov.` goes ",
+    "with chi-squared tests."
   )
 }
