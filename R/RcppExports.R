@@ -145,6 +145,10 @@ cpp_chi_squares <- function(count, df) {
     .Call(`_hdlmm_cpp_chi_squares`, count, df)
 }
 
+cpp_permutation <- function(seed, stream, n) {
+    .Call(`_hdlmm_cpp_permutation`, seed, stream, n)
+}
+
 cpp_zeros <- function(rows, columns) {
     .Call(`_hdlmm_cpp_zeros`, rows, columns)
 }

@@ -10,11 +10,7 @@ build_design.matrix_term <- function(term, model, data, env, centre_weights, hos
       backtick(deparse1(model$terms[[2]])), " has ", model$n_total, "."
     )
   }
-  options <- list(
-    center = check_flag(value_or(arguments$center, FALSE), "center"),
-    scale = check_flag(value_or(arguments$scale, FALSE), "scale"),
-    na = check_choice(value_or(arguments$na, "fail"), c("fail", "mean"), "na")
-  )
+  options <- column_options(arguments)
   if (ncol(x) == 0) return(empty_design(term))
   own <- if (!is.null(rownames(x))) data_row_names(model, data, env)
   at <- match_rows(rownames(x), own, term$label, is_of_columns(term$main, data))
@@ -22,6 +18,14 @@ build_design.matrix_term <- function(term, model, data, env, centre_weights, hos
   design <- build_columns(x, term, options, model, centre_weights, host)
   if (!is.null(at)) design$notes <- c(matched_note(term$label), design$notes)
   with_rule(design, term$main, arguments$x, model)
+}
+
+column_options <- function(arguments) {
+  list(
+    center = check_flag(value_or(arguments$center, FALSE), "center"),
+    scale = check_flag(value_or(arguments$scale, FALSE), "scale"),
+    na = check_choice(value_or(arguments$na, "fail"), c("fail", "mean"), "na")
+  )
 }
 
 # The design of what as_design_matrix() made of the user's x.

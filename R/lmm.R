@@ -126,10 +126,33 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
   formula <- check_formula(formula)
   env <- environment(formula)
   data <- check_data(if (missing(data)) NULL else data, env)
-  used <- used_prior(prior, !missing(prior), engine)
-  problem <- build_problem(formula, data, call, env, contrasts, used, make_host(control))
+  settings <- list(
+    engine = engine, contrasts = contrasts, prior = prior, has_prior = !missing(prior),
+    control = control
+  )
+  start <- start_fit(formula, data, call, settings)
+  fit <- fit_problem(
+    written_call(call, formula), formula, start$problem, start$engine, control
+  )
+  announce(fit)
+  fit
+}
+
+# What lmm() has to fit, and by what.
+start_fit <- function(formula, data, call, settings) {
+  used <- used_prior(settings$prior, settings$has_prior, settings$engine)
+  problem <- build_problem(
+    formula, data, call, environment(formula), settings$contrasts, used,
+    make_host(settings$control)
+  )
+  list(problem = problem, engine = settled_engine(settings, problem))
+}
+
+# Without a random term every model is fitted by least squares.
+settled_engine <- function(settings, problem) {
+  engine <- settings$engine
   if (length(problem$designs) == 0) {
-    is_lost <- !missing(prior) && takes_prior(engine)
+    is_lost <- settings$has_prior && takes_prior(engine)
     if (takes_random(engine)) engine <- find_engine("OLS", NULL)
     if (is_lost) warn_ignored_prior(engine)
   } else if (!takes_random(engine)) {
@@ -138,10 +161,12 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
       "method ", dQuote(engine$method, FALSE), " has no random term; found ", backtick(found), "."
     )
   }
+  engine
+}
+
+fit_problem <- function(call, formula, problem, engine, control) {
   result <- with_memory(run_engine(engine, problem, control), problem)
-  fit <- new_fit(written_call(call, formula), formula, problem, engine, result, control)
-  announce(fit)
-  fit
+  new_fit(call, formula, problem, engine, result, control)
 }
 
 # The call as it can be evaluated again, wherever it is: lapply(), Map() and do.call() leave

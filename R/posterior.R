@@ -77,6 +77,14 @@ node_weights <- function(posterior) {
   list(weight = out[, 1], second = out[, 2])
 }
 
+# Density at y [rows] of the same mixture as mixture_quantiles() has.
+mixture_row_densities <- function(posterior, mean, sd, y) {
+  points <- posterior$points
+  scale <- sweep(sd[, points$core, drop = FALSE], 2, sqrt(points$scale2), `*`)
+  z <- (y - mean[, points$core, drop = FALSE]) / scale
+  drop((stats::dt(z, rep(points$df, each = length(y))) / scale) %*% points$weight)
+}
+
 # Quantiles of the mixture whose component at node k of the core has mean[, k] and standard
 # deviation sd[, k] per unit tau: matrix [rows x length(p)].
 mixture_quantiles <- function(posterior, mean, sd, p) {

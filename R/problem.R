@@ -12,6 +12,11 @@ new_problem <- function(model, fixed, designs, prior = NULL, empty = list(), sys
 # Model data, fixed part and designs: what every engine starts from.
 build_problem <- function(formula, data, call, env, contrasts, prior, host) {
   model <- build_model_data(formula, data, call, env, contrasts)
+  problem_of_model(model, data, env, prior, host)
+}
+
+# data, env: where random terms that are not resolved look for their variables.
+problem_of_model <- function(model, data, env, prior, host) {
   fixed <- fit_fixed(model, if (length(model$random) > 0) prior)
   settled <- lapply(model$random, settle_term, model = model)
   model$random <- labelled_terms(unlist(settled, recursive = FALSE), colnames(model$z))

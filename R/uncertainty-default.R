@@ -91,6 +91,12 @@ row_limits.hdlmm_uncertainty <- function(fit, rows, mean, variance, asked) {
 }
 
 #' @exportS3Method
+row_log_densities.hdlmm_uncertainty <- function(fit, rows, mean, variance, y, asked) {
+  sd <- sqrt(variance)
+  stats::dt((y - mean) / sd, row_df(fit), log = TRUE) - log(sd)
+}
+
+#' @exportS3Method
 row_df.hdlmm_uncertainty <- function(fit) Inf
 
 #' @exportS3Method

@@ -117,6 +117,12 @@ row_limits.posterior <- function(fit, rows, mean, variance, asked) {
 }
 
 #' @exportS3Method
+row_log_densities.posterior <- function(fit, rows, mean, variance, y, asked) {
+  parts <- rows_at_nodes(fit, rows, asked$random, asked$weights)
+  log(mixture_row_densities(fit$posterior, parts$mean, parts$sd, y))
+}
+
+#' @exportS3Method
 loo_rows.posterior <- function(fit) {
   p <- mixture_projection(fit, fit$posterior$core)
   # without a row the posterior has a degree of freedom less

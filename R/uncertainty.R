@@ -119,6 +119,11 @@ mean_variance <- function(fit, rows, random) UseMethod("mean_variance", fit$unce
 # asked: list(random, interval, level, weights).
 row_limits <- function(fit, rows, mean, variance, asked) UseMethod("row_limits", fit$uncertainty)
 
+# log density of responses y [m] at rows whose predictive distribution has this mean and variance.
+row_log_densities <- function(fit, rows, mean, variance, y, asked) {
+  UseMethod("row_log_densities", fit$uncertainty)
+}
+
 # Degrees of freedom of such limits.
 row_df <- function(fit) UseMethod("row_df", fit$uncertainty)
 

@@ -147,8 +147,7 @@ stored_update <- function(fit, formula) {
   problem <- problem_with(fit, fixed_formula(split_formula(whole), NULL, environment(whole)))
   call <- written_call(fit$call, whole)
   engine <- find_engine(fit$method, fit$algorithm)
-  result <- with_memory(run_engine(engine, problem, fit$control), problem)
-  out <- new_fit(call, whole, problem, engine, result, fit$control)
+  out <- fit_problem(call, whole, problem, engine, fit$control)
   announce(out)
   out
 }

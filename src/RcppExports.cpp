@@ -493,6 +493,18 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_permutation
+Rcpp::IntegerVector cpp_permutation(double seed, double stream, int n);
+RcppExport SEXP _hdlmm_cpp_permutation(SEXP seedSEXP, SEXP streamSEXP, SEXP nSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< double >::type stream(streamSEXP);
+    Rcpp::traits::input_parameter< int >::type n(nSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_permutation(seed, stream, n));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_zeros
 Rcpp::NumericMatrix cpp_zeros(double rows, double columns);
 RcppExport SEXP _hdlmm_cpp_zeros(SEXP rowsSEXP, SEXP columnsSEXP) {
@@ -1189,6 +1201,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_pivoted_root", (DL_FUNC) &_hdlmm_cpp_pivoted_root, 1},
     {"_hdlmm_cpp_normals", (DL_FUNC) &_hdlmm_cpp_normals, 2},
     {"_hdlmm_cpp_chi_squares", (DL_FUNC) &_hdlmm_cpp_chi_squares, 2},
+    {"_hdlmm_cpp_permutation", (DL_FUNC) &_hdlmm_cpp_permutation, 3},
     {"_hdlmm_cpp_zeros", (DL_FUNC) &_hdlmm_cpp_zeros, 2},
     {"_hdlmm_cpp_poll", (DL_FUNC) &_hdlmm_cpp_poll, 0},
     {"_hdlmm_cpp_join_orphans", (DL_FUNC) &_hdlmm_cpp_join_orphans, 0},

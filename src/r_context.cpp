@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <future>
 #include <limits>
@@ -16,6 +17,7 @@
 
 #include <R_ext/Lapack.h>
 
+#include "hdlmm/base/random.hpp"
 #include "hdlmm/linalg/two_stage.hpp"
 
 #include "r_list.h"
@@ -205,6 +207,20 @@ Rcpp::NumericVector cpp_chi_squares(double count, double df) {
   for (R_xlen_t i = 0; i < out.size(); ++i) {
     if (i % kDrawsBetweenPolls == 0) Rcpp::checkUserInterrupt();
     out[i] = R::rchisq(df);
+  }
+  return out;
+}
+
+// A permutation of 1 .. n that depends on (seed, stream) alone, by Fisher and Yates.
+// [[Rcpp::export(rng = false)]]
+Rcpp::IntegerVector cpp_permutation(double seed, double stream, int n) {
+  hdlmm::Random random(static_cast<std::uint64_t>(static_cast<std::int64_t>(seed)),
+                       static_cast<std::uint64_t>(stream));
+  Rcpp::IntegerVector out(Rcpp::no_init(n));
+  for (int i = 0; i < n; ++i) {
+    const int j = static_cast<int>(random.below(static_cast<std::uint64_t>(i) + 1));
+    out[i] = out[j];
+    out[j] = i + 1;
   }
   return out;
 }

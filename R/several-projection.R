@@ -1,0 +1,62 @@
+# Columns of P, the inverse covariance of y with the fixed effects projected out, with the variances
+# held at their estimates, for any number of terms.
+
+# list(system, relative, sigma2): what V / sigma_e^2 = I + sum_k X_k (I (x) S_k) X_k' is made of.
+held_system <- function(fit) {
+  internal <- fit$internal
+  if (!has_random(fit)) return(list(sigma2 = internal$tau2))
+  if (!is.null(internal$relative)) {
+    return(list(system = terms_system(fit), relative = internal$relative, sigma2 = internal$tau2))
+  }
+  share <- internal$share
+  if (!(share$nu > 0)) {
+    abort("exact_fit", "the residual variance is 0: rows that are left out have no distribution.")
+  }
+  problem <- list(designs = fit$designs, fixed = internal$fixed)
+  list(
+    system = build_terms_system(problem, fit$control, make_host(fit$control)),
+    relative = list(matrix(share$h / internal$system$kappa / share$nu)),
+    sigma2 = internal$tau2 * share$nu
+  )
+}
+
+# P sigma_e^2 e_i for the rows i of `at`, in the rows of the core [n x length(at)].
+projection_columns <- function(fit, held, at) {
+  q <- fit$internal$fixed$q
+  pick <- matrix(0, nrow(q), length(at))
+  pick[cbind(at, seq_along(at))] <- 1
+  if (is.null(held$system)) return(pick - tcrossprod(q, q[at, , drop = FALSE]))
+  both <- cpp_terms_solve(held$system, held$relative, cbind(q, pick), make_host(fit$control))
+  vq <- both[, seq_len(ncol(q)), drop = FALSE]
+  own <- both[, ncol(q) + seq_along(at), drop = FALSE]
+  if (ncol(q) == 0) return(own)
+  own - vq %*% solve(crossprod(q, vq), t(vq[at, , drop = FALSE]))
+}
+
+# What the other rows say of the rows `at`, with the variances held: y_F - E(y_F | rest) =
+# Pi^-1 (P y)_F with covariance Pi^-1, Pi = P_FF; `columns` are those of projection_columns().
+# Rows with a fixed effect that no other row has are NA: Pi has a zero along such an effect. In the
+# user's units: list(residual, variance).
+left_out_rows <- function(fit, held, at, columns) {
+  internal <- fit$internal
+  fixed <- internal$fixed
+  root <- value_or(fixed$root[at], 1)
+  pi <- columns[at, , drop = FALSE]
+  lost <- lost_directions(fixed$q[at, , drop = FALSE])
+  inverse <- chol2inv(chol(pi + tcrossprod(lost))) - tcrossprod(lost)
+  residual <- drop(inverse %*% drop(crossprod(columns, fixed$residual)))
+  is_lost <- rowSums(abs(lost)) > 1e-8
+  residual[is_lost] <- NA
+  variance <- replace(diag(inverse) * held$sigma2, is_lost, NA)
+  list(
+    residual = user_response(internal$units, residual) / root,
+    variance = user_response_variance(internal$units, variance) / root^2
+  )
+}
+
+# Unit vectors over rows F along which fixed effects vary within F and nowhere else, [f x ..].
+lost_directions <- function(q) {
+  left <- eigen(diag(ncol(q)) - crossprod(q), symmetric = TRUE)
+  # rounding; a direction that other rows share has far more of its square there
+  q %*% left$vectors[, left$values < 1e-10, drop = FALSE]
+}
