@@ -65,7 +65,8 @@ predicted_rows <- function(fit, rows, y, weights) {
   mean <- point_mean(fit, rows, random)
   variance <- mean_variance(fit, rows, random)
   asked <- list(
-    random = random, interval = "prediction", level = predictive_level, weights = weights
+    random = random, interval = "prediction", level = predictive_level, weights = weights,
+    df = row_df(fit)
   )
   limits <- row_limits(fit, rows, mean, variance, asked)
   total <- variance + response_variance(fit, weights, random, rows)

@@ -93,7 +93,7 @@ row_limits.hdlmm_uncertainty <- function(fit, rows, mean, variance, asked) {
 #' @exportS3Method
 row_log_densities.hdlmm_uncertainty <- function(fit, rows, mean, variance, y, asked) {
   sd <- sqrt(variance)
-  stats::dt((y - mean) / sd, row_df(fit), log = TRUE) - log(sd)
+  stats::dt((y - mean) / sd, asked$df, log = TRUE) - log(sd)
 }
 
 #' @exportS3Method

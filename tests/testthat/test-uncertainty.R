@@ -228,6 +228,24 @@ laws <- list(
     expect_identical(dim(mean), c(nobs(fit), 2L))
     expect_true(all(new[, 1] < mean[, 1]) && all(mean[, 2] < new[, 2]))
   },
+  row_log_densities = function(verb, fit) {
+    rows <- rows_of(fit)
+    random <- length(fit$designs) > 0
+    variance <- hdlmm:::mean_variance(fit, rows, random)
+    asked <- list(
+      random = random, interval = "prediction", level = 0.9, weights = 1, df = hdlmm:::row_df(fit)
+    )
+    limits <- hdlmm:::row_limits(fit, rows, fit$fitted, variance, asked)
+    total <- variance + hdlmm:::response_variance(fit, 1, random, rows)
+    # between the limits lies what their level says: Simpson's rule, error below 1e-5
+    u <- seq(0, 1, length.out = 21)
+    simpson <- c(1, rep(c(4, 2), length.out = 19), 1) / 60
+    width <- limits[, 2] - limits[, 1]
+    density <- vapply(u, function(u) {
+      exp(verb(fit, rows, fit$fitted, total, limits[, 1] + u * width, asked))
+    }, numeric(nobs(fit)))
+    expect_equal(unname(drop(density %*% simpson) * width), rep(0.9, nobs(fit)), tolerance = 1e-4)
+  },
   row_df = function(verb, fit) expect_gt(verb(fit), 0),
   row_projection = function(verb, fit) {
     out <- or_refuses(verb(fit))

@@ -14,18 +14,22 @@ proper <- lmm_prior(
   random = prior_half_t(3, 1), residual = prior_half_t(3, 1), fixed = prior_normal(0, 1)
 )
 
+folds <- cv_lmm(y ~ x, d, folds = 3, seed = 1)
+
 # By class, what a method is called on.
 objects <- list(
   hdlmm = fit, hdlmm_comparison = compare_methods(fit, c("REML", "ML")),
-  hdlmm_config = hdlmm_config(), hdlmm_loo = loo(fit), hdlmm_profile = profile(fit, n = 20),
+  hdlmm_config = hdlmm_config(), hdlmm_cv = folds, hdlmm_loo = loo(fit), hdlmm_profile = profile(fit, n = 20),
   hdlmm_random_test = test_random(fit, "mixture"), hdlmm_sample = posterior_sample(fit, 5, 1),
   lmm_control = lmm_control(), lmm_density = prior_beta(1, 2), lmm_prior = proper,
-  ranef.hdlmm = ranef(fit), summary.hdlmm = summary(fit), VarCorr.hdlmm = VarCorr(fit)
+  ranef.hdlmm = ranef(fit), summary.hdlmm = summary(fit),
+  summary.hdlmm_cv = summary(folds), VarCorr.hdlmm = VarCorr(fit)
 )
 
 # Arguments of exported functions, and of methods that need more than an object of their class.
 arguments <- list(
-  bayes_factor = list(bayes), compare_methods = list(fit, "REML"), hdlmm_config = list(),
+  bayes_factor = list(bayes), compare_methods = list(fit, "REML"), cv_lmm = list(y ~ x, d, folds = 3),
+  hdlmm_config = list(),
   is_proper = list(proper), lmm = list(y ~ x + (1 | g), d), lmm_control = list(),
   lmm_methods = list(), lmm_prior = list(), posterior_density = list(bayes, "x"),
   posterior_predict = list(fit, draws = 3), posterior_sample = list(fit, 3),
@@ -91,7 +95,7 @@ call_entry <- function(name, ...) {
 needs <- c(
   as_draws.hdlmm = "posterior", as_draws_array.hdlmm = "posterior", as_draws_df.hdlmm = "posterior",
   as_draws_matrix.hdlmm = "posterior", get_variance.hdlmm = "insight", addterm.hdlmm = "MASS",
-  dropterm.hdlmm = "MASS"
+  dropterm.hdlmm = "MASS", autoplot.hdlmm_cv = "ggplot2"
 )
 is_there <- function(name) {
   !name %in% names(needs) || requireNamespace(needs[[name]], quietly = TRUE)
