@@ -14,21 +14,24 @@
 #'   traces against the evidence.
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return A data frame of class `"hdlmm_comparison"` with one row per method: `method`,
-#'   `algorithm`, the variances, `pve`, `log_evidence` (at the estimates; integrated over the prior
-#'   for Bayes, `NA` where that is improper), `elbo`, `kl_gap`, `distance_pve` and `distance_<term>`
-#'   (estimate less posterior mean of exact Bayes, in its posterior standard deviations),
+#'   `algorithm`, the variances (of blocks their covariances too), `pve` (of several random terms in
+#'   total, then `pve.<term>` for each), `log_evidence` (at the estimates; integrated over the prior
+#'   for Bayes, `NA` where that is improper), `elbo`, `kl_gap`, `distance_pve` and the
+#'   like for all variances and shares (estimate less posterior mean of exact Bayes, in its posterior
+#'   standard deviations; `NA` where there is no exact posterior, as with three terms or blocks),
 #'   `iterations`, `seconds` (without the decomposition, which is made once). The fits themselves
 #'   are its attribute `"fits"`.
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' compare_methods(fit, c("REML", "ML", "VB", "Bayes"))
+#' crossed <- lmm(diameter ~ 1 + (1 | plate) + (1 | sample), data = lme4::Penicillin)
+#' compare_methods(crossed, c("REML", "ML", "Bayes"))
 #' @export
 compare_methods <- function(fit, methods = c("OLS", "REML", "ML", "MAP", "VB", "Bayes"),
                             prior = NULL, control = NULL, ...) {
   check_dots()
   check_fit(fit)
   require_random(fit, "compare_methods()")
-  require_one_variance(fit, "compare_methods()")
   if (is_exact_fit(fit)) {
     abort("exact_fit", "the response is explained exactly: every method gives zero variances.")
   }
@@ -42,13 +45,13 @@ compare_methods <- function(fit, methods = c("OLS", "REML", "ML", "MAP", "VB", "
   base <- shared_fit(fit, prior)
   fits <- lapply(engines, tried_fit, fit = base, prior = prior, control = control)
   reference <- exact_reference(fits, base, prior, control)
-  labels <- term_labels(fit)
-  rows <- lapply(fits, comparison_row, reference = reference, labels = labels)
+  names <- compared_names(fit)
+  rows <- lapply(fits, comparison_row, reference = reference, names = names)
   out <- do.call(rbind, rows)
   names(fits) <- paste(out$method, out$algorithm, sep = "/")
   structure(
     out, class = c("hdlmm_comparison", "data.frame"), fits = lapply(fits, `[[`, "fit"),
-    reference = reference, label = labels
+    reference = reference, label = term_labels(fit), variances = setdiff(names$variances, "Residual")
   )
 }
 
@@ -60,7 +63,7 @@ engine_by_name <- function(name) {
 # The fit whose decomposition all share. Columns that were centred inside serve flat priors of the
 # fixed effects only; for a normal one the decomposition is made again.
 shared_fit <- function(fit, prior) {
-  if (prior$fixed$kind == "flat" || !any(unlist(each_term(fit, is_centred)))) return(fit)
+  if (has_flat_fixed(prior) || !any(unlist(each_term(fit, is_centred)))) return(fit)
   own <- prior_for_base(prior)
   problem <- problem_under(fit, own)
   problem$designs <- lapply(problem$designs, uncentred)
@@ -90,7 +93,7 @@ method_fit <- function(engine, fit, prior, control) {
   started <- proc.time()[["elapsed"]]
   notes <- character()
   result <- withCallingHandlers(
-    run_comparison(engine, problem, control),
+    run_engine(engine, problem, control),
     hdlmm_warning = function(w) {
       notes <<- c(notes, conditionMessage(w))
       invokeRestart("muffleWarning")
@@ -109,13 +112,6 @@ engine_prior <- function(engine, prior) {
   if (engine$prior == "any" || (engine$prior == "own" && is.null(prior$pve))) prior
 }
 
-# The decomposition rotates the response less its baseline, which differs between priors of the
-# fixed effects: rotating it again costs O(n r).
-run_comparison <- function(engine, problem, control) {
-  if (length(problem$designs) > 0) problem$system <- rotated_system(problem)
-  run_engine(engine, problem, control)
-}
-
 # Posterior means and standard deviations of pve and both variances by quadrature, or NULL where
 # the posterior is improper or no more than a point.
 exact_reference <- function(fits, base, prior, control) {
@@ -126,23 +122,38 @@ exact_reference <- function(fits, base, prior, control) {
   )
   fit <- one$fit
   if (is.null(fit) || !has_posterior(fit)) return(NULL)
+  share_sd <- pve_se(fit)
   list(
-    mean = c(pve = unname(fit$pve), fit$variances),
-    sd = c(pve = pve_se(fit), variance_se(fit)), fit = fit
+    mean = compared_estimates(fit), fit = fit,
+    sd = c(stats::setNames(share_sd, compared_names(fit)$shares), variance_se(fit))
   )
 }
 
-comparison_row <- function(one, reference, labels) {
+# list(shares, variances): names of what is compared. The share is called pve, with several terms
+# in total, those of the terms pve.<term>.
+compared_names <- function(fit) {
+  own <- names(shares(fit))
+  several <- paste0("pve.", own[-length(own)])
+  list(shares = if (length(own) == 1) "pve" else c(several, "pve"), variances = names(fit$variances))
+}
+
+comparison_row <- function(one, reference, names) {
   fit <- one$fit
-  estimates <- compared_estimates(fit, labels)
+  shown <- c(names$variances, "pve", setdiff(names$shares, "pve"))
+  estimates <- stats::setNames(rep(if (is.null(fit)) NA_real_ else 0, length(shown)), shown)
+  # of least squares all is 0 but the residual variance
+  if (!is.null(fit)) {
+    own <- compared_estimates(fit)
+    estimates[names(own)] <- own
+  }
   row <- data.frame(
     method = one$engine$method, algorithm = one$engine$algorithm, check.names = FALSE
   )
-  for (name in c(labels, "Residual", "pve")) row[[name]] <- estimates[[name]]
+  for (name in shown) row[[name]] <- estimates[[name]]
   row$log_evidence <- if (is.null(fit)) NA_real_ else or_missing(log_evidence.hdlmm(fit))
   row$elbo <- value_or(fit$elbo, NA_real_)
   row$kl_gap <- if (is.na(row$elbo)) NA_real_ else or_missing(kl_gap(fit))
-  for (name in names(estimates)) {
+  for (name in c("pve", setdiff(shown, "pve"))) {
     distance <- if (is.null(reference)) NA_real_ else
       (estimates[[name]] - reference$mean[[name]]) / reference$sd[[name]]
     row[[paste0("distance_", name)]] <- distance
@@ -153,25 +164,24 @@ comparison_row <- function(one, reference, labels) {
   row
 }
 
-compared_estimates <- function(fit, labels) {
-  out <- stats::setNames(numeric(length(labels) + 2), c("pve", labels, "Residual"))
-  if (is.null(fit)) return(replace(out, TRUE, NA_real_))
-  out[["pve"]] <- sum(fit$pve)
-  out[names(fit$variances)] <- fit$variances
-  out
+# Shares and variances of a fit by the names of the table.
+compared_estimates <- function(fit) {
+  if (!has_random(fit)) return(fit$variances)
+  c(stats::setNames(shares(fit), compared_names(fit)$shares), fit$variances)
 }
 
 #' @rdname compare_methods
 #' @export
 print.hdlmm_comparison <- function(x, digits = 4, ...) {
   check_dots(print_settings)
-  labels <- attr(x, "label")
+  variances <- attr(x, "variances")
   cat(
-    "Methods on one decomposition; variances of", enumerate(labels, Inf), "and of the residual\n\n"
+    "Methods on one decomposition; variances of", enumerate(attr(x, "label"), Inf),
+    "and of the residual\n\n"
   )
   table <- as.data.frame(x)
   shown <- data.frame(method = shown_method(table$method, table$algorithm))
-  shown[labels] <- table[labels]
+  shown[variances] <- table[variances]
   shown$Residual <- table$Residual
   shown$pve <- table$pve
   shown$evidence <- table$log_evidence

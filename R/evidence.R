@@ -25,7 +25,7 @@
 #'   log p(y) at the estimates.
 #' @section Errors: `elbo()` and `kl_gap()` stop with class `hdlmm_unsupported` for fits of other
 #'   methods, which have no bound; `kl_gap()` and `log_evidence()` for a fully variational fit with
-#'   several random terms, whose exact evidence is not at hand.
+#'   more than two random terms or with blocks, whose exact evidence is not at hand.
 #' @references Jordan et al. (1999). An introduction to variational methods for graphical models.
 #'   *Machine Learning* 37, 183-233. \doi{10.1023/A:1007665907178}
 #' @examples
@@ -138,4 +138,8 @@ bayes_factor <- function(fit, log = FALSE, ...) {
   if (log) value else exp(value)
 }
 
-or_missing <- function(value) tryCatch(value, hdlmm_improper_prior = function(e) NA_real_)
+or_missing <- function(value) {
+  tryCatch(
+    value, hdlmm_improper_prior = function(e) NA_real_, hdlmm_unsupported = function(e) NA_real_
+  )
+}

@@ -11,8 +11,9 @@
 #' @param type,test.statistic,vcov.,hypothesis.matrix,test as in car.
 #' @param ... passed on to car's default; for F tests nothing.
 #' @return A data frame of class `"anova"`, as of fits of lme4.
-#' @section Errors: `hdlmm_unsupported`: F tests of a fit that is not by REML, or with a covariance
-#'   matrix or a right-hand side of one's own.
+#' @section Errors: `hdlmm_unsupported`: a fit that is not at a maximum of the likelihood; F tests of
+#'   a fit that is not by REML, or with a covariance
+#'   matrix or a right-hand side of one's own; `hdlmm_no_fixed_effects`, `hdlmm_exact_fit`.
 #' @references Kenward and Roger (1997). *Biometrics* 53, 983-997. \doi{10.2307/2533558}
 #' @name hdlmm-car
 #' @keywords internal
@@ -24,6 +25,10 @@ NULL
 Anova.hdlmm <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("Chisq", "F"),
                         vcov., ...) {
   test <- check_choice(test.statistic, c("Chisq", "F"), "test.statistic")
+  require_tests(mod, "car::Anova()")
+  if (length(attr(mod$terms, "term.labels")) == 0) {
+    abort("no_fixed_effects", "the fixed part has no term to test, only an intercept.")
+  }
   if (test == "Chisq" || !has_random(mod)) return(NextMethod())
   check_dots()
   if (!missing(vcov.)) refuse_own_covariance()
@@ -35,11 +40,11 @@ Anova.hdlmm <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("Ch
   labels <- attr(mod$terms, "term.labels")
   terms <- if (type == "II") seq_along(labels) else sort(unique(assign))
   model <- if (type == "II") redundant_model(mod) else list(assign = assign)
-  rows <- vapply(terms, function(term) {
+  rows <- matrix(vapply(terms, function(term) {
     hypotheses <- term_contrasts(mod, model, term, type)
     if (nrow(hypotheses) == 0) return(c(0, NA, NA, NA))
     tests$joint(hypotheses)
-  }, numeric(4))
+  }, numeric(4)), 4)
   structure(
     data.frame(
       F = rows[3, ], Df = rows[1, ], Df.res = rows[2, ], `Pr(>F)` = rows[4, ],
@@ -61,6 +66,7 @@ Anova.hdlmm <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("Ch
 linearHypothesis.hdlmm <- function(model, hypothesis.matrix, test = c("Chisq", "F"), vcov. = NULL,
                                    ...) {
   test <- check_choice(test, c("Chisq", "F"), "test")
+  require_tests(model, "car::linearHypothesis()")
   if (test == "Chisq" || !has_random(model)) return(NextMethod())
   check_dots()
   if (!is.null(vcov.)) refuse_own_covariance()
@@ -88,6 +94,16 @@ linearHypothesis.hdlmm <- function(model, hypothesis.matrix, test = c("Chisq", "
       paste0("Model 1: restricted model\nModel 2: ", deparse1(model$formula))
     )
   )
+}
+
+require_tests <- function(fit, what) {
+  require_likelihood(fit, what)
+  if (is_exact_fit(fit)) {
+    abort("exact_fit", what, ": the response is explained exactly, which leaves nothing to test by.")
+  }
+  if (length(fit$fixed$kept) == 0) {
+    abort("no_fixed_effects", "tests of fixed effects need some; this fit has none.")
+  }
 }
 
 refuse_own_covariance <- function() {

@@ -27,14 +27,33 @@ fit_terms_quadrature <- function(problem, engine, control) {
   result
 }
 
+# log p(y) alone, flat and Jeffreys densities as they stand.
+terms_evidence_under <- function(problem, control) {
+  if (!has_quadrature(problem)) {
+    abort(
+      "unsupported", "the evidence under priors of the variances is an integral over all of them, ",
+      "which is at hand for two random terms of one variance each; elbo(fit) is its lower bound."
+    )
+  }
+  problem$host <- make_host(control)
+  require_quadrature(problem, control)
+  target <- terms_target(problem, identified_terms(problem, control)$pointer)
+  criterion <- if (is.null(problem$fixed$prior_precision)) "REML" else "ML"
+  integrate_terms(target)$log_mass + target$prior$log_constant +
+    loglik_constant(problem$fixed, criterion)
+}
+
+has_quadrature <- function(problem) {
+  length(problem$designs) == 2 && all(coefficient_widths(problem$designs) == 1)
+}
+
 quadrature_flops <- 5e11
 
 # Two scalar terms that are not too large.
 require_quadrature <- function(problem, control) {
   require_terms_memory(problem, control)
-  designs <- problem$designs
   found <- vapply(problem$model$random, term_text, "")
-  if (length(designs) != 2 || any(coefficient_widths(designs) > 1)) {
+  if (!has_quadrature(problem)) {
     stop_without_quadrature(
       "takes one or two random terms of one variance each; found ", enumerate(backtick(found))
     )

@@ -48,7 +48,8 @@ check_terms_identified <- function(aliased, problem) {
 # list(pointer, system: what it is called) of terms that the data can tell apart, or an error; a
 # prior may do that in their place.
 identified_terms <- function(problem, control, is_by_prior = FALSE) {
-  system <- build_terms_system(problem, control, problem$host)
+  system <- problem$system
+  if (is.null(system)) system <- build_terms_system(problem, control, problem$host)
   description <- cpp_terms_describe(system)
   if (!is_by_prior) check_terms_identified(description$aliased, problem)
   list(pointer = system, system = description["type"])

@@ -7,7 +7,7 @@ plot.hdlmm_comparison <- function(x, which = NULL, ...) {
   fits <- Filter(function(fit) !is.null(fit) && has_random(fit), fits)
   if (length(fits) == 0) bad_input("there is no method with random effects to plot.")
   has_traces <- any(vapply(fits, has_objective_trace, NA))
-  names <- c("pve", attr(x, "label"), "Residual")
+  names <- c("pve", attr(x, "variances"), "Residual")
   traces <- length(names) + 1
   all <- c(seq_along(names), if (has_traces) traces)
   if (is.null(which)) which <- all
@@ -21,7 +21,7 @@ plot.hdlmm_comparison <- function(x, which = NULL, ...) {
   colours <- comparison_colours(fits)
   titles <- c(
     "Proportion of variance explained",
-    paste("Variance of", vapply(attr(x, "label"), shorten, "", 20)), "Residual variance"
+    panel_titles(x), "Residual variance"
   )
   for (panel in which) {
     if (panel == traces) {
@@ -31,6 +31,14 @@ plot.hdlmm_comparison <- function(x, which = NULL, ...) {
     }
   }
   invisible(x)
+}
+
+# Of blocks also covariances have a panel.
+panel_titles <- function(x) {
+  names <- attr(x, "variances")
+  kinds <- variance_kinds(Filter(Negate(is.null), attr(x, "fits"))[[1]])[names]
+  what <- ifelse(kinds %in% "covariance", "Covariance", "Variance")
+  paste(what, "of", vapply(names, shorten, "", 20))
 }
 
 # One colour a method; the exact one, by which the others are judged, is black.
@@ -46,7 +54,7 @@ comparison_colours <- function(fits) {
 draw_comparison <- function(fits, colours, name, title, dots) {
   curves <- lapply(fits, density_curve, name = name)
   points <- vapply(fits, function(fit) {
-    if (name == "pve") sum(fit$pve) else fit$variances[[name]]
+    if (name == "pve") unname(utils::tail(shares(fit), 1)) else fit$variances[[name]]
   }, 0)
   has_curve <- !vapply(curves, is.null, NA)
   # a posterior may have a density and no mean
@@ -92,7 +100,8 @@ draw_traces <- function(fits, colours, dots) {
   if (length(fits) == 0) return(draw_note("Traces", "No method here iterates.", dots))
   traces <- lapply(fits, function(fit) fit$convergence[c("iteration", "objective")])
   bounds <- Filter(has_bound, fits)
-  evidence <- vapply(bounds, bounded_evidence, 0)
+  evidence <- vapply(bounds, function(fit) or_missing(bounded_evidence(fit)), 0)
+  evidence <- evidence[!is.na(evidence)]
   last <- max(vapply(traces, function(trace) max(trace$iteration), 0))
   ends <- vapply(traces, function(trace) trace$objective[nrow(trace)], 0)
   range <- range(ends, evidence)

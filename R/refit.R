@@ -10,11 +10,22 @@ problem_of <- function(fit, prior = fit$prior, system = spectral_system(fit)) {
 # The same under another prior. One of the fixed effects that is flat where the other is not, or
 # the other way round, needs a decomposition of its own: only a flat one lets columns be centred.
 problem_under <- function(fit, prior) {
-  problem <- problem_of(fit, prior, full_system(fit))
+  is_one <- is_one_variance(fit)
+  problem <- if (is_one) problem_of(fit, prior, full_system(fit)) else
+    new_problem(model_of(fit), fit$internal$fixed, fit$designs, prior = prior)
   fixed <- fit_fixed(problem$model, prior)
   problem$fixed <- if (is.null(prior)) fixed else apply_fixed_prior(fixed, problem$model, prior)
+  # the decomposition rotates the response less its baseline, which differs between priors of the
+  # fixed effects: rotating it again costs O(n r)
+  if (is_one) problem$system <- rotated_system(problem)
+  # a system of several terms is of one baseline
+  if (!is_one && has_flat_fixed(prior) && has_flat_fixed(fit$prior)) {
+    problem$system <- terms_system(fit)
+  }
   problem
 }
+
+has_flat_fixed <- function(prior) is.null(prior) || prior$fixed$kind == "flat"
 
 model_of <- function(fit, y = NULL, z = model.matrix.hdlmm(fit)) {
   frame <- fit$frame

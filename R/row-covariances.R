@@ -84,7 +84,7 @@ projected_information <- function(v, q, slopes) {
   }
   inverse <- chol2inv(root)
   solved <- cpp_crossprod(inverse, q)
-  inner <- solve(crossprod(q, solved))
+  inner <- if (ncol(q) > 0) solve(crossprod(q, solved)) else matrix(0, 0, 0)
   weights <- solved %*% inner
   p <- inverse - tcrossprod(weights, solved)
   inside <- c(lapply(slopes, function(slope) cpp_crossprod(p, slope)), list(p))

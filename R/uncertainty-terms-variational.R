@@ -136,20 +136,20 @@ density_curve.terms_factors <- function(fit, name, n = 300) {
 }
 
 #' @exportS3Method
-evidence_of.terms_factors <- function(fit) stop_without_evidence("the log evidence")
+evidence_of.terms_factors <- function(fit) exact_log_evidence(fit)
 
 #' @exportS3Method
-bound_gap.terms_factors <- function(fit, what) stop_without_evidence("kl_gap()")
+evidence_as_it_stands.terms_factors <- function(fit) bounded_evidence(fit)
 
+#' @exportS3Method
+bound_gap.terms_factors <- function(fit, what) bounded_evidence(fit) - evidence_bound(fit, what)
+
+# By the quadrature of two random terms of one variance each, made once.
 #' @exportS3Method
 bounded_evidence.terms_factors <- function(fit) {
-  stop_without_evidence("the log evidence")
-}
-
-stop_without_evidence <- function(what) {
-  abort(
-    "unsupported", what, " of a fully variational fit with several random terms needs the exact ",
-    "evidence under its priors, an integral over all variances that is not at hand; elbo(fit) is ",
-    "its lower bound."
-  )
+  cache <- fit$internal$cache
+  if (is.null(cache$evidence)) {
+    cache$evidence <- terms_evidence_under(problem_under(fit, fit$prior), fit$control)
+  }
+  cache$evidence
 }

@@ -230,3 +230,78 @@ test_that("a posterior with densities and no mean is drawn with the others", {
   on.exit(grDevices::dev.off())
   expect_no_error(plot(table))
 })
+
+# Several random terms ---------------------------------------------------------------------
+
+expect_several_rows <- function(formula, data, prior, methods) {
+  base <- lmm(formula, data)
+  control <- lmm_control(draws = 100, warmup = 50, seed = 3, chains = 2)
+  table <- compare_methods(base, methods, prior = prior, control = control)
+  for (i in seq_along(methods)) {
+    parts <- strsplit(methods[i], "/", fixed = TRUE)[[1]]
+    takes_prior <- parts[1] %in% c("MAP", "Bayes") || (parts[1] == "VB" && is.null(prior$pve))
+    call <- list(
+      formula, data, method = parts[1], algorithm = if (length(parts) > 1) parts[2],
+      control = control
+    )
+    if (takes_prior) call$prior <- prior
+    own <- suppressWarnings(do.call(lmm, call))
+    expect_equal(
+      unlist(table[i, names(varcomp(own))]), varcomp(own), tolerance = 1e-10,
+      info = methods[i]
+    )
+    expect_equal(table$pve[i], utils::tail(pve(own, method = "wald")$estimate, 1), tolerance = 1e-10)
+    if (!is.na(table$elbo[i])) expect_equal(table$elbo[i], elbo(own), tolerance = 1e-10)
+  }
+  table
+}
+
+test_that("rows of several random terms are the fits, with shares by term and in total", {
+  table <- expect_several_rows(
+    diameter ~ 1 + (1 | plate) + (1 | sample), lme4::Penicillin, on_variances,
+    c("REML", "ML", "ML/em", "MAP", "VB", "VB/cavi", "Bayes", "Bayes/gibbs")
+  )
+  expect_equal(table$pve, table$pve.plate + table$pve.sample, tolerance = 1e-12)
+  expect_identical(table$distance_sample[table$method == "Bayes"][1], 0)
+  expect_output(print(table), "plate and sample")
+  file <- tempfile(fileext = ".png")
+  grDevices::png(file)
+  on.exit(unlink(file))
+  expect_silent(plot(table))
+  grDevices::dev.off()
+})
+
+test_that("blocks of coefficients are compared by all methods but quadrature, which says why", {
+  prior <- lmm_prior(random = prior_half_t(3, 20), residual = prior_inverse_gamma(2, 500))
+  table <- expect_several_rows(
+    Reaction ~ Days + (Days | Subject), lme4::sleepstudy, prior,
+    c("REML", "ML", "MAP", "VB", "Bayes/gibbs")
+  )
+  expect_true(all(is.na(table$distance_pve)))
+  fit <- lmm(Reaction ~ Days + (Days | Subject), lme4::sleepstudy)
+  table <- compare_methods(fit, c("OLS", "REML", "Bayes"))
+  expect_identical(table$Subject.Days[1], 0)
+  expect_true(is.na(table$pve[3]))
+  expect_match(table$note[3], "gibbs")
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
+  expect_silent(plot(table))
+})
+
+test_that("a fully variational fit of two terms lies below the evidence by its divergence", {
+  formula <- diameter ~ 1 + (1 | plate) + (1 | sample)
+  prior <- lmm_prior(
+    random = prior_half_t(3, 1), residual = prior_inverse_gamma(2, 1),
+    fixed = prior_normal(20, 10)
+  )
+  vb <- lmm(formula, lme4::Penicillin, method = "VB", prior = prior)
+  exact <- lmm(formula, lme4::Penicillin, method = "Bayes", prior = prior)
+  expect_equal(log_evidence(vb), log_evidence(exact), tolerance = 1e-9)
+  expect_equal(elbo(vb) + kl_gap(vb), log_evidence(vb), tolerance = 1e-12)
+  expect_gt(kl_gap(vb), 0)
+  # where one block holds all coefficients only the variances are held apart
+  one <- lmm(
+    formula, lme4::Penicillin, method = "VB", prior = prior, control = lmm_control(blocks = "all")
+  )
+  expect_lt(kl_gap(one), kl_gap(vb))
+})

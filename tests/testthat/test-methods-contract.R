@@ -24,7 +24,8 @@ refusals <- list(
   random_matrix = "ols", getME = "ols", emm_basis = c("no_fixed", "bayes_no_fixed"),
   drop1 = c("spanned", not_likelihood), add1 = c("spanned", not_likelihood),
   dropterm = c("spanned", not_likelihood), addterm = c("spanned", not_likelihood),
-  extractAIC = c("spanned", not_likelihood),
+  extractAIC = c("spanned", not_likelihood), Anova = c(degenerate, "no_fixed", not_likelihood),
+  linearHypothesis = c(degenerate, "no_fixed", not_likelihood),
   anova = not_likelihood, log_evidence = improper,
   elbo = setdiff(names(fits), by_method("VB")), kl_gap = setdiff(names(fits), by_method("VB")),
   bayes_factor = setdiff(names(fits), bayes), posterior_summary = setdiff(names(fits), bayes),
@@ -85,6 +86,9 @@ all_parameters <- function(fit) {
 }
 
 # One line a function --------------------------------------------------------------------
+
+# F tests by Kenward and Roger are for REML.
+tests_of <- function(fit) c("Chisq", if (hdlmm:::is_restricted(fit$uncertainty)) "F")
 
 prints <- function(value) expect_gt(length(capture.output(print(value))), 0)
 
@@ -417,6 +421,16 @@ contract <- list(
     skip_if_not_installed("emmeans")
     out <- as.data.frame(emmeans::emmeans(fit, ~1))
     expect_true(all(c("emmean", "SE", "df") %in% names(out)))
+  },
+  Anova = function(fit) {
+    skip_if_not_installed("car")
+    for (test in tests_of(fit)) prints(car::Anova(fit, test.statistic = test))
+  },
+  linearHypothesis = function(fit) {
+    skip_if_not_installed("car")
+    for (test in tests_of(fit)) {
+      prints(car::linearHypothesis(fit, names(fixef(fit))[1], test = test))
+    }
   },
   getME = function(fit) {
     skip_if_not_installed("lme4")

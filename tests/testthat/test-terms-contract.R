@@ -9,10 +9,11 @@ reml <- setdiff(all_kinds, "ml")
 refused <- list(
   deviance = reml, profile = "exact", elbo = all_kinds, kl_gap = all_kinds,
   bayes_factor = all_kinds, posterior_summary = all_kinds, posterior_density = all_kinds,
-  compare_methods = all_kinds, exact_pve = all_kinds, loo = "exact",
+  compare_methods = "exact", exact_pve = all_kinds, loo = "exact",
   bootstrap = "exact", test_random = "exact", posterior_sample = "exact",
   posterior_predict = "exact", as_draws = "exact", as_draws_array = "exact",
-  as_draws_matrix = "exact", as_draws_df = "exact", emm_basis = "no_fixed"
+  as_draws_matrix = "exact", as_draws_df = "exact", emm_basis = "no_fixed",
+  Anova = c("no_fixed", "exact"), linearHypothesis = c("no_fixed", "exact")
 )
 
 named_like_rows <- function(x, fit) {
@@ -22,6 +23,9 @@ named_like_rows <- function(x, fit) {
 
 # Parameters by name, in the order of varcomp().
 n_effects <- function(fit) sum(lengths(ranef(fit)))
+
+# F tests by Kenward and Roger are for REML.
+tests_of <- function(fit) c("Chisq", if (hdlmm:::is_restricted(fit$uncertainty)) "F")
 
 prints <- function(value) expect_gt(length(capture.output(print(value))), 0)
 
@@ -204,6 +208,14 @@ answers <- list(
   }),
   emm_basis = without("emmeans", function(fit) {
     expect_true(all(c("emmean", "df") %in% names(as.data.frame(emmeans::emmeans(fit, ~1)))))
+  }),
+  Anova = without("car", function(fit) {
+    for (test in tests_of(fit)) prints(car::Anova(fit, test.statistic = test))
+  }),
+  linearHypothesis = without("car", function(fit) {
+    for (test in tests_of(fit)) {
+      prints(car::linearHypothesis(fit, names(fixef(fit))[1], test = test))
+    }
   }),
   getME = without("lme4", function(fit) {
     out <- lme4::getME(fit, c("X", "Z", "beta", "b", "mu"))

@@ -280,8 +280,15 @@ test_that("rows have the variance of q, and draws of them that variance", {
 
 test_that("what has no answer says why", {
   fit <- fits$normal
-  expect_error(kl_gap(fit), "exact evidence", class = "hdlmm_unsupported")
-  expect_error(log_evidence(fit), class = "hdlmm_unsupported")
+  blocks <- lmm(
+    Reaction ~ Days + (Days | Subject), lme4::sleepstudy, method = "VB",
+    prior = lmm_prior(
+      random = prior_half_t(3, 20), residual = prior_inverse_gamma(2, 500),
+      fixed = prior_normal(c(250, 0), 100)
+    )
+  )
+  expect_error(kl_gap(blocks), "elbo", class = "hdlmm_unsupported")
+  expect_error(log_evidence(blocks), class = "hdlmm_unsupported")
   expect_output(print(summary(fit)), "variational posterior: mean")
   expect_error(variational(lmm_prior()), "conjugate", class = "hdlmm_unsupported")
   expect_error(
