@@ -17,8 +17,8 @@
 #'   `algorithm`, the variances (of blocks their covariances too), `pve` (of several random terms in
 #'   total, then `pve.<term>` for each), `log_evidence` (at the estimates; integrated over the prior
 #'   for Bayes, `NA` where that is improper), `elbo`, `kl_gap`, `distance_pve` and the
-#'   like for all variances and shares (estimate less posterior mean of exact Bayes, in its posterior
-#'   standard deviations; `NA` where there is no exact posterior, as with three terms or blocks),
+#'   like for all variances and shares (estimate less posterior mean of exact Bayes, in its
+#'   posterior standard deviations; `NA` where there is no exact posterior, as with three terms or blocks),
 #'   `iterations`, `seconds` (without the decomposition, which is made once). The fits themselves
 #'   are its attribute `"fits"`.
 #' @examples
@@ -51,7 +51,8 @@ compare_methods <- function(fit, methods = c("OLS", "REML", "ML", "MAP", "VB", "
   names(fits) <- paste(out$method, out$algorithm, sep = "/")
   structure(
     out, class = c("hdlmm_comparison", "data.frame"), fits = lapply(fits, `[[`, "fit"),
-    reference = reference, label = term_labels(fit), variances = setdiff(names$variances, "Residual")
+    reference = reference, label = term_labels(fit),
+    variances = setdiff(names$variances, "Residual")
   )
 }
 
@@ -134,7 +135,9 @@ exact_reference <- function(fits, base, prior, control) {
 compared_names <- function(fit) {
   own <- names(shares(fit))
   several <- paste0("pve.", own[-length(own)])
-  list(shares = if (length(own) == 1) "pve" else c(several, "pve"), variances = names(fit$variances))
+  list(
+    shares = if (length(own) == 1) "pve" else c(several, "pve"), variances = names(fit$variances)
+  )
 }
 
 comparison_row <- function(one, reference, names) {

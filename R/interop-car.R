@@ -11,8 +11,8 @@
 #' @param type,test.statistic,vcov.,hypothesis.matrix,test as in car.
 #' @param ... passed on to car's default; for F tests nothing.
 #' @return A data frame of class `"anova"`, as of fits of lme4.
-#' @section Errors: `hdlmm_unsupported`: a fit that is not at a maximum of the likelihood; F tests of
-#'   a fit that is not by REML, or with a covariance
+#' @section Errors: `hdlmm_unsupported`: a fit that is not at a maximum of the likelihood; F tests
+#'   of a fit that is not by REML, or with a covariance
 #'   matrix or a right-hand side of one's own; `hdlmm_no_fixed_effects`, `hdlmm_exact_fit`.
 #' @references Kenward and Roger (1997). *Biometrics* 53, 983-997. \doi{10.2307/2533558}
 #' @name hdlmm-car
@@ -99,7 +99,7 @@ linearHypothesis.hdlmm <- function(model, hypothesis.matrix, test = c("Chisq", "
 require_tests <- function(fit, what) {
   require_likelihood(fit, what)
   if (is_exact_fit(fit)) {
-    abort("exact_fit", what, ": the response is explained exactly, which leaves nothing to test by.")
+    abort("exact_fit", what, ": the response is explained exactly, nothing is left to test by.")
   }
   if (length(fit$fixed$kept) == 0) {
     abort("no_fixed_effects", "tests of fixed effects need some; this fit has none.")
