@@ -26,6 +26,9 @@ refusals <- list(
   dropterm = c("spanned", not_likelihood), addterm = c("spanned", not_likelihood),
   extractAIC = c("spanned", not_likelihood), Anova = c(degenerate, "no_fixed", not_likelihood),
   linearHypothesis = c(degenerate, "no_fixed", not_likelihood),
+  influence = c(degenerate, not_likelihood), dfbeta = c(degenerate, not_likelihood),
+  dfbetas = c(degenerate, not_likelihood), cooks.distance = c("exact", not_likelihood),
+  rstandard = c("exact", not_likelihood), rstudent = c("exact", not_likelihood),
   anova = not_likelihood, log_evidence = improper,
   elbo = setdiff(names(fits), by_method("VB")), kl_gap = setdiff(names(fits), by_method("VB")),
   bayes_factor = setdiff(names(fits), bayes), posterior_summary = setdiff(names(fits), bayes),
@@ -422,6 +425,13 @@ contract <- list(
     out <- as.data.frame(emmeans::emmeans(fit, ~1))
     expect_true(all(c("emmean", "SE", "df") %in% names(out)))
   },
+  influence = influence, dfbeta = function(fit) {
+    expect_identical(dim(dfbeta(fit)), c(length(residuals(fit)), ncol(vcov(fit))))
+  },
+  dfbetas = function(fit) expect_identical(dim(dfbetas(fit)), dim(dfbeta(fit))),
+  cooks.distance = function(fit) expect_named(cooks.distance(fit), names(residuals(fit))),
+  rstandard = function(fit) expect_named(rstandard(fit), names(residuals(fit))),
+  rstudent = function(fit) expect_named(rstudent(fit), names(residuals(fit))),
   Anova = function(fit) {
     skip_if_not_installed("car")
     for (test in tests_of(fit)) prints(car::Anova(fit, test.statistic = test))

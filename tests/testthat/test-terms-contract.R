@@ -13,7 +13,9 @@ refused <- list(
   bootstrap = "exact", test_random = "exact", posterior_sample = "exact",
   posterior_predict = "exact", as_draws = "exact", as_draws_array = "exact",
   as_draws_matrix = "exact", as_draws_df = "exact", emm_basis = "no_fixed",
-  Anova = c("no_fixed", "exact"), linearHypothesis = c("no_fixed", "exact")
+  Anova = c("no_fixed", "exact"), linearHypothesis = c("no_fixed", "exact"),
+  influence = "exact", dfbeta = "exact", dfbetas = "exact", cooks.distance = "exact",
+  rstandard = "exact", rstudent = "exact"
 )
 
 named_like_rows <- function(x, fit) {
@@ -209,6 +211,13 @@ answers <- list(
   emm_basis = without("emmeans", function(fit) {
     expect_true(all(c("emmean", "df") %in% names(as.data.frame(emmeans::emmeans(fit, ~1)))))
   }),
+  influence = influence, dfbeta = function(fit) {
+    expect_identical(dim(dfbeta(fit)), c(length(residuals(fit)), ncol(vcov(fit))))
+  },
+  dfbetas = function(fit) expect_identical(dim(dfbetas(fit)), dim(dfbeta(fit))),
+  cooks.distance = function(fit) expect_named(cooks.distance(fit), names(residuals(fit))),
+  rstandard = function(fit) expect_named(rstandard(fit), names(residuals(fit))),
+  rstudent = function(fit) expect_named(rstudent(fit), names(residuals(fit))),
   Anova = without("car", function(fit) {
     for (test in tests_of(fit)) prints(car::Anova(fit, test.statistic = test))
   }),
