@@ -569,7 +569,7 @@ test_that("the functions that take no fit give what they promise", {
 
 not_on_fits <- c(
   "lmm", "lmm_control", "lmm_methods",
-  "hdlmm_config", "re", "lmm_prior", "is_proper", "prior_predict",
+  "hdlmm_config", "re", "lmm_prior", "is_proper", "prior_predict", "cv_lmm",
   paste0(
     "prior_", c("beta", "dirichlet", "flat", "half_t", "inverse_gamma", "jeffreys", "normal")
   )
@@ -591,7 +591,10 @@ methods_of_answers <- c(
   "as.matrix.hdlmm_sample", "print.lmm_density", "print.lmm_prior", "simulate.lmm_density",
   "simulate.lmm_prior", "as.data.frame.hdlmm_sample", "as.data.frame.ranef.hdlmm",
   "convergence.default", "elbo.default", "kl_gap.default", "log_evidence.default", "pve.default",
-  "varcomp.default"
+  "varcomp.default",
+  # test-cv.R and its like
+  "as.data.frame.hdlmm_cv", "glance.hdlmm_cv", "tidy.hdlmm_cv", "autoplot.hdlmm_cv",
+  "plot.hdlmm_cv", "print.hdlmm_cv", "print.summary.hdlmm_cv", "summary.hdlmm_cv"
 )
 
 test_that("every S3 method has a line in the contract", {

@@ -290,7 +290,7 @@ for (name in names(answers)) {
 test_that("every export and every method of a fit has a line", {
   not_on_fits <- c(
     "lmm", "lmm_control", "lmm_methods", "hdlmm_config", "re", "lmm_prior", "is_proper",
-    "prior_predict",
+    "prior_predict", "cv_lmm",
     paste0(
       "prior_", c("beta", "dirichlet", "flat", "half_t", "inverse_gamma", "jeffreys", "normal")
     )
