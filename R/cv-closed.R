@@ -44,15 +44,8 @@ closed_fold <- function(shared, k) {
   }
   found <- left_out_rows(fit, shared$system, at, shared$columns)
   y <- whole$model$y[at]
-  se <- sqrt(found$variance)
-  df <- row_df(fit)
-  half <- stats::qt((1 + predictive_level) / 2, df) * se
-  centre <- y - found$residual
   list(
-    rows = data.frame(
-      prediction = centre, se = se, lower = centre - half, upper = centre + half,
-      log_density = stats::dt(found$residual / se, df, log = TRUE) - log(se)
-    ),
+    rows = normal_rows(y, found$residual, sqrt(found$variance), row_df(fit)),
     baseline = mean(whole$model$y[folds$train[[k]]]), facts = fold_facts(fit), notes = shared$notes
   )
 }

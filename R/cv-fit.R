@@ -63,7 +63,11 @@ held_source <- function(term, frame, rows) {
 predicted_rows <- function(fit, rows, y, weights) {
   random <- has_random(fit)
   mean <- point_mean(fit, rows, random)
-  variance <- mean_variance(fit, rows, random)
+  variance <- if (random && at_maximum(fit) && is_factored_for_less(fit, rows$m)) {
+    factored_variance(fit, rows)
+  } else {
+    mean_variance(fit, rows, random)
+  }
   asked <- list(
     random = random, interval = "prediction", level = predictive_level, weights = weights,
     df = row_df(fit)
@@ -74,6 +78,16 @@ predicted_rows <- function(fit, rows, y, weights) {
     prediction = unname(mean), se = unname(sqrt(total)), lower = unname(limits[, 1]),
     upper = unname(limits[, 2]),
     log_density = unname(row_log_densities(fit, rows, mean, total, y, asked))
+  )
+}
+
+# The same where y less its prediction is `residual`, normal or Student t.
+normal_rows <- function(y, residual, se, df) {
+  centre <- y - residual
+  half <- stats::qt((1 + predictive_level) / 2, df) * se
+  data.frame(
+    prediction = centre, se = se, lower = centre - half, upper = centre + half,
+    log_density = stats::dt(residual / se, df, log = TRUE) - log(se)
   )
 }
 

@@ -4,7 +4,7 @@
 run_folds <- function(models, folds, reestimate, seed) {
   models <- lapply(models, function(one) {
     one$control <- worker_control(one$control)
-    one
+    if (reestimate) share_deletions(one, folds) else one
   })
   count <- length(folds$held)
   if (!reestimate) {
@@ -18,11 +18,14 @@ run_fold_task <- function(shared, i) {
   count <- length(shared$held)
   whole <- shared$models[[(i - 1) %/% count + 1]]
   k <- (i - 1) %% count + 1
+  task <- list(held = shared$held[[k]], train = shared$train[[k]])
+  found <- deleted_fold(whole, task)
+  if (!is.null(found)) return(found)
   # what samples has a stream of its own, whoever samples before it
   if (is.null(whole$control$seed)) {
-    whole$control$seed <- cpp_permutation(shared$seed, 2^31 + k, 2^20)[1]
+    whole$control$seed <- cpp_permutation(shared$seed, 2^31 + k, 2^16)[1]
   }
-  run_fold(whole, list(held = shared$held[[k]], train = shared$train[[k]]))
+  run_fold(whole, task)
 }
 
 # results: of run_tasks(), models in turn.

@@ -56,6 +56,14 @@
 #' @section Folds without an answer: where a training fit ends in an error, its fold has `NA`
 #'   predictions, `note` says why and a warning of class `hdlmm_fold_failed` names it; the other
 #'   folds are kept. An error of the same class where no fold has an answer.
+#' @section Cost: a fold costs a fit of its training rows, of what was read of the data once. With
+#'   one random term, REML or ML and columns that are used as they are (`scale = FALSE`, no missing
+#'   cells) `X X'` of wide `X` is formed once for all folds. REML of folds of up to 12 % of the rows
+#'   needs no decomposition of their own either: with wide `X` or a kernel the restricted
+#'   likelihood without a fold follows from the decomposition of all rows by the rows and columns
+#'   of the fold alone. Ten folds five times of 2000 rows and 10,000 columns cost nine fits
+#'   (`bench/cv.R`). Results are those of fits of their own; folds whose maximum lies at a boundary
+#'   or is not the only one are fitted.
 #' @section Parallel: fits run under the user's plan of the package future, with the same bytes as
 #'   without, and report their progress to handlers of the package progressr; see
 #'   [hdlmm-future].
@@ -91,8 +99,7 @@ cv_lmm <- function(formula, data, ..., folds = 10, repeats = 1, groups, reestima
   data <- check_data(if (missing(data)) NULL else data, env)
   groups <- if (!missing(groups)) group_argument(direct$groups, data, env, parent.frame())
   seed <- if (is.null(seed)) sample.int(.Machine$integer.max, 1) else check_seed(seed)
-  models <- cv_models(formulas, data, given, settings)
-  models <- on_common_rows(models)
+  models <- on_common_rows(cv_models(formulas, data, given, settings, reestimate))
   model <- models[[1]]$model
   folds <- make_folds(folds, repeats, groups, seed, model$rows, model$n_total)
   results <- run_folds(models, folds, reestimate, seed)
@@ -142,7 +149,7 @@ group_argument <- function(expr, data, env, frame) {
 }
 
 # Every formula by every method; one without a random term is fitted by least squares, once.
-cv_models <- function(formulas, data, given, settings) {
+cv_models <- function(formulas, data, given, settings, reestimate) {
   names <- value_or(names(formulas), rep("", length(formulas)))
   is_unnamed <- !nzchar(names)
   names[is_unnamed] <- vapply(formulas[is_unnamed], short_text, "")
@@ -154,7 +161,8 @@ cv_models <- function(formulas, data, given, settings) {
       engine <- shown_method(start$engine$method, start$engine$algorithm)
       label <- if (length(formulas) == 1) engine else
         if (length(settings) == 1) name else paste0(name, ", ", engine)
-      new_cv_model(label, formula, start, own, one)
+      model <- new_cv_model(label, formula, start, own, one)
+      if (reestimate) share_gram(model, start$problem) else model
     })
     found[!duplicated(vapply(found, `[[`, "", "label"))]
   }, formulas, names)

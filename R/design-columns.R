@@ -88,6 +88,10 @@ unit_index.column_design <- function(design) NULL
 #' @export
 is_by_rows.column_design <- function(design, n) design$n_cols >= n
 
+# Missing cells are filled by means of the rows that are fitted.
+#' @export
+has_row_products.column_design <- function(design) is.null(design$fill)
+
 #' @export
 identity_words.column_design <- function(design, is_reml) {
   paste0(

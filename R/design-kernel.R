@@ -9,22 +9,25 @@ build_design.kernel_term <- function(term, model, data, env, centre_weights, hos
   rounding <- stored_rounding(kernel)
   kernel <- symmetric_kernel(kernel, rounding, tol, backtick(term$label))
   found <- kernel_units(kernel, arguments$id, model, term, data, env)
-  unit <- found$unit
-  exponent <- scale_exponent(diag(kernel))
-  # cells scale by 4^k so that the effects themselves scale by 2^k
-  exponent <- 2 * floor(exponent / 2)
-  n <- length(unit)
-  design <- new_design(
-    "kernel", "unit", term, nrow(kernel), found$names, id = term$arguments$id,
-    core = list(
-      kind = "kernel", x = kernel, scale = times_two_to(1, exponent), unit = unit,
-      rounding = c(rounding$absolute, value_or(tol, -1))
-    ),
-    exponent = exponent / 2, effect_exponent = 0, mean_columns = NULL,
-    kappa_scaled = kernel_kappa(kernel, unit, times_two_to(1, exponent), n),
-    has_constant = FALSE, notes = found$note, log10_spread = 0, stored = rounding$text
+  design <- kernel_design(
+    kernel, found$unit, term, c(rounding$absolute, value_or(tol, -1)), names = found$names,
+    id = term$arguments$id, notes = found$note, stored = rounding$text
   )
   with_rule(design, term$arguments$id, arguments$id, model)
+}
+
+# unit [n]: the row of the kernel of every row; rounding: see KernelOperator in the core.
+kernel_design <- function(kernel, unit, term, rounding, names, ...) {
+  # cells scale by 4^k so that the effects themselves scale by 2^k
+  exponent <- 2 * floor(scale_exponent(diag(kernel)) / 2)
+  factor <- times_two_to(1, exponent)
+  new_design(
+    "kernel", "unit", term, nrow(kernel), names,
+    core = list(kind = "kernel", x = kernel, scale = factor, unit = unit, rounding = rounding),
+    exponent = exponent / 2, effect_exponent = 0, mean_columns = NULL,
+    kappa_scaled = kernel_kappa(kernel, unit, factor, length(unit)), has_constant = FALSE,
+    log10_spread = 0, ...
+  )
 }
 
 as_kernel <- function(kernel, term) {

@@ -66,6 +66,9 @@ term_size <- function(design, kappa) UseMethod("term_size")
 # Side of the matrix that is decomposed; NULL where nothing is.
 smaller_side <- function(design, n) UseMethod("smaller_side")
 
+# Whether X X' of some rows is a part of that of all rows.
+has_row_products <- function(design) UseMethod("has_row_products")
+
 # Whether products are formed between rows, which then lose the digits that weights span.
 is_by_rows <- function(design, n) UseMethod("is_by_rows")
 
@@ -131,6 +134,9 @@ unseen_effects <- function(design, rows, sd) UseMethod("unseen_effects")
 
 #' @export
 has_even_rows.design <- function(design) FALSE
+
+#' @export
+has_row_products.design <- function(design) FALSE
 
 #' @export
 level_coefficient.design <- function(design) NA_character_

@@ -60,3 +60,37 @@ lost_directions <- function(q) {
   # rounding; a direction that other rows share has far more of its square there
   q %*% left$vectors[, left$values < 1e-10, drop = FALSE]
 }
+
+# Var(z'omega + x'beta | y) at rows [m] of a fit with one random term, by one factor of V in the
+# place of its eigenvectors: less work where rows are few. See terms_block_variance().
+factored_variance <- function(fit, rows) {
+  internal <- fit$internal
+  q <- internal$fixed$q
+  held <- held_system(fit)
+  design <- uncentred(fit$designs[[1]])
+  internal$system$parts["mean"] <- list(NULL)  # whose columns are not centred either
+  relative <- held$relative[[1]]
+  z <- t(basis_coordinates(internal$fixed, rows$z))
+  points <- term_points(design, term_rows(rows, design), seq_len(rows$m), relative, internal)
+  is_missing <- !stats::complete.cases(t(z), t(points$covariance), points$prior)
+  z[, is_missing] <- 0
+  points$covariance[, is_missing] <- 0
+  k <- points$covariance
+  solved <- cpp_terms_solve(held$system, held$relative, cbind(q, k), make_host(fit$control))
+  vq <- solved[, seq_len(ncol(q)), drop = FALSE]
+  vk <- solved[, ncol(q) + seq_len(rows$m), drop = FALSE]
+  variance <- points$prior - colSums(k * vk)
+  if (ncol(q) > 0) {
+    rest <- z - crossprod(q, vk)
+    variance <- variance + colSums(rest * solve(crossprod(q, vq), rest))
+  }
+  variance[is_missing] <- NA
+  user_response_variance(internal$units, held$sigma2 * pmax(0, variance))
+}
+
+# Whether eigenvectors, which the fit has not made, would cost more, and V is far from singular.
+is_factored_for_less <- function(fit, m) {
+  internal <- fit$internal
+  is_one_variance(fit) && is.null(internal$system$vectors) && isTRUE(internal$share$nu > 1e-6) &&
+    2 * m < min(fit$dims$n, fit$dims$p)
+}

@@ -104,5 +104,8 @@ weighted_kappa <- function(design, fixed) {
 # x'x of new rows in the design's own units, from the user's.
 inside_squares <- function(design, x2) times_two_to(x2, 2 * design$exponent)
 
+# Products of rows of a design of columns, from those of its own units.
+user_products <- function(design, x) times_two_to(x, -2 * design$exponent)
+
 # Effects of levels or individuals drawn with the design's own covariance, in its user's units.
 user_unit_effects <- function(design, x) times_two_to(x, -design$exponent)

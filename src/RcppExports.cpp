@@ -575,6 +575,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_row_gram
+Rcpp::NumericMatrix cpp_row_gram(const Rcpp::List& design, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_row_gram(SEXP designSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_row_gram(design, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_solve_response
 SEXP cpp_solve_response(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Eigen::Map<Eigen::VectorXd> delta, const Eigen::Map<Eigen::VectorXd> rest, double h, double nu, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_solve_response(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP deltaSEXP, SEXP restSEXP, SEXP hSEXP, SEXP nuSEXP, SEXP hostSEXP) {
@@ -1208,6 +1219,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_log_prior", (DL_FUNC) &_hdlmm_cpp_log_prior, 4},
     {"_hdlmm_cpp_terms_log_prior", (DL_FUNC) &_hdlmm_cpp_terms_log_prior, 4},
     {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 8},
+    {"_hdlmm_cpp_row_gram", (DL_FUNC) &_hdlmm_cpp_row_gram, 2},
     {"_hdlmm_cpp_solve_response", (DL_FUNC) &_hdlmm_cpp_solve_response, 8},
     {"_hdlmm_cpp_rotate_data", (DL_FUNC) &_hdlmm_cpp_rotate_data, 7},
     {"_hdlmm_cpp_diagonalise", (DL_FUNC) &_hdlmm_cpp_diagonalise, 2},

@@ -1,0 +1,43 @@
+# What the folds of one model share: where the numbers are those of its own fits, X X' is formed
+# once, and a fold has the rows and columns of it that it fits.
+
+# The model with a kernel in the place of the columns of its random term, where that is less work
+# and all the same: wide columns that are used as they are. REML and its predictions do not see what
+# is constant along the fixed effects, so that with an intercept the columns are centred once.
+share_gram <- function(whole, problem) {
+  if (length(problem$designs) == 0) return(whole)
+  design <- problem$designs[[1]]
+  term <- whole$model$random[[design$label]]
+  core <- gram_core(whole, problem, design, term)
+  if (is.null(core)) return(whole)
+  host <- make_host(whole$control)
+  n <- length(whole$model$y)
+  require_memory(16 * as.double(n)^2, paste("products of rows,", n, "x", n))
+  gram <- user_products(design, cpp_row_gram(core, host))
+  if (!all(is.finite(diag(gram)))) return(whole)
+  unit <- rep(NA_integer_, whole$model$n_total)
+  unit[whole$model$rows] <- seq_len(n)
+  kernel <- kernel_design(gram, seq_len(n), term, c(0, -1), NULL, notes = NULL, stored = "")
+  whole$model$random[[design$label]] <- over_units(term, kernel, unit)
+  whole$route <- "gram"
+  whole
+}
+
+# The columns as they go into X X', NULL where folds do not share it.
+gram_core <- function(whole, problem, design, term) {
+  options <- term$options
+  n <- length(whole$model$y)
+  is_wide <- is_one_variance(problem) && !is.null(options) && design$n_cols >= n
+  if (!is_wide || !has_row_products(design) || options$scale) return(NULL)
+  if (whole$engine$needs != "criterion") return(NULL)
+  is_shift_free <- whole$engine$criterion == "REML" && problem$fixed$has_constant
+  if (is_shift_free) return(design$core)
+  if (options$center || is_far_from_zero(design, n)) return(NULL)
+  uncentred(design)$core
+}
+
+# Whether products of rows lose more than four digits beside those of the columns' means.
+is_far_from_zero <- function(design, n) {
+  squares <- sum(value_or(design$core$shift, 0)^2 * value_or(design$core$scale, 1)^2)
+  squares > 1e4 * design$kappa_scaled
+}
