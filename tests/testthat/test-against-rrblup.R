@@ -93,3 +93,35 @@ test_that("REML with centred markers is REML with markers as they are", {
   expect_equal(as.numeric(logLik(centred)), as.numeric(logLik(plain)), tolerance = 1e-11)
   expect_equal(ranef(centred)[[1]], ranef(plain)[[1]], tolerance = 1e-7)
 })
+
+test_that("cross-validated predictions of the wheat lines are rrBLUP's on the same folds", {
+  skip_if_not_installed("rrBLUP")
+  wheat <- hdlmm::wheat
+  rows <- as.data.frame(cv_lmm(yield1 ~ re(markers), wheat, folds = wheat$set))
+  folds <- if (Sys.getenv("HDLMM_TEST_LEVEL") < "2") c(1, 6) else 1:10
+  for (k in folds) {
+    own <- rows[rows$fold == k, ]
+    fitted <- setdiff(seq_len(599), own$row)
+    peer <- rrBLUP::mixed.solve(
+      wheat$yield1[fitted], Z = wheat$markers[fitted, ], method = "REML", bounds = c(10, 1e4)
+    )
+    theirs <- peer$beta[[1]] + drop(wheat$markers[own$row, ] %*% peer$u)
+    # 1e-4: the requirement
+    expect_lt(max(abs(own$prediction - theirs)) / sd(theirs), 1e-4)
+    expect_equal(cor(own$observed, own$prediction), cor(own$observed, theirs), tolerance = 1e-4)
+  }
+})
+
+test_that("accuracies of the wheat lines are those that were published", {
+  # Crossa et al. (2010), table 3: tenfold cross-validation by best linear unbiased prediction from
+  # markers and by the Bayesian lasso
+  blup <- c(0.480, 0.488, 0.355, 0.464)
+  lasso <- c(0.518, 0.493, 0.403, 0.457)
+  ours <- vapply(paste0("yield", 1:4), function(yield) {
+    formula <- stats::as.formula(paste(yield, "~ re(markers)"))
+    measures <- summary(cv_lmm(formula, hdlmm::wheat, folds = 10, seed = 1))$measures
+    measures$estimate[measures$measure == "correlation"]
+  }, 0)
+  # the standard deviation over repeats is 0.005 to 0.02
+  expect_true(all(ours > pmin(blup, lasso) - 0.04 & ours < pmax(blup, lasso) + 0.04))
+})
