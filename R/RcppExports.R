@@ -205,8 +205,8 @@ cpp_evaluate <- function(system, h, nu) {
     .Call(`_hdlmm_cpp_evaluate`, system, h, nu)
 }
 
-cpp_refit <- function(system, criterion, options, h, nu, draws, host) {
-    .Call(`_hdlmm_cpp_refit`, system, criterion, options, h, nu, draws, host)
+cpp_refit <- function(system, criterion, options, h, nu, draws, skip, host) {
+    .Call(`_hdlmm_cpp_refit`, system, criterion, options, h, nu, draws, skip, host)
 }
 
 cpp_restricted_eigenvalues <- function(system, host) {

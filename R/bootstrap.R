@@ -14,12 +14,43 @@ bootstrap_one <- function(fit, draws, seed) {
   control <- fit$control
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
   seed <- if (is.null(seed)) control$seed else check_seed(seed)
-  share <- fit$internal$share
-  raw <- with_seed(seed, cpp_refit(
-    spectral_system(fit), fit$uncertainty$criterion, search_options(control), share$h, share$nu,
-    draws, make_host(control)
-  ))
+  shared <- list(
+    system = spectral_system(fit), criterion = fit$uncertainty$criterion, control = control,
+    share = fit$internal$share, ends = block_ends(draws, n_workers())
+  )
+  raw <- with_seed(seed, bootstrap_blocks(shared))
   bootstrap_table(fit, raw)
+}
+
+# The last draw of every block of draws in turn.
+block_ends <- function(draws, blocks) {
+  blocks <- max(1, min(blocks, draws %/% 10))
+  round(draws * seq_len(blocks) / blocks)
+}
+
+# Every block starts where R's generator stands and takes the numbers of the draws before it, so
+# that draws do not depend on who makes them; in the end the generator stands after all of them.
+bootstrap_blocks <- function(shared) {
+  blocks <- length(shared$ends)
+  if (blocks == 1) return(refit_draws(shared, 0, shared$ends))
+  shared$control <- worker_control(shared$control)
+  shared$state <- random_state()
+  parts <- task_values(run_tasks(blocks, refit_block, shared))
+  refit_draws(shared, shared$ends[blocks], 0)
+  do.call(rbind, parts)
+}
+
+refit_block <- function(shared, i) {
+  before <- c(0, shared$ends)[i]
+  with_random_state(shared$state, refit_draws(shared, before, shared$ends[i] - before))
+}
+
+refit_draws <- function(shared, before, draws) {
+  share <- shared$share
+  cpp_refit(
+    shared$system, shared$criterion, search_options(shared$control), share$h, share$nu, draws,
+    before, make_host(shared$control)
+  )
 }
 
 bootstrap_table <- function(fit, raw) {

@@ -18,8 +18,8 @@
 #'   total, then `pve.<term>` for each), `log_evidence` (at the estimates; integrated over the prior
 #'   for Bayes, `NA` where that is improper), `elbo`, `kl_gap`, `distance_pve` and the
 #'   like for all variances and shares (estimate less posterior mean of exact Bayes, in its
-#'   posterior standard deviations; `NA` where there is no exact posterior, as with three terms or blocks),
-#'   `iterations`, `seconds` (without the decomposition, which is made once). The fits themselves
+#'   posterior standard deviations; `NA` where there is no exact posterior, as with three terms or
+#'   blocks), `iterations`, `seconds` (without the decomposition, which is made once). The fits themselves
 #'   are its attribute `"fits"`.
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
@@ -43,7 +43,8 @@ compare_methods <- function(fit, methods = c("OLS", "REML", "ML", "MAP", "VB", "
   check_prior(prior)
   control <- if (is.null(control)) fit$control else check_control(control)
   base <- shared_fit(fit, prior)
-  fits <- lapply(engines, tried_fit, fit = base, prior = prior, control = control)
+  shared <- list(engines = engines, fit = base, prior = prior, control = worker_control(control))
+  fits <- task_values(run_tasks(length(engines), compared_fit, shared))
   reference <- exact_reference(fits, base, prior, control)
   names <- compared_names(fit)
   rows <- lapply(fits, comparison_row, reference = reference, names = names)
@@ -77,6 +78,10 @@ shared_fit <- function(fit, prior) {
 # Any proper prior of the variances will do for a decomposition; the fixed part is what matters.
 prior_for_base <- function(prior) {
   lmm_prior(random = prior_flat(), residual = prior_flat(), fixed = prior$fixed)
+}
+
+compared_fit <- function(shared, i) {
+  tried_fit(shared$engines[[i]], fit = shared$fit, prior = shared$prior, control = shared$control)
 }
 
 # A method that has no answer for these data leaves a row that says why.

@@ -17,6 +17,20 @@ with_seed <- function(seed, expr) {
   expr
 }
 
+# Where R's generator stands.
+random_state <- function() {
+  if (!exists(".Random.seed", envir = globalenv(), inherits = FALSE)) stats::runif(1)
+  get(".Random.seed", envir = globalenv(), inherits = FALSE)
+}
+
+# Evaluate from there, then put the generator back as it was.
+with_random_state <- function(state, expr) {
+  old <- random_state()
+  on.exit(assign(".Random.seed", old, envir = globalenv()))
+  assign(".Random.seed", state, envir = globalenv())
+  expr
+}
+
 sampling_seed <- function(fit, seed) {
   if (!is.null(seed)) return(check_seed(seed))
   fit$control$seed
@@ -27,6 +41,5 @@ simulation_seed <- function(seed) {
     check_seed(seed)
     return(structure(seed, kind = as.list(RNGkind())))
   }
-  if (!exists(".Random.seed", envir = globalenv(), inherits = FALSE)) stats::runif(1)
-  get(".Random.seed", envir = globalenv(), inherits = FALSE)
+  random_state()
 }

@@ -46,11 +46,14 @@ bootstrap_terms <- function(fit, draws, seed) {
     fit, fit$designs, internal$tau2, internal$relative, draws
   ))
   names <- names(parameter_kinds(fit))
-  out <- vapply(seq_len(draws), function(i) {
-    cpp_poll()
-    terms_values(fit, search_terms(fit, y[, i]))
-  }, numeric(length(names)))
-  matrix(out, draws, byrow = TRUE, dimnames = list(NULL, names))
+  fit$control <- worker_control(control)
+  out <- task_values(run_tasks(draws, refit_response, list(fit = fit, y = y)))
+  matrix(unlist(out), draws, byrow = TRUE, dimnames = list(NULL, names))
+}
+
+refit_response <- function(shared, i) {
+  cpp_poll()
+  terms_values(shared$fit, search_terms(shared$fit, shared$y[, i]))
 }
 
 # All parameters at what a search found, in the order of parameter_kinds().
@@ -116,11 +119,16 @@ without_term_tail <- function(fit, label, null, statistic) {
 # Likelihood ratios of data drawn from a null model.
 null_ratios <- function(fit, rest, null, draws, seed) {
   y <- with_seed(seed, draw_terms_responses(fit, rest, null$sigma2, null$relative, draws))
-  vapply(seq_len(draws), function(i) {
-    cpp_poll()
-    gap <- search_terms(fit, y[, i])$value - search_terms(fit, y[, i], rest)$value
-    max(0, 2 * gap)
-  }, 0)
+  fit$control <- worker_control(fit$control)
+  shared <- list(fit = fit, y = y, rest = rest)
+  unlist(task_values(run_tasks(draws, null_ratio, shared)))
+}
+
+null_ratio <- function(shared, i) {
+  cpp_poll()
+  y <- shared$y[, i]
+  gap <- search_terms(shared$fit, y)$value - search_terms(shared$fit, y, shared$rest)$value
+  max(0, 2 * gap)
 }
 
 # Tail probability of a statistic, the observed data set counted as a draw.

@@ -3,7 +3,9 @@
 #' Work in parallel
 #'
 #' What consists of independent fits runs under the plan that the user has set by the package
-#' future, with the same bytes as without one: the folds of [cv_lmm()].
+#' future, with the same bytes as without one: the folds of [cv_lmm()], the refits of bootstrap
+#' limits ([confint()][confint.hdlmm] with `method = "boot"`) and the methods of
+#' [compare_methods()], whose samplers need `lmm_control(seed = )` for that.
 #'
 #' `future::plan(multisession)` starts R processes on this machine, `plan(multicore)` forks (not on
 #' Windows), `plan(cluster, workers = )` takes other machines and
@@ -49,6 +51,13 @@ run_tasks <- function(count, run, shared) {
   lost <- which(lengths(out) == 0)
   out[lost] <- lapply(lost, retried_task, run = run, shared = shared)
   out
+}
+
+# Of tasks that all must have an answer.
+task_values <- function(results) {
+  errors <- Filter(Negate(is.null), lapply(results, `[[`, "error"))
+  if (length(errors) > 0) stop(errors[[1]])
+  lapply(results, `[[`, "value")
 }
 
 try_task <- function(run, shared, i) {

@@ -682,8 +682,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_refit
-Eigen::MatrixXd cpp_refit(const Rcpp::List& system, const std::string& criterion, const Rcpp::List& options, double h, double nu, double draws, const Rcpp::List& host);
-RcppExport SEXP _hdlmm_cpp_refit(SEXP systemSEXP, SEXP criterionSEXP, SEXP optionsSEXP, SEXP hSEXP, SEXP nuSEXP, SEXP drawsSEXP, SEXP hostSEXP) {
+Eigen::MatrixXd cpp_refit(const Rcpp::List& system, const std::string& criterion, const Rcpp::List& options, double h, double nu, double draws, double skip, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_refit(SEXP systemSEXP, SEXP criterionSEXP, SEXP optionsSEXP, SEXP hSEXP, SEXP nuSEXP, SEXP drawsSEXP, SEXP skipSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
@@ -693,8 +693,9 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< double >::type h(hSEXP);
     Rcpp::traits::input_parameter< double >::type nu(nuSEXP);
     Rcpp::traits::input_parameter< double >::type draws(drawsSEXP);
+    Rcpp::traits::input_parameter< double >::type skip(skipSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_refit(system, criterion, options, h, nu, draws, host));
+    rcpp_result_gen = Rcpp::wrap(cpp_refit(system, criterion, options, h, nu, draws, skip, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1227,7 +1228,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_curve", (DL_FUNC) &_hdlmm_cpp_curve, 3},
     {"_hdlmm_cpp_profile_limits", (DL_FUNC) &_hdlmm_cpp_profile_limits, 5},
     {"_hdlmm_cpp_evaluate", (DL_FUNC) &_hdlmm_cpp_evaluate, 3},
-    {"_hdlmm_cpp_refit", (DL_FUNC) &_hdlmm_cpp_refit, 7},
+    {"_hdlmm_cpp_refit", (DL_FUNC) &_hdlmm_cpp_refit, 8},
     {"_hdlmm_cpp_restricted_eigenvalues", (DL_FUNC) &_hdlmm_cpp_restricted_eigenvalues, 2},
     {"_hdlmm_cpp_null_draws", (DL_FUNC) &_hdlmm_cpp_null_draws, 3},
     {"_hdlmm_cpp_null_statistics", (DL_FUNC) &_hdlmm_cpp_null_statistics, 9},

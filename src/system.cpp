@@ -222,15 +222,19 @@ Rcpp::List cpp_evaluate(const Rcpp::List& system, double h, double nu) {
 }
 
 // Parametric bootstrap by R's generator; see bootstrap_fits() in the core. Returns a matrix
-// [draws x (4 + c)]: h, nu, tau2, value, then delta.
+// [draws x (4 + c)]: h, nu, tau2, value, then delta. skip: draws before these, whose numbers are
+// taken and not used.
 // [[Rcpp::export]]
 Eigen::MatrixXd cpp_refit(const Rcpp::List& system, const std::string& criterion,
-                          const Rcpp::List& options, double h, double nu, double draws,
+                          const Rcpp::List& options, double h, double nu, double draws, double skip,
                           const Rcpp::List& host) {
   const hdlmm::RandomSource random{norm_rand, [](double df) { return R::rchisq(df); }};
-  return hdlmm::bootstrap_fits(make_spectral_system(system), as_criterion(criterion),
-                               as_search_options(options), hdlmm::Share{h, nu},
-                               static_cast<hdlmm::Index>(draws), random, make_context(host));
+  const hdlmm::SpectralSystem base = make_spectral_system(system);
+  const hdlmm::Share share{h, nu};
+  const hdlmm::Context context = make_context(host);
+  hdlmm::skip_bootstrap_draws(base, share, static_cast<hdlmm::Index>(skip), random, context);
+  return hdlmm::bootstrap_fits(base, as_criterion(criterion), as_search_options(options), share,
+                               static_cast<hdlmm::Index>(draws), random, context);
 }
 
 // Nonzero eigenvalues of A'KA, A orthogonal to the fixed effects.

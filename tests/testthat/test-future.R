@@ -24,6 +24,35 @@ test_that("folds of a cross-validation are the same in other sessions and in for
   expect_identical(with_plan(future::multicore, validate()), alone)
 })
 
+test_that("bootstrap limits and their generator are the same in other sessions", {
+  one <- lmm(height ~ age + (1 | Subject), sets)
+  several <- lmm(height ~ age + (age | Subject), sets)
+  limits <- function() {
+    set.seed(3)
+    out <- list(
+      seeded = confint(one, method = "boot", draws = 60, seed = 1),
+      # R's generator goes on from where the draws leave it
+      unseeded = confint(one, method = "boot", draws = 45), after = stats::runif(1),
+      several = confint(several, method = "boot", draws = 6, seed = 1),
+      test = test_random(several, "both", draws = 6, seed = 2)
+    )
+    out
+  }
+  expect_identical(with_plan(future::multisession, limits()), limits())
+})
+
+test_that("compared methods are the same in other sessions", {
+  fit <- lmm(height ~ age + (1 | Subject), sets)
+  compare <- function() {
+    out <- compare_methods(
+      fit, c("REML", "VB", "Bayes", "Bayes/gibbs"), control = lmm_control(draws = 40, seed = 1)
+    )
+    out[setdiff(names(out), "seconds")]
+  }
+  ours <- with_plan(future::multisession, compare())
+  expect_identical(as.list(ours), as.list(compare()))
+})
+
 # A task that ends its process, once or always.
 deadly <- function(shared, i) {
   if (i == 3 && !file.exists(shared)) {

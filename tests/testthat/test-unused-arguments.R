@@ -19,7 +19,8 @@ folds <- cv_lmm(y ~ x, d, folds = 3, seed = 1)
 # By class, what a method is called on.
 objects <- list(
   hdlmm = fit, hdlmm_comparison = compare_methods(fit, c("REML", "ML")),
-  hdlmm_config = hdlmm_config(), hdlmm_cv = folds, hdlmm_loo = loo(fit), hdlmm_profile = profile(fit, n = 20),
+  hdlmm_config = hdlmm_config(), hdlmm_cv = folds,
+  hdlmm_loo = loo(fit), hdlmm_profile = profile(fit, n = 20),
   hdlmm_random_test = test_random(fit, "mixture"), hdlmm_sample = posterior_sample(fit, 5, 1),
   lmm_control = lmm_control(), lmm_density = prior_beta(1, 2), lmm_prior = proper,
   ranef.hdlmm = ranef(fit), summary.hdlmm = summary(fit),
@@ -28,7 +29,8 @@ objects <- list(
 
 # Arguments of exported functions, and of methods that need more than an object of their class.
 arguments <- list(
-  bayes_factor = list(bayes), compare_methods = list(fit, "REML"), cv_lmm = list(y ~ x, d, folds = 3),
+  bayes_factor = list(bayes), compare_methods = list(fit, "REML"),
+  cv_lmm = list(y ~ x, d, folds = 3),
   hdlmm_config = list(),
   is_proper = list(proper), lmm = list(y ~ x + (1 | g), d), lmm_control = list(),
   lmm_methods = list(), lmm_prior = list(), posterior_density = list(bayes, "x"),

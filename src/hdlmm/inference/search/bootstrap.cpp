@@ -30,7 +30,20 @@ DrawnResponse draw_response(const SpectralParts& parts, const Vector& spread, do
   return out;
 }
 
+Vector response_spread(const SpectralSystem& base, const Share& share) {
+  return (share.h / base.kappa() * base.parts().d.array() + share.nu).sqrt();
+}
+
 }  // namespace
+
+void skip_bootstrap_draws(const SpectralSystem& base, const Share& share, Index draws,
+                          const RandomSource& random, const Context& context) {
+  const Vector spread = response_spread(base, share);
+  for (Index b = 0; b < draws; ++b) {
+    context.poll();
+    draw_response(base.parts(), spread, share.nu, random);
+  }
+}
 
 Matrix bootstrap_fits(const SpectralSystem& base, Criterion criterion, const SearchOptions& options,
                       const Share& share, Index draws, const RandomSource& random,
@@ -38,7 +51,7 @@ Matrix bootstrap_fits(const SpectralSystem& base, Criterion criterion, const Sea
   const SpectralParts& parts = base.parts();
   Context quiet;
   quiet.poll = context.poll;
-  const Vector spread = (share.h / base.kappa() * parts.d.array() + share.nu).sqrt();
+  const Vector spread = response_spread(base, share);
   Matrix out =
       Matrix::Constant(draws, 4 + base.n_fixed(), std::numeric_limits<double>::quiet_NaN());
   for (Index b = 0; b < draws; ++b) {

@@ -24,6 +24,10 @@ Matrix bootstrap_fits(const SpectralSystem& base, Criterion criterion, const Sea
                       const Share& share, Index draws, const RandomSource& random,
                       const Context& context);
 
+/// Takes the random numbers of so many draws of bootstrap_fits(), whose next draws follow on them.
+void skip_bootstrap_draws(const SpectralSystem& base, const Share& share, Index draws,
+                          const RandomSource& random, const Context& context);
+
 }  // namespace hdlmm
 
 #endif  // HDLMM_INFERENCE_SEARCH_BOOTSTRAP_HPP
