@@ -84,7 +84,11 @@ is_converged.hdlmm <- function(x, ...) {
 #' @method get_variance hdlmm
 #' @exportS3Method insight::get_variance hdlmm
 get_variance.hdlmm <- function(x, component = "all", verbose = TRUE, ...) {
-  check_dots(c(insight_settings, list(model_component = NULL)))
+  # what performance::icc() and r2_nakagawa() hand on, words of messages and a tolerance
+  check_dots(c(insight_settings, list(
+    model_component = NULL, name_fun = NULL, name_full = NULL, tolerance = NULL,
+    effects = NULL, approximation = NULL, model = NULL, null_model = NULL
+  )))
   known <- eval(formals(insight::get_variance)$component)
   component <- check_choice(component, known, "component")
   parts <- variance_parts(x)

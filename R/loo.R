@@ -8,10 +8,12 @@
 #'
 #' @param x a fit of [lmm()].
 #' @param ... nothing: an argument that is not listed here is an error.
-#' @return An object of class `"hdlmm_loo"`: `table`, a data frame with one row per observation
+#' @return An object of class `c("hdlmm_loo", "loo")`: `table`, a data frame with one row per observation
 #'   (`observed`, `prediction`, `variance`, `residual`, `log_density`), and the totals `elpd` (sum
 #'   of log densities), `se_elpd`, `rmse`, `r2` (one minus the ratio of mean squared error to the
-#'   variance of the response). loo's generic of the same name finds this method too.
+#'   variance of the response), and `estimates` and `pointwise` as the package loo has them (`p_loo`
+#'   is `NA` for Bayes fits), so that `loo::loo_compare()` compares fits to the same rows. loo's
+#'   generic of the same name finds this method too.
 #' @section Errors: `hdlmm_exact_fit` when the residual variance is 0 and rows have no predictive
 #'   density.
 #' @references Cook (1977). Detection of influential observation in linear regression.
@@ -45,10 +47,26 @@ loo.hdlmm <- function(x, ...) {
     list(
       table = table, elpd = sum(density), se_elpd = sqrt(length(y) * stats::var(density)),
       rmse = sqrt(mean(table$residual^2)),
-      r2 = 1 - mean(table$residual^2) / mean((y - mean(y))^2), is_integrated = rows$is_integrated
+      r2 = 1 - mean(table$residual^2) / mean((y - mean(y))^2), is_integrated = rows$is_integrated,
+      estimates = loo_estimates(density, rows$effective),
+      pointwise = cbind(
+        elpd_loo = density, p_loo = value_or(rows$effective, rep(NA_real_, length(y))),
+        looic = -2 * density
+      )
     ),
-    class = "hdlmm_loo"
+    # what loo::loo_compare() holds against each other
+    class = c("hdlmm_loo", "loo"), yhash = y
   )
+}
+
+# As loo has them: sums over the rows and their standard errors.
+loo_estimates <- function(density, effective) {
+  n <- length(density)
+  se <- function(x) sqrt(n * stats::var(x))
+  p <- if (is.null(effective)) c(NA_real_, NA_real_) else c(sum(effective), se(effective))
+  out <- rbind(c(sum(density), se(density)), p, c(-2 * sum(density), 2 * se(density)))
+  dimnames(out) <- list(c("elpd_loo", "p_loo", "looic"), c("Estimate", "SE"))
+  out
 }
 
 held_loo <- function(fit) {
@@ -57,6 +75,15 @@ held_loo <- function(fit) {
   variance <- 1 / p$diagonal
   stop_without_density(residual, variance)
   loo_table(fit, residual, variance, stats::dnorm(residual, 0, sqrt(variance), log = TRUE))
+}
+
+# Effective numbers of parameters by row: log density given all rows less that given the others,
+# the variances held.
+effective_rows <- function(fit, table) {
+  noise <- fit$variances[["Residual"]] / value_or(fit$weights, 1)
+  leverage <- 1 - noise / table$variance
+  given <- noise * table$residual / table$variance
+  stats::dnorm(given, 0, sqrt(noise * (1 + leverage)), log = TRUE) - table$log_density
 }
 
 stop_without_density <- function(residual, variance) {

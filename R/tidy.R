@@ -59,7 +59,7 @@ tidy_effects <- c("fixed", "ran_pars", "ran_vals")
 tidy.hdlmm <- function(x, effects = c("fixed", "ran_pars"), conf.int = FALSE,
                        conf.level = 0.95, conf.method = c("wald", "profile", "boot"),
                        ...) {
-  check_dots(list(exponentiate = FALSE))
+  check_dots(list(exponentiate = FALSE, parametric = NULL))
   if (length(effects) == 0) bad_input("`effects` is empty.")
   for (effect in effects) check_choice(effect, tidy_effects, "effects")
   check_flag(conf.int, "conf.int")

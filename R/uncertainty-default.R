@@ -100,7 +100,10 @@ row_log_densities.hdlmm_uncertainty <- function(fit, rows, mean, variance, y, as
 row_df.hdlmm_uncertainty <- function(fit) Inf
 
 #' @exportS3Method
-loo_rows.hdlmm_uncertainty <- function(fit) list(table = held_loo(fit), is_integrated = FALSE)
+loo_rows.hdlmm_uncertainty <- function(fit) {
+  table <- held_loo(fit)
+  list(table = table, is_integrated = FALSE, effective = effective_rows(fit, table))
+}
 
 #' @exportS3Method
 draw_sample.hdlmm_uncertainty <- function(fit, draws, with_beta) {

@@ -133,7 +133,8 @@ row_projection <- function(fit) UseMethod("row_projection", fit$uncertainty)
 # Derivatives of the fitted values by the response [n].
 leverages <- function(fit) UseMethod("leverages", fit$uncertainty)
 
-# list(table, is_integrated): leave-one-out predictions, see loo_table().
+# list(table, is_integrated, effective): leave-one-out predictions, see loo_table(), and effective
+# numbers of parameters [n] where there are some.
 loo_rows <- function(fit) UseMethod("loo_rows", fit$uncertainty)
 
 # Draws -----------------------------------------------------------------------------------

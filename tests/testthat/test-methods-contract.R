@@ -29,6 +29,7 @@ refusals <- list(
   influence = c(degenerate, not_likelihood), dfbeta = c(degenerate, not_likelihood),
   dfbetas = c(degenerate, not_likelihood), cooks.distance = c("exact", not_likelihood),
   rstandard = c("exact", not_likelihood), rstudent = c("exact", not_likelihood),
+  p_value = not_likelihood, getVarCov = "ols",
   anova = not_likelihood, log_evidence = improper,
   elbo = setdiff(names(fits), by_method("VB")), kl_gap = setdiff(names(fits), by_method("VB")),
   bayes_factor = setdiff(names(fits), bayes), posterior_summary = setdiff(names(fits), bayes),
@@ -425,6 +426,39 @@ contract <- list(
     out <- as.data.frame(emmeans::emmeans(fit, ~1))
     expect_true(all(c("emmean", "SE", "df") %in% names(out)))
   },
+  get_predicted = function(fit) {
+    skip_if_not_installed("insight")
+    expect_equal(
+      as.numeric(insight::get_predicted(fit, ci = NULL)), unname(predict(fit)), tolerance = 1e-10
+    )
+  },
+  r2 = function(fit) {
+    skip_if_not_installed("performance")
+    expect_true(all(unlist(performance::r2(fit)) <= 1 + 1e-8, na.rm = TRUE))
+  },
+  model_performance = function(fit) {
+    skip_if_not_installed("performance")
+    prints(performance::model_performance(fit))
+  },
+  p_value = function(fit) {
+    skip_if_not_installed("parameters")
+    expect_identical(parameters::p_value(fit)$Parameter, names(fixef(fit)))
+  },
+  ci = function(fit) {
+    skip_if_not_installed("bayestestR")
+    out <- bayestestR::ci(fit)
+    expect_true(all(out$CI_low <= out$CI_high, na.rm = TRUE))
+  },
+  model_parameters = function(fit) {
+    skip_if_not_installed("parameters")
+    prints(parameters::model_parameters(fit))
+  },
+  getData = function(fit) expect_s3_class(nlme::getData(fit), "data.frame"),
+  getVarCov = function(fit) {
+    label <- names(ranef(fit))[1]
+    expect_true(is.matrix(nlme::getVarCov(fit, group = label)))
+  },
+  intervals = function(fit) prints(nlme::intervals(fit, method = "wald")),
   influence = influence, dfbeta = function(fit) {
     expect_identical(dim(dfbeta(fit)), c(length(residuals(fit)), ncol(vcov(fit))))
   },
@@ -592,6 +626,7 @@ methods_of_answers <- c(
   "simulate.lmm_prior", "as.data.frame.hdlmm_sample", "as.data.frame.ranef.hdlmm",
   "convergence.default", "elbo.default", "kl_gap.default", "log_evidence.default", "pve.default",
   "varcomp.default",
+  "dotplot.ranef.hdlmm", "qqmath.ranef.hdlmm",  # test-ecosystem.R
   # test-cv.R and its like
   "as.data.frame.hdlmm_cv", "glance.hdlmm_cv", "tidy.hdlmm_cv", "autoplot.hdlmm_cv",
   "plot.hdlmm_cv", "print.hdlmm_cv", "print.summary.hdlmm_cv", "summary.hdlmm_cv"

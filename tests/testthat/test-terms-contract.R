@@ -211,6 +211,39 @@ answers <- list(
   emm_basis = without("emmeans", function(fit) {
     expect_true(all(c("emmean", "df") %in% names(as.data.frame(emmeans::emmeans(fit, ~1)))))
   }),
+  get_predicted = function(fit) {
+    skip_if_not_installed("insight")
+    expect_equal(
+      as.numeric(insight::get_predicted(fit, ci = NULL)), unname(predict(fit)), tolerance = 1e-10
+    )
+  },
+  r2 = function(fit) {
+    skip_if_not_installed("performance")
+    expect_true(all(unlist(performance::r2(fit)) <= 1 + 1e-8, na.rm = TRUE))
+  },
+  model_performance = function(fit) {
+    skip_if_not_installed("performance")
+    prints(performance::model_performance(fit))
+  },
+  p_value = function(fit) {
+    skip_if_not_installed("parameters")
+    expect_identical(parameters::p_value(fit)$Parameter, names(fixef(fit)))
+  },
+  ci = function(fit) {
+    skip_if_not_installed("bayestestR")
+    out <- bayestestR::ci(fit)
+    expect_true(all(out$CI_low <= out$CI_high, na.rm = TRUE))
+  },
+  model_parameters = function(fit) {
+    skip_if_not_installed("parameters")
+    prints(parameters::model_parameters(fit))
+  },
+  getData = function(fit) expect_s3_class(nlme::getData(fit), "data.frame"),
+  getVarCov = function(fit) {
+    label <- names(ranef(fit))[1]
+    expect_true(is.matrix(nlme::getVarCov(fit, group = label)))
+  },
+  intervals = function(fit) prints(nlme::intervals(fit, method = "wald")),
   influence = influence, dfbeta = function(fit) {
     expect_identical(dim(dfbeta(fit)), c(length(residuals(fit)), ncol(vcov(fit))))
   },

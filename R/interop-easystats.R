@@ -1,0 +1,164 @@
+# insight's predictions, and what performance and parameters find for classes that they know by name
+# alone.
+
+#' Methods for performance, parameters and nlme
+#'
+#' **performance**: `r2()` is Nakagawa's, conditional and marginal, as for fits of lme4;
+#' `model_performance()`, and `compare_performance()` on it, have AIC and BIC of fits at a maximum of
+#' the likelihood alone. **parameters**: `model_parameters()`, `ci()`, `p_value()` show the tests of
+#' [summary()][summary.hdlmm] and the limits of [confint()][confint.hdlmm] by Wald's method.
+#' **insight**: `get_predicted()`. **nlme**: `getData()`, `getVarCov()` of a fit with one grouping
+#' factor (or `group =` of several), and `intervals()`, the limits of [confint()][confint.hdlmm].
+#'
+#' @param x,model,object,obj a fit of [lmm()].
+#' @param data,newdata new rows; `NULL` for the fitted ones.
+#' @param predict,include_random,ci,effects,metrics,verbose as in these packages.
+#' @param group label of a random term.
+#' @param level level of the intervals.
+#' @param method method of [confint()][confint.hdlmm] for the limits.
+#' @param ... settings of these packages that do not concern fits of [lmm()].
+#' @return What the generic promises for fits of lme4 or nlme.
+#' @section Errors: `hdlmm_unsupported`: `p_value()` of a fit that is not at a maximum of the
+#'   likelihood; `hdlmm_bad_input`: `getVarCov()` of a term that is not there.
+#' @references Nakagawa, Johnson and Schielzeth (2017). *J. R. Soc. Interface* 14, 20170213.
+#'   \doi{10.1098/rsif.2017.0213}
+#' @name hdlmm-easystats
+#' @keywords internal
+NULL
+
+#' @rdname hdlmm-easystats
+#' @method get_predicted hdlmm
+#' @exportS3Method insight::get_predicted hdlmm
+get_predicted.hdlmm <- function(x, data = NULL, predict = "expectation", ci = NULL,
+                                include_random = TRUE, verbose = TRUE, ...) {
+  kinds <- c("expectation", "prediction", "link", "response")
+  predict <- check_choice(predict, kinds, "predict")
+  random <- !identical(include_random, FALSE)
+  interval <- if (predict == "prediction") "prediction" else "confidence"
+  out <- predict.hdlmm(x, data, random = random, se.fit = TRUE)
+  limits <- lapply(ci, function(level) {
+    own <- predict.hdlmm(x, data, random = random, interval = interval, level = level)
+    data.frame(SE = unname(out$se.fit), CI_low = unname(own[, 2]), CI_high = unname(own[, 3]))
+  })
+  structure(
+    as.numeric(out$fit), class = c("get_predicted", "numeric"), ci = ci,
+    ci_data = if (length(limits) > 0) limits[[1]], predict = predict, info = list(link = "identity"),
+    data = if (is.null(data)) insight::get_data(x, verbose = FALSE) else data
+  )
+}
+
+#' @rdname hdlmm-easystats
+#' @method r2 hdlmm
+#' @exportS3Method performance::r2 hdlmm
+r2.hdlmm <- function(model, ...) {
+  if (has_random(model)) return(performance::r2_nakagawa(model, ...))
+  # of least squares, as summary.lm() has it
+  y <- stats::model.response(model$frame)
+  w <- value_or(model$weights, 1)
+  total <- sum(w * (y - sum(w * y) / sum(w + 0 * y))^2)
+  r2 <- 1 - sum(w * model$residuals^2) / total
+  n <- model$dims$n
+  adjusted <- 1 - (1 - r2) * (n - 1) / (n - model$dims$n_fixed)
+  structure(
+    list(R2 = c(R2 = r2), R2_adjusted = c(`adjusted R2` = adjusted)),
+    class = c("r2_generic", "list")
+  )
+}
+
+#' @rdname hdlmm-easystats
+#' @method model_performance hdlmm
+#' @exportS3Method performance::model_performance hdlmm
+model_performance.hdlmm <- function(model, metrics = "all", verbose = TRUE, ...) {
+  known <- c("AIC", "AICc", "BIC", "R2", "ICC", "RMSE", "SIGMA")
+  asked <- if (identical(metrics, "all")) known else
+    if (identical(metrics, "common")) setdiff(known, c("AICc", "SIGMA")) else metrics
+  has <- function(name) toupper(name) %in% toupper(asked)
+  out <- list()
+  if (at_maximum(model)) {
+    log_lik <- logLik.hdlmm(model)
+    k <- attr(log_lik, "df")
+    if (has("AIC")) out$AIC <- stats::AIC(log_lik)
+    if (has("AICc")) out$AICc <- stats::AIC(log_lik) + 2 * k * (k + 1) / (model$dims$n - k - 1)
+    if (has("BIC")) out$BIC <- stats::BIC(log_lik)
+  }
+  if (has("R2")) out <- c(out, lapply(r2.hdlmm(model), unname))
+  if (has("ICC") && has_random(model)) {
+    parts <- variance_parts(model)
+    out$ICC <- parts$var.random / (parts$var.random + parts$var.residual)
+  }
+  if (has("RMSE")) out$RMSE <- sqrt(mean(model$residuals^2))
+  if (has("SIGMA")) out$Sigma <- sigma.hdlmm(model)
+  structure(
+    as.data.frame(out), class = c("performance_model", "data.frame"), row.names = 1L
+  )
+}
+
+#' @rdname hdlmm-easystats
+#' @method p_value hdlmm
+#' @exportS3Method parameters::p_value hdlmm
+p_value.hdlmm <- function(model, ...) {
+  require_likelihood(model, "p_value()")
+  table <- fixed_table(model, moment_tests(model))
+  data.frame(Parameter = rownames(table), p = unname(table[, "Pr(>|t|)"]))
+}
+
+#' @rdname hdlmm-easystats
+#' @method ci hdlmm
+#' @exportS3Method bayestestR::ci hdlmm
+ci.hdlmm <- function(x, ci = 0.95, ...) {
+  names <- names(x$fixed$estimate)[x$fixed$kept]
+  rows <- lapply(ci, function(level) {
+    limits <- matrix(0, 0, 2)
+    if (length(names) > 0) limits <- confint.hdlmm(x, names, level, "wald")
+    data.frame(
+      Parameter = names, CI = rep(level, length(names)), CI_low = unname(limits[, 1]), CI_high = unname(limits[, 2])
+    )
+  })
+  do.call(rbind, rows)
+}
+
+#' @rdname hdlmm-easystats
+#' @method model_parameters hdlmm
+#' @exportS3Method parameters::model_parameters hdlmm
+model_parameters.hdlmm <- function(model, ci = 0.95, effects = c("all", "fixed", "random"), ...) {
+  effects <- check_choice(effects, c("all", "fixed", "random"), "effects")
+  rows <- rbind(
+    if (effects != "random") fixed_parameters(model, ci),
+    if (effects != "fixed" && has_random(model)) random_parameters_of(model, ci)
+  )
+  structure(
+    rows, class = c("parameters_model", "see_parameters_model", "data.frame"), ci = ci,
+    ci_method = "Satterthwaite", model_class = "hdlmm", coefficient_name = "Coefficient",
+    pretty_names = stats::setNames(rows$Parameter, rows$Parameter), digits = 2, ci_digits = 2,
+    p_digits = 3, ignore_group = TRUE, ran_pars = TRUE, verbose = TRUE, is_ggeffects = FALSE,
+    test_statistic = "t-statistic", title = ""
+  )
+}
+
+fixed_parameters <- function(fit, level) {
+  table <- fixed_table(fit, moment_tests(fit))[fit$fixed$kept, , drop = FALSE]
+  limits <- ci.hdlmm(fit, level)
+  data.frame(
+    Parameter = rownames(table), Coefficient = unname(table[, 1]), SE = unname(table[, 2]),
+    CI = limits$CI, CI_low = limits$CI_low, CI_high = limits$CI_high, t = unname(table[, 4]),
+    df_error = unname(table[, 3]), p = unname(table[, 5]), Effects = rep("fixed", nrow(table)),
+    Group = rep("", nrow(table))
+  )
+}
+
+# Standard deviations and correlations, named as parameters names those of lme4.
+random_parameters_of <- function(fit, level) {
+  table <- as.data.frame(VarCorr.hdlmm(fit))
+  is_cor <- !is.na(table$var2)
+  is_residual <- table$grp == "Residual"
+  plain <- function(names) gsub("^[(]|[)]$", "", names)
+  first <- plain(table$var1)
+  inside <- ifelse(is_cor, paste(first, plain(table$var2), sep = "~"), first)
+  name <- paste0(ifelse(is_cor, "Cor (", "SD ("), ifelse(is_residual, "Observations", inside), ")")
+  missing <- rep(NA_real_, nrow(table))
+  data.frame(
+    Parameter = name, Coefficient = table$sdcor, SE = missing, CI = level, CI_low = missing,
+    CI_high = missing, t = missing, df_error = missing, p = missing, Effects = "random",
+    Group = table$grp
+  )
+}
