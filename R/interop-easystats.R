@@ -4,8 +4,8 @@
 #' Methods for performance, parameters and nlme
 #'
 #' **performance**: `r2()` is Nakagawa's, conditional and marginal, as for fits of lme4;
-#' `model_performance()`, and `compare_performance()` on it, have AIC and BIC of fits at a maximum of
-#' the likelihood alone. **parameters**: `model_parameters()`, `ci()`, `p_value()` show the tests of
+#' `model_performance()` has AIC and BIC of fits at a maximum of the likelihood alone.
+#' **parameters**: `model_parameters()`, `ci()`, `p_value()` show the tests of
 #' [summary()][summary.hdlmm] and the limits of [confint()][confint.hdlmm] by Wald's method.
 #' **insight**: `get_predicted()`. **nlme**: `getData()`, `getVarCov()` of a fit with one grouping
 #' factor (or `group =` of several), and `intervals()`, the limits of [confint()][confint.hdlmm].
@@ -42,7 +42,8 @@ get_predicted.hdlmm <- function(x, data = NULL, predict = "expectation", ci = NU
   })
   structure(
     as.numeric(out$fit), class = c("get_predicted", "numeric"), ci = ci,
-    ci_data = if (length(limits) > 0) limits[[1]], predict = predict, info = list(link = "identity"),
+    ci_data = if (length(limits) > 0) limits[[1]], predict = predict,
+    info = list(link = "identity"),
     data = if (is.null(data)) insight::get_data(x, verbose = FALSE) else data
   )
 }
@@ -111,7 +112,8 @@ ci.hdlmm <- function(x, ci = 0.95, ...) {
     limits <- matrix(0, 0, 2)
     if (length(names) > 0) limits <- confint.hdlmm(x, names, level, "wald")
     data.frame(
-      Parameter = names, CI = rep(level, length(names)), CI_low = unname(limits[, 1]), CI_high = unname(limits[, 2])
+      Parameter = names, CI = rep(level, length(names)), CI_low = unname(limits[, 1]),
+      CI_high = unname(limits[, 2])
     )
   })
   do.call(rbind, rows)

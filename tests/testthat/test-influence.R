@@ -61,7 +61,8 @@ test_that("of least squares all measures are those of lm(), with rows left out a
   fit <- lmm(mpg ~ wt + qsec, d, weights = w, na.action = na.exclude)
   peer <- lm(mpg ~ wt + qsec, d, weights = w, na.action = na.exclude)
   for (measure in list(cooks.distance, rstandard, rstudent)) {
-    expect_equal(measure(fit), measure(peer), tolerance = 1e-10)
+    # lm() names the row that was left out NA
+    expect_equal(unname(measure(fit)), unname(measure(peer)), tolerance = 1e-10)
   }
   # where lm() has zeros
   expect_true(all(is.na(dfbeta(fit)[3, ])))
