@@ -19,8 +19,8 @@
 #'   for Bayes, `NA` where that is improper), `elbo`, `kl_gap`, `distance_pve` and the
 #'   like for all variances and shares (estimate less posterior mean of exact Bayes, in its
 #'   posterior standard deviations; `NA` where there is no exact posterior, as with three terms or
-#'   blocks), `iterations`, `seconds` (without the decomposition, which is made once). The fits themselves
-#'   are its attribute `"fits"`.
+#'   blocks), `iterations`, `seconds` (without the decomposition, which is made once). The fits
+#'   themselves are its attribute `"fits"`.
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' compare_methods(fit, c("REML", "ML", "VB", "Bayes"))

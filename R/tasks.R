@@ -9,7 +9,8 @@
 #'
 #' `future::plan(multisession)` starts R processes on this machine, `plan(multicore)` forks (not on
 #' Windows), `plan(cluster, workers = )` takes other machines and
-#' `plan(future.batchtools::batchtools_slurm, template = )` jobs of Slurm. Nothing else changes: no
+#' `plan(future.batchtools::batchtools_slurm, template = )` jobs of Slurm, which need a template for
+#' `sbatch` and the packages in the library of every node. Nothing else changes: no
 #' task draws from R's generator but by a seed of its own. Tasks go to the workers in as many parts
 #' as there are workers; the data go to each worker once, so that
 #' `options(future.globals.maxSize = )` must allow for the design. A worker computes with one
