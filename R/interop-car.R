@@ -9,7 +9,7 @@
 #'
 #' @param mod,model a fit of [lmm()].
 #' @param type,test.statistic,vcov.,hypothesis.matrix,test as in car.
-#' @param ... passed on to car's default; for F tests nothing.
+#' @param ... settings of car's default; for F tests nothing.
 #' @return A data frame of class `"anova"`, as of fits of lme4.
 #' @section Errors: `hdlmm_unsupported`: a fit that is not at a maximum of the likelihood; F tests
 #'   of a fit that is not by REML, or with a covariance
@@ -24,6 +24,7 @@ NULL
 #' @exportS3Method car::Anova hdlmm
 Anova.hdlmm <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("Chisq", "F"),
                         vcov., ...) {
+  check_dots(list(singular.ok = NULL, error = NULL, complete = NULL))
   test <- check_choice(test.statistic, c("Chisq", "F"), "test.statistic")
   require_tests(mod, "car::Anova()")
   if (length(attr(mod$terms, "term.labels")) == 0) {
@@ -65,6 +66,10 @@ Anova.hdlmm <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("Ch
 #' @exportS3Method car::linearHypothesis hdlmm
 linearHypothesis.hdlmm <- function(model, hypothesis.matrix, test = c("Chisq", "F"), vcov. = NULL,
                                    ...) {
+  check_dots(list(
+    rhs = NULL, singular.ok = NULL, verbose = NULL, coef. = NULL, suppress.vcov.msg = NULL,
+    title = NULL, error.df = NULL
+  ))
   test <- check_choice(test, c("Chisq", "F"), "test")
   require_tests(model, "car::linearHypothesis()")
   if (test == "Chisq" || !has_random(model)) return(NextMethod())

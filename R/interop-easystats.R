@@ -26,11 +26,23 @@
 #' @keywords internal
 NULL
 
+# What these packages hand to all of their generics and does not concern fits of lmm(): there are
+# Wald limits with Satterthwaite's degrees of freedom, on the scale of the response.
+easystats_settings <- function() c(insight_settings, list(
+  ci_type = NULL, ci_method = NULL, ci_random = NULL, dispersion_method = NULL, estimator = NULL,
+  dof = NULL, method = NULL, iterations = NULL, summary = NULL, keep = NULL, drop = NULL,
+  digits = NULL, wb_component = NULL, robust = FALSE, group_level = FALSE, include_sigma = FALSE,
+  bootstrap = FALSE, exponentiate = FALSE, standardize = list(NULL, FALSE), p_adjust = list(NULL),
+  vcov = list(NULL), vcov_args = list(NULL), vcov_type = list(NULL), by_group = FALSE,
+  model_info = NULL, check_response = NULL
+))
+
 #' @rdname hdlmm-easystats
 #' @method get_predicted hdlmm
 #' @exportS3Method insight::get_predicted hdlmm
 get_predicted.hdlmm <- function(x, data = NULL, predict = "expectation", ci = NULL,
                                 include_random = TRUE, verbose = TRUE, ...) {
+  check_dots(easystats_settings())
   kinds <- c("expectation", "prediction", "link", "response")
   predict <- check_choice(predict, kinds, "predict")
   random <- !identical(include_random, FALSE)
@@ -51,8 +63,9 @@ get_predicted.hdlmm <- function(x, data = NULL, predict = "expectation", ci = NU
 #' @rdname hdlmm-easystats
 #' @method r2 hdlmm
 #' @exportS3Method performance::r2 hdlmm
-r2.hdlmm <- function(model, ...) {
-  if (has_random(model)) return(performance::r2_nakagawa(model, ...))
+r2.hdlmm <- function(model, ci = NULL, ...) {
+  check_dots(easystats_settings())
+  if (has_random(model)) return(performance::r2_nakagawa(model, ci = ci))
   # of least squares, as summary.lm() has it
   y <- stats::model.response(model$frame)
   w <- value_or(model$weights, 1)
@@ -70,6 +83,7 @@ r2.hdlmm <- function(model, ...) {
 #' @method model_performance hdlmm
 #' @exportS3Method performance::model_performance hdlmm
 model_performance.hdlmm <- function(model, metrics = "all", verbose = TRUE, ...) {
+  check_dots(easystats_settings())
   known <- c("AIC", "AICc", "BIC", "R2", "ICC", "RMSE", "SIGMA")
   asked <- if (identical(metrics, "all")) known else
     if (identical(metrics, "common")) setdiff(known, c("AICc", "SIGMA")) else metrics
@@ -98,6 +112,7 @@ model_performance.hdlmm <- function(model, metrics = "all", verbose = TRUE, ...)
 #' @method p_value hdlmm
 #' @exportS3Method parameters::p_value hdlmm
 p_value.hdlmm <- function(model, ...) {
+  check_dots(easystats_settings())
   require_likelihood(model, "p_value()")
   table <- fixed_table(model, moment_tests(model))
   data.frame(Parameter = rownames(table), p = unname(table[, "Pr(>|t|)"]))
@@ -107,6 +122,7 @@ p_value.hdlmm <- function(model, ...) {
 #' @method ci hdlmm
 #' @exportS3Method bayestestR::ci hdlmm
 ci.hdlmm <- function(x, ci = 0.95, ...) {
+  check_dots(easystats_settings())
   names <- names(x$fixed$estimate)[x$fixed$kept]
   rows <- lapply(ci, function(level) {
     limits <- matrix(0, 0, 2)
@@ -123,6 +139,7 @@ ci.hdlmm <- function(x, ci = 0.95, ...) {
 #' @method model_parameters hdlmm
 #' @exportS3Method parameters::model_parameters hdlmm
 model_parameters.hdlmm <- function(model, ci = 0.95, effects = c("all", "fixed", "random"), ...) {
+  check_dots(easystats_settings())
   effects <- check_choice(effects, c("all", "fixed", "random"), "effects")
   rows <- rbind(
     if (effects != "random") fixed_parameters(model, ci),

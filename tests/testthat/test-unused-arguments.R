@@ -42,6 +42,7 @@ arguments <- list(
   test_random = list(fit, "mixture"), elbo = list(vb), elbo.hdlmm = list(vb), kl_gap = list(vb),
   kl_gap.hdlmm = list(vb), deviance.hdlmm = list(ml), getME.hdlmm = list(fit, "X"),
   refit.hdlmm = list(fit, d$y), posterior_predict.hdlmm = list(fit, draws = 3),
+  linearHypothesis.hdlmm = list(fit, "x = 0"),
   add1.hdlmm = list(lmm(y ~ x + (1 | g), d), "f"), addterm.hdlmm = list(ml, "I(x^2)")
 )
 
@@ -49,6 +50,7 @@ arguments <- list(
 handed_on <- c(
   "recover_data.hdlmm", "emm_basis.hdlmm",  # emmeans hands its own settings to both
   "loo_elsewhere", "posterior_predict_elsewhere",  # the packages that own the generics check
+  "dotplot.ranef.hdlmm", "qqmath.ranef.hdlmm",  # to lattice
   "re"  # read from the formula and never called; see below
 )
 # methods of defaults refuse every object
@@ -86,7 +88,12 @@ call_entry <- function(name, ...) {
   given <- arguments_of(name)
   # by its name, as a user calls it; what goes on to the next method by its generic's
   if (name %in% c("AIC.hdlmm", "BIC.hdlmm")) name <- sub("[.]hdlmm$", "", name)
-  caller <- list2env(stats::setNames(list(get(name, own)), name), parent = globalenv())
+  f <- get(name, own)
+  if (name %in% c("Anova.hdlmm", "linearHypothesis.hdlmm")) {
+    name <- sub("[.]hdlmm$", "", name)
+    f <- getExportedValue("car", name)
+  }
+  caller <- list2env(stats::setNames(list(f), name), parent = globalenv())
   utils::capture.output(
     value <- suppressMessages(eval(as.call(c(as.name(name), given, list(...))), caller))
   )
@@ -97,7 +104,11 @@ call_entry <- function(name, ...) {
 needs <- c(
   as_draws.hdlmm = "posterior", as_draws_array.hdlmm = "posterior", as_draws_df.hdlmm = "posterior",
   as_draws_matrix.hdlmm = "posterior", get_variance.hdlmm = "insight", addterm.hdlmm = "MASS",
-  dropterm.hdlmm = "MASS", autoplot.hdlmm_cv = "ggplot2"
+  dropterm.hdlmm = "MASS", autoplot.hdlmm_cv = "ggplot2", get_predicted.hdlmm = "insight",
+  r2.hdlmm = "performance", model_performance.hdlmm = "performance",
+  p_value.hdlmm = "parameters", ci.hdlmm = "bayestestR", model_parameters.hdlmm = "parameters",
+  Anova.hdlmm = "car", linearHypothesis.hdlmm = "car", dotplot.ranef.hdlmm = "lattice",
+  qqmath.ranef.hdlmm = "lattice"
 )
 is_there <- function(name) {
   !name %in% names(needs) || requireNamespace(needs[[name]], quietly = TRUE)
