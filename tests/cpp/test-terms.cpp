@@ -5,6 +5,7 @@
 #include <memory>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <Eigen/LU>
@@ -13,6 +14,7 @@
 #include "hdlmm/inference/terms/minque.hpp"
 #include "hdlmm/inference/terms/terms_search.hpp"
 #include "hdlmm/inference/terms/trust_region.hpp"
+#include "hdlmm/marginal/elimination_order.hpp"
 #include "hdlmm/marginal/terms_chooser.hpp"
 #include "hdlmm/operator/dense_operator.hpp"
 #include "hdlmm/operator/grouped_operator.hpp"
@@ -49,9 +51,8 @@ std::vector<Index> draw_levels(Index n, Index levels, Random& random) {
   return out;
 }
 
-void add_slopes(Case& one, Index levels, Random& random) {
+void add_slopes(Case& one, const std::vector<Index>& level, Index levels, Random& random) {
   const Index n = one.model.y.size();
-  const std::vector<Index> level = draw_levels(n, levels, random);
   Matrix values(n, 2);
   values << Vector::Ones(n), random.normals(n);
   Matrix x = Matrix::Zero(n, 2 * levels);
@@ -63,14 +64,35 @@ void add_slopes(Case& one, Index levels, Random& random) {
   one.model.shapes.push_back({levels, 2});
 }
 
-void add_factor(Case& one, Index levels, Random& random) {
-  const std::vector<Index> level = draw_levels(one.model.y.size(), levels, random);
+void add_factor(Case& one, const std::vector<Index>& level, Index levels) {
   Matrix x = Matrix::Zero(one.model.y.size(), levels);
   for (Index i = 0; i < x.rows(); ++i) x(i, level[i]) = 1;
   one.x.push_back(x);
   one.prior.emplace_back();
   one.model.designs.push_back(std::make_shared<hdlmm::GroupedOperator>(level, levels, Vector()));
   one.model.shapes.push_back({levels, 1});
+}
+
+/// Factors of which each has its levels, two or so, within those of the one before: of `sizes` the
+/// first as a factor, or as slopes.
+void add_nested(Case& one, const std::vector<Index>& sizes, bool has_slopes, Random& random) {
+  const Index n = one.model.y.size();
+  std::vector<std::vector<Index>> levels(1, draw_levels(n, sizes[0], random));
+  for (std::size_t depth = 1; depth < sizes.size(); ++depth) {
+    const Index within = sizes[depth] / sizes[depth - 1];
+    std::vector<Index> level;
+    for (const Index above : levels.back()) level.push_back(above * within + random.below(within));
+    levels.push_back(level);
+  }
+  for (std::size_t depth = 0; depth < sizes.size(); ++depth) {
+    // the middle one last, so that the order of the formula is none of elimination
+    const std::size_t at = depth == 0 ? 0 : sizes.size() - depth;
+    if (at == 0 && has_slopes) {
+      add_slopes(one, levels[at], sizes[at], random);
+    } else {
+      add_factor(one, levels[at], sizes[at]);
+    }
+  }
 }
 
 void add_columns(Case& one, Index p, Random& random) {
@@ -113,8 +135,10 @@ std::shared_ptr<Case> make_case(const std::string& terms) {
   const Vector y = random.normals(n);
   out->model.y = y - out->model.q * (out->model.q.transpose() * y);
   for (const char term : terms) {
-    if (term == 's') add_slopes(*out, 6, random);
-    if (term == 'f') add_factor(*out, 9, random);
+    if (term == 's') add_slopes(*out, draw_levels(n, 6, random), 6, random);
+    if (term == 'f') add_factor(*out, draw_levels(n, 9, random), 9);
+    if (term == 'n') add_nested(*out, {5, 15}, false, random);
+    if (term == 'd') add_nested(*out, {3, 6, 18}, true, random);
     if (term == 'c') add_columns(*out, 5, random);
     if (term == 'w') add_columns(*out, 70, random);
     if (term == 'k') add_kernel(*out, 20, 22, random);
@@ -395,7 +419,8 @@ TEST_P(TermsContract, NoDirectionWithinTheConeLeadsUpFromWhatTheSearchFinds) {
 
 std::vector<Setting> settings() {
   std::vector<Setting> out;
-  for (const char* terms : {"s", "f", "sf", "fs", "sfc", "cf", "cc", "ff"}) {
+  for (const char* terms :
+       {"s", "f", "sf", "fs", "sfc", "cf", "cc", "ff", "n", "d", "nf", "fd", "nc"}) {
     out.push_back({terms, "blocked"});
     out.push_back({terms, "row"});
   }
@@ -407,6 +432,22 @@ std::vector<Setting> settings() {
     out.push_back({terms, "absorbed"});
   }
   return out;
+}
+
+/// Levels that are eliminated, and side of what is left.
+std::pair<std::size_t, Index> elimination(const std::string& terms) {
+  const auto one = make_case(terms);
+  const hdlmm::EliminationOrder order(one->model, hdlmm::sparse_cells(one->model));
+  return {order.levels().size(), order.rest()};
+}
+
+TEST(EliminationOrder, LevelsOfNestedTermsLeaveNothing) {
+  EXPECT_EQ(elimination("n"), std::make_pair(std::size_t{20}, Index{0}));
+  // an inner slope and an outer one of as many columns or more
+  EXPECT_EQ(elimination("d"), std::make_pair(std::size_t{27}, Index{0}));
+  // crossed factors meet by the levels of each other
+  EXPECT_EQ(elimination("ff"), std::make_pair(std::size_t{9}, Index{9}));
+  EXPECT_EQ(elimination("nc").first, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, TermsContract, ::testing::ValuesIn(settings()));

@@ -238,3 +238,38 @@ test_that("standard errors of predictions by coefficients are those by rows", {
   expect_identical(which(is.na(both[[1]][[1]])), c(`5` = 5L))
   expect_equal(both[[1]], both[[2]], tolerance = 1e-6)
 })
+
+test_that("nested factors, which are eliminated one after the other, are fitted as by rows", {
+  set.seed(10)
+  d <- data.frame(a = gl(9, 18), b = gl(3, 6, 162), c = gl(2, 3, 162), x = rnorm(162))
+  d$h <- factor(sample(5, 162, TRUE))
+  effect <- function(g, sd) rnorm(nlevels(g), 0, sd)[g]
+  d$y <- effect(d$a, 1) + effect(d$a, 0.5) * d$x + effect(interaction(d$a, d$b), 0.8) +
+    effect(interaction(d$a, d$b, d$c), 0.7) + effect(d$h, 0.4) + rnorm(162, 0, 0.6)
+  new <- data.frame(
+    a = c("1", "9", "2", "none"), b = c("3", "1", "none", "2"), c = c("1", "none", "2", "2"),
+    h = c("5", "1", "2", "3"), x = c(-1, 0, 1, 2)
+  )
+  formulas <- list(
+    y ~ x + (1 | a / b / c), y ~ x + (x | a) + (1 | a:b) + (1 | a:b:c) + (1 | h)
+  )
+  for (formula in formulas) {
+    both <- lapply(c("blocked", "row"), function(system) {
+      fit <- lmm(formula, d, control = lmm_control(system = system))
+      em <- suppressWarnings(  # five steps do not converge
+        lmm(formula, d, algorithm = "em", control = lmm_control(system = system, max_iter = 5))
+      )
+      vb <- suppressMessages(
+        lmm(formula, d, method = "VB", control = lmm_control(system = system))
+      )
+      list(
+        logLik(fit), logLik(em), elbo(vb), varcomp(fit), ranef(fit, se = TRUE), vcov(fit),
+        loo(fit)$pointwise, predict(fit, se.fit = TRUE)$se.fit,
+        predict(fit, new, se.fit = TRUE, allow.new.levels = TRUE)$se.fit
+      )
+    })
+    expect_equal(both[[1]][1:2], both[[2]][1:2], tolerance = 1e-10)
+    # maxima are where the gradient is rounding
+    expect_equal(both[[1]], both[[2]], tolerance = 1e-5)
+  }
+})

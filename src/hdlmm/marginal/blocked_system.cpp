@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <numeric>
 #include <utility>
 
 #include "hdlmm/dense/lower_triangle.hpp"
@@ -11,33 +12,6 @@
 namespace hdlmm {
 
 namespace {
-
-bool is_sparse(const TermsModel& model) {
-  return std::all_of(model.designs.begin(), model.designs.end(),
-                     [](const auto& design) { return design->has_row_cells(); });
-}
-
-/// Whether every row has its cells within one level, so that X'X is block diagonal.
-bool has_level_blocks(const RowCells& cells, Index width) {
-  const Index rows = static_cast<Index>(cells.start.size()) - 1;
-  for (Index i = 0; i < rows; ++i) {
-    if (cells.start[i + 1] == cells.start[i]) continue;
-    const Index level = cells.column[cells.start[i]] / width;
-    if (cells.column[cells.start[i + 1] - 1] / width != level) return false;
-  }
-  return true;
-}
-
-/// The term with the most coefficients that can be eliminated by its levels, or -1.
-Index eliminated_term(const TermsModel& model) {
-  Index best = -1;
-  if (!is_sparse(model)) return best;
-  for (Index k = 0; k < model.size(); ++k) {
-    if (best >= 0 && model.shape(k).cols() <= model.shape(best).cols()) continue;
-    if (has_level_blocks(model.design(k).row_cells(), model.shape(k).width)) best = k;
-  }
-  return best;
-}
 
 /// Sum of a_ij b_ij over two symmetric matrices of which the lower triangles are given.
 double symmetric_product(const Matrix& a, const Matrix& b) {
@@ -63,103 +37,96 @@ bool has_cells(const Block& a) {
 
 BlockedSystem::BlockedSystem(TermsModel given, const Context& context)
     : TermsSystem(std::move(given)) {
-  order_terms();
-  gather_cells();
+  const std::vector<RowCells> cells = sparse_cells(model());
+  order_ = EliminationOrder(model(), cells);
+  for (Index k = 0; k < model().size(); ++k) {
+    first_.push_back(order_.place(k, 0) - order_.eliminated());
+  }
+  cells_ = in_order(cells);
   cross_levels(context);
   cross_rest(context);
-  cross_data(context);
+  Matrix both(model().rows(), model().q.cols() + 1);
+  both << model().q, model().y;
+  data_gram_ = transpose_product(both, both);
+  data_ = adjoint(both, context);
 }
 
-Index BlockedSystem::dense_side(const TermsModel& model) {
-  Index all = 0;
-  for (const TermShape& shape : model.shapes) all += shape.cols();
-  const Index eliminated = eliminated_term(model);
-  return eliminated < 0 ? all : all - model.shape(eliminated).cols();
-}
-
-void BlockedSystem::order_terms() {
-  eliminated_ = eliminated_term(model());
-  Index at = 0;
-  for (Index k = 0; k < model().size(); ++k) {
-    first_.push_back(k == eliminated_ ? -1 : at);
-    if (k != eliminated_) at += model().shape(k).cols();
+RowCells BlockedSystem::in_order(const std::vector<RowCells>& cells) const {
+  RowCells out;
+  std::size_t size = 0;
+  for (const RowCells& own : cells) size += own.value.size();
+  const Index rows = static_cast<Index>(cells.front().start.size()) - 1;
+  out.start.reserve(static_cast<std::size_t>(rows) + 1);
+  out.column.reserve(size);
+  out.value.reserve(size);
+  out.start.push_back(0);
+  std::vector<std::pair<Index, double>> row;
+  for (Index i = 0; i < rows; ++i) {
+    row.clear();
+    for (Index k = 0; k < model().size(); ++k) {
+      const RowCells& own = cells[static_cast<std::size_t>(k)];
+      const Index r = model().shape(k).width;
+      for (Index at = own.start[i]; at < own.start[i + 1]; ++at) {
+        row.emplace_back(order_.place(k, own.column[at] / r) + own.column[at] % r, own.value[at]);
+      }
+    }
+    std::sort(row.begin(), row.end());
+    for (const auto& [column, value] : row) {
+      out.column.push_back(column);
+      out.value.push_back(value);
+    }
+    out.start.push_back(static_cast<Index>(out.column.size()));
   }
-  gram_ = Matrix::Zero(at, at);
-}
-
-void BlockedSystem::gather_cells() {
-  std::vector<RowCells> parts;
-  std::vector<Index> shift;
-  for (Index k = 0; k < model().size(); ++k) {
-    if (k == eliminated_ || !model().design(k).has_row_cells()) continue;
-    parts.push_back(model().design(k).row_cells());
-    shift.push_back(first_of(k));
-  }
-  rest_cells_ = side_by_side(parts, shift, model().rows());
-  if (eliminated_ >= 0) {
-    level_cells_ = model().design(eliminated_).row_cells();
-  } else {
-    level_cells_.start.assign(static_cast<std::size_t>(model().rows()) + 1, 0);
-  }
+  return out;
 }
 
 void BlockedSystem::cross_levels(const Context& context) {
-  const Index levels = eliminated_ < 0 ? 0 : model().shape(eliminated_).levels;
-  const Index r = eliminated_ < 0 ? 1 : model().shape(eliminated_).width;
-  own_ = Matrix::Zero(r, r * levels);
-  start_.assign(1, 0);
-  std::vector<std::vector<Index>> members(static_cast<std::size_t>(levels));
-  for (Index i = 0; i < model().rows(); ++i) {
-    if (level_cells_.start[i + 1] > level_cells_.start[i]) {
-      members[level_cells_.column[level_cells_.start[i]] / r].push_back(i);
-    }
-  }
-  std::vector<Index> place(static_cast<std::size_t>(rest()), -1);
-  std::vector<double> values;
-  for (Index j = 0; j < levels; ++j) {
+  squares_.assign(static_cast<std::size_t>(order_.squares()), 0);
+  crosses_.assign(static_cast<std::size_t>(order_.crosses()), 0);
+  const LevelRows rows = rows_by_level(order_, cells_, false);
+  std::vector<Index> where(static_cast<std::size_t>(order_.columns()));
+  for (const EliminatedLevel& own : order_.levels()) {
+    const Index j = order_.level_of(own.first);
     if (j % 256 == 0) context.poll();
-    const std::size_t begin = column_.size();
-    for (const Index i : members[static_cast<std::size_t>(j)]) {
-      for (Index at = rest_cells_.start[i]; at < rest_cells_.start[i + 1]; ++at) {
-        Index& where = place[static_cast<std::size_t>(rest_cells_.column[at])];
-        if (where >= static_cast<Index>(begin)) continue;
-        where = static_cast<Index>(column_.size());
-        column_.push_back(rest_cells_.column[at]);
-      }
-    }
-    // ascending, so that sums over them do not depend on the order of the rows
-    std::sort(column_.begin() + static_cast<std::ptrdiff_t>(begin), column_.end());
-    for (std::size_t at = begin; at < column_.size(); ++at) {
-      place[static_cast<std::size_t>(column_[at])] = static_cast<Index>(at);
-    }
-    values.resize(column_.size() * static_cast<std::size_t>(r), 0);
-    for (const Index i : members[static_cast<std::size_t>(j)]) {
-      for (Index own = level_cells_.start[i]; own < level_cells_.start[i + 1]; ++own) {
-        const Index a = level_cells_.column[own] % r;
-        const double x = level_cells_.value[own];
-        for (Index to = level_cells_.start[i]; to < level_cells_.start[i + 1]; ++to) {
-          own_(level_cells_.column[to] % r, j * r + a) += level_cells_.value[to] * x;
-        }
-        for (Index at = rest_cells_.start[i]; at < rest_cells_.start[i + 1]; ++at) {
-          const Index where = place[static_cast<std::size_t>(rest_cells_.column[at])];
-          values[static_cast<std::size_t>(where * r + a)] += x * rest_cells_.value[at];
-        }
-      }
-    }
-    start_.push_back(static_cast<Index>(column_.size()));
-    pairs_ += 0.5 * static_cast<double>(meets(j) * (meets(j) + 1));
+    const Index* met = order_.met(own);
+    for (Index at = 0; at < own.meets; ++at) where[met[at]] = at;
+    for (Index at = rows.start[j]; at < rows.start[j + 1]; ++at) add_row(own, rows.row[at], where);
   }
-  cross_ = Eigen::Map<const Matrix>(values.data(), r, static_cast<Index>(column_.size()));
+}
+
+/// What a row adds to X_j'X_j and to X_j'X behind level j.
+void BlockedSystem::add_row(const EliminatedLevel& own, Index row,
+                            const std::vector<Index>& where) {
+  const Index r = own.width, end = cells_.start[row + 1];
+  Index first = cells_.start[row];
+  while (cells_.column[first] < own.first) ++first;
+  for (Index at = first; at < end && cells_.column[at] < own.first + r; ++at) {
+    const Index a = cells_.column[at] - own.first;
+    const double x = cells_.value[at];
+    for (Index to = first; to < end; ++to) {
+      const Index b = cells_.column[to] - own.first;
+      if (b < r) {
+        squares_[own.square + a * r + b] += cells_.value[to] * x;
+      } else {
+        crosses_[own.cross + where[cells_.column[to]] * r + a] += x * cells_.value[to];
+      }
+    }
+  }
 }
 
 void BlockedSystem::cross_rest(const Context& context) {
+  gram_ = Matrix::Zero(rest(), rest());
+  const Index shift = order_.eliminated();
   for (Index i = 0; i < model().rows(); ++i) {
     if (i % 4096 == 0) context.poll();
-    for (Index at = rest_cells_.start[i]; at < rest_cells_.start[i + 1]; ++at) {
-      double* column = gram_.col(rest_cells_.column[at]).data();
-      const double x = rest_cells_.value[at];
-      for (Index to = rest_cells_.start[i]; to < rest_cells_.start[i + 1]; ++to) {
-        column[rest_cells_.column[to]] += x * rest_cells_.value[to];
+    const Index end = cells_.start[i + 1];
+    Index first = cells_.start[i];
+    while (first < end && cells_.column[first] < shift) ++first;
+    for (Index at = first; at < end; ++at) {
+      double* column = gram_.col(cells_.column[at] - shift).data();
+      const double x = cells_.value[at];
+      for (Index to = first; to < end; ++to) {
+        column[cells_.column[to] - shift] += x * cells_.value[to];
       }
     }
   }
@@ -190,38 +157,49 @@ void BlockedSystem::cross_dense(Index k, const Context& context) {
   }
 }
 
-void BlockedSystem::cross_data(const Context& context) {
-  const Index c = model().q.cols();
-  Matrix both(model().rows(), c + 1);
-  both << model().q, model().y;
-  data_gram_ = transpose_product(both, both);
-  data_.levels = Matrix::Zero(eliminated_ < 0 ? 0 : model().shape(eliminated_).cols(), c + 1);
-  data_.rest = Matrix::Zero(rest(), c + 1);
-  for (Index k = 0; k < model().size(); ++k) {
-    if (is_eliminated(k)) {
-      model().design(k).add_adjoint_product(both, data_.levels, context);
-    } else {
-      model().design(k).add_adjoint_product(
-          both, data_.rest.middleRows(first_of(k), model().shape(k).cols()), context);
-    }
-  }
+Matrix BlockedSystem::part(const ConstMatrix& x, Index k) const {
+  const TermShape& shape = model().shape(k);
+  return x.middleRows(order_.place(k, 0), shape.cols());
 }
 
-CoefficientRows BlockedSystem::times_gram(const CoefficientRows& w) const {
-  CoefficientRows out{Matrix(w.levels.rows(), w.levels.cols()),
-                      lower_symmetric_product(gram_, w.rest, Context())};
-  for (Index j = 0; j < levels(); ++j) {
-    const Matrix given = w.levels.middleRows(j * width(), width());
-    Matrix sum = product(own(j), given);
-    for (Index at = 0; at < meets(j); ++at) {
-      const auto column = cross(j).col(at);
-      const Index row = met(j)[at];
-      for (Index b = 0; b < sum.cols(); ++b) {
-        sum.col(b) += w.rest(row, b) * column;
-        out.rest(row, b) += column.dot(given.col(b));
+void BlockedSystem::set_part(const ConstMatrix& own, Index k, MatrixView x) const {
+  x.middleRows(order_.place(k, 0), own.rows()) = own;
+}
+
+Matrix BlockedSystem::adjoint(const ConstMatrix& b, const Context& context) const {
+  Matrix out = Matrix::Zero(order_.columns(), b.cols());
+  for (Index k = 0; k < model().size(); ++k) {
+    model().design(k).add_adjoint_product(
+        b, out.middleRows(order_.place(k, 0), model().shape(k).cols()), context);
+  }
+  return out;
+}
+
+MatrixMap BlockedSystem::cross(const EliminatedLevel& own) const {
+  return {crosses_.data() + own.cross, own.width, own.meets};
+}
+
+Matrix BlockedSystem::times_gram(const Matrix& w) const {
+  Matrix out = Matrix::Zero(w.rows(), w.cols());
+  out.bottomRows(rest()) = lower_symmetric_product(gram_, w.bottomRows(rest()), Context());
+  for (Index b = 0; b < w.cols(); ++b) {
+    const double* x = w.col(b).data();
+    double* y = out.col(b).data();
+    for (const EliminatedLevel& own : order_.levels()) {
+      const Index r = own.width;
+      const double* square = squares_.data() + own.square;
+      const double* cross = crosses_.data() + own.cross;
+      const Index* met = order_.met(own);
+      for (Index c = 0; c < r; ++c) {
+        for (Index a = 0; a < r; ++a) y[own.first + a] += square[c * r + a] * x[own.first + c];
+      }
+      for (Index at = 0; at < own.meets; ++at) {
+        for (Index a = 0; a < r; ++a) {
+          y[own.first + a] += cross[at * r + a] * x[met[at]];
+          y[met[at]] += cross[at * r + a] * x[own.first + a];
+        }
       }
     }
-    out.levels.middleRows(j * width(), width()) = sum;
   }
   return out;
 }
@@ -229,7 +207,7 @@ CoefficientRows BlockedSystem::times_gram(const CoefficientRows& w) const {
 template <typename Visit>
 void BlockedSystem::for_blocks(Index k, Index o, Visit&& visit) const {
   const TermShape &shape = model().shape(k), &other = model().shape(o);
-  if (!is_eliminated(k)) {
+  if (!is_eliminated(k) && !is_eliminated(o)) {
     for (Index l = 0; l < other.levels; ++l) {
       for (Index j = 0; j < shape.levels; ++j) {
         const auto a = gram_.block(first_of(k) + j * shape.width, first_of(o) + l * other.width,
@@ -239,39 +217,45 @@ void BlockedSystem::for_blocks(Index k, Index o, Visit&& visit) const {
     }
     return;
   }
-  if (k == o) {
-    for (Index j = 0; j < levels(); ++j) visit(j, j, own(j));
-    return;
-  }
-  for (Index j = 0; j < levels(); ++j) {
-    for (Index at = 0; at < meets(j);) {
-      const Index level = (met(j)[at] - first_of(o)) / other.width;
-      const bool is_of_term = met(j)[at] >= first_of(o) && met(j)[at] < first_of(o) + other.cols();
-      if (!is_of_term) {
-        ++at;
-        continue;
-      }
-      // the columns of a level that are met follow each other
-      Matrix a = Matrix::Zero(shape.width, other.width);
-      for (; at < meets(j) && (met(j)[at] - first_of(o)) / other.width == level; ++at) {
-        a.col((met(j)[at] - first_of(o)) % other.width) = cross(j).col(at);
-      }
-      visit(j, level, a);
+  for_crosses(k, o, visit);
+  for_crosses(o, k, [&](Index l, Index j, const auto& a) { visit(j, l, a.transpose()); });
+  if (k != o) return;
+  for (Index j = 0; j < shape.levels; ++j) visit(j, j, own_gram(k, j));
+}
+
+/// The same of levels of term k that are eliminated before those of term o.
+template <typename Visit>
+void BlockedSystem::for_crosses(Index k, Index o, Visit&& visit) const {
+  const Index width = model().shape(o).width;
+  for (const EliminatedLevel& own : order_.levels()) {
+    if (own.term != k) continue;
+    const Index* met = order_.met(own);
+    for (Index at = 0; at < own.meets; ++at) {
+      const ColumnOrigin& origin = order_.origin(met[at]);
+      if (origin.term != o || origin.coefficient % width != 0) continue;
+      // the columns of a level that is met follow each other
+      const auto a = cross(own).middleCols(at, width);
+      if (has_cells(a)) visit(own.level, origin.coefficient / width, a);
     }
   }
 }
 
-ConstMatrix BlockedSystem::fixed_cross(Index k) const {
-  const Index c = model().q.cols();
-  if (is_eliminated(k)) return data_.levels.leftCols(c);
-  return data_.rest.block(first_of(k), 0, model().shape(k).cols(), c);
+/// X_j'X_j of a level of a term.
+Matrix BlockedSystem::own_gram(Index k, Index level) const {
+  const Index column = order_.place(k, level), r = model().shape(k).width;
+  const Index at = column - order_.eliminated();
+  if (at < 0) {
+    return MatrixMap(squares_.data() + order_.levels()[order_.level_of(column)].square, r, r);
+  }
+  return gram_.block(at, at, r, r);
 }
 
 /// With R = X_k'X_o - H_k H_o', H = X'Q: products of cells of X_k'X_o where it has any, and
 /// sum (h_q'h_s)(h_p't_t) = tr(H_p'H_q H_s'H_t) for all levels at once.
 Matrix BlockedSystem::null_block(Index k, Index o) const {
   const Index r = model().shape(k).width, w = model().shape(o).width;
-  const ConstMatrix h = fixed_cross(k), g = fixed_cross(o);
+  const Index c = model().q.cols();
+  const Matrix h = part(data_, k).leftCols(c), g = part(data_, o).leftCols(c);
   Matrix out = Matrix::Zero(model().shape(k).parameters(), model().shape(o).parameters());
   if (r == 1 && w == 1) {
     const Matrix left = h.transpose(), right = g.transpose();
@@ -289,7 +273,7 @@ Matrix BlockedSystem::null_block(Index k, Index o) const {
       return a(q, s) * (a(p, t) - fixed(p, t)) - fixed(q, s) * a(p, t);
     });
   });
-  const auto coefficient = [](const ConstMatrix& rows, Index a, Index width) {
+  const auto coefficient = [](const Matrix& rows, Index a, Index width) {
     Matrix own(rows.rows() / width, rows.cols());
     for (Index j = 0; j < own.rows(); ++j) own.row(j) = rows.row(j * width + a);
     return own;
@@ -310,24 +294,16 @@ Matrix BlockedSystem::do_null_information() const {
     const TermShape& shape = model().shape(k);
     Index col = 0;
     for (Index o = 0; o <= k; ++o) {
-      Matrix block = null_block(is_eliminated(o) ? o : k, is_eliminated(o) ? k : o);
-      if (is_eliminated(o)) block.transposeInPlace();
+      const Matrix block = null_block(k, o);
       out.block(row, col, block.rows(), block.cols()) = block;
       out.block(col, row, block.cols(), block.rows()) = block.transpose();
       col += block.cols();
     }
     Matrix trace = Matrix::Zero(shape.width, shape.width);
-    for (Index j = 0; j < shape.levels; ++j) {
-      if (is_eliminated(k)) {
-        trace += own(j);
-      } else {
-        const Index at = first_of(k) + j * shape.width;
-        trace += gram_.block(at, at, shape.width, shape.width);
-      }
-    }
-    const ConstMatrix h = fixed_cross(k);
+    const Matrix h = part(data_, k).leftCols(model().q.cols());
     for (Index j = 0; j < shape.levels; ++j) {
       const auto own = h.middleRows(j * shape.width, shape.width);
+      trace += own_gram(k, j);
       subtract_product_transpose(own, own, trace);
     }
     out.col(m).segment(row, shape.parameters()) = cell_traces(trace);

@@ -5,85 +5,72 @@
 #include <string>
 #include <vector>
 
-#include "hdlmm/marginal/terms_system.hpp"
+#include "hdlmm/marginal/elimination_order.hpp"
 
 namespace hdlmm {
 
-/// A matrix with a row for every coefficient, in two parts: the term that is eliminated by its
-/// levels, and the columns of the rest.
-struct CoefficientRows {
-  Matrix levels;  ///< [q_e x m]
-  Matrix rest;    ///< [s x m]
-};
-
 /// Several terms on the side of their coefficients, by cross-products alone: rows play no part in
-/// an evaluation. Where all designs are sparse the term with most coefficients is eliminated level
-/// by level, which leaves a dense matrix of the s coefficients of the others; with a dense design,
-/// all are.  O(sum over levels of neighbours^2 + s^3) an evaluation.
+/// an evaluation. Where all designs are sparse, levels are eliminated in the order that
+/// EliminationOrder finds, which leaves a dense matrix of the s other coefficients; with a dense
+/// design, all are.  O(sum over levels of what they meet^2 + s^3) an evaluation.
+///
+/// Matrices [q x m] have a row for every coefficient, in that order.
 class BlockedSystem final : public TermsSystem {
  public:
   BlockedSystem(TermsModel model, const Context& context);
 
   std::string name() const override { return "blocked"; }
-  bool is_cheap() const override { return rest() <= 100 && column_.size() < 20000; }
+  bool is_cheap() const override { return order_.rest() <= 100 && order_.crosses() < 20000; }
 
   std::unique_ptr<TermsFactor> factor(const Covariances& at, const Context& context) const override;
 
-  /// Side of the dense matrix that would be left.
-  static Index dense_side(const TermsModel& model);
-
-  bool is_eliminated(Index k) const { return k == eliminated_; }
-  Index first_of(Index k) const { return first_[static_cast<std::size_t>(k)]; }
+  const EliminationOrder& order() const { return order_; }
+  Index rest() const { return order_.rest(); }
+  /// Where the columns of each term begin in the rest, negative for one that is eliminated.
   const std::vector<Index>& firsts() const { return first_; }
-  Index rest() const { return gram_.rows(); }
 
-  /// X'X times coefficients.
-  CoefficientRows times_gram(const CoefficientRows& w) const;
+  /// The coefficients of one term [q_k x m] from those of all, and back.
+  Matrix part(const ConstMatrix& x, Index k) const;
+  void set_part(const ConstMatrix& own, Index k, MatrixView x) const;
 
-  /// For each level j of the eliminated term: X_j'X_j, the columns that it meets and X_j'X_rest
-  /// there.
-  Index levels() const { return static_cast<Index>(start_.size()) - 1; }
-  Index width() const { return own_.rows(); }
-  auto own(Index j) const { return own_.middleCols(j * width(), width()); }
-  Index meets(Index j) const { return start_[j + 1] - start_[j]; }
-  const Index* met(Index j) const { return column_.data() + start_[j]; }
-  auto cross(Index j) const { return cross_.middleCols(start_[j], meets(j)); }
-  /// Pairs of columns that meet in a level, summed over the levels.
-  double pairs() const { return pairs_; }
+  /// X'X times coefficients, and X'b.
+  Matrix times_gram(const Matrix& w) const;
+  Matrix adjoint(const ConstMatrix& b, const Context& context) const;
 
-  const Matrix& gram() const { return gram_; }
-  const CoefficientRows& data() const { return data_; }
+  /// Cells of all terms row by row, by their columns in order.
+  RowCells in_order(const std::vector<RowCells>& cells) const;
+
+  /// X_j'X_j of the levels that are eliminated, and X_j'X of the columns that they meet.
+  const std::vector<double>& squares() const { return squares_; }
+  const std::vector<double>& crosses() const { return crosses_; }
+  const Matrix& gram() const { return gram_; }  ///< of the rest, [s x s]
+  const Matrix& data() const { return data_; }  ///< X'[Q y], [q x c + 1]
   const Matrix& data_gram() const { return data_gram_; }
-  const RowCells& level_cells() const { return level_cells_; }
-  const RowCells& rest_cells() const { return rest_cells_; }
+  const RowCells& cells() const { return cells_; }  ///< by columns in order
 
  private:
-  void order_terms();
-  void gather_cells();
   void cross_levels(const Context& context);
+  void add_row(const EliminatedLevel& own, Index row, const std::vector<Index>& where);
   void cross_rest(const Context& context);
   void cross_dense(Index k, const Context& context);
-  void cross_data(const Context& context);
+  Index first_of(Index k) const { return first_[static_cast<std::size_t>(k)]; }
+  bool is_eliminated(Index k) const { return first_of(k) < 0; }
+  MatrixMap cross(const EliminatedLevel& own) const;
+  Matrix own_gram(Index k, Index level) const;
 
-  /// visit(j, l, X_kj'X_ol) of the levels j of term k and l of term o that meet. Of two terms the
-  /// one that is eliminated comes first.
+  /// visit(j, l, X_kj'X_ol) of the levels j of term k and l of term o that meet.
   template <typename Visit>
   void for_blocks(Index k, Index o, Visit&& visit) const;
+  template <typename Visit>
+  void for_crosses(Index k, Index o, Visit&& visit) const;
   Matrix do_null_information() const override;
   Matrix null_block(Index k, Index o) const;
-  ConstMatrix fixed_cross(Index k) const;
 
-  Index eliminated_ = -1;
-  std::vector<Index> first_;  ///< of each term, in the columns of the rest
-  RowCells level_cells_, rest_cells_;
-  Matrix own_;                 ///< [r x r J]
-  std::vector<Index> start_;   ///< [J + 1]
-  std::vector<Index> column_;  ///< columns of the rest
-  double pairs_ = 0;
-  Matrix cross_;          ///< [r x meets]
-  Matrix gram_;           ///< [s x s]
-  CoefficientRows data_;  ///< X'[Q y]
-  Matrix data_gram_;      ///< [Q y]'[Q y]
+  EliminationOrder order_;
+  std::vector<Index> first_;
+  RowCells cells_;
+  std::vector<double> squares_, crosses_;
+  Matrix gram_, data_, data_gram_;
 };
 
 }  // namespace hdlmm

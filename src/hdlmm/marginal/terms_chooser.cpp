@@ -7,6 +7,7 @@
 #include "hdlmm/base/checks.hpp"
 #include "hdlmm/marginal/absorbed_system.hpp"
 #include "hdlmm/marginal/blocked_system.hpp"
+#include "hdlmm/marginal/elimination_order.hpp"
 #include "hdlmm/marginal/rooted_system.hpp"
 #include "hdlmm/marginal/row_system.hpp"
 
@@ -28,7 +29,8 @@ bool has_kernel(const TermsModel& model) {
 
 /// Kernels by a root of their cells in the units that rows are of.
 TermsPlan blocked_plan(const TermsModel& model) {
-  double s = static_cast<double>(BlockedSystem::dense_side(model));
+  const EliminationOrder order(model, sparse_cells(model));
+  double s = static_cast<double>(order.rest());
   double dense = 0, roots = 0;
   for (Index k = 0; k < model.size(); ++k) {
     const DesignOperator& design = model.design(k);
@@ -40,7 +42,9 @@ TermsPlan blocked_plan(const TermsModel& model) {
     roots += 2 * cube(columns);
   }
   const double n = static_cast<double>(model.rows());
-  return {"blocked", 8 * (4 * s * s + 256 * n), all_flops(n * dense * s + roots, cube(s))};
+  const double held = static_cast<double>(2 * order.crosses() + order.met_columns());
+  return {"blocked", 8 * (4 * s * s + 256 * n + held),
+          all_flops(n * dense * s + roots, cube(s) + kScattered * order.products())};
 }
 
 double grams_of(const TermsModel& model) {

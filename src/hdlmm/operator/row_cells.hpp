@@ -14,10 +14,6 @@ struct RowCells {
   std::vector<double> value;  ///< [nnz]
 };
 
-/// Cells of several designs of as many rows side by side, columns of the k-th from first[k] on.
-RowCells side_by_side(const std::vector<RowCells>& parts, const std::vector<Index>& first,
-                      Index rows);
-
 }  // namespace hdlmm
 
 #endif  // HDLMM_OPERATOR_ROW_CELLS_HPP
