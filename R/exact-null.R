@@ -86,10 +86,16 @@ exact_limit <- function(excess, inside, end) {
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' test_random(fit, draws = 200, seed = 1)
 #' @export
-test_random <- function(fit, method = c("both", "exact", "mixture"), draws = NULL, seed = NULL,
-                        term = NULL, ...) {
+test_random <- function(fit, ...) UseMethod("test_random")
+
+#' @export
+test_random.default <- function(fit, ...) check_fit(fit, "fit")
+
+#' @rdname test_random
+#' @export
+test_random.hdlmm <- function(fit, method = c("both", "exact", "mixture"), draws = NULL,
+                              seed = NULL, term = NULL, ...) {
   check_dots()
-  check_fit(fit)
   require_random(fit, "test_random()")
   require_likelihood(fit, "test_random()")
   method <- check_choice(method, c("both", "exact", "mixture"), "method")

@@ -93,9 +93,18 @@ stop_of_several <- function(what, instead = "") {
   abort("unsupported", what, " is for fits with one random term of one variance", instead, ".")
 }
 
+# The same of fits of several responses.
+stop_of_responses <- function(fit, what) {
+  abort(
+    "unsupported", what, " is for a fit of one response; take one of the ", length(fit$responses),
+    ", as in fit[[", dQuote(fit$responses[1], FALSE), "]]."
+  )
+}
+
 require_one_variance <- function(fit, what) if (!is_one_variance(fit)) stop_of_several(what)
 
 check_fit <- function(fit, name = "fit") {
+  if (inherits(fit, "hdlmm_multi")) stop_of_responses(fit, "this")
   if (!inherits(fit, "hdlmm")) {
     bad_input(backtick(name), " must be a fit of lmm(); found ", describe(fit), ".")
   }

@@ -30,6 +30,9 @@
 #' (`"cavi"`). With priors of the variances these have factors: inverse gammas, and inverse
 #' Wisharts under [prior_half_t()] of the standard deviations of a covariance matrix.
 #'
+#' A matrix as response, `cbind(y1, y2) ~ ...`, is a fit of every column by itself: see
+#' [hdlmm_multi].
+#'
 #' @param formula a formula: a numeric response, fixed effects as for [stats::lm()] (factors,
 #'   interactions, `poly()`, splines, `offset()`, `.`), and random terms: see below.
 #' @param data a data frame, list or environment with the variables; matrices may be columns of
@@ -130,50 +133,18 @@ lmm <- function(formula, data, method = "REML", algorithm = NULL, weights, offse
     engine = engine, contrasts = contrasts, prior = prior, has_prior = !missing(prior),
     control = control
   )
-  start <- start_fit(formula, data, call, settings)
-  fit <- fit_problem(
-    written_call(call, formula), formula, start$problem, start$engine, control
-  )
+  asked <- list(formula = formula, data = data, call = call, env = env, settings = settings)
+  y <- response_matrix(asked)
+  fit <- if (is.null(y)) fit_model(asked) else fit_responses(asked, y)
   announce(fit)
   fit
-}
-
-# What lmm() has to fit, and by what.
-start_fit <- function(formula, data, call, settings) {
-  used <- used_prior(settings$prior, settings$has_prior, settings$engine)
-  problem <- build_problem(
-    formula, data, call, environment(formula), settings$contrasts, used,
-    make_host(settings$control)
-  )
-  list(problem = problem, engine = settled_engine(settings, problem))
-}
-
-# Without a random term every model is fitted by least squares.
-settled_engine <- function(settings, problem) {
-  engine <- settings$engine
-  if (length(problem$designs) == 0) {
-    is_lost <- settings$has_prior && takes_prior(engine)
-    if (takes_random(engine)) engine <- find_engine("OLS", NULL)
-    if (is_lost) warn_ignored_prior(engine)
-  } else if (!takes_random(engine)) {
-    found <- term_text(problem$model$random[[1]])
-    bad_input(
-      "method ", dQuote(engine$method, FALSE), " has no random term; found ", backtick(found), "."
-    )
-  }
-  engine
-}
-
-fit_problem <- function(call, formula, problem, engine, control) {
-  result <- with_memory(run_engine(engine, problem, control), problem)
-  new_fit(call, formula, problem, engine, result, control)
 }
 
 # The call as it can be evaluated again, wherever it is: lapply(), Map() and do.call() leave
 # `FUN(formula = X[[i]], data = ..1)` or the function itself. What is in `...` goes by the name that
 # it has where it comes from, what only the iteration knows by its value.
 direct_call <- function(call, frame) {
-  given <- if (exists("...", frame, inherits = FALSE)) eval(quote(substitute(list(...))), frame)
+  given <- eval(quote(substitute(list(...))), frame_with_dots(frame))
   is_own <- is_own_head(call[[1]])
   for (name in names(call)[-1]) {
     argument <- call[[name]]
@@ -192,49 +163,22 @@ direct_call <- function(call, frame) {
   call
 }
 
+# Where the `...` that a frame sees are arguments: a function in another has those of that one.
+frame_with_dots <- function(frame) {
+  inner <- frame
+  while (!exists("...", frame, inherits = FALSE)) {
+    if (identical(frame, emptyenv())) return(inner)
+    frame <- parent.env(frame)
+  }
+  frame
+}
+
 is_direct <- function(call) is_own_head(call[[1]]) && !any(vapply(as.list(call), is_dot, NA))
 
 is_own_head <- function(head) identical(head, quote(lmm)) || identical(head, quote(hdlmm::lmm))
 
 is_dot <- function(expr) {
   is.name(expr) && startsWith(as.character(expr), "..") && grepl("^[.][.][0-9]+$", expr)
-}
-
-# As in lme4 a formula is written out where an expression gave it; without its environment, which
-# the formula of the fit has.
-written_call <- function(call, formula) {
-  attributes(formula) <- NULL
-  call$formula <- formula
-  call
-}
-
-# The prior as the engine sees it; where there is none the default is not built.
-used_prior <- function(prior, is_given, engine) {
-  if (engine$prior == "any" || (engine$prior == "own" && is_given)) return(prior)
-  if (is_given) warn_ignored_prior(engine)
-  NULL
-}
-
-warn_ignored_prior <- function(engine) {
-  warn(
-    "ignored_prior", "`prior` has no part in method ", dQuote(engine$method, FALSE),
-    if (takes_random(engine)) "; use \"MAP\", \"VB\" or \"Bayes\"." else
-      ", which a model without a random term is fitted by."
-  )
-}
-
-# A failed allocation in the core as an error of ours: the session goes on.
-with_memory <- function(expr, problem) {
-  withCallingHandlers(expr, hdlmm_out_of_memory = function(e) {
-    if (!is.null(e$needed)) return(invisible())  # says more than is known here
-    n <- nrow(problem$fixed$q)
-    p <- sum(vapply(problem$designs, `[[`, 0, "n_cols"))
-    side <- min(n, p)
-    abort(
-      "out_of_memory", "not enough memory: the fit needs a few matrices of ", side, " x ", side,
-      " (", format(8 * as.double(side)^2 / 2^30, digits = 2), " GB each)."
-    )
-  })
 }
 
 check_formula <- function(formula) {
@@ -254,19 +198,4 @@ check_data <- function(data, env) {
   if (inherits(data, "formula")) bad_input("`data` is a formula: ", lmm_hints$random, ".")
   if (is.matrix(data)) bad_input("`data` is a matrix: wrap it by as.data.frame().")
   bad_input("`data` must be a data frame, list or environment; found ", describe(data), ".")
-}
-
-# What the user must hear at once, beside the warnings of the engine.
-announce <- function(fit) {
-  aliased <- fit$fixed$aliased
-  if (length(aliased) > 0) {
-    message(
-      "lmm: fixed-effect design is rank deficient, so ", enumerate(backtick(aliased)),
-      if (length(aliased) == 1) " is" else " are", " dropped (coefficient NA)."
-    )
-  }
-  if (fit$dropped$zero_weight > 0) {
-    message("lmm: ", counted(fit$dropped$zero_weight, "row"), " of weight zero left out.")
-  }
-  for (note in fit$notes) message("lmm: ", note, ".")
 }

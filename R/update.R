@@ -29,6 +29,9 @@ is_step <- function(formula, evaluate, extras, fit) {
   is.character(formula) && !evaluate && length(extras) == 0 && at_maximum(fit)
 }
 
+#' @export
+update.hdlmm_multi <- update.hdlmm
+
 # What they put in the place of the formula, the terms of the fixed part, takes no random term away.
 #' @export
 `$<-.hdlmm` <- function(x, name, value) {
@@ -77,7 +80,9 @@ refitted <- function(call, fit, here, given = list()) {
   env <- fitting_env(call, fit, here)
   run <- call
   for (name in setdiff(intersect(c("prior", "control"), names(fit$call)), names(given))) {
-    if (name %in% names(call) && !is.null(fit[[name]])) run[[name]] <- fit[[name]]
+    if (name %in% names(call) && !is.null(.subset2(fit, name))) {
+      run[[name]] <- .subset2(fit, name)
+    }
   }
   for (name in setdiff(names(given), row_arguments)) run[[name]] <- eval(given[[name]], here)
   rows <- intersect(names(given), row_arguments)

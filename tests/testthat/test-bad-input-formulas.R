@@ -73,10 +73,6 @@ formulas <- list(
       )
     }
   ),
-  input_row(52, "several responses are counted",
-    function() lmm(cbind(y, x, z) ~ f + re(X), d),
-    "bad_input", message = "`cbind\\(y, x, z\\)` has 3 columns; one response is expected"
-  ),
   input_row(52, "a response of one column is a vector",
     function() lmm(y ~ x + re(X), put(d, y = cbind(d$y))), check = same_as(plain)
   ),

@@ -63,3 +63,10 @@ test_that("a formula of the workspace that needs nothing from it is left where i
   environment(formula) <- globalenv()
   expect_identical(environment(lmm(formula, d)$formula), globalenv())
 })
+
+test_that("arguments that an inner function takes from the dots of an outer one are kept", {
+  d <- data.frame(y = c(1, 3, 2, 5, 4, 7), x = 1:6, w = c(1, 2, 1, 2, 1, 3))
+  outer <- function(...) lapply(1, function(k) lmm(y ~ x, d, ...))[[1]]
+  fit <- outer(weights = w)
+  expect_equal(coef(fit), coef(lm(y ~ x, d, weights = w)), tolerance = 1e-10)
+})

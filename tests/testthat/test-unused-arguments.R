@@ -15,10 +15,12 @@ proper <- lmm_prior(
 )
 
 folds <- cv_lmm(y ~ x, d, folds = 3, seed = 1)
+multi <- lmm(cbind(y, x) ~ f + (1 | g), d, method = "ML")
 
 # By class, what a method is called on.
 objects <- list(
-  hdlmm = fit, hdlmm_comparison = compare_methods(fit, c("REML", "ML")),
+  hdlmm = fit, hdlmm_multi = multi, hdlmm_multi_loo = loo(multi),
+  summary.hdlmm_multi = summary(multi), hdlmm_comparison = compare_methods(fit, c("REML", "ML")),
   hdlmm_config = hdlmm_config(), hdlmm_cv = folds,
   hdlmm_loo = loo(fit), hdlmm_profile = profile(fit, n = 20),
   hdlmm_random_test = test_random(fit, "mixture"), hdlmm_sample = posterior_sample(fit, 5, 1),
@@ -41,6 +43,12 @@ arguments <- list(
   prior_normal = list(0, 1), prior_predict = list(y ~ x + (1 | g), d, proper, 3),
   test_random = list(fit, "mixture"), elbo = list(vb), elbo.hdlmm = list(vb), kl_gap = list(vb),
   kl_gap.hdlmm = list(vb), deviance.hdlmm = list(ml), getME.hdlmm = list(fit, "X"),
+  elbo.hdlmm_multi = list(update(multi, method = "VB")),
+  kl_gap.hdlmm_multi = list(update(multi, method = "VB")),
+  log_evidence.hdlmm_multi = list(
+    lmm(cbind(y, x) ~ f + (1 | g), d, method = "Bayes", prior = proper)
+  ),
+  `[[.hdlmm_multi` = list(multi, 1),
   refit.hdlmm = list(fit, d$y), posterior_predict.hdlmm = list(fit, draws = 3),
   linearHypothesis.hdlmm = list(fit, "x = 0"),
   add1.hdlmm = list(lmm(y ~ x + (1 | g), d), "f"), addterm.hdlmm = list(ml, "I(x^2)")
@@ -54,10 +62,16 @@ handed_on <- c(
   "re"  # read from the formula and never called; see below
 )
 # methods of defaults refuse every object
-refusing <- c("convergence", "elbo", "kl_gap", "log_evidence", "pve", "varcomp")
+refusing <- c("convergence", "elbo", "kl_gap", "log_evidence", "pve", "test_random", "varcomp")
 handed_on <- c(handed_on, paste0(refusing, ".default"))
 
 own <- asNamespace("hdlmm")
+# what is for one response refuses fits of several
+is_refusing <- function(name) {
+  f <- get(name, own)
+  "..." %in% names(formals(f)) && "stop_of_responses" %in% all.names(body(f))
+}
+handed_on <- c(handed_on, Filter(is_refusing, ls(own, pattern = "[.]hdlmm_multi$")))
 # what a test has registered for a class of its own is a function there, not a name
 registered <- Filter(is.character, as.list(getNamespaceInfo("hdlmm", "S3methods")[, 3]))
 classes <- names(objects)

@@ -1,0 +1,247 @@
+# Accessors of fits of several responses: every column is that of the response's own fit.
+
+#' Fits of several responses
+#'
+#' `lmm(cbind(y1, y2) ~ age + re(X), d)`, or a matrix as response, fits the model to every column
+#' by itself: there is no correlation between responses in it. Column k of every answer is that of
+#' [lmm()] with this response alone, in the rows in which it is not missing.
+#'
+#' Rows with a missing value in the fixed effects, the weights or a grouping factor are dropped for
+#' all responses; a missing cell of the response drops this row for this response only, and no cell
+#' is ever imputed. Means and scales of `re(center = , scale = , na = "mean")` are those of a
+#' response's own rows.
+#'
+#' A response without a fit (constant, all missing) does not take the others away: it is `NA`
+#' everywhere, a warning says so, and `fit[["y"]]` stops with its error. The warnings of all fits
+#' are gathered, one a class. `fit[["y1"]]` is the plain fit of one response, for whatever is not
+#' listed here.
+#'
+#' @param object,x,fit,model,formula a fit of [lmm()] with a matrix as response.
+#' @param type for `residuals()`: as for [one response][hdlmm-accessors].
+#' @param complete `TRUE` keeps coefficients that no response has an estimate of.
+#' @param se `TRUE` adds standard errors, in an attribute `"se"` of the same shape.
+#' @param newdata new rows as for [predict.hdlmm()]; the fitted rows when missing.
+#' @param nsim,seed data sets to simulate, and their seed: it is set once, and the responses are
+#'   drawn one after the other.
+#' @param parm,level,method parameters, level and method, as for [confint.hdlmm()], [pve()] and
+#'   [test_random()].
+#' @param row.names,optional as required by the generic: `NULL` and `FALSE`.
+#' @param digits significant digits.
+#' @param ... arguments of the method for one response.
+#' @return `fixef()`, `coef()`, `varcomp()`: matrices, terms x responses. `ranef()`: a list with a
+#'   matrix a term, coefficients x responses (levels x coefficients x responses where they are
+#'   correlated). `fitted()`, `residuals()`, `hatvalues()`: rows x responses, `NA` where a response
+#'   is missing. `predict()`: the same, or new rows x responses; with `interval` an array, rows x
+#'   limits x responses; with `se.fit` a list as for one response, of matrices. `simulate()`: rows x
+#'   responses, with `nsim` above 1 an array, rows x data sets x responses. `loo()`: a list of class
+#'   `"hdlmm_multi_loo"` with matrices `prediction`, `variance`, `residual` and `log_density`,
+#'   rows x responses, and `table`, one row a response. `logLik()`, `nobs()`, `sigma()`, `AIC()`,
+#'   `BIC()`, `deviance()`, `df.residual()`, `elbo()`, `kl_gap()`, `log_evidence()`: named
+#'   vectors. `vcov()`: a list of matrices. `pve()`, `confint()`, `test_random()`, `VarCorr()`,
+#'   `convergence()`: data frames whose first column is `response`. `as.data.frame()`: one row a response with `response`,
+#'   `nobs`, the fixed effects, the variances (`var_` before their name), `pve` and `pve_se`,
+#'   `logLik`, `p_value` of the mixture of [test_random()] (`NA` where there is none in closed
+#'   form), `boundary` and `converged`.
+#' @section Errors: `hdlmm_unsupported` from methods that are for one response.
+#' @examples
+#' data(wheat)
+#' fit <- lmm(cbind(yield1, yield2, yield3) ~ re(markers), data = wheat, subset = 1:150)
+#' fit
+#' as.data.frame(fit)
+#' pve(fit, method = "wald")
+#' @name hdlmm_multi
+NULL
+
+#' @rdname hdlmm_multi
+#' @export
+fixef.hdlmm_multi <- function(object, complete = TRUE, ...) {
+  bind_responses(each_response(object, fixef.hdlmm, complete = complete, ...))
+}
+
+#' @rdname hdlmm_multi
+#' @export
+coef.hdlmm_multi <- function(object, complete = TRUE, ...) {
+  check_dots()
+  fixef.hdlmm_multi(object, complete)
+}
+
+#' @rdname hdlmm_multi
+#' @export
+ranef.hdlmm_multi <- function(object, se = FALSE, ...) {
+  effects <- each_response(object, ranef.hdlmm, se = se, ...)
+  out <- bind_terms(effects)
+  if (se) attr(out, "se") <- bind_terms(lapply(effects, attr, "se"))
+  out
+}
+
+# Lists of terms as a list of what bind_responses() gives.
+bind_terms <- function(effects) {
+  terms <- unique(unlist(lapply(effects, names)))
+  lapply(stats::setNames(nm = terms), function(term) {
+    bind_responses(lapply(effects, `[[`, term))
+  })
+}
+
+#' @rdname hdlmm_multi
+#' @export
+varcomp.hdlmm_multi <- function(x, ...) bind_responses(each_response(x, varcomp.hdlmm, ...))
+
+#' @rdname hdlmm_multi
+#' @export
+vcov.hdlmm_multi <- function(object, ...) each_response(object, vcov.hdlmm, ...)
+
+#' @rdname hdlmm_multi
+#' @export
+fitted.hdlmm_multi <- function(object, ...) rows_of_each(object, fitted.hdlmm, ...)
+
+#' @rdname hdlmm_multi
+#' @export
+residuals.hdlmm_multi <- function(object, type = "response", ...) {
+  rows_of_each(object, residuals.hdlmm, type = type, ...)
+}
+
+#' @rdname hdlmm_multi
+#' @export
+hatvalues.hdlmm_multi <- function(model, ...) rows_of_each(model, hatvalues.hdlmm, ...)
+
+#' @rdname hdlmm_multi
+#' @export
+predict.hdlmm_multi <- function(object, newdata, ...) {
+  if (!missing(newdata) && !is.null(newdata)) {
+    return(bind_predictions(each_response(object, predict.hdlmm, newdata, ...), bind_responses))
+  }
+  values <- each_fitted(object, predict.hdlmm, ...)
+  bind_predictions(values, function(parts) spread_rows(object, parts))
+}
+
+# Of predict(se.fit = TRUE) part by part; what is one number a response is a vector.
+bind_predictions <- function(values, bind) {
+  known <- Filter(Negate(is.null), values)
+  if (!is.list(known[[1]])) return(bind(values))
+  lapply(stats::setNames(nm = names(known[[1]])), function(part) {
+    own <- lapply(values, function(value) {
+      if (!is.null(value)) structure(value[[part]], rows = attr(value, "rows"))
+    })
+    if (part %in% c("fit", "se.fit")) bind(own) else
+      vapply(own, function(one) as.numeric(value_or(one, NA))[1], 0)
+  })
+}
+
+#' @rdname hdlmm_multi
+#' @export
+simulate.hdlmm_multi <- function(object, nsim = 1, seed = NULL, ...) {
+  state <- simulation_seed(seed)
+  out <- with_seed(seed, rows_of_each(object, function(fit) {
+    draws <- as.matrix(simulate.hdlmm(fit, nsim, ...))
+    if (nsim == 1) draws[, 1] else draws
+  }))
+  attr(out, "seed") <- state
+  out
+}
+
+#' @rdname hdlmm_multi
+#' @export
+#' @rawNamespace if (getRversion() >= "3.6.0") S3method(loo::loo, hdlmm_multi)
+loo.hdlmm_multi <- function(x, ...) {
+  found <- each_fitted(x, loo.hdlmm, ...)
+  parts <- c("prediction", "variance", "residual", "log_density")
+  out <- lapply(stats::setNames(nm = parts), function(part) {
+    spread_rows(x, lapply(found, function(one) {
+      if (!is.null(one)) structure(one$table[[part]], rows = attr(one, "rows"))
+    }))
+  })
+  totals <- lapply(stats::setNames(nm = c("elpd", "se_elpd", "rmse", "r2")), function(total) {
+    unname(vapply(found, function(one) value_or(one[[total]], NA_real_), 0))
+  })
+  out$table <- frame_of(c(list(response = x$responses), totals))
+  structure(out, class = "hdlmm_multi_loo")
+}
+
+#' @rdname hdlmm_multi
+#' @export
+logLik.hdlmm_multi <- function(object, ...) number_of_each(object, logLik.hdlmm, ...)
+
+#' @rdname hdlmm_multi
+#' @export
+nobs.hdlmm_multi <- function(object, ...) number_of_each(object, nobs.hdlmm, ...)
+
+#' @rdname hdlmm_multi
+#' @export
+sigma.hdlmm_multi <- function(object, ...) number_of_each(object, sigma.hdlmm, ...)
+
+#' @export
+AIC.hdlmm_multi <- function(object, ...) number_of_each(object, stats::AIC, ...)
+
+#' @export
+BIC.hdlmm_multi <- function(object, ...) number_of_each(object, stats::BIC, ...)
+
+#' @export
+deviance.hdlmm_multi <- function(object, ...) number_of_each(object, deviance.hdlmm, ...)
+
+#' @export
+df.residual.hdlmm_multi <- function(object, ...) number_of_each(object, df.residual.hdlmm, ...)
+
+#' @export
+elbo.hdlmm_multi <- function(fit, ...) number_of_each(fit, elbo.hdlmm, ...)
+
+#' @export
+kl_gap.hdlmm_multi <- function(fit, ...) number_of_each(fit, kl_gap.hdlmm, ...)
+
+#' @export
+log_evidence.hdlmm_multi <- function(object, ...) number_of_each(object, log_evidence.hdlmm, ...)
+
+#' @rdname hdlmm_multi
+#' @export
+pve.hdlmm_multi <- function(fit, level = 0.95, method = c("profile", "exact", "wald"), ...) {
+  method <- check_choice(method, c("profile", "exact", "wald"), "method")
+  tables_of_each(fit, pve.hdlmm, level, method, ...)
+}
+
+#' @rdname hdlmm_multi
+#' @export
+confint.hdlmm_multi <- function(object, parm, level = 0.95, method = "profile", ...) {
+  parm <- if (!missing(parm)) list(parm = parm)
+  tables_of_each(object, function(fit) {
+    limits <- do.call(confint.hdlmm, c(list(fit, level = level, method = method, ...), parm))
+    out <- frame_of(c(list(parameter = rownames(limits)), columns_of(limits)))
+    names(out)[-1] <- colnames(limits)
+    out
+  })
+}
+
+#' @rdname hdlmm_multi
+#' @export
+test_random.hdlmm_multi <- function(fit, method = c("both", "exact", "mixture"), ...) {
+  method <- check_choice(method, c("both", "exact", "mixture"), "method")
+  tables_of_each(fit, test_random.hdlmm, method, ...)
+}
+
+#' @export
+VarCorr.hdlmm_multi <- function(x, sigma = 1, ...) tables_of_each(x, VarCorr.hdlmm, sigma, ...)
+
+#' @export
+convergence.hdlmm_multi <- function(fit, ...) tables_of_each(fit, convergence.hdlmm, ...)
+
+#' @method tidy hdlmm_multi
+#' @exportS3Method generics::tidy hdlmm_multi
+tidy.hdlmm_multi <- function(x, ...) as_tibble_if_there(tables_of_each(x, tidy.hdlmm, ...))
+
+#' @method glance hdlmm_multi
+#' @exportS3Method generics::glance hdlmm_multi
+glance.hdlmm_multi <- function(x, ...) as_tibble_if_there(tables_of_each(x, glance.hdlmm, ...))
+
+#' @export
+formula.hdlmm_multi <- formula.hdlmm
+
+#' @export
+family.hdlmm_multi <- family.hdlmm
+
+#' @export
+na.action.hdlmm_multi <- na.action.hdlmm
+
+#' @export
+weights.hdlmm_multi <- function(object, ...) {
+  check_dots(list(type = "prior"))
+  if (is.null(object$weights)) return(NULL)
+  stats::naresid(object$na_action, stats::setNames(object$weights, object$row_names))
+}

@@ -1,0 +1,173 @@
+test_that("a column of a fit of several responses is that of its own fit, cells missing or not", {
+  for (missing in c(0, 0.01, 0.05, 0.3)) {
+    d <- responses_data(missing = missing)
+    fit <- lmm(Y ~ x + re(X), d)
+    expect_s3_class(fit, "hdlmm_multi")
+    expect_same_fits(fit, fits_alone(d, ~ x + re(X)), responses_data(10, seed = 2))
+  }
+})
+
+test_that("the law holds for fewer columns than rows, with weights and offset, and for ML", {
+  d <- responses_data(p = 20, missing = 0.05)
+  d$X <- d$X[, 1:20]
+  fit <- lmm(Y ~ x + f + re(X), d, weights = w, offset = 2 * x, method = "ML")
+  own <- fits_alone(d, ~ x + f + re(X), weights = w, offset = 2 * x, method = "ML")
+  expect_same_fits(fit, own)
+})
+
+test_that("the law holds for every method", {
+  d <- responses_data(40, 15, 3, missing = 0.03)
+  for (method in c("MAP", "VB", "Bayes", "OLS")) {
+    formula <- if (method == "OLS") Y ~ x else Y ~ x + re(X)
+    fit <- lmm(formula, d, method = method)
+    expect_same_fits(fit, fits_alone(d, formula[-2], method = method))
+  }
+})
+
+test_that("a level lost with missing cells, or the baseline, is that of the response's own fit", {
+  d <- responses_data()
+  d$Y[d$f == "d", 2] <- NA
+  d$Y[d$f == "a", 3] <- NA
+  fit <- lmm(Y ~ f + re(X), d)
+  expect_same_fits(fit, fits_alone(d, ~ f + re(X)))
+  expect_true(is.na(fixef(fit)["fd", 2]) && is.na(fixef(fit)["fb", 3]))
+})
+
+test_that("a basis that depends on the rows is that of a response's own rows", {
+  d <- responses_data(missing = 0.1)
+  fit <- lmm(Y ~ poly(x, 2) + re(X, scale = TRUE), d)
+  expect_same_fits(fit, fits_alone(d, ~ poly(x, 2) + re(X, scale = TRUE)))
+})
+
+test_that("several random terms and grouping factors keep the law", {
+  d <- responses_data(missing = 0.02)
+  fit <- lmm(Y ~ x + (1 | f) + re(X), d)
+  expect_same_fits(fit, fits_alone(d, ~ x + (1 | f) + re(X)))
+  expect_same_fits(lmm(Y ~ x + (1 | f), d), fits_alone(d, ~ x + (1 | f)))
+})
+
+test_that("a fit of one of several responses is its own fit, to the intervals and tests", {
+  d <- responses_data(missing = 0.02)
+  fit <- lmm(Y ~ x + re(X), d)
+  own <- fits_alone(d, ~ x + re(X))[[3]]
+  one <- fit[["g3"]]
+  expect_s3_class(one, "hdlmm")
+  expect_identical(one$effects, fit[[3]]$effects)
+  # limits are roots of the likelihood, to 1e-8 of a step
+  expect_equal(confint(one), confint(own), tolerance = 1e-6)
+  table <- confint(fit)
+  expect_named(table, c("response", "parameter", "2.5 %", "97.5 %"))
+  expect_equal(
+    as.matrix(table[table$response == "g3", 3:4]), confint(own), tolerance = 1e-6,
+    ignore_attr = TRUE
+  )
+  tests <- test_random(fit, method = "mixture")
+  expect_equal(
+    tests$p_value[tests$response == "g3"], test_random(own, method = "mixture")$p_value,
+    tolerance = 1e-7
+  )
+  expect_equal(deparse1(formula(one)), "Y[, \"g3\"] ~ x + re(X)")
+  expect_equal(fixef(update(one, method = "ML")), fixef(lmm(Y[, 3] ~ x + re(X), d, method = "ML")))
+  expect_error(fit[["g9"]], "there is no response", class = "hdlmm_bad_input")
+  expect_error(fit[[5]], "from 1 to 4", class = "hdlmm_bad_input")
+})
+
+test_that("cbind() names its columns and leaves them out of the dot", {
+  d <- responses_data()
+  d <- data.frame(a = d$Y[, 1], b = d$Y[, 4], x = d$x, w = d$w)
+  fit <- lmm(cbind(a, log(b^2), second = b) ~ ., d)
+  expect_identical(fit$responses, c("a", "log(b^2)", "second"))
+  expect_equal(fixef(fit)[, "a"], fixef(lmm(a ~ x + w, d)), tolerance = 1e-12)
+  expect_equal(fixef(fit)[, 2], fixef(lmm(log(b^2) ~ x + w, d)), tolerance = 1e-12)
+})
+
+test_that("data come as a data frame, a list, an environment or from around the formula", {
+  d <- responses_data(missing = 0.02)
+  wanted <- varcomp(lmm(Y ~ x + re(X), d))
+  expect_equal(varcomp(lmm(Y ~ x + re(X), as.list(d))), wanted)
+  expect_equal(varcomp(lmm(Y ~ x + re(X), list2env(as.list(d)))), wanted)
+  expect_equal(varcomp(with(d, lmm(Y ~ x + re(X)))), wanted)
+  part <- lmm(Y ~ x + re(X), d, subset = w > 1, na.action = na.exclude)
+  expect_equal(varcomp(part), varcomp(lmm(Y ~ x + re(X), d[d$w > 1, ])))
+})
+
+test_that("rows that miss everything are padded under na.exclude, others are NA where they miss", {
+  d <- responses_data()
+  d$Y[3, ] <- NA
+  d$Y[5, 2] <- NA
+  d$x[7] <- NA
+  fit <- lmm(Y ~ x + re(X), d, na.action = na.exclude)
+  expect_identical(dim(fitted(fit)), c(60L, 4L))
+  expect_identical(which(unname(is.na(residuals(fit)[, 1]))), c(3L, 7L))
+  expect_identical(which(unname(is.na(residuals(fit)[, 2]))), c(3L, 5L, 7L))
+  expect_identical(nrow(fitted(lmm(Y ~ x + re(X), d))), 58L)
+})
+
+test_that("a response without a fit leaves the others theirs", {
+  d <- responses_data()
+  d$Y[, 2] <- NA
+  d$Y[4, 3] <- Inf
+  expect_warning(fit <- lmm(Y ~ x + re(X), d), "2 responses of 4", class = "hdlmm_no_fit")
+  expect_equal(fixef(fit)[, 4], fixef(lmm(Y[, 4] ~ x + re(X), d)))
+  expect_true(all(is.na(varcomp(fit)[, 2:3])))
+  expect_error(fit[["g2"]], class = "hdlmm_bad_input")
+  expect_output(print(fit), "Without a fit: 2")
+})
+
+test_that("tables have one row a response, print has quantiles and no block a response", {
+  d <- responses_data(missing = 0.02)
+  fit <- lmm(Y ~ x + re(X), d)
+  table <- as.data.frame(fit)
+  expect_identical(table$response, fit$responses)
+  expect_equal(table$var_X, unname(varcomp(fit)["X", ]))
+  own <- fit[["g4"]]
+  expect_equal(table$pve_se[4], pve(own, method = "wald")$se)
+  expect_equal(table$p_value[4], test_random(own, method = "mixture")$p_value)
+  text <- capture.output(print(fit))
+  expect_lt(length(text), 16)
+  expect_match(text, "4 responses", all = FALSE)
+  expect_match(text, "At a boundary of the parameters: [0-4]; not converged: 0", all = FALSE)
+  expect_output(print(summary(fit)), "logLik")
+  expect_output(print(loo(fit)), "4 responses")
+})
+
+test_that("simulated responses are drawn one after the other from one seed", {
+  d <- responses_data(missing = 0.02)
+  fit <- lmm(Y ~ x + re(X), d)
+  draws <- simulate(fit, seed = 3)
+  expect_equal(na.omit(draws[, 1]), simulate(fit[[1]], seed = 3)[, 1], ignore_attr = TRUE)
+  expect_lt(abs(cor(draws[, 1], draws[, 4], use = "complete.obs")), 1)
+  expect_identical(dim(simulate(fit, 3, seed = 1)), c(60L, 3L, 4L))
+  interval <- predict(fit, responses_data(5), interval = "prediction")
+  expect_equal(interval[, , 4], predict(fit[[4]], responses_data(5), interval = "prediction"))
+  errors <- predict(fit, se.fit = TRUE)
+  expect_equal(na.omit(errors$se.fit[, 2]), predict(fit[[2]], se.fit = TRUE)$se.fit,
+    ignore_attr = TRUE)
+})
+
+test_that("what is for one response stops and says how to take one", {
+  fit <- lmm(Y ~ x + re(X), responses_data())
+  verbs <- list(
+    anova, add1, drop1, profile, plot, model.frame, model.matrix, extractAIC, posterior_predict,
+    posterior_sample, posterior_summary, compare_methods, bayes_factor
+  )
+  for (verb in verbs) expect_error(verb(fit), "fit\\[\\[\"g1\"\\]\\]", class = "hdlmm_unsupported")
+  # every method for one response has one for several
+  methods <- as.character(utils::.S3methods(class = "hdlmm", envir = asNamespace("hdlmm")))
+  generics <- unique(sub("[.]hdlmm$", "", grep("[.]hdlmm$", methods, value = TRUE)))
+  generics <- setdiff(generics, c("$<-", "terms"))
+  expect_gt(length(generics), 40)
+  several <- as.character(utils::.S3methods(class = "hdlmm_multi", envir = asNamespace("hdlmm")))
+  expect_identical(setdiff(generics, sub("[.]hdlmm_multi$", "", several)), character())
+})
+
+test_that("a fit is kept without copies of what responses share, and saves and updates whole", {
+  d <- responses_data(80, 200, 6)
+  fit <- lmm(Y ~ x + re(X), d)
+  one <- length(serialize(fit[[1]], NULL))
+  expect_lt(length(serialize(fit, NULL)), 2 * one)
+  back <- unserialize(serialize(fit, NULL))
+  expect_identical(predict(back[[5]], d), predict(fit[[5]], d))
+  expect_equal(varcomp(update(fit, . ~ . - x)), varcomp(lmm(Y ~ re(X), d)))
+  expect_equal(varcomp(update(fit, method = "ML")), varcomp(lmm(Y ~ x + re(X), d, method = "ML")))
+})
