@@ -639,7 +639,8 @@ test_that("every S3 method has a line in the contract", {
   on_several <- methods[, 2] == "hdlmm_multi"  # test-multi.R has those
   expect_identical(setdiff(methods[on_fits, 1], names(contract)), character())
   inside <- setdiff(ls(asNamespace("hdlmm")), getNamespaceExports("hdlmm"))
-  is_other <- !on_fits & !on_several & !methods[, 1] %in% inside  # test-design-classes.R and its like have those
+  # test-design-classes.R and its like have those
+  is_other <- !on_fits & !on_several & !methods[, 1] %in% inside
   others <- paste(methods[is_other, 1], methods[is_other, 2], sep = ".")
   expect_identical(setdiff(others, methods_of_answers), character())
 })
