@@ -28,14 +28,16 @@ NULL
 
 # What these packages hand to all of their generics and does not concern fits of lmm(): there are
 # Wald limits with Satterthwaite's degrees of freedom, on the scale of the response.
-easystats_settings <- function() c(insight_settings, list(
-  ci_type = NULL, ci_method = NULL, ci_random = NULL, dispersion_method = NULL, estimator = NULL,
-  dof = NULL, method = NULL, iterations = NULL, summary = NULL, keep = NULL, drop = NULL,
-  digits = NULL, wb_component = NULL, robust = FALSE, group_level = FALSE, include_sigma = FALSE,
-  bootstrap = FALSE, exponentiate = FALSE, standardize = list(NULL, FALSE), p_adjust = list(NULL),
-  vcov = list(NULL), vcov_args = list(NULL), vcov_type = list(NULL), by_group = FALSE,
-  model_info = NULL, check_response = NULL
-))
+easystats_settings <- function() {
+  c(insight_settings, list(
+    ci_type = NULL, ci_method = NULL, ci_random = NULL, dispersion_method = NULL, estimator = NULL,
+    dof = NULL, method = NULL, iterations = NULL, summary = NULL, keep = NULL, drop = NULL,
+    digits = NULL, wb_component = NULL, robust = FALSE, group_level = FALSE, include_sigma = FALSE,
+    bootstrap = FALSE, exponentiate = FALSE, standardize = list(NULL, FALSE), p_adjust = list(NULL),
+    vcov = list(NULL), vcov_args = list(NULL), vcov_type = list(NULL), by_group = FALSE,
+    model_info = NULL, check_response = NULL
+  ))
+}
 
 #' @rdname hdlmm-easystats
 #' @method get_predicted hdlmm

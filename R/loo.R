@@ -9,11 +9,11 @@
 #' @param x a fit of [lmm()].
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return An object of class `c("hdlmm_loo", "loo")`: `table`, a data frame with one row per
-#'   observation (`observed`, `prediction`, `variance`, `residual`, `log_density`), and the totals `elpd` (sum
-#'   of log densities), `se_elpd`, `rmse`, `r2` (one minus the ratio of mean squared error to the
-#'   variance of the response), and `estimates` and `pointwise` as the package loo has them (`p_loo`
-#'   is `NA` for Bayes fits), so that `loo::loo_compare()` compares fits to the same rows. loo's
-#'   generic of the same name finds this method too.
+#'   observation (`observed`, `prediction`, `variance`, `residual`, `log_density`), and the totals
+#'   `elpd` (sum of log densities), `se_elpd`, `rmse`, `r2` (one minus the ratio of mean squared
+#'   error to the variance of the response), and `estimates` and `pointwise` as the package loo
+#'   has them (`p_loo` is `NA` for Bayes fits), so that `loo::loo_compare()` compares fits to the
+#'   same rows. loo's generic of the same name finds this method too.
 #' @section Errors: `hdlmm_exact_fit` when the residual variance is 0 and rows have no predictive
 #'   density.
 #' @references Cook (1977). Detection of influential observation in linear regression.

@@ -39,7 +39,8 @@
 #'   `BIC()`, `deviance()`, `df.residual()`, `elbo()`, `kl_gap()`, `log_evidence()`: named
 #'   vectors. `vcov()`: a list of matrices. `pve()`, `confint()`, `test_random()`, `VarCorr()`,
 #'   `convergence()`: data frames whose first column is `response`. `as.data.frame()`: one row a
-#'   response with `response`, `nobs`, the fixed effects, the variances (`var_` before their name), `pve` and `pve_se`,
+#'   response with `response`, `nobs`, the fixed effects, the variances (`var_` before their name),
+#'   `pve` and `pve_se`,
 #'   `logLik`, `p_value` of the mixture of [test_random()] (`NA` where there is none in closed
 #'   form), `boundary` and `converged`.
 #' @section Errors: `hdlmm_unsupported` from methods that are for one response.

@@ -11,10 +11,10 @@
 #' @param x an object of class `"ranef.hdlmm"`.
 #' @param n how many of the largest effects `print()` shows.
 #' @param digits significant digits.
-#' @param data,main of `lattice::dotplot()` and `lattice::qqmath()`: not used, and the title (`TRUE`:
-#'   the label of the term).
-#' @param ... of the pictures: settings of lattice; else nothing: an argument that is not listed here
-#'   is an error.
+#' @param data,main of `lattice::dotplot()` and `lattice::qqmath()`: not used, and the title
+#'   (`TRUE`: the label of the term).
+#' @param ... of the pictures: settings of lattice; else nothing: an argument that is not listed
+#'   here is an error.
 #' @return A named list with one named numeric vector per random term (names: columns of `X`,
 #'   levels of g, rows of K), in units of the response per unit of the column as it entered the
 #'   model; of a term with correlated slopes a matrix, levels x coefficients. With `se = TRUE` it
