@@ -28,7 +28,11 @@
 #' `(x | g)` and over the single coefficients of the other terms, or as
 #' [`lmm_control(blocks = )`][lmm_control()] says, in the same way (`"collapsed"`) or block by block
 #' (`"cavi"`). With priors of the variances these have factors: inverse gammas, and inverse
-#' Wisharts under [prior_half_t()] of the standard deviations of a covariance matrix.
+#' Wisharts under [prior_half_t()] of the standard deviations of a covariance matrix. Where columns
+#' of different factors of `q` correlate, the bound lies below the evidence by [kl_gap()], which
+#' can outweigh what the data say for a random term: its variance then vanishes, and the fit says
+#' so. The remedy is `lmm_control(blocks = "all")` or blocks of the columns that correlate, or
+#' `method = "Bayes"`, which factorises nothing.
 #'
 #' A matrix as response, `cbind(y1, y2) ~ ...`, is a fit of every column by itself: see
 #' [hdlmm_multi].

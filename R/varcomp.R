@@ -5,6 +5,14 @@
 #' expected sample variance of `X beta` per unit `sigma_b^2` in the fitted rows: heritability
 #' when `X` holds genotypes, the intraclass correlation (nearly) for a grouping factor.
 #'
+#' The share and the intraclass correlation are two quantities. The intraclass correlation is
+#' `sigma_g^2 / (sigma_g^2 + sigma_e^2)`, the correlation of two rows of one level: no property of
+#' the rows at hand. The share counts how much of the variance among the fitted rows the term
+#' explains on average, for which `kappa = n / (n - 1) (1 - sum_j n_j^2 / n^2)` with `n_j` rows in
+#' level j: 1 for many small levels, and 1/2 for two levels of equal size, so that the share is then
+#' well below the intraclass correlation. The latter is `performance::icc(fit)`, or from
+#' `varcomp(fit)`; of a wide `X`, whose rows correlate each in its own way, there is only the share.
+#'
 #' Standard errors come from the expected information (of the restricted likelihood for REML
 #' fits), with several random terms from the average information, the mean of the expected and the
 #' observed one (in balanced data the three are the same); that of pve by the delta method. At a
