@@ -103,7 +103,7 @@ linearHypothesis.hdlmm <- function(model, hypothesis.matrix, test = c("Chisq", "
 
 require_tests <- function(fit, what) {
   require_likelihood(fit, what)
-  if (is_exact_fit(fit)) {
+  if (is_exact_fit(fit) || any(diagonal(fit$fixed$vcov) == 0)) {
     abort("exact_fit", what, ": the response is explained exactly, nothing is left to test by.")
   }
   if (length(fit$fixed$kept) == 0) {

@@ -12,7 +12,7 @@ test_that("the first draws of many are the draws of a short run", {
     refit <- function(draws) {
       set.seed(1)
       hdlmm:::cpp_refit(
-        system, "REML", hdlmm:::search_options(fit$control), 0.3, 0.7, draws, host
+        system, "REML", hdlmm:::search_options(fit$control), 0.3, 0.7, draws, 0, host
       )
     }
     expect_identical(refit(40)[1:7, ], refit(7))
