@@ -96,7 +96,7 @@ fold_facts <- function(fit) {
   pve <- if (has_random(fit)) sum(fit$pve) else 0
   c(
     list(pve = pve), as.list(fit$variances),
-    list(converged = isTRUE(fit$is_converged), boundary = paste(fit$boundary, collapse = ", "))
+    list(converged = isTRUE(fit$is_converged), boundary = boundary_text(fit))
   )
 }
 

@@ -122,13 +122,18 @@ require_likelihood <- function(fit, what) {
 
 tail_levels <- function(level) c((1 - level) / 2, (1 + level) / 2)
 
+# Where the estimates lie, in one word or in the labels of the terms at a boundary: "none" inside.
+boundary_text <- function(fit) {
+  if (length(fit$boundary) == 0) "none" else paste(fit$boundary, collapse = ", ")
+}
+
 # The response lies in the span of the fixed effects.
 is_exact_fit <- function(fit) identical(fit$boundary, "exact")
 
 # Such a fit has no curve over pve.
-is_zero_design <- function(fit) fit$boundary == "random" && is.null(fit$grid)
+is_zero_design <- function(fit) identical(fit$boundary, "random") && is.null(fit$grid)
 
 # Fits of a design of zeros by any method: that of null_design_fit().
 is_null_design <- function(fit) {
-  has_random(fit) && fit$boundary == "random" && fit$reason == closed_form
+  has_random(fit) && identical(fit$boundary, "random") && fit$reason == closed_form
 }

@@ -20,7 +20,7 @@ as.data.frame.hdlmm_multi <- function(x, row.names = NULL, optional = FALSE, ...
     columns_of(t(fixed)), columns_of(t(variances)), columns_of(t(share)), columns_of(t(share_se)),
     list(
       logLik = logLik.hdlmm_multi(x), p_value = number_of_each(x, mixture_p_value),
-      boundary = fact_of_each(x, function(fit) fit$boundary, NA_character_),
+      boundary = fact_of_each(x, boundary_text, NA_character_),
       converged = fact_of_each(x, function(fit) fit$is_converged, NA)
     )
   )
@@ -110,7 +110,7 @@ print_quantiles <- function(table, digits) {
 }
 
 multi_remarks <- function(x) {
-  boundary <- fact_of_each(x, function(fit) fit$boundary, NA_character_)
+  boundary <- fact_of_each(x, boundary_text, NA_character_)
   lost <- lengths(x$errors) > 0
   converged <- fact_of_each(x, function(fit) fit$is_converged, NA)
   at_boundary <- !lost & !boundary %in% c("none", NA)

@@ -33,7 +33,11 @@ expect_same_fits <- function(fit, own, newdata = NULL) {
     same(fitted(fit)[, k], replace(rows, at, unname(fitted(one))), 1e-7)
     same(residuals(fit)[, k], replace(rows, at, unname(residuals(one))), 1e-7)
     same(predict(fit)[, k], replace(rows, at, unname(predict(one))), 1e-7)
-    for (term in names(ranef(one))) same(ranef(fit)[[term]][, k], ranef(one)[[term]], 1e-7)
+    for (term in names(ranef(one))) {
+      effects <- ranef(fit)[[term]]  # [levels x responses], of blocks [levels x r x responses]
+      effects <- if (length(dim(effects)) == 3) effects[, , k] else effects[, k]
+      same(effects, ranef(one)[[term]], 1e-7)
+    }
     if (!is.null(newdata)) same(predict(fit, newdata)[, k], predict(one, newdata), 1e-7)
     table <- pve(fit, method = "wald")
     table <- table[table$response == names[k], ]
@@ -41,7 +45,13 @@ expect_same_fits <- function(fit, own, newdata = NULL) {
     loo_one <- loo(one)
     same(loo(fit)$prediction[, k], replace(rows, at, loo_one$table$prediction), 1e-7)
     same(loo(fit)$table$elpd[k], loo_one$elpd, 1e-7)
+    boundary <- if (length(one$boundary)) paste(one$boundary, collapse = ", ") else "none"
+    row <- as.data.frame(fit)[k, ]
+    expect_identical(c(row$response, row$boundary), c(names[k], boundary))
+    expect_identical(row$converged, one$is_converged)
   }
+  at_boundary <- sum(!as.data.frame(fit)$boundary %in% c("none", NA))
+  expect_output(print(summary(fit)), paste0("At a boundary of the parameters: ", at_boundary, ";"))
 }
 
 fits_alone <- function(d, formula, ...) {

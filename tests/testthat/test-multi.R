@@ -44,6 +44,7 @@ test_that("several random terms and grouping factors keep the law", {
   fit <- lmm(Y ~ x + (1 | f) + re(X), d)
   expect_same_fits(fit, fits_alone(d, ~ x + (1 | f) + re(X)))
   expect_same_fits(lmm(Y ~ x + (1 | f), d), fits_alone(d, ~ x + (1 | f)))
+  expect_same_fits(lmm(Y ~ x + (w | f), d), fits_alone(d, ~ x + (w | f)))
 })
 
 test_that("a fit of one of several responses is its own fit, to the intervals and tests", {
