@@ -97,19 +97,11 @@ method_fit <- function(engine, fit, prior, control) {
   problem <- problem_under(fit, own)
   if (!takes_random(engine)) problem$designs <- list()
   started <- proc.time()[["elapsed"]]
-  notes <- character()
-  result <- withCallingHandlers(
-    run_engine(engine, problem, control),
-    hdlmm_warning = function(w) {
-      notes <<- c(notes, conditionMessage(w))
-      invokeRestart("muffleWarning")
-    }
-  )
+  result <- collect_warnings(run_engine(engine, problem, control))
   seconds <- proc.time()[["elapsed"]] - started
   list(
-    fit = new_fit(fit$call, formula.hdlmm(fit), problem, engine, result, control),
-    seconds = seconds,
-    notes = notes, engine = engine
+    fit = new_fit(fit$call, formula.hdlmm(fit), problem, engine, result$value, control),
+    seconds = seconds, notes = messages_of(result$warnings), engine = engine
   )
 }
 

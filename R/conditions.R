@@ -57,6 +57,20 @@ bad_input <- function(...) abort("bad_input", ...)
 # ours: a third of the price of tryCatch(), and traceback() still shows where it came from.
 on_error <- function(expr, handler) withCallingHandlers(expr, error = handler)
 
+# list(value, warnings): what the expression gives, and the warnings of a class that it would have
+# made, in order.
+collect_warnings <- function(expr, class = "hdlmm_warning") {
+  warnings <- list()
+  value <- withCallingHandlers(expr, warning = function(w) {
+    if (!inherits(w, class)) return()
+    warnings <<- c(warnings, list(w))
+    invokeRestart("muffleWarning")
+  })
+  list(value = value, warnings = warnings)
+}
+
+messages_of <- function(warnings) vapply(warnings, conditionMessage, "")
+
 # Every call of the core goes through here: an exception of C++ becomes an error of ours.
 .Call <- function(...) withCallingHandlers(base::.Call(...), `C++Error` = stop_native)
 

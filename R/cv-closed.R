@@ -2,14 +2,9 @@
 
 # A list as run_tasks() returns it.
 closed_folds <- function(whole, folds) {
-  notes <- character()
-  fit <- withCallingHandlers(
-    training_fit(whole, seq_along(whole$model$y)),
-    hdlmm_warning = function(w) {
-      notes <<- c(notes, conditionMessage(w))
-      invokeRestart("muffleWarning")
-    }
-  )
+  found <- collect_warnings(training_fit(whole, seq_along(whole$model$y)))
+  fit <- found$value
+  notes <- messages_of(found$warnings)
   if (has_posterior(fit)) {
     abort(
       "unsupported", "`reestimate = FALSE` holds variances that are estimates; method ",

@@ -8,16 +8,13 @@ share_deletions <- function(whole, folds) {
   n <- length(whole$model$y)
   is_small <- lengths(folds$held) <= largest_deleted_share * n
   is_complete <- lengths(folds$held) + lengths(folds$train) == n
-  terms <- whole$model$random
-  is_kernel <- length(terms) == 1 && !is.null(terms[[1]]$design)
   engine <- whole$engine
-  if (!is_kernel || engine$needs != "criterion" || engine$criterion != "REML") return(whole)
+  if (!is_kernel_alone(whole$model) || engine$needs != "criterion" || engine$criterion != "REML") return(whole)
   if (sum(is_small & is_complete) < fewest_deletions) return(whole)
   host <- make_host(whole$control)
   problem <- problem_of_model(whole$model, NULL, NULL, NULL, host)
   if (problem$fixed$is_exact) return(whole)
   whole$frame <- deletion_frame(problem, host)
-  whole$kernel <- problem$designs[[1]]
   whole
 }
 
@@ -41,7 +38,7 @@ deleted_fold <- function(whole, task) {
   variances <- stats::setNames(c(
     user_variance(units, exp(found$phi) * sigma2, label), user_variance(units, sigma2, "Residual")
   ), c(label, "Residual"))
-  explained <- kept_kappa(whole$kernel, whole$frame, at) * variances[[1]]
+  explained <- kept_kappa(whole$frame, at) * variances[[1]]
   list(
     notes = character(), rows = normal_rows(whole$model$y[at], residual, sqrt(variance), Inf),
     baseline = mean(whole$model$y[task$train]),
@@ -50,13 +47,4 @@ deleted_fold <- function(whole, task) {
       list(converged = TRUE, boundary = "none")
     )
   )
-}
-
-# kappa of the rows that are left.
-kept_kappa <- function(design, frame, at) {
-  n <- length(frame$sums) - length(at)
-  among <- unit_covariances(design, unit_index(design)[at])
-  total <- sum(frame$sums) - 2 * sum(frame$sums[at]) + sum(among)
-  design$kappa_scaled <- (sum(frame$diagonal[-at]) - total / n) / (n - 1)
-  user_kappa(design)[[1]]
 }

@@ -102,9 +102,7 @@ fold_facts <- function(fit) {
 
 # list(rows, baseline, facts, notes): a fold. A fit without an answer is an error for the caller.
 run_fold <- function(whole, task) {
-  notes <- character()
-  keep <- function(c) notes <<- c(notes, conditionMessage(c))
-  out <- withCallingHandlers({
+  found <- collect_warnings({
     fit <- training_fit(whole, task$train)
     rows <- held_rows(whole, fit, task$held)
     y <- whole$model$y[task$held]
@@ -113,10 +111,6 @@ run_fold <- function(whole, task) {
       rows = predicted_rows(fit, rows, y, weights), baseline = mean(whole$model$y[task$train]),
       facts = fold_facts(fit)
     )
-  }, warning = function(w) {
-    keep(w)
-    invokeRestart("muffleWarning")
-  })
-  out$notes <- unique(notes)
-  out
+  }, "warning")
+  c(found$value, list(notes = unique(messages_of(found$warnings))))
 }

@@ -5,8 +5,8 @@
 # and all the same: wide columns that are used as they are. REML and its predictions do not see what
 # is constant along the fixed effects, so that with an intercept the columns are centred once.
 share_gram <- function(whole, problem) {
-  if (length(problem$designs) == 0) return(whole)
-  design <- problem$designs[[1]]
+  if (!is_one_variance(problem)) return(whole)
+  design <- lone_design(problem)
   term <- whole$model$random[[design$label]]
   core <- gram_core(whole, problem, design, term)
   if (is.null(core)) return(whole)
@@ -27,7 +27,7 @@ share_gram <- function(whole, problem) {
 gram_core <- function(whole, problem, design, term) {
   options <- term$options
   n <- length(whole$model$y)
-  is_wide <- is_one_variance(problem) && !is.null(options) && design$n_cols >= n
+  is_wide <- !is.null(options) && design$n_cols >= n
   if (!is_wide || !has_row_products(design) || options$scale) return(NULL)
   if (whole$engine$needs != "criterion") return(NULL)
   is_shift_free <- whole$engine$criterion == "REML" && problem$fixed$has_constant

@@ -6,7 +6,7 @@
 #   -2 l_-(t) = sum log(1 + t lambda) + log|Pi| + (n - f - c) log S + const,
 # which costs r f^2 an evaluation.
 
-# list(vectors [n x r], lambda [r], y [r] = U'y, rest [n] = y less U U'y, fixed, units,
+# list(vectors [n x r], lambda [r], y [r] = U'y, rest [n] = y less U U'y, fixed, units, design,
 # diagonal and sums [n] of the rows of K): of a problem with a kernel.
 deletion_frame <- function(problem, host) {
   design <- lone_design(problem)
@@ -28,8 +28,19 @@ deletion_frame <- function(problem, host) {
   list(
     vectors = vectors, lambda = found$parts$d, y = y, is_whole = is_whole,
     rest = if (is_whole) numeric(nrow(q)) else fixed$residual - drop(vectors %*% y),
-    fixed = fixed, units = problem$units, diagonal = diag(cells), sums = rowSums(cells)
+    fixed = fixed, units = problem$units, design = design, diagonal = diag(cells),
+    sums = rowSums(cells)
   )
+}
+
+# kappa of the rows that are left.
+kept_kappa <- function(frame, at) {
+  design <- frame$design
+  n <- length(frame$sums) - length(at)
+  among <- unit_covariances(design, unit_index(design)[at])
+  total <- sum(frame$sums) - 2 * sum(frame$sums[at]) + sum(among)
+  design$kappa_scaled <- (sum(frame$diagonal[-at]) - total / n) / (n - 1)
+  user_kappa(design)[[1]]
 }
 
 # (I - Q Q') k, transposed.

@@ -56,7 +56,7 @@ moment_f <- function(fit, contrasts) {
 }
 
 # Estimates with t-tests; a posterior has means and standard deviations and no tests.
-fixed_table <- function(fit, tests) {
+fixed_table <- function(fit, tests = moment_tests(fit)) {
   kept <- fit$fixed$kept
   estimate <- fit$fixed$estimate[kept]
   se <- sqrt(diagonal(tests$vcov))

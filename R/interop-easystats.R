@@ -70,11 +70,12 @@ r2.hdlmm <- function(model, ci = NULL, ...) {
   if (has_random(model)) return(performance::r2_nakagawa(model, ci = ci))
   # of least squares, as summary.lm() has it
   y <- stats::model.response(model$frame)
-  w <- value_or(model$weights, 1)
-  total <- sum(w * (y - sum(w * y) / sum(w + 0 * y))^2)
-  r2 <- 1 - sum(w * model$residuals^2) / total
   n <- model$dims$n
-  adjusted <- 1 - (1 - r2) * (n - 1) / (n - model$dims$n_fixed)
+  w <- value_or(model$weights, rep(1, n))
+  intercept <- attr(stats::terms(model), "intercept")
+  total <- sum(w * (y - intercept * stats::weighted.mean(y, w))^2)
+  r2 <- 1 - sum(w * model$residuals^2) / total
+  adjusted <- 1 - (1 - r2) * (n - intercept) / (n - model$dims$n_fixed)
   structure(
     list(R2 = c(R2 = r2), R2_adjusted = c(`adjusted R2` = adjusted)),
     class = c("r2_generic", "list")
@@ -116,7 +117,7 @@ model_performance.hdlmm <- function(model, metrics = "all", verbose = TRUE, ...)
 p_value.hdlmm <- function(model, ...) {
   check_dots(easystats_settings())
   require_likelihood(model, "p_value()")
-  table <- fixed_table(model, moment_tests(model))
+  table <- fixed_table(model)
   data.frame(Parameter = rownames(table), p = unname(table[, "Pr(>|t|)"]))
 }
 
@@ -157,7 +158,7 @@ model_parameters.hdlmm <- function(model, ci = 0.95, effects = c("all", "fixed",
 }
 
 fixed_parameters <- function(fit, level) {
-  table <- fixed_table(fit, moment_tests(fit))[fit$fixed$kept, , drop = FALSE]
+  table <- fixed_table(fit)[fit$fixed$kept, , drop = FALSE]
   limits <- ci.hdlmm(fit, level)
   data.frame(
     Parameter = rownames(table), Coefficient = unname(table[, 1]), SE = unname(table[, 2]),

@@ -34,7 +34,7 @@ find_random.hdlmm <- function(x, split_nested = FALSE, flatten = FALSE) {
 #' @exportS3Method insight::get_statistic hdlmm
 get_statistic.hdlmm <- function(x, ...) {
   check_dots(insight_settings)
-  table <- fixed_table(x, moment_tests(x))
+  table <- fixed_table(x)
   out <- data.frame(Parameter = rownames(table), Statistic = unname(table[, "t value"]))
   attr(out, "statistic") <- "t-statistic"
   out
@@ -49,7 +49,7 @@ get_df.hdlmm <- function(x, type = "residual", ...) {
   type <- check_choice(tolower(type), types, "type")
   switch(type,
     residual = df.residual.hdlmm(x), model = n_parameters(x), normal = Inf,
-    stats::setNames(fixed_table(x, moment_tests(x))[, "df"], names(x$fixed$estimate))
+    stats::setNames(fixed_table(x)[, "df"], names(x$fixed$estimate))
   )
 }
 

@@ -43,16 +43,17 @@ loo.hdlmm <- function(x, ...) {
   table <- rows$table
   y <- table$observed
   density <- table$log_density
+  pointwise <- cbind(
+    elpd_loo = density, p_loo = value_or(rows$effective, rep(NA_real_, length(y))),
+    looic = -2 * density
+  )
+  estimates <- loo_estimates(pointwise)
   structure(
     list(
-      table = table, elpd = sum(density), se_elpd = sqrt(length(y) * stats::var(density)),
-      rmse = sqrt(mean(table$residual^2)),
+      table = table, elpd = estimates["elpd_loo", "Estimate"],
+      se_elpd = estimates["elpd_loo", "SE"], rmse = sqrt(mean(table$residual^2)),
       r2 = 1 - mean(table$residual^2) / mean((y - mean(y))^2), is_integrated = rows$is_integrated,
-      estimates = loo_estimates(density, rows$effective),
-      pointwise = cbind(
-        elpd_loo = density, p_loo = value_or(rows$effective, rep(NA_real_, length(y))),
-        looic = -2 * density
-      )
+      estimates = estimates, pointwise = pointwise
     ),
     # what loo::loo_compare() holds against each other
     class = c("hdlmm_loo", "loo"), yhash = y
@@ -60,13 +61,11 @@ loo.hdlmm <- function(x, ...) {
 }
 
 # As loo has them: sums over the rows and their standard errors.
-loo_estimates <- function(density, effective) {
-  n <- length(density)
-  se <- function(x) sqrt(n * stats::var(x))
-  p <- if (is.null(effective)) c(NA_real_, NA_real_) else c(sum(effective), se(effective))
-  out <- rbind(c(sum(density), se(density)), p, c(-2 * sum(density), 2 * se(density)))
-  dimnames(out) <- list(c("elpd_loo", "p_loo", "looic"), c("Estimate", "SE"))
-  out
+loo_estimates <- function(pointwise) {
+  cbind(
+    Estimate = colSums(pointwise),
+    SE = sqrt(nrow(pointwise) * apply(pointwise, 2, stats::var))
+  )
 }
 
 held_loo <- function(fit) {

@@ -116,10 +116,6 @@ terms_likelihood_value <- function(problem, system, relative, sigma2) {
     loglik_constant(problem$fixed, "ML")
 }
 
-half_vectors <- function(relative) {
-  unlist(lapply(relative, function(s) s[lower.tri(s, TRUE)]), use.names = FALSE)
-}
-
 kept_nodes <- 400  # of the draws of a sampler: each costs a factor
 
 # The same from draws of a sampler, list(relative [m x N], sigma2 [N]): the covariances have the

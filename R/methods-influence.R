@@ -21,8 +21,8 @@
 #'   each fixed effect that is not aliased; rows that `na.exclude` left out are `NA`. `influence()`:
 #'   `hat` and `wt.res` [n], `coefficients` [n x c], those of `dfbeta()`.
 #' @section Errors: `hdlmm_unsupported`: fits that are not at a maximum of the likelihood;
-#'   `hdlmm_exact_fit`, `hdlmm_unsupported`: where rows have no noise, there is no
-#'   prediction from the others to compare with.
+#'   `hdlmm_exact_fit`: where rows have no noise, there is no prediction from the others to compare
+#'   with.
 #' @references Cook (1977). Detection of influential observation in linear regression.
 #'   *Technometrics* 19, 15-18. \doi{10.2307/1268249}; Christensen, Pearson and Johnson (1992).
 #'   Case-deletion diagnostics for mixed models. *Technometrics* 34, 38-45. \doi{10.2307/1269550}
@@ -67,7 +67,7 @@ dfbetas.hdlmm <- function(model, ...) {
 #' @export
 cooks.distance.hdlmm <- function(model, ...) {
   check_dots()
-  deletion_parts(model)
+  require_noise(model)
   hat <- hatvalues.hdlmm(model)
   r <- residuals.hdlmm(model, type = "pearson") / (1 - hat)
   out <- r^2 * hat / (model$variances[["Residual"]] * model$dims$n_fixed)
@@ -96,12 +96,16 @@ rstudent.hdlmm <- function(model, ...) {
   r * sqrt((df - 1) / (df - r^2))
 }
 
-# list(py, diagonal) of a fit whose rows can be predicted from each other.
-deletion_parts <- function(fit) {
+require_noise <- function(fit) {
   require_likelihood(fit, "influence()")
   if (is_exact_fit(fit)) {
     abort("exact_fit", "the response is explained exactly: no row differs from what others say.")
   }
+}
+
+# list(py, diagonal) of a fit whose rows can be predicted from each other.
+deletion_parts <- function(fit) {
+  require_noise(fit)
   p <- row_projection(fit)
   # a row that alone tells an effect has P_ii = 0
   p$diagonal[p$diagonal <= 0] <- NA

@@ -77,6 +77,11 @@ resolved_term.kernel_term <- function(term, design, model, data, env) {
   over_units(term, design, unit)
 }
 
+# Whether the model has a kernel, read and judged already, and no other term.
+is_kernel_alone <- function(model) {
+  length(model$random) == 1 && inherits(model$random[[1]], "units_term")
+}
+
 # The term of a kernel design and of the row of the kernel that each row of the data has.
 over_units <- function(term, design, unit) {
   design$id <- as.name("id")

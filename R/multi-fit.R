@@ -66,20 +66,14 @@ terms_for_response <- function(terms, expr) {
 # list(fit, error, warnings): what a fit says goes with the others' at the end, and one that has no
 # fit does not take theirs away.
 recorded <- function(expr) {
-  warnings <- list()
-  keep <- function(w) {
-    warnings <<- c(warnings, list(w))
-    invokeRestart("muffleWarning")
-  }
-  found <- tryCatch(
-    withCallingHandlers(expr, hdlmm_warning = keep),
-    hdlmm_error = function(e) {
-      if (inherits(e, c("hdlmm_internal", "hdlmm_out_of_memory"))) stop(e)
-      e
-    }
+  found <- collect_warnings(tryCatch(expr, hdlmm_error = function(e) {
+    if (inherits(e, c("hdlmm_internal", "hdlmm_out_of_memory"))) stop(e)
+    e
+  }))
+  is_error <- inherits(found$value, "error")
+  list(
+    fit = if (!is_error) found$value, error = if (is_error) found$value, warnings = found$warnings
   )
-  is_error <- inherits(found, "error")
-  list(fit = if (!is_error) found, error = if (is_error) found, warnings = warnings)
 }
 
 # One warning a class of them, by the names of the responses.

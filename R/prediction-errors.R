@@ -54,11 +54,7 @@ response_slopes <- function(fit, rows, asked, covariances) {
     label <- parameters$labels[i]
     if (!label %in% anew) return(numeric(rows$m))
     design <- fit$designs[[label]]
-    unit <- scale_block(
-      parameters$units[[i]], rep_len(coefficient_units(fit$internal$units, design), nrow(
-        parameters$units[[i]]
-      ))
-    )
+    unit <- user_block(fit$internal$units, design, parameters$units[[i]])
     inside_response_variance(
       fit$internal$units, explained_rows(design, term_rows(rows, design), unit, fit$internal)
     )

@@ -5,16 +5,15 @@
 # list(labels, units): for every parameter but the residual variance the term that it is of and the
 # matrix E [r x r] that it multiplies, Sigma = sum_i sigma_i E_i.
 covariance_units <- function(fit) {
-  units <- each_term(fit, function(design) {
-    r <- coefficient_width(design)
-    at <- which(lower.tri(diag(r), TRUE), arr.ind = TRUE)
-    lapply(seq_len(nrow(at)), function(i) {
-      e <- matrix(0, r, r)
-      e[at[i, , drop = FALSE]] <- e[at[i, 2:1, drop = FALSE]] <- 1
-      e
-    })
-  })
-  list(labels = rep(names(units), lengths(units)), units = unlist(units, FALSE, FALSE))
+  parameters <- terms_parameters(fit$designs)
+  parameters <- parameters[!is.na(parameters$term), ]
+  units <- Map(function(term, i, j) {
+    r <- coefficient_width(fit$designs[[term]])
+    e <- matrix(0, r, r)
+    e[i, j] <- e[j, i] <- 1
+    e
+  }, parameters$term, parameters$row, parameters$column)
+  list(labels = names(fit$designs)[parameters$term], units = units)
 }
 
 # Derivatives by these parameters of Cov(rows of the core, x'beta at rows `at`) [n x length(at)] and
@@ -64,11 +63,9 @@ row_covariances <- function(fit) {
 inside_parameters <- function(fit) {
   units <- fit$internal$units
   own <- each_term(fit, function(design) {
-    sigma <- covariance_of(fit, design$label)
-    sigma <- scale_block(sigma, -rep_len(coefficient_units(units, design), nrow(sigma)))
-    sigma[lower.tri(sigma, TRUE)]
+    inside_block(units, design, covariance_of(fit, design$label))
   })
-  c(unlist(own), inside_variance(units, fit$variances[["Residual"]], "Residual"))
+  c(half_vectors(own), inside_variance(units, fit$variances[["Residual"]], "Residual"))
 }
 
 # V may be singular in directions of Q, as where columns are centred and the residual variance is 0:

@@ -20,17 +20,27 @@ held_system <- function(fit) {
   )
 }
 
+# list(q = V^-1 Q, b = V^-1 b, inverse = (Q'V^-1 Q)^-1) per unit of sigma_e^2, b [n x m] in the rows
+# of the core, by one factor of V.
+held_solve <- function(fit, held, b) {
+  q <- fit$internal$fixed$q
+  both <- cbind(q, b)
+  if (!is.null(held$system)) {
+    both <- cpp_terms_solve(held$system, held$relative, both, make_host(fit$control))
+  }
+  vq <- both[, seq_len(ncol(q)), drop = FALSE]
+  list(
+    q = vq, b = both[, ncol(q) + seq_len(ncol(b)), drop = FALSE],
+    inverse = if (ncol(q) > 0) solve(cpp_crossprod(q, vq)) else matrix(0, 0, 0)
+  )
+}
+
 # P sigma_e^2 e_i for the rows i of `at`, in the rows of the core [n x length(at)].
 projection_columns <- function(fit, held, at) {
-  q <- fit$internal$fixed$q
-  pick <- matrix(0, nrow(q), length(at))
+  pick <- matrix(0, nrow(fit$internal$fixed$q), length(at))
   pick[cbind(at, seq_along(at))] <- 1
-  if (is.null(held$system)) return(pick - tcrossprod(q, q[at, , drop = FALSE]))
-  both <- cpp_terms_solve(held$system, held$relative, cbind(q, pick), make_host(fit$control))
-  vq <- both[, seq_len(ncol(q)), drop = FALSE]
-  own <- both[, ncol(q) + seq_along(at), drop = FALSE]
-  if (ncol(q) == 0) return(own)
-  own - vq %*% solve(crossprod(q, vq), t(vq[at, , drop = FALSE]))
+  solved <- held_solve(fit, held, pick)
+  solved$b - solved$q %*% tcrossprod(solved$inverse, solved$q[at, , drop = FALSE])
 }
 
 # What the other rows say of the rows `at`, with the variances held: y_F - E(y_F | rest) =
@@ -62,30 +72,19 @@ lost_directions <- function(q) {
 }
 
 # Var(z'omega + x'beta | y) at rows [m] of a fit with one random term, by one factor of V in the
-# place of its eigenvectors: less work where rows are few. See terms_block_variance().
+# place of its eigenvectors: less work where rows are few.
 factored_variance <- function(fit, rows) {
   internal <- fit$internal
   q <- internal$fixed$q
   held <- held_system(fit)
-  design <- uncentred(fit$designs[[1]])
+  design <- uncentred(lone_design(fit))
   internal$system$parts["mean"] <- list(NULL)  # whose columns are not centred either
-  relative <- held$relative[[1]]
-  z <- t(basis_coordinates(internal$fixed, rows$z))
-  points <- term_points(design, term_rows(rows, design), seq_len(rows$m), relative, internal)
-  is_missing <- !stats::complete.cases(t(z), t(points$covariance), points$prior)
-  z[, is_missing] <- 0
-  points$covariance[, is_missing] <- 0
-  k <- points$covariance
-  solved <- cpp_terms_solve(held$system, held$relative, cbind(q, k), make_host(fit$control))
-  vq <- solved[, seq_len(ncol(q)), drop = FALSE]
-  vk <- solved[, ncol(q) + seq_len(rows$m), drop = FALSE]
-  variance <- points$prior - colSums(k * vk)
-  if (ncol(q) > 0) {
-    rest <- z - crossprod(q, vk)
-    variance <- variance + colSums(rest * solve(crossprod(q, vq), rest))
-  }
-  variance[is_missing] <- NA
-  user_response_variance(internal$units, held$sigma2 * pmax(0, variance))
+  at <- seq_len(rows$m)
+  own <- term_points(design, term_rows(rows, design), at, held$relative[[1]], internal)
+  points <- complete_points(internal$fixed, rows, at, own$covariance, own$prior)
+  solved <- held_solve(fit, held, points$covariance)
+  variance <- error_variances(points, solved$b, q, solved$inverse)
+  user_response_variance(internal$units, held$sigma2 * variance)
 }
 
 # Whether eigenvectors, which the fit has not made, would cost more, and V is far from singular.

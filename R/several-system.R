@@ -96,26 +96,43 @@ cells_variance <- function(fit, rows, cells, fixed_held) {
   user_response_variance(internal$units, internal$tau2 * pmax(0, variance))
 }
 
-# sigma_e^2 [x'Sx - k'V^-1 k + (z - Q'V^-1 k)' A^-1 (z - Q'V^-1 k)], k = sum_k X_k S_k x_k.
+# The same of a block of rows `at`.
 terms_block_variance <- function(fit, rows, at, fixed_held) {
   internal <- fit$internal
-  fixed <- internal$fixed
-  z <- t(basis_coordinates(fixed, rows$z[at, , drop = FALSE]))
-  points <- each_term(fit, function(design) {
+  own <- each_term(fit, function(design) {
     relative <- internal$relative[[design$label]]
     term_points(design, term_rows(rows, design), at, relative, internal)
   })
-  k <- Reduce(`+`, lapply(points, `[[`, "covariance"))
-  prior <- Reduce(`+`, lapply(points, `[[`, "prior"))
-  is_missing <- !stats::complete.cases(t(z), t(k), prior)
-  k[, is_missing] <- 0
+  points <- complete_points(
+    internal$fixed, rows, at, Reduce(`+`, lapply(own, `[[`, "covariance")),
+    Reduce(`+`, lapply(own, `[[`, "prior"))
+  )
+  solved <- terms_solve(fit, points$covariance)
+  variance <- error_variances(
+    points, solved, internal$fixed$q, if (!fixed_held) internal$covariance
+  )
+  user_response_variance(internal$units, internal$tau2 * variance)
+}
+
+# Rows to be predicted: list(z [c x m], covariance [n x m], k = sum_k X_k S_k x_k, prior [m],
+# is_missing [m]), columns of rows that miss something zero.
+complete_points <- function(fixed, rows, at, covariance, prior) {
+  z <- t(basis_coordinates(fixed, rows$z[at, , drop = FALSE]))
+  is_missing <- !stats::complete.cases(t(z), t(covariance), prior)
   z[, is_missing] <- 0
-  solved <- terms_solve(fit, k)
-  rest <- z - cpp_crossprod(fixed$q, solved)
-  variance <- prior - colSums(k * solved)
-  if (!fixed_held) variance <- variance + colSums(rest * (internal$covariance %*% rest))
-  variance[is_missing] <- NA
-  user_response_variance(internal$units, internal$tau2 * pmax(0, variance))
+  covariance[, is_missing] <- 0
+  list(z = z, covariance = covariance, prior = prior, is_missing = is_missing)
+}
+
+# x'Sx - k'V^-1 k + (z - Q'V^-1 k)' A^-1 (z - Q'V^-1 k) per unit of sigma_e^2 [m], from V^-1 k and
+# A^-1, which is NULL where the fixed effects are held.
+error_variances <- function(points, solved, q, inverse) {
+  variance <- points$prior - colSums(points$covariance * solved)
+  if (!is.null(inverse)) {
+    rest <- points$z - cpp_crossprod(q, solved)
+    variance <- variance + colSums(rest * (inverse %*% rest))
+  }
+  replace(pmax(0, variance), points$is_missing, NA)
 }
 
 # Standard errors of the coefficients of a term in the user's units, level by level.

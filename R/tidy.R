@@ -89,7 +89,7 @@ tidy_rows <- function(effect, group, term, estimate, std.error, level = NA_chara
 }
 
 tidy_fixed <- function(fit, limits) {
-  table <- fixed_table(fit, moment_tests(fit))
+  table <- fixed_table(fit)
   tidy_rows(
     "fixed", NA_character_, rownames(table), table[, "Estimate"], table[, "Std. Error"],
     statistic = table[, "t value"], df = table[, "df"], p.value = table[, "Pr(>|t|)"],

@@ -91,7 +91,18 @@ user_parameter_covariance <- function(units, designs, parameters, covariance) {
 }
 
 # Sigma_k of the user from that of the core.
-user_block <- function(units, design, sigma) scale_block(sigma, coefficient_units(units, design))
+user_block <- function(units, design, sigma) {
+  scale_block(sigma, rep_len(coefficient_units(units, design), nrow(sigma)))
+}
+
+inside_block <- function(units, design, sigma) {
+  scale_block(sigma, -rep_len(coefficient_units(units, design), nrow(sigma)))
+}
+
+# Lower triangles, column by column, of all terms.
+half_vectors <- function(blocks) {
+  unlist(lapply(blocks, function(s) s[lower.tri(s, TRUE)]), use.names = FALSE)
+}
 
 # Per unit of the residual variance inside.
 relative_block <- function(design, sigma, residual) {

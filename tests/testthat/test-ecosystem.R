@@ -23,12 +23,17 @@ test_that("performance finds Nakagawa's R squared, the ICC and the criteria of f
     expect_same(function(fit) unlist(performance::model_performance(fit)[columns]), fits)
     expect_same(performance::performance_rmse, fits)
   }
-  ols <- lmm(Reaction ~ Days, sleepstudy)
-  peer <- summary(lm(Reaction ~ Days, sleepstudy))
-  expect_equal(
-    unname(unlist(performance::r2(ols))), c(peer$r.squared, peer$adj.r.squared),
-    tolerance = 1e-12
-  )
+  for (formula in list(Reaction ~ Days, Reaction ~ 0 + Days)) {
+    for (weights in list(NULL, sleepstudy$Days + 1)) {
+      environment(formula) <- environment()
+      ols <- lmm(formula, sleepstudy, weights = weights)
+      peer <- summary(lm(formula, sleepstudy, weights = weights))
+      expect_equal(
+        unname(unlist(performance::r2(ols))), c(peer$r.squared, peer$adj.r.squared),
+        tolerance = 1e-12
+      )
+    }
+  }
   # there is no maximum that AIC and BIC could be of
   bayes <- lmm(Reaction ~ Days + (1 | Subject), sleepstudy, method = "Bayes")
   expect_false(any(c("AIC", "AICc", "BIC") %in% names(performance::model_performance(bayes))))

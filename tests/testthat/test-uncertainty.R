@@ -88,6 +88,13 @@ expect_pair <- function(x) {
   if (!anyNA(x)) expect_lte(x[1], x[2])
 }
 design_of <- function(fit) fit$designs[[1]]
+asked_of <- function(fit, interval) {
+  list(
+    random = length(fit$designs) > 0, interval = interval, level = 0.9, weights = 1,
+    df = hdlmm:::row_df(fit)
+  )
+}
+
 rows_of <- function(fit) hdlmm:::fitted_points(fit)
 # Verbs that have no answer for a fit say so by an error of ours.
 or_refuses <- function(expr) tryCatch(expr, hdlmm_error = function(e) NULL)
@@ -219,9 +226,7 @@ laws <- list(
     rows <- rows_of(fit)
     random <- length(fit$designs) > 0
     variance <- hdlmm:::mean_variance(fit, rows, random)
-    asked <- list(
-      random = random, interval = "confidence", level = 0.9, weights = 1, df = hdlmm:::row_df(fit)
-    )
+    asked <- asked_of(fit, "confidence")
     mean <- verb(fit, rows, fit$fitted, variance, asked)
     asked$interval <- "prediction"
     new <- verb(fit, rows, fit$fitted, variance, asked)
@@ -232,9 +237,7 @@ laws <- list(
     rows <- rows_of(fit)
     random <- length(fit$designs) > 0
     variance <- hdlmm:::mean_variance(fit, rows, random)
-    asked <- list(
-      random = random, interval = "prediction", level = 0.9, weights = 1, df = hdlmm:::row_df(fit)
-    )
+    asked <- asked_of(fit, "prediction")
     limits <- hdlmm:::row_limits(fit, rows, fit$fitted, variance, asked)
     total <- variance + hdlmm:::response_variance(fit, 1, random, rows)
     # between the limits lies what their level says: Simpson's rule, error below 1e-5
