@@ -41,6 +41,10 @@ cpp_reduce_to_band <- function(k, host) {
     .Call(`_hdlmm_cpp_reduce_to_band`, k, host)
 }
 
+cpp_has_eigenvalues_above <- function(k, floor, host) {
+    .Call(`_hdlmm_cpp_has_eigenvalues_above`, k, floor, host)
+}
+
 cpp_search_posterior <- function(system, prior, prior_root, options, host) {
     .Call(`_hdlmm_cpp_search_posterior`, system, prior, prior_root, options, host)
 }

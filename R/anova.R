@@ -104,7 +104,9 @@ anova_table <- function(fits, names) {
   log_lik <- lapply(fits, logLik.hdlmm)
   value <- vapply(log_lik, as.numeric, 0)
   df <- vapply(log_lik, attr, 0, "df")
-  statistic <- c(NA, pmax(0, 2 * diff(value)))
+  gain <- 2 * diff(value)
+  gain[is.nan(gain)] <- NA  # of two fits that are exact
+  statistic <- c(NA, pmax(0, gain))
   steps <- lapply(seq_along(fits)[-1], function(i) {
     step_tail(fits[[i - 1]], fits[[i]], statistic[i], df[i] - df[i - 1])
   })
@@ -153,7 +155,7 @@ step_tail <- function(small, large, statistic, df) {
     if (df == 0) as.numeric(statistic <= 0) else
       stats::pchisq(statistic, df, lower.tail = FALSE)
   }
-  if (df <= 0) return(list(p = NA_real_, law = "none"))
+  if (df <= 0 || is.na(statistic)) return(list(p = NA_real_, law = "none"))
   on_boundary <- count_deviations(large) - count_deviations(small)
   if (on_boundary <= 0) return(list(p = tail(df), law = "none"))
   if (on_boundary == 1) return(list(p = (tail(df - 1) + tail(df)) / 2, law = "half"))

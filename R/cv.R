@@ -86,12 +86,12 @@
 cv_lmm <- function(formula, data, ..., folds = 10, repeats = 1, groups, reestimate = TRUE,
                    seed = NULL) {
   call <- match.call()
+  if (missing(formula)) bad_input("`formula` is missing: write cv_lmm(y ~ age + re(X), data = d).")
   check_flag(reestimate, "reestimate")
   written <- replace(call, 1, list(quote(lmm)))
   settings <- cv_settings(fitting_call(written), parent.frame())
   direct <- if (is_direct(written)) written else direct_call(written, parent.frame())
   given <- fitting_call(direct)
-  if (missing(formula)) bad_input("`formula` is missing: write cv_lmm(y ~ age + re(X), data = d).")
   formulas <- if (is.list(formula)) formula else list(formula)
   if (length(formulas) == 0) bad_input("`formula` is a list without a formula.")
   for (i in seq_along(formulas)) formulas[[i]] <- check_formula(formulas[[i]])

@@ -81,6 +81,10 @@ n_coefficients <- function(design, system) UseMethod("n_coefficients")
 # A decomposition as it comes from the core, checked, or made again by decompose(core).
 settle_decomposition <- function(design, out, decompose) UseMethod("settle_decomposition")
 
+# A design of a model with several variances of random effects, where it has no decomposition that
+# could be checked.
+beside_others <- function(design, host) UseMethod("beside_others")
+
 # What is said of it beside the fit, or NULL.
 decomposition_note <- function(design, out) UseMethod("decomposition_note")
 
@@ -155,6 +159,9 @@ settle_decomposition.design <- function(design, out, decompose) out
 
 #' @export
 decomposition_note.design <- function(design, out) NULL
+
+#' @export
+beside_others.design <- function(design, host) uncentred(design)
 
 #' @export
 smaller_side.design <- function(design, n) min(n, design$n_cols)

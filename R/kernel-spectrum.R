@@ -33,6 +33,51 @@ share_of_projection <- function(out, design) {
   max(1.01 * d[small[inside]], out$zero_bound) / out$largest
 }
 
+# The cells between units with rows are judged by themselves, and what counts as zero is taken out
+# of them: every system of several terms then has the same kernel.
+#' @export
+beside_others.kernel_design <- function(design, host) {
+  seen <- sort(unique(design$core$unit))
+  own <- design
+  own$core$x <- design$core$x[seen, seen, drop = FALSE] * design$core$scale
+  own$core$rounding <- design$core$rounding * c(design$core$scale, 1)
+  own$core[c("scale", "unit")] <- list(1, seq_along(seen))
+  if (!is_plain_kernel(own, host)) {
+    u <- length(seen)
+    require_memory(16 * as.double(u)^2, paste("the decomposition of", backtick(design$label)))
+    out <- settle_kernel(own, matrix(1 / sqrt(u), u, 1), host)
+    design$notes <- c(design$notes, decomposition_note(own, out))
+    root <- t(out$vectors) * sqrt(out$parts$d)
+    if (length(out$parts$d) < u) {
+      design$core$x[seen, seen] <- cpp_crossprod(root, root) / design$core$scale
+    }
+  }
+  design$core$rounding <- c(0, -1)
+  design
+}
+
+# constant: [u x 1], along which a kernel may have been centred.
+settle_kernel <- function(own, constant, host) {
+  decompose <- function(core) {
+    cpp_decompose(core, NULL, constant, constant[, 1], NULL, NULL, "vectors", host)
+  }
+  settle_decomposition(own, decompose(own$core), decompose)
+}
+
+# Whether Cholesky's factor shows that no eigenvalue is to be taken for zero or refused, at a
+# twentieth of the cost of the eigenvalues. None is above the largest sum of a row.
+is_plain_kernel <- function(own, host) {
+  x <- own$core$x
+  largest <- max(rowSums(abs(x)))
+  strict <- 32 * .Machine$double.eps * max(64, nrow(x)) * largest
+  along <- sum(x) / nrow(x)  # what a kernel that was centred and rounded has of the constant
+  if (along > strict && along <= 1e-6 * largest) return(FALSE)
+  rounding <- own$core$rounding
+  floor <- max(rounding[1], rounding[2] * largest, strict)
+  # in sixteen digits what is zero need not be taken out
+  cpp_has_eigenvalues_above(x, if (floor > strict) floor else -strict, host)
+}
+
 # What is said where eigenvalues that the decomposition can tell from zero count as zero.
 #' @export
 decomposition_note.kernel_design <- function(design, out) {

@@ -19,6 +19,7 @@ cv_heading <- function(cv) {
   one <- nrow(models) == 1
   failed <- sum(is.na(cv$folds$pve))
   noted <- sum(nzchar(cv$folds$note)) - failed
+  unknown <- unpredicted_rows(cv)
   c(
     paste0(
       "Cross-validation of ", counted(cv$n, "row"), ": ",
@@ -28,14 +29,29 @@ cv_heading <- function(cv) {
     ),
     if (one) paste0(models$formula, ", ", shown_method(models$method, models$algorithm)),
     if (failed > 0) paste0(counted(failed, "fold"), " without predictions: see summary()"),
-    if (noted > 0) paste0(counted(noted, "fold"), " with warnings: see summary()")
+    if (noted > 0) paste0(counted(noted, "fold"), " with warnings: see summary()"),
+    if (unknown > 0) paste0(
+      counted(unknown, "row"), " without a prediction: the rest of the data lacks levels of their ",
+      "fixed effects"
+    )
   )
+}
+
+# Rows that a fold with a fit cannot predict.
+unpredicted_rows <- function(cv) {
+  fold <- function(x) paste(x$model, x[["repeat"]], x$fold, sep = "\r")
+  has_fit <- fold(cv$rows) %in% fold(cv$folds[!is.na(cv$folds$pve), ])
+  length(unique(cv$rows$row[has_fit & is.na(cv$rows$prediction)]))
 }
 
 # Measures in rows and models in columns, or the other way round where there are several models.
 print_measures <- function(table, cv, digits) {
   has_sd <- any(!is.na(table$sd))
-  shown <- function(x, ...) ifelse(is.na(x), "-", formatC(x, format = "fg", ...))
+  shown <- function(x, ...) {
+    is_tiny <- !is.na(x) & x != 0 & abs(x) < 1e-4
+    text <- ifelse(is_tiny, formatC(x, format = "g", ...), formatC(x, format = "fg", ...))
+    ifelse(is.na(x), "-", text)
+  }
   text <- shown(table$estimate, digits = digits, flag = "#")
   if (has_sd) text <- paste0(text, " (", shown(table$sd, digits = 2), ")")
   cells <- matrix(text, ncol = nrow(cv$models))

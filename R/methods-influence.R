@@ -20,9 +20,9 @@
 #' @return Named vectors [n], or matrices [n x c] with a row for each fitted row and a column for
 #'   each fixed effect that is not aliased; rows that `na.exclude` left out are `NA`. `influence()`:
 #'   `hat` and `wt.res` [n], `coefficients` [n x c], those of `dfbeta()`.
-#' @section Errors: `hdlmm_unsupported`: fits that are not at a maximum of the likelihood;
-#'   `hdlmm_exact_fit`: where rows have no noise, there is no prediction from the others to compare
-#'   with.
+#' @section Errors: `hdlmm_unsupported`: fits that are not at a maximum of the likelihood, Cook's
+#'   distances of fits without fixed effects; `hdlmm_exact_fit`: where rows have no noise, there is no
+#'   prediction from the others to compare with.
 #' @references Cook (1977). Detection of influential observation in linear regression.
 #'   *Technometrics* 19, 15-18. \doi{10.2307/1268249}; Christensen, Pearson and Johnson (1992).
 #'   Case-deletion diagnostics for mixed models. *Technometrics* 34, 38-45. \doi{10.2307/1269550}
@@ -68,6 +68,9 @@ dfbetas.hdlmm <- function(model, ...) {
 cooks.distance.hdlmm <- function(model, ...) {
   check_dots()
   require_noise(model)
+  if (model$dims$n_fixed == 0) {
+    abort("unsupported", "cooks.distance() is of fixed effects; this fit has none.")
+  }
   hat <- hatvalues.hdlmm(model)
   r <- residuals.hdlmm(model, type = "pearson") / (1 - hat)
   out <- r^2 * hat / (model$variances[["Residual"]] * model$dims$n_fixed)

@@ -26,6 +26,7 @@ build_model_data <- function(formula, data, call, env, contrasts) {
   }
   if (length(rows) < n_total) dropped$levels <- lost_levels(frame, place)
   terms <- attr(frame, "terms")
+  y <- check_response(frame, parts$response, rows)
   z <- build_fixed_matrix(terms, frame, contrasts, rows)
   row_variables <- row_variables(parts, fixed, call$offset, data, env, n_total)
   kept <- kept_environment(new_row_exprs(parts, fixed, call$offset), row_variables, data, env)
@@ -34,7 +35,7 @@ build_model_data <- function(formula, data, call, env, contrasts) {
     attr(frame, "terms") <- terms
   }
   list(
-    frame = frame, terms = terms, y = check_response(frame, parts$response, rows), z = z,
+    frame = frame, terms = terms, y = y, z = z,
     weights = weights[keep], offset = check_offset(frame, extras$offset, rows), rows = rows,
     n_total = n_total, dropped = dropped,
     xlevels = if (length(attr(terms, "variables")) > 2) stats::.getXlevels(terms, frame),

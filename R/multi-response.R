@@ -9,7 +9,8 @@ response_matrix <- function(asked) {
   y <- tryCatch(
     suppressWarnings(eval(expr, asked$data, asked$env)), error = function(e) NULL
   )
-  is_several <- is.matrix(y) && ncol(y) > 1 && (is.numeric(y) || is.logical(y))
+  is_several <- is.matrix(y) && ncol(y) > 1 && (is.numeric(y) || is.logical(y)) &&
+    (!is.data.frame(asked$data) || nrow(asked$data) == nrow(y))
   if (is_several) y
 }
 

@@ -24,11 +24,10 @@ counted_errors <- function(fit, rows, variance, asked) {
   }
   inside <- inside_response_variance(units, total)
   times <- switch(asked$correction, `kackar-harville` = 1, `prasad-rao` = 2)
-  list(
-    variance = variance + user_response_variance(units, times * out$added),
-    # Satterthwaite's
-    df = 2 * inside^2 / rowSums((out$slopes %*% covariances$w) * out$slopes)
-  )
+  # Satterthwaite's
+  df <- 2 * inside^2 / rowSums((out$slopes %*% covariances$w) * out$slopes)
+  df[is.nan(df)] <- Inf  # of a mean that nothing estimates
+  list(variance = variance + user_response_variance(units, times * out$added), df = df)
 }
 
 # list(added [m], slopes [m x parameters]): what estimates of the variances move, and derivatives of

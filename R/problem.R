@@ -34,7 +34,9 @@ problem_of_model <- function(model, data, env, prior, host) {
   empty <- designs[is_empty]
   designs <- designs[!is_empty]
   names(designs) <- vapply(designs, `[[`, "", "label")
-  if (!is_one_variance(list(designs = designs))) designs <- lapply(designs, uncentred)
+  if (!is_one_variance(list(designs = designs))) {
+    designs <- lapply(designs, beside_others, host = host)
+  }
   # no method but OLS, which has no prior
   if (length(designs) == 0) fixed <- if (is.null(prior)) least_squares else fit_fixed(model)
   for (design in designs) warn_design(design, fixed)

@@ -135,6 +135,18 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_has_eigenvalues_above
+bool cpp_has_eigenvalues_above(const Eigen::Map<Eigen::MatrixXd> k, double floor, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_has_eigenvalues_above(SEXP kSEXP, SEXP floorSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type k(kSEXP);
+    Rcpp::traits::input_parameter< double >::type floor(floorSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_has_eigenvalues_above(k, floor, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_search_posterior
 Rcpp::List cpp_search_posterior(const Rcpp::List& system, const Rcpp::List& prior, const Eigen::Map<Eigen::MatrixXd> prior_root, const Rcpp::List& options, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_search_posterior(SEXP systemSEXP, SEXP priorSEXP, SEXP prior_rootSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
@@ -1187,6 +1199,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_kernel_levels", (DL_FUNC) &_hdlmm_cpp_kernel_levels, 1},
     {"_hdlmm_cpp_gram", (DL_FUNC) &_hdlmm_cpp_gram, 4},
     {"_hdlmm_cpp_reduce_to_band", (DL_FUNC) &_hdlmm_cpp_reduce_to_band, 2},
+    {"_hdlmm_cpp_has_eigenvalues_above", (DL_FUNC) &_hdlmm_cpp_has_eigenvalues_above, 3},
     {"_hdlmm_cpp_search_posterior", (DL_FUNC) &_hdlmm_cpp_search_posterior, 5},
     {"_hdlmm_cpp_posterior_limits", (DL_FUNC) &_hdlmm_cpp_posterior_limits, 6},
     {"_hdlmm_cpp_posterior_curve", (DL_FUNC) &_hdlmm_cpp_posterior_curve, 4},

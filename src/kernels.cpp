@@ -4,6 +4,7 @@
 #include "hdlmm/base/checks.hpp"
 #include "hdlmm/base/kernel_level.hpp"
 #include "hdlmm/dense/lower_triangle.hpp"
+#include "hdlmm/dense/triangular.hpp"
 #include "hdlmm/linalg/band_reduction.hpp"
 #include "hdlmm/linalg/two_stage.hpp"
 
@@ -38,4 +39,15 @@ Eigen::MatrixXd cpp_reduce_to_band(const Eigen::Map<Eigen::MatrixXd> k, const Rc
   const hdlmm::Context context = make_context(host);
   const hdlmm::Index width = hdlmm::two_stage_width(k.rows());
   return hdlmm::reduce_to_band(hdlmm::copy_lower(k, context), width, context).band;
+}
+
+// Whether all eigenvalues of a symmetric matrix [n x n] are above a number.
+// [[Rcpp::export(rng = false)]]
+bool cpp_has_eigenvalues_above(const Eigen::Map<Eigen::MatrixXd> k, double floor,
+                               const Rcpp::List& host) {
+  hdlmm::check_input(k.rows() == k.cols(), "a symmetric matrix: not square");
+  const hdlmm::Context context = make_context(host);
+  hdlmm::Matrix shifted = hdlmm::copy_lower(k, context);
+  shifted.diagonal().array() -= floor;
+  return hdlmm::cholesky_in_place(shifted, context);
 }

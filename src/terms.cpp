@@ -34,7 +34,8 @@ hdlmm::TermsModel model_of(const Rcpp::List& cores, const std::vector<int>& widt
         width > 1 ? make_levels(Rcpp::List(cores[k]), row_scale, turn)
                   : make_operator(Rcpp::List(cores[k]), row_scale);
     model.turns.push_back(turn);
-    hdlmm::check_input(width > 0 && design->cols() % width == 0, "coefficients of a level");
+    hdlmm::check_input(width > 0 && design->cols() >= width && design->cols() % width == 0,
+                       "coefficients of a level");
     model.shapes.push_back({design->cols() / width, width});
     model.designs.push_back(std::move(design));
     hdlmm::check_input(model.design(k).rows() == model.design(0).rows(), "rows of a random term");

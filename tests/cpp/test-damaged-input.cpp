@@ -31,6 +31,13 @@ TEST(DamagedInput, IndicesOutOfRangeAreRefusedByEveryKind) {
   }
 }
 
+TEST(DamagedInput, AKernelOfZerosHasNoColumns) {
+  const hdlmm::Context context;
+  const std::vector<double> zeros(4, 0.0), one = {1, 1, 1, 1};
+  EXPECT_EQ(hdlmm::KernelOperator(zeros.data(), 2, 1, {0, 1}, {}).column_form(context), nullptr);
+  EXPECT_EQ(hdlmm::KernelOperator(one.data(), 2, 1, {0, 1}, {}).column_form(context)->cols(), 1);
+}
+
 TEST(DamagedInput, LengthsThatDoNotFitAreRefused) {
   using hdlmm::InvalidInput;
   const std::vector<double> cells(6, 1.0);

@@ -95,8 +95,11 @@ test_that("a level of a fixed factor that only a fold has is NA, one of a groupi
   levels(d$f) <- c("a", "b", "c")
   d$f[7] <- "c"
   fold <- rep(1:3, length.out = n)
-  rows <- as.data.frame(cv_lmm(y ~ f + (1 | g), d, folds = fold))
+  cv <- cv_lmm(y ~ f + (1 | g), d, folds = fold)
+  rows <- as.data.frame(cv)
   expect_identical(rows$row[is.na(rows$prediction)], 7L)
+  expect_output(print(cv), "1 row without a prediction: the rest of the data lacks levels")
+  expect_false(any(grepl("without a prediction", capture.output(print(cv_lmm(y ~ x, d))))))
   own <- as.data.frame(cv_lmm(y ~ x + (1 | g), d, folds = d$g))
   expect_false(anyNA(own$prediction))
   # of an unseen level nothing is known but the fixed part
@@ -384,6 +387,7 @@ test_that("what cannot be folded is an error that says what was found", {
   bad("no argument `fold`", fold = 3)
   expect_error(cv_lmm(y ~ x, d, method = "lasso"), class = "hdlmm_bad_input")
   expect_error(cv_lmm(data = d), "`formula` is missing", class = "hdlmm_bad_input")
+  expect_error(cv_lmm(), "`formula` is missing", class = "hdlmm_bad_input")
 })
 
 test_that("calls inside functions find what they were given", {

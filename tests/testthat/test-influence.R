@@ -78,4 +78,7 @@ test_that("what has no deletion says so", {
     expect_error(measure(vb), "maximum likelihood", class = "hdlmm_unsupported")
     expect_error(measure(exact, type = "foo"), class = "hdlmm_bad_input")
   }
+  none <- lmm(Reaction ~ 0 + (1 | Subject) + (1 | Days), lme4::sleepstudy)
+  expect_error(cooks.distance(none), "none", class = "hdlmm_unsupported")
+  expect_identical(dim(dfbeta(none)), c(180L, 0L))
 })

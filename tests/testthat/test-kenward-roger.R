@@ -137,6 +137,14 @@ test_that("least squares needs no correction, and what has no theory of it stops
     predict(ols, d, interval = "confidence", correction = "prasad-rao"),
     predict(ols, d, interval = "confidence")
   )
+  # nothing is estimated of a mean of 0
+  none <- lmm(Reaction ~ 0 + (1 | Subject), lme4::sleepstudy)
+  for (correction in c("kackar-harville", "prasad-rao")) {
+    of_zero <- predict(none, lme4::sleepstudy[1:2, ], random = FALSE, se.fit = TRUE,
+      interval = "confidence", correction = correction)
+    expect_identical(unname(c(of_zero$fit, of_zero$se.fit)), numeric(8))
+    expect_false(anyNA(of_zero$df))
+  }
   for (method in c("ML", "MAP", "VB", "Bayes")) {
     fit <- lmm(Reaction ~ Days + (1 | Subject), lme4::sleepstudy, method = method)
     expect_error(summary(fit, ddf = "Kenward-Roger"), "REML", class = "hdlmm_unsupported")

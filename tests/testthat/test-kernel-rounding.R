@@ -192,3 +192,95 @@ test_that("a centred kernel that was rounded and then scaled has the zero of the
   regular <- q %*% (c(1e-8, seq(0.1, 1, length.out = 79)) * t(q))
   expect_length(fit_kernel((regular + t(regular)) / 2, case, method = "ML")$notes, 0)
 })
+
+# A kernel beside other terms, where no decomposition of all is made.
+
+beside <- list(
+  "a factor" = quote((1 | g)), slopes = quote((x | g)), columns = quote(re(z)),
+  "another kernel" = quote(re(kernel = other))
+)
+
+beside_data <- function(n = 60) {
+  case <- centred_case(n, 150, 6, 0.1)
+  other <- centred_case(n, 90, 7)
+  set.seed(8)
+  d <- list(x = rnorm(n), g = gl(6, n / 6), z = other$z[, 1:5], other = other$k, k = case$k)
+  d$y <- case$y + rnorm(6)[d$g] + 1.5 * rnorm(n)
+  d
+}
+
+fit_beside <- function(term, d, ...) {
+  formula <- eval(bquote(y ~ x + re(kernel = k) + .(term)))
+  suppressMessages(lmm(formula, d, ...))
+}
+
+test_that("beside other terms what is no covariance is refused, by every method", {
+  d <- beside_data()
+  u <- eigen(d$k, symmetric = TRUE)
+  bent <- u$vectors %*% (replace(u$values, 30, -1e-3 * u$values[1]) * t(u$vectors))
+  kernels <- list(
+    zero = 0 * d$k, negative = -d$k, indefinite = d$k - diag(0.3, 60), bent = (bent + t(bent)) / 2,
+    single = in_single(bent + t(bent)) / 2
+  )
+  for (term in beside) {
+    for (k in kernels) {
+      d$k <- k
+      expect_error(fit_beside(term, d), "is not a covariance matrix", class = "hdlmm_bad_input")
+    }
+  }
+  d$k <- kernels$bent
+  for (method in c("ML", "MAP", "Bayes")) {
+    expect_error(
+      fit_beside(beside[[1]], d, method = method), "-0.001 times the largest",
+      class = "hdlmm_bad_input"
+    )
+  }
+  # what no row is of is not judged
+  d <- beside_data()
+  d$i <- rep(2:16, 4)
+  d$k <- diag(c(-1, rep(1, 20)))
+  formula <- y ~ x + re(kernel = k, id = i) + (1 | g)
+  fit <- lmm(formula, d)
+  d$k <- diag(21)
+  expect_equal(unname(varcomp(fit)), unname(varcomp(lmm(formula, d))), tolerance = 1e-8)
+})
+
+test_that("beside other terms a rounded kernel gives the answer of the exact one", {
+  d <- beside_data()
+  for (term in beside) {
+    exact <- fit_beside(term, d)
+    expect_length(exact$notes, 0)
+    for (how in setdiff(names(stored), "single_of_5_digits")) {
+      own <- d
+      own$k <- stored[[how]](d$k)
+      fit <- fit_beside(term, own)
+      # the relative error of the cells, 5e-6 for six digits, times the condition of the problem
+      expect_equal(varcomp(fit), varcomp(exact), tolerance = 2e-4, label = how)
+      expect_equal(logLik(fit)[1], logLik(exact)[1], tolerance = 2e-5, label = how)
+      expect_match(fit$notes, "count as zero", label = how)
+      expect_equal(unname(predict(fit)), unname(fitted(fit)), tolerance = 1e-8, label = how)
+    }
+  }
+  # the tolerance is symmetric, and that of a kernel alone
+  u <- eigen(d$k, symmetric = TRUE)
+  at <- function(small) {
+    k <- u$vectors %*% (replace(u$values, 60, small * u$values[1]) * t(u$vectors))
+    own <- replace(d, "k", list((k + t(k)) / 2))
+    lmm(y ~ x + re(kernel = k, tol = 2e-3) + (1 | g), own)
+  }
+  for (small in c(-1e-3, 1e-3)) {
+    expect_equal(varcomp(suppressMessages(at(small))), varcomp(at(0)), tolerance = 2e-6)
+  }
+})
+
+test_that("two rounded centred kernels leave ML as unbounded as the exact ones", {
+  d <- beside_data()
+  for (how in c("single", "decimals_6", "digits_8")) {
+    own <- d
+    own[c("k", "other")] <- lapply(d[c("k", "other")], stored[[how]])
+    expect_warning(
+      fit_beside(beside[["another kernel"]], own, method = "ML"),
+      class = "hdlmm_unbounded_likelihood"
+    )
+  }
+})

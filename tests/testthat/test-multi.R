@@ -104,6 +104,31 @@ test_that("rows that miss everything are padded under na.exclude, others are NA 
   expect_identical(nrow(fitted(lmm(Y ~ x + re(X), d))), 58L)
 })
 
+test_that("fits of several terms are printed and tabulated, at a boundary and inside", {
+  d <- responses_data(missing = 0.02)
+  d$h <- factor(rep(1:12, each = 5))
+  fit <- lmm(Y ~ x + (1 | f) + (1 | h), d)
+  for (k in 1:4) {
+    own <- fit[[k]]$boundary
+    expect_identical(
+      as.data.frame(fit)$boundary[k], if (length(own)) paste(own, collapse = ", ") else "none"
+    )
+  }
+  expect_setequal(as.data.frame(fit)$boundary == "none", c(TRUE, FALSE))
+  expect_output(print(summary(fit)), "At a boundary of the parameters: [1-3];")
+  expect_output(print(lmm(Y ~ x + (x | f), d, method = "VB")), "variational")
+})
+
+test_that("a matrix that is no response is refused as one response is", {
+  d <- responses_data()
+  d$text <- as.character(d$f)
+  expect_error(lmm(cbind(Y, text) ~ x, d), "must be numeric", class = "hdlmm_bad_input")
+  expect_error(lmm(cbind(x, 1i) ~ x, d), "must be numeric", class = "hdlmm_bad_input")
+  short <- d$Y[1:7, ]
+  expect_error(lmm(short ~ x + re(X), d), "lengths differ", class = "hdlmm_bad_input")
+  expect_error(lmm(rbind(Y, Y) ~ x, d), "lengths differ", class = "hdlmm_bad_input")
+})
+
 test_that("a response without a fit leaves the others theirs", {
   d <- responses_data()
   d$Y[, 2] <- NA

@@ -44,6 +44,22 @@ test_that("a residual variance of 0 is reached, said, and leaves the other varia
   expect_lt(fit$certificate$evaluations, 60)
 })
 
+test_that("two exact fits have no likelihood ratio, and one has it without end", {
+  d <- data.frame(x = rnorm(20), a = gl(4, 5), b = gl(5, 1, 20))
+  d$y <- 2 * d$x
+  exact <- suppressWarnings(lmm(y ~ x + (1 | a) + (1 | b), d, method = "ML"))
+  slope <- suppressWarnings(lmm(y ~ x + (x | a) + (1 | b), d, method = "ML"))
+  simple <- suppressWarnings(lmm(y ~ x + (1 | a), d, method = "ML"))
+  for (small in list(simple, suppressWarnings(lmm(y ~ x, d)))) {
+    table <- anova(exact, small)
+    expect_identical(is.na(table$Chisq) & !is.nan(table$Chisq), c(TRUE, TRUE))
+    expect_identical(is.na(table$`Pr(>Chisq)`), c(TRUE, TRUE))
+  }
+  expect_true(all(is.na(anova(slope, exact)$`Pr(>Chisq)`)))
+  worse <- lmm(y ~ 1 + (1 | a) + (1 | b), d, method = "ML")
+  expect_identical(anova(worse, exact)$`Pr(>Chisq)`, c(NA, 0))
+})
+
 test_that("little noise is no noise: it is found where it is", {
   model <- noise_free(2)
   set.seed(5)

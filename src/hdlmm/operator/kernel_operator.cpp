@@ -104,7 +104,7 @@ std::shared_ptr<const DesignOperator> KernelOperator::do_column_form(const Conte
     for (Index a = b; a < size; ++a) cells(a, b) = scale_ * kernel_(seen[a], seen[b]);
   }
   std::optional<Matrix> root = symmetric_root(cells, context);
-  if (!root) return nullptr;
+  if (!root || root->cols() == 0) return nullptr;
   return std::make_shared<KernelRootOperator>(std::move(*root), std::move(unit), row_scale_);
 }
 
