@@ -9,7 +9,8 @@ share_deletions <- function(whole, folds) {
   is_small <- lengths(folds$held) <= largest_deleted_share * n
   is_complete <- lengths(folds$held) + lengths(folds$train) == n
   engine <- whole$engine
-  if (!is_kernel_alone(whole$model) || engine$needs != "criterion" || engine$criterion != "REML") return(whole)
+  if (!is_kernel_alone(whole$model)) return(whole)
+  if (engine$needs != "criterion" || engine$criterion != "REML") return(whole)
   if (sum(is_small & is_complete) < fewest_deletions) return(whole)
   host <- make_host(whole$control)
   problem <- problem_of_model(whole$model, NULL, NULL, NULL, host)
