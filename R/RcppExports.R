@@ -177,10 +177,6 @@ cpp_decompose <- function(design, row_scale, q, y, mean_columns, constant, needs
     .Call(`_hdlmm_cpp_decompose`, design, row_scale, q, y, mean_columns, constant, needs, host)
 }
 
-cpp_row_gram <- function(design, host) {
-    .Call(`_hdlmm_cpp_row_gram`, design, host)
-}
-
 cpp_solve_response <- function(design, row_scale, system, delta, rest, h, nu, host) {
     .Call(`_hdlmm_cpp_solve_response`, design, row_scale, system, delta, rest, h, nu, host)
 }

@@ -13,7 +13,7 @@ share_gram <- function(whole, problem) {
   host <- make_host(whole$control)
   n <- length(whole$model$y)
   require_memory(16 * as.double(n)^2, paste("products of rows,", n, "x", n))
-  gram <- user_products(design, cpp_row_gram(core, host))
+  gram <- user_products(design, cpp_gram(core, NULL, "row", host))
   if (!all(is.finite(diag(gram)))) return(whole)
   unit <- rep(NA_integer_, whole$model$n_total)
   unit[whole$model$rows] <- seq_len(n)

@@ -29,8 +29,9 @@ stop_out_of_range <- function(sweep) {
   )
 }
 
-# A result with `draws`: what R-hat says of them.
-with_chain_diagnostics <- function(result, trace) {
+# A result with `draws`: what R-hat says of them. accepted: share of proposals, NaN where draws are
+# none.
+with_chain_diagnostics <- function(result, trace, accepted = NaN) {
   diagnostics <- chain_diagnostics(result$draws)
   result$posterior$diagnostics <- diagnostics
   result$convergence <- trace
@@ -41,6 +42,9 @@ with_chain_diagnostics <- function(result, trace) {
     "all draws made; too few for R-hat"
   } else {
     paste0("largest R-hat ", format(max(diagnostics$rhat, na.rm = TRUE), digits = 4))
+  }
+  if (is.finite(accepted)) {
+    result$reason <- paste0(result$reason, "; ", round(100 * accepted), "% of proposals accepted")
   }
   warn_not_converged(result)
   result

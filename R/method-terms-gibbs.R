@@ -17,7 +17,7 @@ fit_terms_gibbs <- function(problem, engine, control) {
   if (raw$status != "completed") stop_out_of_range(raw$sweep)
   result <- sampled_terms_result(problem, system, raw[c("relative", "sigma2")])
   result$draws <- terms_draws_array(raw, problem, control$chains)
-  with_chain_diagnostics(result, terms_gibbs_trace(result$draws, problem))
+  with_chain_diagnostics(result, terms_gibbs_trace(result$draws, problem), raw$accepted)
 }
 
 # Array [draws x chains x parameters] in the user's units: fixed effects, variances and covariances,
@@ -31,7 +31,7 @@ terms_draws_array <- function(raw, problem, chains) {
   variances <- user_parameter_points(problem$units, problem$designs, parameters, inside)
   correlations <- t(correlations_of(correlation_places(parameters), t(variances)))
   shares <- t(relative_shares(problem, raw$relative))
-  rownames(variances) <- paste0("var_", parameters$name)
+  rownames(variances) <- variance_labels(parameters$name, covariance_names(problem))
   rownames(shares) <- c(if (nrow(shares) > 1) paste0("pve.", names(problem$designs)), "pve")
   all <- rbind(omega, variances, correlations, shares)
   array(
@@ -42,9 +42,9 @@ terms_draws_array <- function(raw, problem, chains) {
 # A row a draw.
 terms_gibbs_trace <- function(draws, problem) {
   out <- chain_frame(nrow(draws), ncol(draws))
-  for (name in terms_parameters(problem$designs)$name) {
-    out[[name]] <- as.vector(draws[, , paste0("var_", name)])
-  }
+  names <- terms_parameters(problem$designs)$name
+  labels <- variance_labels(names, covariance_names(problem))
+  for (i in seq_along(names)) out[[names[i]]] <- as.vector(draws[, , labels[i]])
   out
 }
 

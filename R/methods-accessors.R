@@ -91,7 +91,7 @@ vcov.hdlmm <- function(object, full = FALSE, complete = FALSE, ...) {
   rest <- nrow(fixed) + seq_len(nrow(variances))
   out[at, at] <- fixed
   out[rest, rest] <- variances
-  names <- c(rownames(fixed), paste0("var_", rownames(variances)))
+  names <- c(rownames(fixed), variance_labels(rownames(variances), covariance_names(object)))
   dimnames(out) <- list(names, names)
   out
 }

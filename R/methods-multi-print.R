@@ -6,7 +6,8 @@ as.data.frame.hdlmm_multi <- function(x, row.names = NULL, optional = FALSE, ...
   check_dots()
   fixed <- fixef.hdlmm_multi(x)
   variances <- varcomp.hdlmm_multi(x)
-  rownames(variances) <- paste0("var_", rownames(variances))
+  covariances <- unlist(each_response(x, covariance_names))
+  rownames(variances) <- variance_labels(rownames(variances), covariances)
   share <- bind_responses(each_response(x, shares))
   share_se <- bind_responses(each_response(x, function(fit) {
     stats::setNames(pve_se(fit), names(shares(fit)))

@@ -16,9 +16,10 @@
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return `posterior_sample()`: a list of class `"hdlmm_sample"`: `omega` (draws x c), `variances`
 #'   (draws x 2: random term, `Residual`), `pve` (draws), and `beta` (draws x p) when asked; in
-#'   the user's units. `as.matrix()` and `as.data.frame()` bind the columns.
-#'   `posterior::as_draws()` and its like take the fit itself: for a Gibbs fit the draws that the
-#'   sampler kept, chain by chain.
+#'   the user's units. `as.matrix()` and `as.data.frame()` bind the columns, where names of
+#'   variances begin with `var_`, of covariances within a block with `cov_`.
+#'   `posterior::as_draws()` and its like take it, or the fit itself: for a Gibbs fit the draws
+#'   that the sampler kept, chain by chain.
 #' @references Matheron's rule for conditional draws: Doucet (2010), *A note on efficient
 #'   conditional simulation of Gaussian distributions*.
 #' @examples
@@ -58,7 +59,8 @@ sample_ols <- function(fit, draws) {
 as.matrix.hdlmm_sample <- function(x, ...) {
   check_dots()
   variances <- x$variances
-  colnames(variances) <- paste0("var_", colnames(variances))
+  covariances <- sub("^cor[.]", "", colnames(x$correlations))
+  colnames(variances) <- variance_labels(colnames(variances), covariances)
   out <- cbind(x$omega, variances)
   if (ncol(variances) > 1) out <- cbind(out, x$correlations, x$shares, pve = x$pve)
   cbind(out, x$beta)
@@ -101,8 +103,7 @@ as_draws.hdlmm <- function(x, ...) as_draws_array.hdlmm(x, ...)
 as_draws_array.hdlmm <- function(x, draws = 1000, seed = NULL, ...) {
   check_dots()
   if (!is.null(x$draws)) return(posterior::as_draws_array(x$draws))
-  m <- as.matrix(posterior_sample(x, draws, seed))
-  posterior::as_draws_array(posterior::as_draws_matrix(m[, !is.na(colSums(m)), drop = FALSE]))
+  as_draws_array.hdlmm_sample(posterior_sample(x, draws, seed))
 }
 
 #' @rdname posterior_sample
@@ -114,3 +115,28 @@ as_draws_matrix.hdlmm <- function(x, ...) {
 #' @rdname posterior_sample
 #' @exportS3Method posterior::as_draws_df hdlmm
 as_draws_df.hdlmm <- function(x, ...) posterior::as_draws_df(as_draws_array.hdlmm(x, ...))
+
+#' @rdname posterior_sample
+#' @exportS3Method posterior::as_draws hdlmm_sample
+as_draws.hdlmm_sample <- function(x, ...) as_draws_matrix.hdlmm_sample(x, ...)
+
+#' @rdname posterior_sample
+#' @exportS3Method posterior::as_draws_array hdlmm_sample
+as_draws_array.hdlmm_sample <- function(x, ...) {
+  posterior::as_draws_array(as_draws_matrix.hdlmm_sample(x, ...))
+}
+
+# Without fixed effects that are aliased.
+#' @rdname posterior_sample
+#' @exportS3Method posterior::as_draws_matrix hdlmm_sample
+as_draws_matrix.hdlmm_sample <- function(x, ...) {
+  check_dots()
+  m <- as.matrix.hdlmm_sample(x)
+  posterior::as_draws_matrix(m[, !is.na(colSums(m)), drop = FALSE])
+}
+
+#' @rdname posterior_sample
+#' @exportS3Method posterior::as_draws_df hdlmm_sample
+as_draws_df.hdlmm_sample <- function(x, ...) {
+  posterior::as_draws_df(as_draws_matrix.hdlmm_sample(x, ...))
+}

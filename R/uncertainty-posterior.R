@@ -36,8 +36,9 @@ print_evidence.posterior <- function(fit, digits) {
 print_diagnostics <- function(fit) {
   diagnostics <- fit$posterior$diagnostics
   if (is.null(diagnostics)) return(invisible())
-  cat("Chains (R-hat near 1, effective draws):\n")
+  cat("\nChains (R-hat near 1, effective draws):\n")
   print(format(diagnostics, digits = 4))
+  cat_lines(paste0(capitalise(fit$reason), "."))
 }
 
 print_log_evidence <- function(fit, digits) {

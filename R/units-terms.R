@@ -29,6 +29,16 @@ parameter_rows <- function(name, term, row, column) {
 # Whether a parameter stands beside the diagonal of its block.
 is_covariance <- function(parameters) parameters$row != parameters$column
 
+# Names of variances and covariances in tables that hold other numbers beside them.
+variance_labels <- function(names, covariances) {
+  paste0(ifelse(names %in% covariances, "cov_", "var_"), names, recycle0 = TRUE)
+}
+
+covariance_names <- function(fit) {
+  parameters <- terms_parameters(fit$designs)
+  parameters$name[is_covariance(parameters)]
+}
+
 # data frame(name, at, a, b) of the correlations of blocks: `at` is the place of the covariance
 # among the parameters, a and b those of its variances.
 correlation_places <- function(parameters) {

@@ -112,7 +112,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_gram
-Eigen::MatrixXd cpp_gram(const Rcpp::List& design, SEXP row_scale, const std::string& side, const Rcpp::List& host);
+Rcpp::NumericMatrix cpp_gram(const Rcpp::List& design, SEXP row_scale, const std::string& side, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_gram(SEXP designSEXP, SEXP row_scaleSEXP, SEXP sideSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -584,17 +584,6 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const std::string& >::type needs(needsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
     rcpp_result_gen = Rcpp::wrap(cpp_decompose(design, row_scale, q, y, mean_columns, constant, needs, host));
-    return rcpp_result_gen;
-END_RCPP
-}
-// cpp_row_gram
-Rcpp::NumericMatrix cpp_row_gram(const Rcpp::List& design, const Rcpp::List& host);
-RcppExport SEXP _hdlmm_cpp_row_gram(SEXP designSEXP, SEXP hostSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_row_gram(design, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1233,7 +1222,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_log_prior", (DL_FUNC) &_hdlmm_cpp_log_prior, 4},
     {"_hdlmm_cpp_terms_log_prior", (DL_FUNC) &_hdlmm_cpp_terms_log_prior, 4},
     {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 8},
-    {"_hdlmm_cpp_row_gram", (DL_FUNC) &_hdlmm_cpp_row_gram, 2},
     {"_hdlmm_cpp_solve_response", (DL_FUNC) &_hdlmm_cpp_solve_response, 8},
     {"_hdlmm_cpp_rotate_data", (DL_FUNC) &_hdlmm_cpp_rotate_data, 7},
     {"_hdlmm_cpp_diagonalise", (DL_FUNC) &_hdlmm_cpp_diagonalise, 2},

@@ -116,20 +116,6 @@ Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
                     {"parts", as_list(parts)}});
 }
 
-// X S X' [n x n] of rows without weights, both triangles.
-// [[Rcpp::export(rng = false)]]
-Rcpp::NumericMatrix cpp_row_gram(const Rcpp::List& design, const Rcpp::List& host) {
-  const hdlmm::Matrix gram = make_operator(design, R_NilValue)->row_gram(make_context(host));
-  const hdlmm::Index n = gram.rows();
-  Rcpp::NumericMatrix out(Rcpp::no_init(static_cast<int>(n), static_cast<int>(n)));
-  Eigen::Map<Eigen::MatrixXd> cells(out.begin(), n, n);
-  for (hdlmm::Index j = 0; j < n; ++j) {
-    cells.col(j).tail(n - j) = gram.col(j).tail(n - j);
-    cells.row(j).tail(n - j) = gram.col(j).tail(n - j).transpose();
-  }
-  return out;
-}
-
 // list(py [n], effects [p] = (h / kappa) S X'P y) from a system without vectors; NULL where V is
 // near singular. delta [c], rest [n] = y - Q delta: see solve_response(). The reduction is spent:
 // its n^2 numbers do not wait for R's next garbage collection.

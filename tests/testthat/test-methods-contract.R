@@ -222,6 +222,13 @@ contract <- c(foreign_answers, list(
   as_draws = function(fit) {
     skip_if_not_installed("posterior")
     expect_parameters(posterior::as_draws(fit), fit)
+    sample <- posterior_sample(fit, 20, seed = 1)
+    for (convert in c("as_draws", "as_draws_array", "as_draws_df", "as_draws_matrix")) {
+      out <- getExportedValue("posterior", convert)(sample)
+      expect_parameters(out, fit)
+      own <- posterior::as_draws_matrix(out)[, "var_Residual"]
+      expect_identical(as.numeric(own), unname(sample$variances[, "Residual"]))
+    }
   },
   as_draws_array = function(fit) {
     skip_if_not_installed("posterior")
@@ -575,7 +582,8 @@ methods_of_answers <- c(
   # test-cv.R and its like
   "as.data.frame.hdlmm_cv", "glance.hdlmm_cv", "tidy.hdlmm_cv", "autoplot.hdlmm_cv",
   "plot.hdlmm_cv", "print.hdlmm_cv", "print.summary.hdlmm_cv", "summary.hdlmm_cv",
-  "test_random.default", "print.hdlmm_multi_loo", "print.summary.hdlmm_multi"
+  "test_random.default", "print.hdlmm_multi_loo", "print.summary.hdlmm_multi",
+  paste0("as_draws", c("", "_array", "_df", "_matrix"), ".hdlmm_sample")
 )
 
 test_that("every S3 method has a line in the contract", {

@@ -95,7 +95,7 @@ test_that("a block and a factor have the posterior of the textbook sampler, by a
     d$y, cbind(1, d$x), a, level_columns(d$h), list(df = 2, scale = 1.5, shape = 2, rate = 1), 6000
   )
   wanted <- c(
-    "var_g.(Intercept)", "var_g.x.(Intercept)", "var_g.x", "var_h", "var_Residual", "(Intercept)",
+    "var_g.(Intercept)", "cov_g.x.(Intercept)", "var_g.x", "var_h", "var_Residual", "(Intercept)",
     "x"
   )
   # of logarithms: variances of so few levels have heavy tails
@@ -185,10 +185,12 @@ test_that("a fit keeps its draws by chain, and its numbers are their means", {
     control = lmm_control(seed = 1, draws = 200, warmup = 100)
   )
   names <- c(
-    "(Intercept)", "x", "var_g.(Intercept)", "var_g.x.(Intercept)", "var_g.x", "var_h",
+    "(Intercept)", "x", "var_g.(Intercept)", "cov_g.x.(Intercept)", "var_g.x", "var_h",
     "var_Residual", "cor.g.x.(Intercept)", "pve.g", "pve.h", "pve"
   )
   expect_identical(dimnames(fit$draws)[[3]], names)
+  expect_setequal(colnames(as.matrix(posterior_sample(fit, 10))), names)
+  expect_identical(setdiff(colnames(vcov(fit, full = TRUE)), names), character())
   expect_identical(dim(fit$draws), c(200L, 4L, 11L))
   own <- apply(fit$draws, 3, mean)
   expect_equal(unname(varcomp(fit)), unname(own[3:7]), tolerance = 1e-12)

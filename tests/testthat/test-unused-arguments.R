@@ -122,7 +122,9 @@ needs <- c(
   r2.hdlmm = "performance", model_performance.hdlmm = "performance",
   p_value.hdlmm = "parameters", ci.hdlmm = "bayestestR", model_parameters.hdlmm = "parameters",
   Anova.hdlmm = "car", linearHypothesis.hdlmm = "car", dotplot.ranef.hdlmm = "lattice",
-  qqmath.ranef.hdlmm = "lattice"
+  qqmath.ranef.hdlmm = "lattice", as_draws.hdlmm_sample = "posterior",
+  as_draws_array.hdlmm_sample = "posterior", as_draws_df.hdlmm_sample = "posterior",
+  as_draws_matrix.hdlmm_sample = "posterior"
 )
 is_there <- function(name) {
   !name %in% names(needs) || requireNamespace(needs[[name]], quietly = TRUE)

@@ -119,10 +119,8 @@ Matrix BlockedFactor::solve(const ConstMatrix& b) const {
 
 Vector BlockedFactor::inverse_diagonal() const {
   invert();
-  const auto& designs = model().designs;
-  const bool has_cells = std::all_of(designs.begin(), designs.end(),
-                                     [](const auto& design) { return design->has_row_cells(); });
-  if (has_cells) return 1 - fitted_row_variances(system_, levels_, rest_, context_).array();
+  if (model().has_row_cells())
+    return 1 - fitted_row_variances(system_, levels_, rest_, context_).array();
   // all columns are in the rest
   Vector out = Vector::Ones(model().rows());
   for (Index k = 0; k < model().size(); ++k) {

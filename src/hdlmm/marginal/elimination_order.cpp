@@ -9,11 +9,6 @@ namespace hdlmm {
 
 namespace {
 
-bool is_sparse(const TermsModel& model) {
-  return std::all_of(model.designs.begin(), model.designs.end(),
-                     [](const auto& design) { return design->has_row_cells(); });
-}
-
 /// Levels of all terms, those of term k from first[k] on, and which of them each row has.
 struct RowLevels {
   std::vector<Index> first, term;   ///< [K + 1] and of each level
@@ -135,6 +130,7 @@ std::vector<Index> eliminated_terms(const TermsModel& model, const RowLevels& ro
     return out;
   };
   const std::vector<Index> first = TermSequence(columns, rows).terms();
+  if (columns == levels) return first;
   const std::vector<Index> second = TermSequence(levels, rows).terms();
   return count(second) > count(first) ? second : first;
 }
@@ -247,7 +243,7 @@ std::vector<RowCells> sparse_cells(const TermsModel& model) {
 }
 
 EliminationOrder::EliminationOrder(const TermsModel& model, const std::vector<RowCells>& cells) {
-  if (!is_sparse(model)) {
+  if (!model.has_row_cells()) {
     number_columns(model, {});
     return;
   }

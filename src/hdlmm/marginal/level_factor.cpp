@@ -46,7 +46,7 @@ Matrix ratio_inverse(const Matrix& d, const Matrix& s, double& log_det) {
   return out;
 }
 
-/// y = a x, y -= a x and y -= a'x of a few cells, a [r x m] by columns.
+/// y = a x of a few cells, a [r x r] by columns.
 void multiply(const double* a, const double* x, Index r, double* y) {
   for (Index i = 0; i < r; ++i) y[i] = 0;
   for (Index j = 0; j < r; ++j) {

@@ -22,11 +22,6 @@ constexpr double kEvaluations = 10;
 /// once, then evaluations of so many flops
 double all_flops(double once, double each) { return once + kEvaluations * each; }
 
-bool has_kernel(const TermsModel& model) {
-  return !std::all_of(model.designs.begin(), model.designs.end(),
-                      [](const auto& design) { return design->has_identity_prior(); });
-}
-
 /// Kernels by a root of their cells in the units that rows are of.
 TermsPlan blocked_plan(const TermsModel& model) {
   const EliminationOrder order(model, sparse_cells(model));
@@ -90,7 +85,7 @@ std::unique_ptr<TermsSystem> make_terms_system(TermsModel model, const TermsPlan
                                                const Context& context) {
   if (plan.type == "absorbed") return std::make_unique<AbsorbedSystem>(std::move(model), context);
   if (plan.type == "row") return std::make_unique<RowSystem>(std::move(model), context);
-  if (has_kernel(model)) {
+  if (!model.has_identity_prior()) {
     // rows ask less of a kernel than that it has a root
     if (auto system = make_rooted_system(model, context)) return system;
     return std::make_unique<RowSystem>(std::move(model), context);

@@ -15,6 +15,16 @@ Index TermsModel::parameters() const {
   return out;
 }
 
+bool TermsModel::has_row_cells() const {
+  return std::all_of(designs.begin(), designs.end(),
+                     [](const auto& design) { return design->has_row_cells(); });
+}
+
+bool TermsModel::has_identity_prior() const {
+  return std::all_of(designs.begin(), designs.end(),
+                     [](const auto& design) { return design->has_identity_prior(); });
+}
+
 const Matrix& TermsSystem::null_information() const {
   if (null_information_.size() == 0) null_information_ = do_null_information();
   return null_information_;

@@ -28,6 +28,9 @@ struct TermsModel {
   const DesignOperator& design(Index k) const { return *designs[static_cast<std::size_t>(k)]; }
   const TermShape& shape(Index k) const { return shapes[static_cast<std::size_t>(k)]; }
   Index parameters() const;
+  /// Whether all designs do.
+  bool has_row_cells() const;
+  bool has_identity_prior() const;
 };
 
 /// What V^-1 makes of the data. f_i = X_k (I (x) E_i) X_k'P y for parameter i of S_k, E_i its

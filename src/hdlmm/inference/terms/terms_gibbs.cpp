@@ -322,14 +322,9 @@ Context chain_context(const Context& context, Index chains) {
   return out;
 }
 
-bool has_independent_coefficients(const TermsModel& model) {
-  return std::all_of(model.designs.begin(), model.designs.end(),
-                     [](const auto& design) { return design->has_identity_prior(); });
-}
-
 TermsMoves chosen_moves(const TermsSystem& system, TermsMoves wanted) {
   if (wanted != TermsMoves::automatic) return wanted;
-  const bool is_small = system.is_cheap() && has_independent_coefficients(system.model());
+  const bool is_small = system.is_cheap() && system.model().has_identity_prior();
   return is_small ? TermsMoves::conditional : TermsMoves::surface;
 }
 
@@ -370,7 +365,7 @@ TermsGibbsResult sample_terms(const TermsSystem& system, const TermsPrior& prior
                       surface,
                       starting_point(system, posterior, context),
                       chosen_moves(system, options.moves),
-                      has_independent_coefficients(system.model())};
+                      system.model().has_identity_prior()};
   const Context own = chain_context(context, options.chains);
   std::vector<TermsChain> chains;
   chains.reserve(static_cast<std::size_t>(options.chains));
