@@ -30,7 +30,7 @@ fitted_groups <- function(term, frame) {
       counted(missing, "missing value"), " that na.action kept."
     )
   }
-  droplevels(group)
+  if (all(tabulate(group, nlevels(group)) > 0)) group else droplevels(group)
 }
 
 # A grouping expression as a factor: a:b is the interaction whatever the types of a and b.

@@ -21,8 +21,8 @@
 #'   each fixed effect that is not aliased; rows that `na.exclude` left out are `NA`. `influence()`:
 #'   `hat` and `wt.res` [n], `coefficients` [n x c], those of `dfbeta()`.
 #' @section Errors: `hdlmm_unsupported`: fits that are not at a maximum of the likelihood, Cook's
-#'   distances of fits without fixed effects; `hdlmm_exact_fit`: where rows have no noise, there is no
-#'   prediction from the others to compare with.
+#'   distances of fits without fixed effects; `hdlmm_exact_fit`: where rows have no noise, there is
+#'   no prediction from the others to compare with.
 #' @references Cook (1977). Detection of influential observation in linear regression.
 #'   *Technometrics* 19, 15-18. \doi{10.2307/1268249}; Christensen, Pearson and Johnson (1992).
 #'   Case-deletion diagnostics for mixed models. *Technometrics* 34, 38-45. \doi{10.2307/1269550}

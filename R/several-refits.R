@@ -42,13 +42,23 @@ bootstrap_terms <- function(fit, draws, seed) {
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
   seed <- if (is.null(seed)) control$seed else check_seed(seed)
   internal <- fit$internal
-  y <- with_seed(seed, draw_terms_responses(
-    fit, fit$designs, internal$tau2, internal$relative, draws
-  ))
-  names <- names(parameter_kinds(fit))
-  fit$control <- worker_control(control)
-  out <- task_values(run_tasks(draws, refit_response, list(fit = fit, y = y)))
-  matrix(unlist(out), draws, byrow = TRUE, dimnames = list(NULL, names))
+  out <- of_drawn_responses(
+    fit, list(designs = fit$designs, sigma2 = internal$tau2, relative = internal$relative),
+    draws, seed, refit_response
+  )
+  matrix(out, draws, byrow = TRUE, dimnames = list(NULL, names(parameter_kinds(fit))))
+}
+
+# run(list(fit, y, rest), i) of column i of responses drawn from a model, all values in a row.
+# model: list(designs, sigma2, relative). They are drawn and used by blocks, one after the other.
+of_drawn_responses <- function(fit, model, draws, seed, run) {
+  counts <- lengths(column_blocks(fit$dims$n, draws))
+  shared <- list(fit = fit, rest = model$designs)
+  shared$fit$control <- worker_control(fit$control)
+  with_seed(seed, unlist(lapply(counts, function(count) {
+    shared$y <- draw_terms_responses(fit, model$designs, model$sigma2, model$relative, count)
+    task_values(run_tasks(count, run, shared))
+  })))
 }
 
 refit_response <- function(shared, i) {
@@ -118,10 +128,8 @@ without_term_tail <- function(fit, label, null, statistic) {
 
 # Likelihood ratios of data drawn from a null model.
 null_ratios <- function(fit, rest, null, draws, seed) {
-  y <- with_seed(seed, draw_terms_responses(fit, rest, null$sigma2, null$relative, draws))
-  fit$control <- worker_control(fit$control)
-  shared <- list(fit = fit, y = y, rest = rest)
-  unlist(task_values(run_tasks(draws, null_ratio, shared)))
+  model <- list(designs = rest, sigma2 = null$sigma2, relative = null$relative)
+  of_drawn_responses(fit, model, draws, seed, null_ratio)
 }
 
 null_ratio <- function(shared, i) {

@@ -24,6 +24,7 @@ fit_words.closed <- function(fit) {
 
 #' @exportS3Method
 parameter_limits.closed <- function(fit, names, kind, level, method) {
+  if (!is_one_variance(fit)) return(NextMethod())
   profile_or_wald(fit, names, kind, level, method)
 }
 

@@ -1,12 +1,12 @@
 # The laws of test-fuzz.R. fuzz_broken(case) fits a case of helper-fuzz.R and returns what
 # it found broken, one string each.
 
-fuzz_seconds <- 30 # of one step; each takes milliseconds
+fuzz_seconds <- 30 # of CPU time in one step; each takes milliseconds
 
 # The value of a step, or NULL after an error. Errors and warnings that are not the
 # package's go to `broken`.
 fuzz_step <- function(name, expr, broken) {
-  setTimeLimit(elapsed = fuzz_seconds, transient = TRUE)
+  setTimeLimit(cpu = fuzz_seconds, transient = TRUE)
   on.exit(setTimeLimit())
   note <- function(condition, wanted) {
     if (inherits(condition, wanted)) return(invisible())

@@ -1,7 +1,7 @@
 # Random calls of lmm() for test-fuzz.R. fuzz_case(seed) draws everything from its seed:
 # list(seed, call, env, text, draws, random): the call is evaluated in env, where its data
 # lie. random holds what the dense referee needs: units(rows) = list(a, s), or NULL where
-# it has nothing to say.
+# it has nothing to say, as of several terms.
 
 one_of <- function(x, prob = NULL) x[[sample.int(length(x), 1, prob = prob)]]
 chance <- function(p) stats::runif(1) < p
@@ -48,12 +48,24 @@ fuzz_frame <- function(n) {
 
 # The random term: its text, its data, its units for the rows of a fit.
 fuzz_random <- function(n, d) {
-  kind <- one_of(c("columns", "group", "kernel", "none"), c(10, 4, 5, 1))
+  kind <- one_of(c("columns", "group", "kernel", "several", "none"), c(10, 4, 5, 6, 1))
   switch(kind,
-    columns = fuzz_columns(n), kernel = fuzz_kernel(n),
+    columns = fuzz_columns(n), kernel = fuzz_kernel(n), several = fuzz_several(n),
     group = fuzz_group(d, one_of(c("g", "f", "a:g"), c(4, 2, 3)), one_of(c("1", "0 + z"), c(3, 2))),
     none = list(text = NULL, env = list(), units = NULL)
   )
+}
+
+# A block, or two or three terms, of which one may be of columns or of a kernel.
+fuzz_several <- function(n) {
+  bars <- c(
+    "(1 | g)", "(1 | a)", "(x | g)", "(0 + z | a)", "(x || g)", "(f | a)", "(1 | a/g)", "(1 | f:g)"
+  )
+  wide <- switch(one_of(c("none", "columns", "kernel"), c(3, 1, 1)),
+    none = list(text = NULL, env = list()), columns = fuzz_columns(n), kernel = fuzz_kernel(n)
+  )
+  text <- c(sample(bars, if (is.null(wide$text)) sample(1:3, 1) else sample(1:2, 1)), wide$text)
+  list(text = paste(text, collapse = " + "), env = wide$env, units = NULL)
 }
 
 fuzz_group <- function(d, text, left) {

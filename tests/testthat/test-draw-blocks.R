@@ -110,3 +110,51 @@ test_that("variances of predictions do not depend on the blocks of their rows", 
   # 1e-12: products of other widths
   expect_equal(unname(all$se.fit), rep(unname(few$se.fit), 150), tolerance = 1e-12)
 })
+
+test_that("responses of several terms are drawn by blocks, from one stream of numbers", {
+  d <- small_terms_data()
+  for (formula in list(y ~ x + (1 | a) + (1 | b), y ~ x + (x | a), y ~ x + re(X) + (1 | a))) {
+    fit <- lmm(formula, d)
+    model <- list(
+      designs = fit$designs, sigma2 = fit$internal$tau2, relative = fit$internal$relative
+    )
+    widths <- integer()
+    column <- function(shared, i) {
+      widths <<- c(widths, ncol(shared$y))
+      shared$y[1:2, i]
+    }
+    draws <- 20000
+    found <- matrix(hdlmm:::of_drawn_responses(fit, model, draws, 1, column), 2)
+    expect_identical(ncol(found), 20000L)
+    # a million numbers of sixty rows
+    expect_identical(unique(widths), c(17476L, 2524L))
+    expect_identical(anyDuplicated(found[1, ]), 0L)
+    expect_identical(found, matrix(hdlmm:::of_drawn_responses(fit, model, draws, 1, column), 2))
+    # the covariance of two rows: 0.06 is five standard errors of 20,000 draws
+    v <- lapply(fit$designs, function(design) {
+      x <- user_matrix(design, 60)[1:2, ]
+      s <- fit$covariances[[design$label]]
+      x %*% kronecker(diag(ncol(x) / nrow(s)), s) %*% t(x)
+    })
+    wanted <- Reduce(`+`, v) + diag(sigma(fit)^2, 2)
+    scale <- hdlmm:::user_response_variance(fit$internal$units, 1)
+    expect_lt(max(abs(scale * cov(t(found)) - wanted)) / max(diag(wanted)), 0.06)
+  }
+})
+
+test_that("bootstrap limits and tests of several terms hold few draws at a time", {
+  skip_on_os(c("windows", "mac", "solaris"))
+  set.seed(2)
+  n <- 20000
+  d <- data.frame(a = gl(20, n / 20), b = factor(sample(15, n, TRUE)))
+  d$y <- rnorm(20)[d$a] + rnorm(15)[d$b] + rnorm(n)
+  fit <- lmm(y ~ 1 + (1 | a) + (1 | b), d)
+  model <- list(
+    designs = fit$designs, sigma2 = fit$internal$tau2, relative = fit$internal$relative
+  )
+  gc(reset = TRUE)
+  before <- gc()[2, 6]
+  hdlmm:::of_drawn_responses(fit, model, 500, 1, function(shared, i) shared$y[1, i])
+  # all at once are 80 MB, ten times that while they are drawn
+  expect_lt(gc()[2, 6] - before, 100)
+})

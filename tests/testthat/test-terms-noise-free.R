@@ -60,6 +60,22 @@ test_that("two exact fits have no likelihood ratio, and one has it without end",
   expect_identical(anova(worse, exact)$`Pr(>Chisq)`, c(NA, 0))
 })
 
+test_that("exact fits of several terms answer by every method as those of one term do", {
+  d <- data.frame(x = as.numeric(1:20), a = gl(4, 5), b = gl(5, 1, 20))
+  d$y <- 2 * d$x
+  for (method in c("REML", "ML", "MAP", "VB", "Bayes")) {
+    for (formula in list(y ~ x + (1 | a) + (1 | b), y ~ x + (x | a), y ~ x + (1 | a))) {
+      if (method == "Bayes" && grepl("x | a", deparse1(formula), fixed = TRUE)) next
+      fit <- suppressWarnings(lmm(formula, d, method = method))
+      expect_true(all(varcomp(fit) == 0), label = method)
+      expect_output(print(summary(fit)), "explained exactly", label = method)
+      limits <- suppressWarnings(confint(fit, method = "wald"))
+      expect_false(any(is.nan(limits)), label = method)
+      expect_true(all(is.na(pve(fit)$lower)), label = method)
+    }
+  }
+})
+
 test_that("little noise is no noise: it is found where it is", {
   model <- noise_free(2)
   set.seed(5)
