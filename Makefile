@@ -18,7 +18,7 @@ demo: ## install what is missing, build, analyse the wheat lines
 test: ## run the R and C++ tests (FILTER=name: those R test files only)
 	@tools/deps.sh test
 	@tools/install.sh
-	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} Rscript tools/test.R $(FILTER)
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} Rscript tools/test.R $(FILTER)
 
 fuzz: ## 2000 random models against the laws of the package (SEED=n CASES=n)
 	@tools/deps.sh test

@@ -46,7 +46,8 @@ r_counts <- function(filter) {
     return(counts(failed = 1))
   }
   if (length(list.files("tests/testthat", "^test.*[.][rR]$")) == 0) return(counts())
-  # In a log the spinner would leave a line for every tenth of a second.
+  # In a log the spinner would leave a line for every tenth of a second. The files run in as many
+  # processes as DESCRIPTION and TESTTHAT_CPUS say (two), those that it names first.
   reporter <- testthat::ProgressReporter$new(
     max_failures = Inf, show_praise = FALSE,
     update_interval = if (isatty(stdout())) 0.1 else Inf

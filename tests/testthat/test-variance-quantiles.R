@@ -14,10 +14,11 @@ lattice <- function(X, y, log_prior, step = 0.04) {
     -0.5 * (colSums(log(v)) + colSums(yt^2 / v)) + log_prior(u, g, kappa)
   }, g))
   mass <- exp(density - max(density))
-  share <- tapply(mass, round(outer(g, g, `-`) / step), sum)
+  apart <- outer(seq_along(g), seq_along(g), `-`)
+  share <- rowsum(c(mass), c(apart))
   list(
     random = lattice_law(g, rowSums(mass)), residual = lattice_law(g, colSums(mass)),
-    pve = lattice_law(as.numeric(names(share)) * step + log(kappa), as.numeric(share))
+    pve = lattice_law(as.numeric(rownames(share)) * step + log(kappa), drop(share))
   )
 }
 
