@@ -1,3 +1,7 @@
+#include "hdlmm/inference/terms/expected_posterior.cpp"
+#include "hdlmm/inference/terms/row_polish.cpp"
+#include "hdlmm/inference/terms/terms_em.cpp"
+#include "hdlmm/inference/terms/terms_expectation.cpp"
 #include "hdlmm/inference/variational/squarem.cpp"
 #include "hdlmm/inference/variational/terms_ascent.cpp"
 #include "hdlmm/inference/variational/terms_fixed_point.cpp"
