@@ -1,7 +1,7 @@
 # Coverage of posterior predictive intervals at 50 % and 95 %: held-out wheat lines, and data drawn
-# from the model.
+# from the model, with one random term and with several.
 #
-#   Rscript bench/predictive.R [--small]
+#   Rscript bench/predictive.R [--small] [--terms: several random terms alone]
 #
 # Methods: REML with its prediction interval (variances taken as known), exact Bayes by quadrature
 # under the default prior and under the prior of VB, fully variational Bayes. Beside coverage and
@@ -13,6 +13,7 @@
 library(hdlmm)
 
 is_small <- "--small" %in% commandArgs(TRUE)
+only_terms <- "--terms" %in% commandArgs(TRUE)
 levels <- c(0.5, 0.95)
 
 describe_machine <- function(packages) {
@@ -49,10 +50,10 @@ fit_methods <- function(y, x) {
 # One row a method: coverage at both levels, width, squared error, pve, coverage of the rows' means
 # (NA where these are not known); means over the new rows. Attribute "covered": list over the levels
 # of logical matrices [rows x methods].
-score_methods <- function(fits, y_new, x_new, mean_new = NA) {
+score_methods <- function(fits, y_new, new, mean_new = NA) {
   limits <- lapply(fits, function(fit) {
     lapply(levels, function(level) {
-      predict(fit, list(x = x_new), interval = "prediction", level = level)
+      predict(fit, new, interval = "prediction", level = level, allow.new.levels = TRUE)
     })
   })
   covered <- lapply(seq_along(levels), function(i) {
@@ -63,10 +64,10 @@ score_methods <- function(fits, y_new, x_new, mean_new = NA) {
   scores <- t(vapply(names(fits), function(name) {
     fit <- fits[[name]]
     wide <- limits[[name]][[2]]
-    latent <- predict(fit, list(x = x_new), interval = "confidence", level = 0.95)
+    latent <- predict(fit, new, interval = "confidence", level = 0.95, allow.new.levels = TRUE)
     c(
       mean(covered[[1]][, name]), mean(covered[[2]][, name]), mean(wide[, "upr"] - wide[, "lwr"]),
-      mean((wide[, "fit"] - y_new)^2), unname(pve(fit)$estimate),
+      mean((wide[, "fit"] - y_new)^2), utils::tail(pve(fit)$estimate, 1),  # of all terms
       mean(latent[, "lwr"] <= mean_new & mean_new <= latent[, "upr"])
     )
   }, numeric(6)))
@@ -123,7 +124,7 @@ wheat_splits <- function(splits, held_out, yields) {
     y <- wheat[[yield]]
     scores <- lapply(out, function(at) {
       fits <- fit_methods(y[-at], wheat$markers[-at, ])
-      score_methods(fits, y[at], wheat$markers[at, ])
+      score_methods(fits, y[at], list(x = wheat$markers[at, ]))
     })
     print_scores(yield, scores, out)
     scores
@@ -151,7 +152,7 @@ drawn_wheat <- function(replicates, held_out) {
     mean <- drop(x %*% rnorm(ncol(x), 0, sqrt(variances[["x"]])))
     y <- mean + rnorm(nrow(x), 0, sqrt(variances[["Residual"]]))
     at <- sample(nrow(x), held_out)
-    score_methods(fit_methods(y[-at], x[-at, ]), y[at], x[at, ], mean[at])
+    score_methods(fit_methods(y[-at], x[-at, ]), y[at], list(x = x[at, ]), mean[at])
   })
   print_scores("drawn yield", scores)
 }
@@ -169,16 +170,82 @@ simulated_coverage <- function(replicates, n, p, new_rows, shares) {
       mean <- drop(x %*% rnorm(p, 0, sqrt(h / p)))
       y <- mean + rnorm(n + new_rows, 0, sqrt(1 - h))
       new <- n + seq_len(new_rows)
-      score_methods(fit_methods(y[-new], x[-new, ]), y[new], x[new, ], mean[new])
+      score_methods(fit_methods(y[-new], x[-new, ]), y[new], list(x = x[new, ]), mean[new])
     })
     print_scores(sprintf("pve %.2f", h), scores)
   }
 }
 
+# Methods for several terms; quadrature where there are two of one variance.
+fit_terms <- function(formula, data, prior, has_quadrature) {
+  control <- lmm_control(draws = 500, warmup = 200, chains = 2, seed = 1)
+  bayes <- function(algorithm) {
+    lmm(formula, data, method = "Bayes", algorithm = algorithm, prior = prior, control = control)
+  }
+  c(
+    list(REML = lmm(formula, data), MAP = lmm(formula, data, method = "MAP", prior = prior)),
+    if (has_quadrature) list(Bayes = bayes("quadrature")),
+    list(Gibbs = bayes("gibbs"), VB = lmm(formula, data, method = "VB", prior = prior))
+  )
+}
+
+# draw(rows): data frame with y and mean, whose random effects are drawn anew; rows of levels that
+# the fit does not know are among the last ones.
+terms_coverage <- function(label, formula, replicates, n, new_rows, draw, prior, has_quadrature) {
+  scores <- replicate(replicates, simplify = FALSE, {
+    d <- draw(n + new_rows)
+    new <- n + seq_len(new_rows)
+    fits <- suppressWarnings(fit_terms(formula, d[-new, ], prior, has_quadrature))
+    score_methods(fits, d$y[new], d[new, ], d$mean[new])
+  })
+  print_scores(label, scores)
+}
+
+# Variances from the priors, so that Bayes and Gibbs cover what they say.
+simulated_terms <- function(replicates) {
+  set.seed(20265)
+  n <- 60
+  new_rows <- 10
+  half_t <- function(scale) abs(scale * rt(1, 3))
+  cat(sprintf(
+    "\nSeveral terms, variances drawn from half t priors: n = %d, %d replicates, %d new rows each\n",
+    n, replicates, new_rows
+  ))
+  print_header(TRUE)
+  # the last two rows have a group of their own
+  groups <- function(rows, count) {
+    factor(c(sample(count, rows - 2, TRUE), count + 1, count + 1), levels = seq_len(count + 1))
+  }
+  wide <- prior_half_t(3, 0.1)
+  one <- prior_half_t(3, 1)
+  terms_coverage(
+    "re(X)+(1|g)", y ~ re(X) + (1 | g), replicates, n, new_rows, function(rows) {
+      d <- data.frame(g = groups(rows, 8))
+      d$X <- matrix(rnorm(rows * 100), rows)
+      d$mean <- drop(d$X %*% rnorm(100, 0, half_t(0.1))) + rnorm(9, 0, half_t(1))[d$g]
+      d$y <- d$mean + rnorm(rows, 0, half_t(1))
+      d
+    }, lmm_prior(random = list(X = wide, g = one), residual = one), TRUE
+  )
+  terms_coverage(
+    "(x|g)+(1|h)", y ~ x + (x | g) + (1 | h), replicates, n, new_rows, function(rows) {
+      d <- data.frame(x = rnorm(rows), g = groups(rows, 8), h = factor(sample(5, rows, TRUE)))
+      root <- chol(solve(rWishart(1, 4, diag(1 / rgamma(2, 0.5) / 6))[, , 1]))
+      b <- matrix(rnorm(18), 9) %*% root
+      d$mean <- d$x + b[d$g, 1] + b[d$g, 2] * d$x + rnorm(5, 0, half_t(1))[d$h]
+      d$y <- d$mean + rnorm(rows, 0, half_t(1))
+      d
+    }, lmm_prior(random = list(g = prior_half_t(3, c(1, 1)), h = one), residual = one), FALSE
+  )
+}
+
 describe_machine("hdlmm")
 cat("z: coverage less level, in standard errors. width95: mean width of the 95 % interval.\n")
 started <- proc.time()[["elapsed"]]
-wheat_splits(if (is_small) 2L else 10L, 120L, if (is_small) "yield1" else paste0("yield", 1:4))
-drawn_wheat(if (is_small) 3L else 40L, 120L)
-simulated_coverage(if (is_small) 10L else 300L, 100L, 300L, 10L, c(0.05, 0.3, 0.8))
+if (!only_terms) {
+  wheat_splits(if (is_small) 2L else 10L, 120L, if (is_small) "yield1" else paste0("yield", 1:4))
+  drawn_wheat(if (is_small) 3L else 40L, 120L)
+  simulated_coverage(if (is_small) 10L else 300L, 100L, 300L, 10L, c(0.05, 0.3, 0.8))
+}
+simulated_terms(if (is_small) 10L else 200L)
 cat(sprintf("\n%.0f s\n", proc.time()[["elapsed"]] - started))
