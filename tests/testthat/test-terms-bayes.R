@@ -48,9 +48,16 @@ expect_pair_moments <- function(fit, posterior, tolerance) {
 
 test_that("quadrature of two terms is the integral over three dimensions: shares", {
   prior <- lmm_prior(total = prior_inverse_gamma(2, 3), fixed = prior_normal(1, 3))
-  priors <- list(lmm_prior(), lmm_prior(prior_beta(2, 3), prior_inverse_gamma(2, 3)), prior)
+  dirichlet <- lmm_prior(
+    pve = prior_dirichlet(c(g = 2, h = 1.5, Residual = 3)), total = prior_inverse_gamma(2, 3)
+  )
+  priors <- list(
+    lmm_prior(), lmm_prior(prior_beta(2, 3), prior_inverse_gamma(2, 3)), prior, dirichlet
+  )
   for (prior in priors) {
-    posterior <- dense_pair_posterior(pair_model, prior, r = seq(-20.3, 13.3, by = 0.7))
+    # a density of shares that is no power of one of them needs a finer lattice
+    by <- if (prior$pve$kind == "dirichlet") 0.5 else 0.7
+    posterior <- dense_pair_posterior(pair_model, prior, r = seq(-20.3, 13.3, by = by))
     fit <- pair_fit(prior)
     expect_equal(evidence_as_it_stands(fit), posterior$log_evidence, tolerance = 1e-6 / 25)
     # the lattice of the referee ends where the squares of variances still have a part in 1e5
@@ -66,6 +73,10 @@ test_that("quadrature of two terms is the integral over three dimensions: varian
   fit <- pair_fit(half_t)
   expect_equal(evidence_as_it_stands(fit), posterior$log_evidence, tolerance = 1e-6 / 25)
   expect_pair_moments(fit, posterior, 1e-3)
+  half_t$fixed <- prior_normal(c(1, 0), c(3, 0.5))
+  posterior <- dense_pair_posterior(pair_model, half_t, r = seq(-36, 12, by = 0.75))
+  fit <- pair_fit(half_t)
+  expect_equal(log_evidence(fit), posterior$log_evidence, tolerance = 1e-6 / 25)
   posterior <- dense_pair_posterior(pair_model, proper_prior, r = seq(-12.6, 12.6, by = 0.7))
   fit <- pair_fits$proper
   expect_equal(log_evidence(fit), posterior$log_evidence, tolerance = 1e-6 / 25)
@@ -151,6 +162,21 @@ test_that("a posterior of two terms does not know their order or the units of y"
   expect_equal(pve(scaled), pve(fit), tolerance = 1e-7)
   expect_equal(bayes_factor(scaled), bayes_factor(fit), tolerance = 1e-7)
   expect_equal(loo(scaled)$elpd, loo(fit)$elpd - 16 * log(1000), tolerance = 1e-7)
+})
+
+test_that("quadrature of two terms does not depend on the number of threads", {
+  told <- function(threads) {
+    fit <- lmm(
+      y ~ x + (1 | g) + (1 | h), pair_data, weights = w, method = "Bayes",
+      control = lmm_control(threads = threads)
+    )
+    list(
+      varcomp(fit), fixef(fit), ranef(fit), loo(fit)$pointwise,
+      as.matrix(posterior_sample(fit, 20, seed = 1))
+    )
+  }
+  one <- told(1)
+  for (threads in 2:3) expect_identical(told(threads), one)
 })
 
 test_that("quantiles, densities and draws of two terms are of one distribution", {
