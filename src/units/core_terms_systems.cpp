@@ -1,0 +1,6 @@
+#include "hdlmm/marginal/absorbed_system.cpp"
+#include "hdlmm/marginal/rest_factor.cpp"
+#include "hdlmm/marginal/rooted_system.cpp"
+#include "hdlmm/marginal/row_system.cpp"
+#include "hdlmm/marginal/row_terms.cpp"
+#include "hdlmm/operator/kernel_root_operator.cpp"
