@@ -75,16 +75,20 @@ exact_limit <- function(excess, inside, end) {
 #' @param term label of the term to test; `NULL` tests each. With other terms in the model, or of a
 #'   block of coefficients, the null distribution is that of a parametric bootstrap, which fits
 #'   `draws` data sets twice.
-#' @param ... nothing: an argument that is not listed here is an error.
+#' @param ... for `plot()`: graphical parameters; nothing else.
 #' @return A data frame of class `"hdlmm_random_test"`, one row a method: `term`, `method`,
 #'   `statistic` (twice the difference in (restricted) log-likelihood), `p_value`, `se` (Monte
-#'   Carlo standard error of the p-value, 0 for the mixture of one variance).
+#'   Carlo standard error of the p-value, 0 for the mixture of one variance). Attribute `"null"`:
+#'   data frame(`term`, `method`, `statistic`, `p_value`), the simulated null distributions at 500
+#'   of their quantiles at most. `plot()` and `autoplot()` draw p-values by statistic.
 #' @references Crainiceanu and Ruppert (2004). *J. R. Stat. Soc. B* 66, 165-185.
 #'   \doi{10.1111/j.1467-9868.2004.00438.x}; Self and Liang (1987). *J. Am. Stat. Assoc.* 82,
 #'   605-610. \doi{10.1080/01621459.1987.10478472}
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
-#' test_random(fit, draws = 200, seed = 1)
+#' test <- test_random(fit, draws = 200, seed = 1)
+#' test
+#' plot(test)
 #' @export
 test_random <- function(fit, ...) UseMethod("test_random")
 
@@ -103,9 +107,9 @@ test_random.hdlmm <- function(fit, method = c("both", "exact", "mixture"), draws
   if (is_exact_fit(fit) || is.infinite(fit$loglik)) {
     abort("exact_fit", "the response is explained exactly: there is nothing to test.")
   }
-  structure(
-    random_test(fit, term, method, draws, seed), class = c("hdlmm_random_test", "data.frame")
-  )
+  table <- random_test(fit, term, method, draws, seed)
+  class(table) <- c("hdlmm_random_test", "data.frame")
+  table
 }
 
 # The variance of the only random term.
@@ -113,13 +117,16 @@ test_one_variance <- function(fit, method, draws, seed) {
   label <- term_labels(fit)
   statistic <- max(0, 2 * (fit$loglik - profile_at(fit, 0)))
   rows <- list()
+  curve <- NULL
   if (method != "mixture") {
     null <- null_draws(fit, draws, seed, is_reused = FALSE)
-    p <- null_p_value(null_statistics(fit, null, 0), statistic)
+    drawn <- null_statistics(fit, null, 0)
+    p <- null_p_value(drawn, statistic)
     rows$exact <- data.frame(
       term = label, method = "exact", statistic = statistic, p_value = p,
       se = sqrt(p * (1 - p) / null$draws)
     )
+    curve <- null_curve(drawn, label, "exact")
   }
   if (method != "exact") {
     p <- if (statistic > 0) stats::pchisq(statistic, 1, lower.tail = FALSE) / 2 else 1
@@ -127,7 +134,7 @@ test_one_variance <- function(fit, method, draws, seed) {
       term = label, method = "mixture", statistic = statistic, p_value = p, se = 0
     )
   }
-  do.call(rbind, rows)
+  structure(do.call(rbind, rows), null = curve)
 }
 
 #' @export

@@ -13,9 +13,6 @@ drop1.hdlmm_multi <- function(object, ...) stop_of_responses(object, "drop1()")
 profile.hdlmm_multi <- function(fitted, ...) stop_of_responses(fitted, "profile()")
 
 #' @export
-plot.hdlmm_multi <- function(x, ...) stop_of_responses(x, "plot()")
-
-#' @export
 model.frame.hdlmm_multi <- function(formula, ...) stop_of_responses(formula, "model.frame()")
 
 #' @export

@@ -221,7 +221,10 @@ test_random.hdlmm_multi <- function(fit, method = c("both", "exact", "mixture"),
 VarCorr.hdlmm_multi <- function(x, sigma = 1, ...) tables_of_each(x, VarCorr.hdlmm, sigma, ...)
 
 #' @export
-convergence.hdlmm_multi <- function(fit, ...) tables_of_each(fit, convergence.hdlmm, ...)
+convergence.hdlmm_multi <- function(fit, ...) {
+  table <- tables_of_each(fit, convergence.hdlmm, ...)
+  structure(table, class = c("hdlmm_convergence", "data.frame"))
+}
 
 #' @method tidy hdlmm_multi
 #' @exportS3Method generics::tidy hdlmm_multi

@@ -1,17 +1,19 @@
-# Panels of random effects.
+# Panels of random effects: of fits, and of what ranef() gives.
 
-panel_effect_qq <- function(fit, options, dots) {
-  for (design in fit$designs) {
-    main <- "Normal QQ of random effects"
-    if (is_null_term(fit, design)) {
-      draw_note(main, null_term_note(design), dots)
-    } else {
-      draw_qq(
-        fit$effects[[design$label]], NULL, main = main,
-        ylab = paste("random effect of", design$label), dots = dots
-      )
-    }
-  }
+effect_qq_panels <- function(fit, options) {
+  title <- function(design) of_term("Normal QQ of random effects", fit, design)
+  unname(lapply(fit$designs, function(design) {
+    if (is_null_term(fit, design)) return(note_panel(title(design), null_term_note(design)))
+    qq_panel(
+      unname(fit$effects[[design$label]]), NULL, title(design),
+      paste("random effect of", shorten(design$label, 30))
+    )
+  }))
+}
+
+# Several panels of one kind are told apart by their term.
+of_term <- function(title, fit, design) {
+  if (length(fit$designs) == 1) title else paste0(title, ": ", shorten(design$label, 20))
 }
 
 is_null_term <- function(fit, design) all(covariance_of(fit, design$label) %in% 0)
@@ -23,75 +25,104 @@ null_term_note <- function(design) {
   )
 }
 
-panel_effects <- function(fit, options, dots) {
-  for (design in fit$designs) {
+effect_panels <- function(fit, options) {
+  panels <- lapply(fit$designs, function(design) {
     if (is_null_term(fit, design)) {
-      draw_note("Random effects", null_term_note(design), dots)
-    } else {
-      draw_caterpillar(fit, design, options, dots)
+      return(list(note_panel(of_term("Random effects", fit, design), null_term_note(design))))
     }
-  }
+    # [levels x coefficients] positions among the effects
+    at <- as.matrix(shaped_effects(design, seq_along(fit$effects[[design$label]])))
+    lapply(seq_len(ncol(at)), function(j) {
+      coefficient_panel(fit, design, at[, j], colnames(at)[j], options)
+    })
+  })
+  do.call(c, unname(panels))
 }
 
-# The largest effects in order of size, the labels in a margin as wide as they need.
-draw_caterpillar <- function(fit, design, options, dots) {
-  effects <- fit$effects[[design$label]]
-  shown <- utils::head(order(-abs(effects)), options$n)
-  shown <- shown[order(effects[shown])]
-  half <- stats::qnorm((1 + options$level) / 2) * effect_se(fit, design, shown)
-  table <- data.frame(
-    value = effects[shown], lower = effects[shown] - half, upper = effects[shown] + half,
-    name = effect_names(design)[shown]
+# The effects of one coefficient of a term: others have other units.
+coefficient_panel <- function(fit, design, at, coefficient, options) {
+  effects <- fit$effects[[design$label]][at]
+  shown <- largest(effects, options$n)
+  half <- stats::qnorm((1 + options$level) / 2) * effect_se(fit, design, at[shown])
+  name <- value_or(names(at), effect_names(design)[at])[shown]
+  title <- of_term("Random effects", fit, design)
+  label <- paste0(design$label, if (!is.null(coefficient)) paste0(": ", coefficient))
+  effect_panel(
+    data.frame(value = unname(effects[shown]), half = half, name = name), length(effects), label,
+    title, paste(percent(options$level), "intervals")
   )
-  settings <- utils::modifyList(list(
-    main = if (length(effects) > nrow(table)) {
-      paste0("The ", nrow(table), " largest of ", length(effects), " random effects")
-    } else {
-      "Random effects"
-    },
-    xlab = paste0("effect of ", shorten(design$label, 30)), ylab = "", pch = 16,
-    cex = 0.9, xlim = range(0, table$lower, table$upper)
-  ), dots)
-  graphics::plot.new()
-  margin <- label_margin(table$name)
-  old <- graphics::par(mar = margin$mar)
-  on.exit(graphics::par(old))
-  draw_intervals(table, settings, margin)
-  draw_caption(paste0(format(100 * options$level), "% intervals"))
 }
 
-draw_intervals <- function(table, settings, margin) {
+# The n largest of some effects, in order of their values.
+largest <- function(effects, n) {
+  shown <- utils::head(order(-abs(effects)), n)
+  shown[order(effects[shown])]
+}
+
+# table: data frame(value, half, name), from below; half widths may be NA. Effects whose interval
+# leaves 0 out are in the ink of lines.
+effect_panel <- function(table, count, label, title, caption) {
   at <- seq_len(nrow(table))
-  graphics::plot.window(settings$xlim, c(0.5, nrow(table) + 0.5))
-  # the device still clips to the margins that plot.new() saw
-  do.call(graphics::clip, as.list(graphics::par("usr")))
-  graphics::abline(v = 0, lty = 3, col = plot_ink("reference"))
-  clear <- table$lower > 0 | table$upper < 0
-  colour <- value_or(settings$col, ifelse(clear, plot_ink("line"), plot_ink("soft")))
-  graphics::segments(table$lower, at, table$upper, at, col = colour, lwd = 2)
-  graphics::points(table$value, at, pch = settings$pch, cex = settings$cex, col = colour)
-  graphics::axis(1)
-  graphics::axis(
-    2, at, margin$labels, las = 1, cex.axis = margin$cex, tick = FALSE, line = -0.6
+  lower <- table$value - table$half
+  upper <- table$value + table$half
+  is_known <- !is.na(table$half)
+  is_clear <- is_known & (lower > 0 | upper < 0)
+  part <- function(is_own, ink) {
+    with_span <- is_own & is_known
+    list(
+      span_layer(lower[with_span], upper[with_span], at[with_span], ink = ink),
+      point_layer(table$value[is_own], at[is_own], ink = ink, is_solid = TRUE)
+    )
+  }
+  new_panel(
+    if (count > nrow(table)) most_of(title, nrow(table), count) else title,
+    paste0("effect of ", shorten(label, 30)), "",
+    c(list(zero_rule()), part(!is_clear, "soft"), part(is_clear, "line")),
+    xlim = c(0, 0), ticks = data.frame(at = at, label = as.character(table$name)),
+    caption = if (any(is_known)) caption
   )
-  graphics::box()
-  graphics::title(xlab = settings$xlab, ylab = settings$ylab)
-  draw_title(settings$main)
 }
 
-# Margins and text size for labels at the left: at most two fifths of the figure, cut if
-# longer.
-label_margin <- function(labels) {
-  mar <- graphics::par("mar")
-  row <- graphics::par("pin")[2] / max(1, length(labels))
-  line <- graphics::par("csi")
-  cex <- min(0.9, max(0.5, row / line))
-  width <- function(text) max(0, graphics::strwidth(text, units = "inches", cex = cex))
-  most <- 0.4 * graphics::par("fin")[1]
-  longest <- max(nchar(labels))
-  if (width(labels) > most) {
-    labels <- shorten(labels, max(3, floor(longest * most / width(labels))))
-  }
-  mar[2] <- max(mar[2] - 2, width(labels) / line + 1.2)
-  list(mar = mar, cex = cex, labels = labels)
+most_of <- function(title, shown, count) {
+  sub("Random effects", paste0("The ", shown, " largest of ", count, " random effects"), title)
+}
+
+#' @rdname ranef.hdlmm
+#' @param level level of the intervals of the pictures, which are drawn where the effects have
+#'   standard errors (`se = TRUE`).
+#' @export
+plot.ranef.hdlmm <- function(x, n = 20, level = 0.95, ...) {
+  check_dots(graphical_settings)
+  draw_panels(ranef_panels(x, n, level), list(...))
+  invisible(x)
+}
+
+#' @rdname ranef.hdlmm
+#' @method autoplot ranef.hdlmm
+#' @exportS3Method ggplot2::autoplot ranef.hdlmm
+autoplot.ranef.hdlmm <- function(object, n = 20, level = 0.95, ...) {
+  check_dots()
+  gg_panels(ranef_panels(object, n, level))
+}
+
+# A panel for every coefficient of every term.
+ranef_panels <- function(x, n, level) {
+  check_number(n, "n", 1, 1e6, whole = TRUE)
+  check_level(level)
+  if (length(x) == 0) return(list(note_panel("Random effects", "The fit has no random term.")))
+  table <- as.data.frame.ranef.hdlmm(x)
+  key <- paste(table$grpvar, table$term, sep = "\r")
+  parts <- split(table, factor(key, unique(key)))
+  unname(lapply(parts, function(part) {
+    shown <- largest(part$condval, n)
+    column <- part$term[1]
+    label <- paste0(part$grpvar[1], if (column != "(Intercept)") paste0(": ", column))
+    title <- if (length(parts) == 1) "Random effects" else
+      paste0("Random effects: ", shorten(label, 24))
+    half <- stats::qnorm((1 + level) / 2) * part$condsd[shown]
+    effect_panel(
+      data.frame(value = part$condval[shown], half = half, name = part$grp[shown]), nrow(part),
+      label, title, paste(percent(level), "intervals")
+    )
+  }))
 }

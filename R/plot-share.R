@@ -1,47 +1,89 @@
 # Panels over the proportion of variance explained.
 
-panel_profile <- function(fit, options, dots) {
+share_panels <- function(fit, options) list(share_panel_of(fit, options$level))
+
+share_panel_of <- function(fit, level) {
   words <- fit_words(fit)
-  main <- words$panel
+  title <- words$panel
   if (is_exact_fit(fit)) {
-    return(draw_note(
-      main, "The response is explained exactly: its likelihood has no profile.", dots
-    ))
+    return(note_panel(title, "The response is explained exactly: its likelihood has no profile."))
   }
-  if (is_null_design(fit)) return(draw_note(main, "Every column is zero: no profile.", dots))
+  if (is_null_design(fit)) return(note_panel(title, "Every column is zero: no profile."))
   # of several terms the last row is their total
-  interval <- utils::tail(pve.hdlmm(fit, options$level, words$limits), 1)
+  interval <- utils::tail(pve.hdlmm(fit, level, words$limits), 1)
   panel <- share_panel(fit, interval)
-  if (!is.null(panel$note)) return(draw_note(main, panel$note, dots))
+  if (is.null(panel)) return(shares_panel(fit, title, level))
+  if (!is.null(panel$note)) return(note_panel(title, panel$note))
   curve <- panel$curve
-  if (panel$is_density) return(draw_posterior(curve, interval, main, fit, options, dots))
-  if (nrow(curve) < 2) return(draw_note(main, "It is finite nowhere: no profile.", dots))
-  cut <- -stats::qchisq(options$level, 1) / 2
-  draw_frame(curve$pve, curve$relative, utils::modifyList(list(
-    type = "n", main = main, xlab = "proportion of variance explained",
-    ylab = paste("relative", words$objective),
-    ylim = c(min(1.2 * cut, max(min(curve$relative), 3 * cut)), 0),
-    xlim = range(curve$pve)
-  ), dots))
-  shade_interval(curve, interval)
-  graphics::abline(h = cut, lty = 2, col = plot_ink("reference"))
-  graphics::lines(curve$pve, curve$relative, lwd = 2)
-  modes <- pmin(fit$modes$logLik - curve$top[1], 0)
-  graphics::points(fit$modes$pve, modes, pch = 16, col = plot_ink("line"), xpd = NA)
-  graphics::box()
-  draw_caption(profile_caption(fit, interval, options$level))
+  curve <- data.frame(x = curve$pve, y = curve$relative, top = value_or(curve$top, NA_real_))
+  caption <- profile_caption(fit, interval, level)
+  if (panel$is_density) {
+    curve <- curve[is.finite(curve$y), ]
+    return(new_panel(title, share_axis, "posterior density", list(
+      shaded(curve, interval$lower, interval$upper), line_layer(curve$x, curve$y),
+      upright_rule(interval$estimate, "mean")
+    ), ylim = c(0, 0), caption = caption))
+  }
+  if (nrow(curve) < 2) return(note_panel(title, "It is finite nowhere: no profile."))
+  modes <- data.frame(
+    x = fit$modes$pve, y = pmin(fit$modes$logLik - curve$top[1], 0)
+  )
+  profile_panel(
+    curve, modes, interval, title, share_axis, paste("relative", words$objective), level, caption
+  )
 }
 
-draw_posterior <- function(curve, interval, main, fit, options, dots) {
-  draw_frame(curve$pve, curve$relative, utils::modifyList(list(
-    type = "n", main = main, xlab = "proportion of variance explained",
-    ylab = "posterior density", ylim = c(0, max(curve$relative[is.finite(curve$relative)]))
-  ), dots))
-  shade_interval(curve, interval)
-  graphics::lines(curve$pve, curve$relative, lwd = 2)
-  graphics::abline(v = interval$estimate, lty = 3, col = plot_ink("reference"))
-  graphics::box()
-  draw_caption(profile_caption(fit, interval, options$level))
+share_axis <- "proportion of variance explained"
+
+# Every term's share and their total, with limits: what there is without a curve over one share.
+shares_panel <- function(fit, title, level) {
+  words <- fit_words(fit)
+  table <- pve.hdlmm(fit, level, words$limits)
+  interval_panel(
+    table$estimate, table$lower, table$upper, table$term, title, share_axis,
+    paste0(percent(level), " ", words$interval, " intervals")
+  )
+}
+
+# Estimates from above to below, with limits where these are known.
+interval_panel <- function(value, lower, upper, names, title, x, caption) {
+  at <- rev(seq_along(value))
+  known <- !is.na(lower) & !is.na(upper)
+  new_panel(title, x, "", list(
+    zero_rule(), span_layer(lower[known], upper[known], at[known], ink = "point"),
+    point_layer(value, at, ink = "point", is_solid = TRUE)
+  ), xlim = c(0, 0), ticks = data.frame(at = at, label = names), caption = if (any(known)) caption)
+}
+
+# A log density less its maximum, shaded inside the interval, as far down as three times the fall
+# that ends it. curve, modes: data frames(x, y).
+profile_panel <- function(curve, modes, interval, title, x, y, level, caption = NULL) {
+  cut <- -stats::qchisq(level, 1) / 2
+  shown <- above(curve$x, curve$y, 3 * cut)
+  modes <- modes[is.finite(modes$y) & modes$y >= 3 * cut, ]
+  new_panel(title, x, y, list(
+    shaded(shown, interval$lower, interval$upper),
+    level_rule(cut, percent(level), x = middle_of_interval(interval, shown$x)),
+    line_layer(shown$x, shown$y), point_layer(modes$x, modes$y, ink = "line", is_solid = TRUE)
+  ), ylim = c(1.2 * cut, 0), caption = caption)
+}
+
+# Where a word between the limits is clear of the curve.
+middle_of_interval <- function(interval, x) {
+  lower <- max(min(x), interval$lower, na.rm = TRUE)
+  upper <- min(max(x), interval$upper, na.rm = TRUE)
+  (lower + upper) / 2
+}
+
+# What lies under a curve between limits, from interpolated end to end.
+shaded <- function(curve, lower, upper) {
+  if (anyNA(c(lower, upper)) || nrow(curve) < 2) return(NULL)
+  ends <- pmin(max(curve$x), pmax(min(curve$x), c(lower, upper)))
+  inside <- curve$x > ends[1] & curve$x < ends[2]
+  y <- stats::approx(curve$x, curve$y, ends, ties = "ordered")$y
+  area_layer(
+    c(ends[1], curve$x[inside], ends[2]), c(y[1], curve$y[inside], y[2])
+  )
 }
 
 # The profile on the window that matters: all of [0, 1] when the interval is wide, unknown
@@ -62,16 +104,6 @@ profile_curve <- function(fit, interval) {
   curve$top <- rep(if (is.finite(best)) best else max(curve$value, -Inf), nrow(curve))
   curve$relative <- curve$value - curve$top
   curve
-}
-
-shade_interval <- function(curve, interval) {
-  inside <- curve[curve$pve >= interval$lower & curve$pve <= interval$upper, ]
-  if (anyNA(interval[c("lower", "upper")]) || nrow(inside) < 2) return(invisible())
-  bottom <- graphics::par("usr")[3]
-  graphics::polygon(
-    c(inside$pve[1], inside$pve, inside$pve[nrow(inside)]),
-    c(bottom, inside$relative, bottom), col = plot_ink("shade"), border = NA
-  )
 }
 
 profile_caption <- function(fit, interval, level) {

@@ -9,19 +9,23 @@
 #'   random effects (columns of X, levels of g). The default is all but the random effects.
 #' @param probs probabilities in (0, 1).
 #' @param n number of points of a density.
-#' @param ... nothing: an argument that is not listed here is an error.
+#' @param x,object what `posterior_density()` gives.
+#' @param level the part of the posterior that pictures shade, equal tails left out.
+#' @param ... for `plot()`: graphical parameters; nothing else.
 #' @return `posterior_summary()`: a matrix with one row per parameter: `mean`, `sd`, quantiles. A
 #'   mean that does not exist, as that of a variance under a prior with tails that are too heavy for
 #'   the data, is `NA` and with it the `sd`; an `sd` about a mean may be infinite.
-#'   `posterior_density()`: a data frame with columns `parameter`, `x`, `density`.
+#'   `posterior_density()`: a data frame of class `"hdlmm_density"` with columns `parameter`, `x`,
+#'   `density`, and where [lmm_prior()] has a proper prior of this very parameter `prior`, its
+#'   density (else `NA`). `plot()` and `autoplot()` draw a panel a parameter: the posterior, and the
+#'   prior where there is one.
 #' @section Errors: `hdlmm_unsupported` for fits by other methods, `hdlmm_bad_input` for names that
 #'   are no parameters.
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys, method = "Bayes")
 #' posterior_summary(fit)
 #' posterior_summary(fit, c("1", "2"))
-#' curve <- posterior_density(fit, "age")
-#' plot(curve$x, curve$density, type = "l")
+#' plot(posterior_density(fit))
 #' @export
 posterior_summary <- function(fit, parm = NULL, probs = c(0.025, 0.5, 0.975), ...) {
   check_dots()
@@ -49,9 +53,12 @@ posterior_density <- function(fit, parm = NULL, n = 200, ...) {
   rows <- lapply(names(kinds), function(name) {
     part <- marginal_parts(fit, name, kinds[[name]])
     curve <- part$density(n)
-    data.frame(parameter = name, x = curve$x, density = curve$y)
+    data.frame(
+      parameter = name, x = curve$x, density = curve$y,
+      prior = prior_density_of(fit, name, kinds[[name]], curve$x)
+    )
   })
-  do.call(rbind, rows)
+  structure(do.call(rbind, rows), class = c("hdlmm_density", "data.frame"))
 }
 
 # Named character: "fixed", "variance", "pve" or "effect" by parameter.

@@ -13,15 +13,16 @@
 #' With several random terms, or with a block of coefficients that covary, `profile()` follows each
 #' parameter from its estimate until twice the log-likelihood has fallen by the 99.5 % quantile of
 #' chi-square with one degree of freedom, or to the end of its range; see [confint.hdlmm()] for what
-#' is maximised. `plot()` draws a panel a parameter. Fits by MAP and VB have no such profiles.
+#' is maximised. `plot()` and `autoplot()` draw a panel a parameter, shaded inside the interval.
+#' Fits by MAP and VB have no such profiles.
 #'
 #' @param fitted a fit of [lmm()] with a random term.
 #' @param n number of values of h in the table, beside 0, 1 and the modes (200 of them); with
 #'   several random terms about the number of values of every parameter (20).
 #' @param which with several random terms: parameters by name or number as in [confint.hdlmm()], or
 #'   `"beta_"` and `"theta_"`; every variance and correlation when missing.
-#' @param x an object of class `"hdlmm_profile"` or `"hdlmm_profiles"`.
-#' @param level level of the interval that `plot()` draws.
+#' @param x,object an object of class `"hdlmm_profile"` or `"hdlmm_profiles"`.
+#' @param level level of the interval that pictures show.
 #' @param digits significant digits.
 #' @param ... for `plot()`: graphical parameters; nothing else.
 #' @return `profile()`: a list of class `"hdlmm_profile"`: `curve` (data frame with `pve` and
@@ -94,27 +95,6 @@ print.hdlmm_profile <- function(x, digits = 6, ...) {
   if (x$unbounded) {
     cat("The criterion tends to infinity as pve tends to ", attr(x, "pole"), ".\n", sep = "")
   }
-  invisible(x)
-}
-
-#' @rdname profile.hdlmm
-#' @export
-plot.hdlmm_profile <- function(x, level = 0.95, ...) {
-  check_dots(graphical_settings)
-  curve <- x$curve[is.finite(x$curve$logLik), ]
-  if (nrow(curve) < 2) abort("undefined", "the criterion is finite nowhere: there is no curve.")
-  # a density without a maximum is drawn from its highest value in the table
-  top <- if (is.finite(x$modes$logLik[1])) x$modes$logLik[1] else max(curve$logLik)
-  relative <- curve$logLik - top
-  cut <- -stats::qchisq(level, 1) / 2
-  graphics::plot(
-    curve$pve, relative, type = "l", xlab = "proportion of variance explained",
-    ylab = paste(attr(x, "words")$objective, "less its maximum"),
-    ylim = c(max(min(relative), 4 * cut), 0), ...
-  )
-  graphics::abline(h = cut, lty = 2, col = "grey50")
-  modes <- x$modes[is.finite(x$modes$logLik), ]
-  graphics::points(modes$pve, modes$logLik - top, pch = 19)
   invisible(x)
 }
 

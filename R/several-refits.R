@@ -88,7 +88,7 @@ test_one_of_several <- function(fit, term, method, draws, seed) {
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
   seed <- if (is.null(seed)) control$seed else check_seed(seed)
   rows <- lapply(labels, function(label) term_test_rows(fit, label, method, draws, seed))
-  do.call(rbind, rows)
+  structure(do.call(rbind, rows), null = do.call(rbind, lapply(rows, attr, "null")))
 }
 
 term_test_rows <- function(fit, label, method, draws, seed) {
@@ -99,16 +99,18 @@ term_test_rows <- function(fit, label, method, draws, seed) {
     data.frame(term = label, method = method, statistic = statistic, p_value = p, se = se)
   }
   rows <- list()
+  curve <- NULL
   if (method != "mixture") {
     drawn <- null_ratios(fit, rest, null, draws, seed)
     p <- null_p_value(drawn, statistic)
     rows$bootstrap <- row("bootstrap", p, sqrt(p * (1 - p) / draws))
+    curve <- null_curve(drawn, label, "bootstrap")
   }
   if (method != "exact") {
     tail <- without_term_tail(fit, label, null, statistic)
     rows$mixture <- row("mixture", tail$p, tail$se)
   }
-  do.call(rbind, rows)
+  structure(do.call(rbind, rows), null = curve)
 }
 
 # By the asymptotic mixture: half and half of one variance.
@@ -137,6 +139,15 @@ null_ratio <- function(shared, i) {
   y <- shared$y[, i]
   gap <- search_terms(shared$fit, y)$value - search_terms(shared$fit, y, shared$rest)$value
   max(0, 2 * gap)
+}
+
+# Tail probabilities of simulated statistics at quantiles of theirs.
+null_curve <- function(drawn, label, method) {
+  at <- unique(stats::quantile(
+    drawn, seq(0, 1, length.out = min(500, length(drawn))), type = 1, names = FALSE
+  ))
+  p <- vapply(at, function(statistic) null_p_value(drawn, statistic), 0)
+  data.frame(term = label, method = method, statistic = at, p_value = p)
 }
 
 # Tail probability of a statistic, the observed data set counted as a draw.

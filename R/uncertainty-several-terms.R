@@ -122,9 +122,7 @@ profile_modes.several_terms <- function(fit) {
 parameter_profiles.several_terms <- function(fit, which, n) terms_profiles(fit, which, n)
 
 #' @exportS3Method
-share_panel.several_terms <- function(fit, interval) {
-  list(note = "The profile over pve is for fits with one random term.")
-}
+share_panel.several_terms <- function(fit, interval) NULL
 
 #' @exportS3Method
 likelihood_at_estimate.several_terms <- function(fit, criterion) {

@@ -165,7 +165,8 @@ profile_modes <- function(fit) UseMethod("profile_modes", fit$uncertainty)
 # over pve.
 parameter_profiles <- function(fit, which, n) UseMethod("parameter_profiles", fit$uncertainty)
 
-# The curve over pve to plot: list(curve = data frame pve, relative, .., is_density), or list(note).
+# The curve over pve to plot: list(curve = data frame pve, relative, .., is_density), or list(note);
+# NULL where there is none and shares are shown with their limits.
 share_panel <- function(fit, interval) UseMethod("share_panel", fit$uncertainty)
 
 # list(x, y), the density of "pve" or of the variance of this name; NULL for none.

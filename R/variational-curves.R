@@ -11,10 +11,6 @@ factor_curve <- function(fit, name) {
   list(x = x, y = inverse_gamma_density(x, factor$shape, factor$scale))
 }
 
-inverse_gamma_density <- function(x, shape, scale) {
-  exp(shape * log(scale) - lgamma(shape) - (shape + 1) * log(x) - scale / x)
-}
-
 # The family of q and how near it comes to the posterior.
 describe_bound <- function(x) {
   family <- if (x$q$family == "blocks") {

@@ -361,9 +361,11 @@ test_that("plots draw what they say", {
   expect_error(plot(cv, which = 3), class = "hdlmm_bad_input")
   expect_error(plot(cv, model = "c"), "there are \"a\" and \"b\"", class = "hdlmm_bad_input")
   skip_if_not_installed("ggplot2")
-  drawn <- ggplot2::ggplot_build(ggplot2::autoplot(cv))$data[[2]]
+  drawn <- ggplot2::autoplot(cv)
+  is_point <- vapply(drawn$layers, function(layer) inherits(layer$geom, "GeomPoint"), NA)
+  points <- do.call(rbind, ggplot2::ggplot_build(drawn)$data[is_point])
   rows <- as.data.frame(cv)
-  expect_equal(sort(drawn$x), sort(rows$prediction))
+  expect_equal(sort(points$x), sort(rows$prediction))
   shares <- ggplot2::ggplot_build(ggplot2::autoplot(cv, which = 2, model = "b"))$data[[2]]
   own <- rows[rows$model == "b", ]
   half <- abs(own$observed - own$prediction) <= qnorm(0.75) * own$se

@@ -174,7 +174,7 @@ test_that("simulated responses are drawn one after the other from one seed", {
 test_that("what is for one response stops and says how to take one", {
   fit <- lmm(Y ~ x + re(X), responses_data())
   verbs <- list(
-    anova, add1, drop1, profile, plot, model.frame, model.matrix, extractAIC, posterior_predict,
+    anova, add1, drop1, profile, model.frame, model.matrix, extractAIC, posterior_predict,
     posterior_sample, posterior_summary, compare_methods, bayes_factor
   )
   for (verb in verbs) expect_error(verb(fit), "fit\\[\\[\"g1\"\\]\\]", class = "hdlmm_unsupported")

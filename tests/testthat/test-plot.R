@@ -10,12 +10,14 @@ drawn_text <- function(code, ...) {
   gsub("\\\\([()])", "\\1", sub("^[^(]*\\((.*)\\) Tj$", "\\1", shown, useBytes = TRUE))
 }
 
-pages <- function(code) {
+# In a layout of two figures a page every panel counts for half of one.
+pages <- function(code, mfrow = c(2, 1)) {
   files <- file.path(tempfile("pages"), "p%03d.pdf")
   dir.create(dirname(files))
   on.exit(unlink(dirname(files), recursive = TRUE))
   grDevices::pdf(files, onefile = FALSE)
   device <- grDevices::dev.cur()
+  graphics::par(mfrow = mfrow)
   tryCatch(force(code), finally = grDevices::dev.off(device))
   length(list.files(dirname(files)))
 }
@@ -34,12 +36,13 @@ ols <- lmm(y ~ x, plot_data)
 boundary <- lmm(flat ~ 1 + (1 | g), plot_data)
 exact <- suppressWarnings(lmm(line ~ x + (1 | g), plot_data))
 
-test_that("every panel is one page, whatever the fit", {
+test_that("panels share the page, or follow each other in a layout of the user's", {
   for (fit in list(grouped, wide, boundary, exact)) {
-    expect_equal(pages(plot(fit, which = 1:6)), 6)
+    expect_equal(pages(plot(fit, which = 1:6), c(1, 1)), 1)
+    expect_equal(pages(plot(fit, which = 1:6)), 3)
   }
-  expect_equal(pages(plot(grouped)), 4)
-  expect_equal(pages(plot(grouped, which = c(2, 2))), 2)
+  expect_equal(pages(plot(grouped)), 2)
+  expect_equal(pages(plot(grouped, which = c(2, 2))), 1)
 })
 
 test_that("the fit is returned invisibly and graphical parameters are left alone", {
@@ -65,7 +68,7 @@ test_that("a fit without random term has its QQ plot in the place of the profile
   expect_message(shown <- drawn_text(plot(ols)), "panel 4 left out")
   expect_true("Normal QQ of residuals" %in% shown)
   expect_false(any(grepl("pve", shown)))
-  expect_message(expect_equal(pages(plot(ols, which = 1:6)), 3), "panels 4 and 6")
+  expect_message(expect_equal(pages(plot(ols, which = 1:6)), 2), "panels 4 and 6")
   expect_silent(pages(plot(ols, which = c(1, 3, 5))))
   expect_error(plot(ols, which = c(4, 6)), class = "hdlmm_no_random_term")
 })
@@ -181,11 +184,11 @@ test_that("graphical parameters of the user win", {
 
 test_that("panels for fits of one or two groups, and of many rows, can be drawn", {
   tiny <- lmm(y ~ 1 + (1 | g), data.frame(y = c(1, 2.2, 5.1, 6.4), g = c(1, 1, 2, 2)))
-  expect_equal(pages(plot(tiny, which = 1:6)), 6)
+  expect_equal(pages(plot(tiny, which = 1:6)), 3)
   set.seed(2)
   many <- data.frame(g = sample(50, 3e4, TRUE))
   many$y <- rnorm(50)[many$g] + rnorm(3e4)
-  expect_equal(pages(plot(lmm(y ~ (1 | g), many), which = c(1, 5))), 2)
+  expect_equal(pages(plot(lmm(y ~ (1 | g), many), which = c(1, 5))), 1)
 })
 
 test_that("wrong arguments are refused before anything is drawn", {

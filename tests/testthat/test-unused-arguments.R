@@ -26,7 +26,9 @@ objects <- list(
   hdlmm_random_test = test_random(fit, "mixture"), hdlmm_sample = posterior_sample(fit, 5, 1),
   lmm_control = lmm_control(), lmm_density = prior_beta(1, 2), lmm_prior = proper,
   ranef.hdlmm = ranef(fit), summary.hdlmm = summary(fit),
-  summary.hdlmm_cv = summary(folds), VarCorr.hdlmm = VarCorr(fit)
+  summary.hdlmm_cv = summary(folds), VarCorr.hdlmm = VarCorr(fit),
+  hdlmm_convergence = convergence(fit), hdlmm_density = posterior_density(bayes, "x"),
+  hdlmm_profiles = profile(lmm(y ~ 1 + (x | g), d), which = "Residual", n = 3)
 )
 
 # Arguments of exported functions, and of methods that need more than an object of their class.
@@ -118,7 +120,7 @@ call_entry <- function(name, ...) {
 needs <- c(
   as_draws.hdlmm = "posterior", as_draws_array.hdlmm = "posterior", as_draws_df.hdlmm = "posterior",
   as_draws_matrix.hdlmm = "posterior", get_variance.hdlmm = "insight", addterm.hdlmm = "MASS",
-  dropterm.hdlmm = "MASS", autoplot.hdlmm_cv = "ggplot2", get_predicted.hdlmm = "insight",
+  dropterm.hdlmm = "MASS", get_predicted.hdlmm = "insight",
   r2.hdlmm = "performance", model_performance.hdlmm = "performance",
   p_value.hdlmm = "parameters", ci.hdlmm = "bayestestR", model_parameters.hdlmm = "parameters",
   Anova.hdlmm = "car", linearHypothesis.hdlmm = "car", dotplot.ranef.hdlmm = "lattice",
@@ -127,6 +129,7 @@ needs <- c(
   as_draws_matrix.hdlmm_sample = "posterior"
 )
 is_there <- function(name) {
+  if (startsWith(name, "autoplot.")) return(requireNamespace("ggplot2", quietly = TRUE))
   !name %in% names(needs) || requireNamespace(needs[[name]], quietly = TRUE)
 }
 
