@@ -4,8 +4,8 @@
 #' @param ... for `plot()`: graphical parameters; nothing else.
 #' @return A data frame of class `"hdlmm_convergence"` with one row per iteration: `iteration`,
 #'   `objective` (the log-likelihood that is maximised), then one column per variance. For the
-#'   direct search these are the Newton steps at the mode that was returned. Attributes `converged` and `reason`. `plot()` and
-#'   `autoplot()` draw a panel a column, a colour a chain or response.
+#'   direct search these are the Newton steps at the mode that was returned. Attributes `converged`
+#'   and `reason`. `plot()` and `autoplot()` draw a panel a column, a colour a chain or response.
 #' @examples
 #' course <- convergence(lmm(height ~ age + (1 | Subject), data = nlme::Oxboys, algorithm = "em"))
 #' tail(course)

@@ -208,7 +208,7 @@ simulated_terms <- function(replicates) {
   new_rows <- 10
   half_t <- function(scale) abs(scale * rt(1, 3))
   cat(sprintf(
-    "\nSeveral terms, variances drawn from half t priors: n = %d, %d replicates, %d new rows each\n",
+    "\nSeveral terms, variances from half t priors: n = %d, %d replicates, %d new rows each\n",
     n, replicates, new_rows
   ))
   print_header(TRUE)
