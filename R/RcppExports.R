@@ -173,8 +173,16 @@ cpp_terms_log_prior <- function(prior, sigma, sigma2, is_stated) {
     .Call(`_hdlmm_cpp_terms_log_prior`, prior, sigma, sigma2, is_stated)
 }
 
-cpp_decompose <- function(design, row_scale, q, y, mean_columns, constant, needs, host) {
-    .Call(`_hdlmm_cpp_decompose`, design, row_scale, q, y, mean_columns, constant, needs, host)
+cpp_search_responses <- function(system, responses, criterion, options, host) {
+    .Call(`_hdlmm_cpp_search_responses`, system, responses, criterion, options, host)
+}
+
+cpp_search_deleted <- function(design, row_scale, system, responses, y, q, missing, criterion, options, host) {
+    .Call(`_hdlmm_cpp_search_deleted`, design, row_scale, system, responses, y, q, missing, criterion, options, host)
+}
+
+cpp_decompose <- function(design, row_scale, q, y, mean_columns, constant, needs, host, others = NULL) {
+    .Call(`_hdlmm_cpp_decompose`, design, row_scale, q, y, mean_columns, constant, needs, host, others)
 }
 
 cpp_solve_response <- function(design, row_scale, system, delta, rest, h, nu, host) {

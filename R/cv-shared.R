@@ -35,9 +35,3 @@ gram_core <- function(whole, problem, design, term) {
   if (options$center || is_far_from_zero(design, n)) return(NULL)
   uncentred(design)$core
 }
-
-# Whether products of rows lose more than four digits beside those of the columns' means.
-is_far_from_zero <- function(design, n) {
-  squares <- sum(value_or(design$core$shift, 0)^2 * value_or(design$core$scale, 1)^2)
-  squares > 1e4 * design$kappa_scaled
-}

@@ -7,3 +7,9 @@ uncentred <- function(design) {
 }
 
 is_centred <- function(design) !is.null(design$mean_columns)
+
+# Whether products of rows lose more than four digits beside those of the columns' means.
+is_far_from_zero <- function(design, n) {
+  squares <- sum(value_or(design$core$shift, 0)^2 * value_or(design$core$scale, 1)^2)
+  squares > 1e4 * design$kappa_scaled
+}

@@ -43,7 +43,8 @@ fit_fixed <- function(model, prior = NULL) {
   list(
     omega = omega, kept = ls$kept, aliased = names[setdiff(seq_along(names), ls$kept)],
     q = ls$q, r = ls$r, inverse = ls$inverse, residual = ls$residual, rank = rank, ky = ky,
-    kz = kz[ls$kept], kw = kw, root = root, has_constant = !is.null(constant), y0 = y0,
+    kz = kz[ls$kept], kw = kw, root = root, has_constant = !is.null(constant),
+    constant = constant, y0 = y0,
     is_exact = !(sqrt(sum(ls$residual^2)) > 8 * .Machine$double.eps * size),
     constants = loglik_constants(n, ky, root, kz[ls$kept], ls$r)
   )

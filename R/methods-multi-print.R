@@ -6,12 +6,13 @@ as.data.frame.hdlmm_multi <- function(x, row.names = NULL, optional = FALSE, ...
   check_dots()
   fixed <- fixef.hdlmm_multi(x)
   variances <- varcomp.hdlmm_multi(x)
-  covariances <- unlist(each_response(x, covariance_names))
-  rownames(variances) <- variance_labels(rownames(variances), covariances)
-  share <- bind_responses(each_response(x, shares))
-  share_se <- bind_responses(each_response(x, function(fit) {
-    stats::setNames(pve_se(fit), names(shares(fit)))
-  }))
+  rownames(variances) <- variance_labels(
+    rownames(variances), unlist(facts_of(x, "covariances"))
+  )
+  share <- bind_responses(facts_of(x, "shares"))
+  share_se <- bind_responses(Map(function(value, of) {
+    if (!is.null(of)) stats::setNames(value, names(of))
+  }, facts_of(x, "share_se"), facts_of(x, "shares")))
   is_one <- nrow(share) == 1
   rownames(share) <- if (is_one) "pve" else paste0("pve_", rownames(share), recycle0 = TRUE)
   rownames(share_se) <- if (is_one) "pve_se" else
@@ -20,16 +21,23 @@ as.data.frame.hdlmm_multi <- function(x, row.names = NULL, optional = FALSE, ...
     list(response = x$responses, nobs = nobs.hdlmm_multi(x)),
     columns_of(t(fixed)), columns_of(t(variances)), columns_of(t(share)), columns_of(t(share_se)),
     list(
-      logLik = logLik.hdlmm_multi(x), p_value = number_of_each(x, mixture_p_value),
-      boundary = fact_of_each(x, boundary_text, NA_character_),
-      converged = fact_of_each(x, function(fit) fit$is_converged, NA)
+      logLik = logLik.hdlmm_multi(x), p_value = mixture_p_values(x),
+      boundary = boundary_of_each(x), converged = is_converged_each(x)
     )
   )
   frame_of(lapply(columns, unname))
 }
 
-fact_of_each <- function(x, f, missing) {
-  vapply(each_response(x, f), value_or, missing, missing)
+boundary_of_each <- function(x) {
+  vapply(x$facts, function(one) if (is.null(one)) NA_character_ else boundary_text(one), "")
+}
+
+is_converged_each <- function(x) vapply(facts_of(x, "is_converged"), value_or, NA, NA)
+
+mixture_p_values <- function(x) {
+  out <- number_of_facts(x, "p_value")
+  for (k in which(is.na(out) & lengths(x$errors) == 0)) out[k] <- mixture_p_value(x[[k]])
+  out
 }
 
 # p of sigma_b^2 = 0 where it is at hand.
@@ -52,7 +60,7 @@ summary.hdlmm_multi <- function(object, ...) {
 #' @export
 print.hdlmm_multi <- function(x, digits = max(3, getOption("digits") - 3), ...) {
   check_dots(print_settings)
-  own <- x[[which(lengths(x$errors) == 0)[1]]]
+  own <- shown_fit(x)
   counts <- range(nobs.hdlmm_multi(x), na.rm = TRUE)
   cat_lines(c(
     paste0(
@@ -73,7 +81,7 @@ print.hdlmm_multi <- function(x, digits = max(3, getOption("digits") - 3), ...) 
   cat("\nOver responses:\n")
   variances <- varcomp.hdlmm_multi(x)
   rownames(variances) <- paste0("variance(", rownames(variances), ")")
-  share <- bind_responses(each_response(x, shares))
+  share <- bind_responses(facts_of(x, "shares"))
   rownames(share) <- if (nrow(share) == 1) "pve" else
     paste0("pve(", rownames(share), ")", recycle0 = TRUE)
   print_quantiles(as.data.frame(t(rbind(fixef.hdlmm_multi(x), variances, share))), digits)
@@ -111,9 +119,9 @@ print_quantiles <- function(table, digits) {
 }
 
 multi_remarks <- function(x) {
-  boundary <- fact_of_each(x, boundary_text, NA_character_)
+  boundary <- boundary_of_each(x)
   lost <- lengths(x$errors) > 0
-  converged <- fact_of_each(x, function(fit) fit$is_converged, NA)
+  converged <- is_converged_each(x)
   at_boundary <- !lost & !boundary %in% c("none", NA)
   is_slow <- !lost & !converged
   named <- function(is, what) {

@@ -11,6 +11,16 @@
 #' is ever imputed. Means and scales of `re(center = , scale = , na = "mean")` are those of a
 #' response's own rows.
 #'
+#' With one random term and REML or ML by the direct search, responses that miss nothing share one
+#' decomposition and the points of one search. A response that misses up to 12 % of the rows is
+#' fitted without these on the same decomposition, exactly, where neither the columns of `re()`
+#' (`center`, `scale`, `na = "mean"`) nor the fixed effects (`poly()`) depend on which rows there
+#' are, and where no coefficient is lost with them; responses that miss the same rows share a
+#' decomposition of their own; all others are fitted one by one. Fits themselves are made when
+#' something asks for them: `fixef()`, `varcomp()`, `vcov()`, `logLik()`, `as.data.frame()`,
+#' `print()` and `summary()` of thousands of responses are read off at once, while `ranef()`,
+#' `predict()`, `confint()` and what else is not listed here make the fit of every response.
+#'
 #' A response without a fit (constant, all missing) does not take the others away: it is `NA`
 #' everywhere, a warning says so, and `fit[["y"]]` stops with its error. The warnings of all fits
 #' are gathered, one a class. `fit[["y1"]]` is the plain fit of one response, for whatever is not
@@ -56,7 +66,12 @@ NULL
 #' @rdname hdlmm_multi
 #' @export
 fixef.hdlmm_multi <- function(object, complete = TRUE, ...) {
-  bind_responses(each_response(object, fixef.hdlmm, complete = complete, ...))
+  check_dots()
+  estimates <- facts_of(object, "fixed")
+  if (!check_flag(complete, "complete")) {
+    estimates <- lapply(estimates, function(one) one[!is.na(one)])
+  }
+  bind_responses(estimates)
 }
 
 #' @rdname hdlmm_multi
@@ -85,11 +100,16 @@ bind_terms <- function(effects) {
 
 #' @rdname hdlmm_multi
 #' @export
-varcomp.hdlmm_multi <- function(x, ...) bind_responses(each_response(x, varcomp.hdlmm, ...))
+varcomp.hdlmm_multi <- function(x, ...) {
+  check_dots()
+  bind_responses(facts_of(x, "variances"))
+}
 
 #' @rdname hdlmm_multi
 #' @export
-vcov.hdlmm_multi <- function(object, ...) each_response(object, vcov.hdlmm, ...)
+vcov.hdlmm_multi <- function(object, ...) {
+  if (...length() == 0) facts_of(object, "vcov") else each_response(object, vcov.hdlmm, ...)
+}
 
 #' @rdname hdlmm_multi
 #' @export
@@ -160,15 +180,26 @@ loo.hdlmm_multi <- function(x, ...) {
 
 #' @rdname hdlmm_multi
 #' @export
-logLik.hdlmm_multi <- function(object, ...) number_of_each(object, logLik.hdlmm, ...)
+logLik.hdlmm_multi <- function(object, ...) {
+  if (...length() > 0) return(number_of_each(object, logLik.hdlmm, ...))
+  number_of_facts(object, "loglik")
+}
 
 #' @rdname hdlmm_multi
 #' @export
-nobs.hdlmm_multi <- function(object, ...) number_of_each(object, nobs.hdlmm, ...)
+nobs.hdlmm_multi <- function(object, ...) {
+  check_dots(list(use.fallback = NULL))
+  number_of_facts(object, "n")
+}
 
 #' @rdname hdlmm_multi
 #' @export
-sigma.hdlmm_multi <- function(object, ...) number_of_each(object, sigma.hdlmm, ...)
+sigma.hdlmm_multi <- function(object, ...) {
+  check_dots(list(use.fallback = NULL))
+  vapply(facts_of(object, "variances"), function(v) {
+    if (is.null(v)) NA_real_ else sqrt(v[["Residual"]])
+  }, 0)
+}
 
 #' @export
 AIC.hdlmm_multi <- function(object, ...) number_of_each(object, stats::AIC, ...)

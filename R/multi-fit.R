@@ -1,66 +1,68 @@
-# A fit of several responses: a fit a response, each kept as what it does not share with the others
-# (multi-parts.R).
+# A fit of several responses: each is kept as what tables need of it (multi-facts.R) beside what it
+# shares with the others (multi-shared.R), or as its own fit less the parts that are those of
+# another (multi-parts.R).
 
 # y: response_matrix().
 fit_responses <- function(asked, y) {
   expr <- asked$formula[[2]]
   exprs <- response_exprs(y, expr)
   names <- response_names(y, expr)
-  stand_in <- asked_stand_in(asked, y)
-  start <- start_fit(
-    stand_in$formula, stand_in$data, stand_in$call, asked$settings, stand_in$env
-  )
-  problem <- start$problem
+  start <- start_stand_in(asked, y)
   engine <- start$engine
-  rows <- problem$model$rows
-  is_whole <- colSums(is.na(y[rows, , drop = FALSE])) == 0
-  store <- list(base = NULL, own = vector("list", length(names)))
+  formulas <- lapply(exprs, response_formula, asked = asked)
+  blocks <- find_blocks(asked, y, start, formulas)
+  control <- asked$settings$control
+  facts <- vector("list", length(names))
+  for (block in blocks) facts[block$at] <- search_block(block, engine, control)
   heard <- vector("list", length(names))
-  for (k in order(!is_whole)) {
-    own <- asked_response(asked, exprs[[k]])
-    heard[[k]] <- recorded(if (is_whole[k]) {
-      fit_problem(
-        written_call(own$call, own$formula), own$formula,
-        problem_of_response(problem, y[rows, k], own), engine, own$settings$control
-      )
-    } else {
-      fit_model(own)
-    })
-    store <- add_fit(store, k, heard[[k]]$fit)
+  lacking <- which(lengths(facts) == 0)
+  store <- list(base = NULL, own = vector("list", length(names)))
+  problem <- share_vectors(start$problem, engine, control, y, lacking)
+  step <- progress_step(length(lacking))
+  is_whole <- is_whole_response(problem, y)
+  for (k in lacking[order(!is_whole[lacking])]) {
+    heard[[k]] <- recorded(
+      fit_of_response(asked, formulas[[k]], y[, k], problem, engine, is_whole[k])
+    )
+    store <- add_fit(store, k, heard[[k]]$fit, engine)
+    if (!is.null(heard[[k]]$fit)) facts[[k]] <- fit_facts(heard[[k]]$fit)
     heard[[k]]$fit <- NULL
+    step()
   }
   report(heard, names)
-  new_multi_fit(asked, engine, problem, names, store, lapply(heard, `[[`, "error"))
+  store$facts <- facts
+  store$blocks <- lapply(blocks, kept_block)
+  store$base <- shared_base(store$base, store$blocks)
+  new_multi_fit(asked, engine, start$problem, names, store, lapply(heard, `[[`, "error"))
 }
 
-# The problem of one response that misses nothing in the rows of the stand-in's problem.
-problem_of_response <- function(problem, y, own) {
-  model <- problem$model
-  expr <- own$formula[[2]]
-  y <- as.double(y)
-  check_finite(y, model$rows, backtick(deparse1(expr)))
-  model$y <- y
-  model$terms <- terms_for_response(model$terms, expr)
-  model$frame[[1]] <- y
-  names(model$frame)[1] <- variable_names(model$terms)[1]
-  attr(model$frame, "terms") <- model$terms
-  prior <- if (length(problem$designs) > 0) problem$prior
-  fixed <- fit_fixed(model, prior)
-  if (!is.null(prior)) fixed <- apply_fixed_prior(fixed, model, prior)
-  new_problem(
-    model, fixed, problem$designs, prior = problem$prior, empty = problem$empty,
-    host = problem$host
-  )
+# By itself, on the decomposition of the problem where that has one.
+fit_of_response <- function(asked, formula, y, problem, engine, is_whole) {
+  asked$formula <- formula
+  if (!is_whole) return(fit_model(asked))
+  own <- problem_of_response(problem, y[problem$model$rows], formula)
+  if (!is.null(problem$system)) {
+    own$system <- problem$system
+    own$system <- rotated_system(own)
+  }
+  fit_problem(written_call(asked$call, formula), formula, own, engine, asked$settings$control)
 }
 
-# Terms with another response.
-terms_for_response <- function(terms, expr) {
-  for (name in c("variables", "predvars")) attr(terms, name)[[2]] <- expr
-  name <- variable_names(terms)[1]
-  names(attr(terms, "dataClasses"))[1] <- name
-  if (is.matrix(attr(terms, "factors"))) rownames(attr(terms, "factors"))[1] <- name
-  terms[[2]] <- expr
-  terms
+response_formula <- function(expr, asked) asked_response(asked, expr)$formula
+
+is_whole_response <- function(problem, y) {
+  colSums(is.na(y[problem$model$rows, , drop = FALSE])) == 0
+}
+
+# The problem with eigenvectors, where several of the responses are fitted one by one by a method
+# that is not searched for all at once.
+share_vectors <- function(problem, engine, control, y, lacking) {
+  is_shared <- takes_random(engine) && is_one_variance(problem) &&
+    sum(is_whole_response(problem, y)[lacking]) > 1
+  if (!is_shared) return(problem)
+  problem$host <- make_host(control)
+  problem$system <- build_system(lone_design(problem), problem$fixed, problem$host)
+  problem
 }
 
 # list(fit, error, warnings): what a fit says goes with the others' at the end, and one that has no
@@ -108,6 +110,7 @@ new_multi_fit <- function(asked, engine, problem, names, store, errors) {
   fits <- list(
     call = written_call(asked$call, formula), formula = formula, method = engine$method,
     algorithm = engine$algorithm, responses = names, base = store$base, own = store$own,
+    facts = store$facts, blocks = store$blocks,
     errors = errors,
     dims = list(n = length(model$y), n_total = model$n_total, n_responses = length(names)),
     prior = problem$prior, terms = terms_for_response(model$terms, asked$formula[[2]]),

@@ -4,14 +4,40 @@
 # Stands where a part is that of `base`.
 shared_part <- as.name("part of the base")
 
-add_fit <- function(store, k, fit) {
+# engine: fits that need no vectors keep none, n^2 numbers: full_system() makes them again.
+add_fit <- function(store, k, fit, engine) {
   if (is.null(fit)) return(store)
   fit$internal["cache"] <- list(NULL)
+  if (engine$needs != "vectors" && !is.null(fit$internal$system)) {
+    fit$internal$system["vectors"] <- list(NULL)
+  }
   if (is.null(store$base)) store$base <- unclass(fit)
-  # n^2 numbers that some fits come to need at a boundary: full_system() makes them again
-  if (is.null(store$base$internal$system$vectors)) fit$internal$system["vectors"] <- list(NULL)
   store$own[[k]] <- own_parts(unclass(fit), store$base)
   store
+}
+
+# The base shares its designs with the block of all rows, where there is one.
+shared_base <- function(base, blocks) {
+  if (is.null(base) || length(blocks) == 0) return(base)
+  base$designs <- own_parts(base$designs, blocks[[1]]$problem$designs)
+  base
+}
+
+whole_base <- function(x) {
+  base <- x$base
+  if (length(x$blocks) > 0) {
+    base$designs <- whole_parts(base$designs, x$blocks[[1]]$problem$designs)
+  }
+  base
+}
+
+# A fit for words, of whatever all responses have in common.
+shown_fit <- function(x) {
+  if (!is.null(x$base)) return(structure(whole_base(x), class = "hdlmm"))
+  structure(list(
+    method = x$method, algorithm = x$algorithm, designs = x$blocks[[1]]$problem$designs,
+    uncertainty = engine_uncertainty(find_engine(x$method, x$algorithm))
+  ), class = "hdlmm")
 }
 
 own_parts <- function(own, base) {
@@ -52,7 +78,8 @@ are_alike <- function(own, base) {
   check_dots()
   k <- response_index(x, i)
   if (!is.null(x$errors[[k]])) stop(x$errors[[k]])
-  fit <- whole_parts(x$own[[k]], x$base)
+  if (is.null(x$own[[k]])) return(fit_of_block(x, block_of(x, k), k))
+  fit <- whole_parts(x$own[[k]], whole_base(x))
   fit$internal$cache <- new.env(parent = emptyenv())
   remember_environment(fit$internal$cache, written_in(x))
   class(fit) <- "hdlmm"
@@ -80,6 +107,7 @@ response_index <- function(x, i) {
 
 # f of every fit: a list named by the responses, NULL where one has no fit.
 each_response <- function(x, f, ...) {
+  x$blocks <- lapply(seq_along(x$blocks), function(b) with_vectors(x, b))
   out <- vector("list", length(x$responses))
   names(out) <- x$responses
   for (k in which(lengths(x$errors) == 0)) out[k] <- list(f(x[[k]], ...))

@@ -79,3 +79,9 @@ asked_stand_in <- function(asked, y) {
   asked$data <- data
   asked
 }
+
+# What lmm() has to fit for all responses, see start_fit().
+start_stand_in <- function(asked, y) {
+  own <- asked_stand_in(asked, y)
+  start_fit(own$formula, own$data, own$call, asked$settings, own$env)
+}

@@ -2,23 +2,24 @@
 # needs: "vectors", or for large problems less: "values" of the spectrum with the data along its
 # vectors, or what the "criterion" and its derivatives need, which may be a tridiagonal matrix in
 # the place of eigenvalues. Without vectors it has for a while (`two_stage`) what P y takes.
+# others: more responses in the rows of the core [n x m], which come back as `responses`.
 
-build_system <- function(design, fixed, host, needs = "vectors") {
+build_system <- function(design, fixed, host, needs = "vectors", others = NULL) {
   require_system_memory(design, nrow(fixed$q))
   decompose <- function(core) {
     cpp_decompose(
       core, fixed$root, fixed$q, fixed$residual, design$mean_columns,
-      constant_rows(design, fixed), needs, host
+      constant_rows(design, fixed), needs, host, others
     )
   }
   out <- settle_decomposition(design, decompose(design$core), decompose)
   kappa <- weighted_kappa(design, fixed)
   if (!(kappa > 0)) kappa <- out$parts$trace / nrow(fixed$q)
-  list(
+  c(list(
     side = out$side, vectors = out$vectors, two_stage = out$two_stage,
     at_zero = out$at_zero, parts = out$parts, kappa = if (kappa > 0) kappa else 1,
     note = decomposition_note(design, out)
-  )
+  ), if (!is.null(others)) out["responses"])
 }
 
 # Two matrices of the smaller side, but for grouping factors.

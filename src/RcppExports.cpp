@@ -570,9 +570,42 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// cpp_search_responses
+Rcpp::List cpp_search_responses(const Rcpp::List& system, const Rcpp::List& responses, const std::string& criterion, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_search_responses(SEXP systemSEXP, SEXP responsesSEXP, SEXP criterionSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type responses(responsesSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type criterion(criterionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_search_responses(system, responses, criterion, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
+// cpp_search_deleted
+Rcpp::List cpp_search_deleted(const Rcpp::List& design, SEXP row_scale, const Rcpp::List& system, const Rcpp::List& responses, const Eigen::Map<Eigen::MatrixXd> y, const Eigen::Map<Eigen::MatrixXd> q, const Rcpp::List& missing, const std::string& criterion, const Rcpp::List& options, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_search_deleted(SEXP designSEXP, SEXP row_scaleSEXP, SEXP systemSEXP, SEXP responsesSEXP, SEXP ySEXP, SEXP qSEXP, SEXP missingSEXP, SEXP criterionSEXP, SEXP optionsSEXP, SEXP hostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type system(systemSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type responses(responsesSEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type y(ySEXP);
+    Rcpp::traits::input_parameter< const Eigen::Map<Eigen::MatrixXd> >::type q(qSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type missing(missingSEXP);
+    Rcpp::traits::input_parameter< const std::string& >::type criterion(criterionSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_search_deleted(design, row_scale, system, responses, y, q, missing, criterion, options, host));
+    return rcpp_result_gen;
+END_RCPP
+}
 // cpp_decompose
-Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, SEXP mean_columns, SEXP constant, const std::string& needs, const Rcpp::List& host);
-RcppExport SEXP _hdlmm_cpp_decompose(SEXP designSEXP, SEXP row_scaleSEXP, SEXP qSEXP, SEXP ySEXP, SEXP mean_columnsSEXP, SEXP constantSEXP, SEXP needsSEXP, SEXP hostSEXP) {
+Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale, const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y, SEXP mean_columns, SEXP constant, const std::string& needs, const Rcpp::List& host, SEXP others);
+RcppExport SEXP _hdlmm_cpp_decompose(SEXP designSEXP, SEXP row_scaleSEXP, SEXP qSEXP, SEXP ySEXP, SEXP mean_columnsSEXP, SEXP constantSEXP, SEXP needsSEXP, SEXP hostSEXP, SEXP othersSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
@@ -583,7 +616,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type constant(constantSEXP);
     Rcpp::traits::input_parameter< const std::string& >::type needs(needsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_decompose(design, row_scale, q, y, mean_columns, constant, needs, host));
+    Rcpp::traits::input_parameter< SEXP >::type others(othersSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_decompose(design, row_scale, q, y, mean_columns, constant, needs, host, others));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1221,7 +1255,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_join_orphans", (DL_FUNC) &_hdlmm_cpp_join_orphans, 0},
     {"_hdlmm_cpp_log_prior", (DL_FUNC) &_hdlmm_cpp_log_prior, 4},
     {"_hdlmm_cpp_terms_log_prior", (DL_FUNC) &_hdlmm_cpp_terms_log_prior, 4},
-    {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 8},
+    {"_hdlmm_cpp_search_responses", (DL_FUNC) &_hdlmm_cpp_search_responses, 5},
+    {"_hdlmm_cpp_search_deleted", (DL_FUNC) &_hdlmm_cpp_search_deleted, 10},
+    {"_hdlmm_cpp_decompose", (DL_FUNC) &_hdlmm_cpp_decompose, 9},
     {"_hdlmm_cpp_solve_response", (DL_FUNC) &_hdlmm_cpp_solve_response, 8},
     {"_hdlmm_cpp_rotate_data", (DL_FUNC) &_hdlmm_cpp_rotate_data, 7},
     {"_hdlmm_cpp_diagonalise", (DL_FUNC) &_hdlmm_cpp_diagonalise, 2},

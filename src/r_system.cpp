@@ -74,12 +74,22 @@ hdlmm::SpectralParts as_parts(const Rcpp::List& list) {
   return parts;
 }
 
+Rcpp::List as_list(const hdlmm::RotatedResponses& responses) {
+  return make_list(
+      {{"y", responses.y}, {"shift", responses.shift}, {"null_residual", responses.null_residual}});
+}
+
+hdlmm::RotatedResponses as_responses(const Rcpp::List& list) {
+  return {as<hdlmm::Matrix>(list["y"]), as<hdlmm::Matrix>(list["shift"]),
+          as<hdlmm::Vector>(list["null_residual"])};
+}
+
 hdlmm::SpectralSystem make_spectral_system(const Rcpp::List& system) {
   return hdlmm::SpectralSystem(hdlmm::diagonalised(as_parts(system["parts"]), hdlmm::Context()),
                                as<double>(system["kappa"]));
 }
 
-std::unique_ptr<hdlmm::MarginalSystem> make_system(const Rcpp::List& system) {
+std::unique_ptr<hdlmm::SystemOfParts> make_system(const Rcpp::List& system) {
   hdlmm::SpectralParts parts = as_parts(system["parts"]);
   const double kappa = as<double>(system["kappa"]);
   if (parts.is_tridiagonal() && !parts.has_prior()) {

@@ -13,9 +13,11 @@
 // Plain R lists <-> what the core calls a marginal system.
 Rcpp::List as_list(const hdlmm::SpectralParts& parts);
 hdlmm::SpectralParts as_parts(const Rcpp::List& list);
+Rcpp::List as_list(const hdlmm::RotatedResponses& responses);
+hdlmm::RotatedResponses as_responses(const Rcpp::List& list);
 
 // system: list(parts, kappa).
-std::unique_ptr<hdlmm::MarginalSystem> make_system(const Rcpp::List& system);
+std::unique_ptr<hdlmm::SystemOfParts> make_system(const Rcpp::List& system);
 // Tridiagonal parts are diagonalised first, each time: see spectral_system() in R/system.R.
 hdlmm::SpectralSystem make_spectral_system(const Rcpp::List& system);
 

@@ -48,7 +48,8 @@ Rcpp::List list_of_reduction(hdlmm::ImplicitSpectrum&& spectrum) {
                     {"zero_bound", zero_bound},
                     {"largest", spectrum.parts.largest()},
                     {"at_zero", traces_at_zero(spectrum.parts)},
-                    {"parts", as_list(spectrum.parts)}});
+                    {"parts", as_list(spectrum.parts)},
+                    {"responses", as_list(spectrum.responses)}});
 }
 
 Rcpp::List as_list(const hdlmm::Evaluation& e) {
@@ -90,30 +91,36 @@ void draw_null(double rest, Eigen::Ref<hdlmm::Matrix> chi2) {
 // q [n x c], y [n]: rows already multiplied by row_scale; mean_columns [p] and constant [n], or
 // NULL. needs: "vectors", "values" or "criterion", the last two without eigenvectors where the
 // problem is large and the last one without eigenvalues where it can be; see
-// implicit_spectrum.hpp. at_zero: tr(P K) and tr(P K P K) at V = I.
+// implicit_spectrum.hpp. at_zero: tr(P K) and tr(P K P K) at V = I. others: more responses [n x m],
+// rows multiplied by row_scale, or NULL.
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_decompose(const Rcpp::List& design, SEXP row_scale,
                          const Eigen::Map<Eigen::MatrixXd> q, const Eigen::Map<Eigen::VectorXd> y,
                          SEXP mean_columns, SEXP constant, const std::string& needs,
-                         const Rcpp::List& host) {
+                         const Rcpp::List& host, SEXP others = R_NilValue) {
   const hdlmm::Context context = make_context(host);
   const auto x = make_operator(design, row_scale);
   const hdlmm::Vector means = optional_vector(mean_columns), ones = optional_vector(constant);
+  const Eigen::MatrixXd more =
+      Rf_isNull(others) ? Eigen::MatrixXd(q.rows(), 0) : as<Eigen::MatrixXd>(others);
   if (needs != "vectors" && std::min(x->rows(), x->cols()) >= kWorthTwoStages) {
     const auto form = needs == "values" ? hdlmm::Form::diagonal : hdlmm::Form::tridiagonal;
-    auto spectrum = hdlmm::reduce(*x, q, y, means, ones, form, context);
-    if (spectrum) return list_of_reduction(std::move(*spectrum));
+    auto spectrum = hdlmm::reduce(*x, q, y, means, ones, form, context, more);
+    const bool is_whole = spectrum && spectrum->responses.y.cols() == more.cols();
+    if (is_whole) return list_of_reduction(std::move(*spectrum));
   }
   hdlmm::Spectrum spectrum = hdlmm::decompose(*x, context);
   const hdlmm::SpectralFrame frame(*x, spectrum.side, spectrum.d, spectrum.vectors, context);
   const hdlmm::SpectralParts parts = hdlmm::rotate_data(frame, spectrum.d, q, y, means, ones);
+  const hdlmm::RotatedResponses responses = hdlmm::rotate_responses(frame, parts, more);
   return make_list({{"side", side_name(spectrum.side)},
                     {"vectors", spectrum.vectors},
                     {"min_computed", spectrum.min_computed},
                     {"zero_bound", spectrum.zero_bound},
                     {"largest", parts.largest()},
                     {"at_zero", traces_at_zero(parts)},
-                    {"parts", as_list(parts)}});
+                    {"parts", as_list(parts)},
+                    {"responses", as_list(responses)}});
 }
 
 // list(py [n], effects [p] = (h / kappa) S X'P y) from a system without vectors; NULL where V is

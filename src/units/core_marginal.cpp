@@ -1,6 +1,7 @@
 #include "hdlmm/linalg/tridiagonal_factor.cpp"
 #include "hdlmm/linalg/tridiagonal_spectrum.cpp"
 #include "hdlmm/marginal/decompose.cpp"
+#include "hdlmm/marginal/deleted_rows.cpp"
 #include "hdlmm/marginal/fixed_fit.cpp"
 #include "hdlmm/marginal/implicit_spectrum.cpp"
 #include "hdlmm/marginal/marginal_system.cpp"

@@ -14,6 +14,7 @@
 #include "hdlmm/inference/search/global_search.cpp"
 #include "hdlmm/inference/search/profile_intervals.cpp"
 #include "hdlmm/inference/search/profile_limits.cpp"
+#include "hdlmm/inference/search/response_search.cpp"
 #include "hdlmm/model/variance_factor.cpp"
 #include "hdlmm/model/variance_prior.cpp"
 #include "hdlmm/objective/factorised_bound.cpp"

@@ -7,6 +7,7 @@
 #include "mixture.cpp"
 #include "prediction.cpp"
 #include "profile.cpp"
+#include "responses.cpp"
 #include "system.cpp"
 #include "terms.cpp"
 #include "terms_gibbs.cpp"

@@ -47,6 +47,67 @@ test_that("several random terms and grouping factors keep the law", {
   expect_same_fits(lmm(Y ~ x + (w | f), d), fits_alone(d, ~ x + (w | f)))
 })
 
+test_that("responses that share a search have their own fits' numbers, missing cells or not", {
+  # few cells each: rows are left out of one decomposition; a pattern of two: one of their own
+  cases <- list(
+    wide = responses_data(70, 120, 8), narrow = responses_data(90, 20, 8, seed = 4),
+    kernel = responses_data(70, 120, 8, seed = 5)
+  )
+  for (case in names(cases)) {
+    d <- cases[[case]]
+    n <- nrow(d)
+    for (k in 1:5) d$Y[seq(k, n, length.out = 1 + k), k] <- NA
+    d$Y[1:30, 7:8] <- NA
+    d$K <- tcrossprod(d$X) / ncol(d$X) + diag(n)
+    formula <- if (case == "kernel") Y ~ x + re(kernel = K) else Y ~ x + re(X)
+    for (method in c("REML", "ML")) {
+      fit <- lmm(formula, d, weights = w, method = method)
+      own <- fits_alone(d, formula[-2], weights = w, method = method)
+      # what tables say comes from the search, what it leaves over from fits
+      is_shared <- lengths(fit$own) == 0
+      expect_gt(sum(is_shared), 1)
+      table <- as.data.frame(fit)
+      for (k in seq_along(own)) {
+        one <- own[[k]]
+        expect_equal(fixef(fit)[, k], fixef(one), tolerance = 1e-8)
+        expect_equal(varcomp(fit)[, k], varcomp(one), tolerance = 1e-8)
+        expect_equal(unname(logLik(fit)[k]), as.numeric(logLik(one)), tolerance = 1e-8)
+        expect_equal(vcov(fit)[[k]], vcov(one), tolerance = 1e-8)
+        expect_equal(table$pve[k], unname(one$pve), tolerance = 1e-8)
+        expect_equal(table$pve_se[k], pve(one, method = "wald")$se, tolerance = 1e-7)
+        p <- test_random(one, method = "mixture")$p_value
+        expect_equal(table$p_value[k], p, tolerance = 1e-6)
+        expect_identical(table$boundary[k], one$boundary)
+      }
+    }
+  }
+})
+
+test_that("numbers of a shared search do not depend on threads, nor on the other responses", {
+  d <- responses_data(60, 90, 5, missing = 0.02)
+  one <- as.data.frame(lmm(Y ~ x + re(X), d, control = lmm_control(threads = 1)))
+  two <- as.data.frame(lmm(Y ~ x + re(X), d, control = lmm_control(threads = 2)))
+  expect_identical(one, two)
+  d$Y <- d$Y[, 5:1]
+  back <- as.data.frame(lmm(Y ~ x + re(X), d))[5:1, ]
+  # products of matrices have other blocks
+  expect_equal(back, one, tolerance = 1e-8, ignore_attr = TRUE)
+})
+
+test_that("a fit made of a shared search keeps its rows, its padding and its new data", {
+  d <- responses_data(60, 90, 5)
+  for (k in 1:4) d$Y[k + 1:2, k] <- NA
+  fit <- lmm(Y ~ x + re(X), d, na.action = na.exclude)
+  one <- fit[["g2"]]
+  own <- lmm(Y[, "g2"] ~ x + re(X), d, na.action = na.exclude)
+  expect_equal(fitted(one), fitted(own), tolerance = 1e-7)
+  expect_identical(names(fitted(one)), names(fitted(own)))
+  expect_identical(which(is.na(residuals(one))), which(is.na(residuals(own))))
+  new <- responses_data(5, seed = 3)
+  expect_equal(predict(one, new), predict(own, new), tolerance = 1e-7)
+  expect_equal(varcomp(update(one, method = "ML")), varcomp(update(own, method = "ML")))
+})
+
 test_that("a fit of one of several responses is its own fit, to the intervals and tests", {
   d <- responses_data(missing = 0.02)
   fit <- lmm(Y ~ x + re(X), d)

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "hdlmm/base/checks.hpp"
 #include "hdlmm/dense/products.hpp"
 #include "hdlmm/linalg/thin_factors.hpp"
 
@@ -19,6 +20,34 @@ SystemOfParts::SystemOfParts(SpectralParts parts, double kappa) : parts_(std::mo
   if (parts_.mean.is_present() && parts_.mean.rest2 > 0) --ml_null_dimension_;
   min_eigenvalue_ = parts_.smallest();
   max_eigenvalue_ = parts_.largest();
+}
+
+ResponseForms::ResponseForms(const Vector& null_quadratics)
+    : rss(null_quadratics), quad_k(rss), quad_kk(rss), quad_noise(rss) {}
+
+Evaluation ResponseForms::within(Evaluation of_system, Index k) const {
+  of_system.rss = rss[k];
+  of_system.quad_k = quad_k[k];
+  of_system.quad_kk = quad_kk[k];
+  of_system.quad_noise = quad_noise[k];
+  return of_system;
+}
+
+ResponseForms SystemOfParts::response_forms(const Share& share, const ConstMatrix& y,
+                                            const ConstVector& null_residual) const {
+  check_input(y.rows() == parts_.rank() && null_residual.size() == y.cols(), "responses: shapes");
+  check_input(!parts_.has_prior(), "responses: a prior of the fixed effects");
+  Vector null_quadratics = null_residual.cwiseAbs2();
+  if (share.nu > 0) null_quadratics /= share.nu;
+  return do_response_forms(share, y, null_quadratics);
+}
+
+void project_responses(const FixedFit& fit, MatrixView white_y, MatrixView null_y) {
+  for (int pass = 0; pass < 2; ++pass) {  // as in fit_fixed_effects()
+    const Matrix along = transpose_product(fit.q, white_y) + transpose_product(fit.q_null, null_y);
+    subtract_product(fit.q, along, white_y);
+    subtract_product(fit.q_null, along, null_y);
+  }
 }
 
 void fit_fixed_effects(const SpectralParts& parts, double nu, const ConstMatrix& white_z,

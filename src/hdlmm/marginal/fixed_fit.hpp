@@ -1,20 +1,47 @@
 #ifndef HDLMM_MARGINAL_FIXED_FIT_HPP
 #define HDLMM_MARGINAL_FIXED_FIT_HPP
 
+#include <algorithm>
+#include <memory>
+
 #include "hdlmm/marginal/marginal_system.hpp"
 #include "hdlmm/marginal/spectral_parts.hpp"
 
 namespace hdlmm {
+
+/// What of an Evaluation differs from response to response, [m] each.
+struct ResponseForms {
+  Vector rss, quad_k, quad_kk, quad_noise;
+
+  /// Room for as many as there are quadratic forms in null(K).
+  explicit ResponseForms(const Vector& null_quadratics);
+
+  /// The evaluation of the system itself with the forms of response k in it.
+  Evaluation within(Evaluation of_system, Index k) const;
+};
 
 /// A marginal system in coordinates of K: what it knows of null(K) and of the spectrum.
 class SystemOfParts : public MarginalSystem {
  public:
   const SpectralParts& parts() const { return parts_; }
 
+  /// The same model for another response: y along the coordinates of K [r], nothing in the reach of
+  /// the fixed effects within null(K), and a rest of the given length there.
+  virtual std::unique_ptr<SystemOfParts> for_response(Vector y, double null_residual) const = 0;
+
+  /// Forms of many such responses at one share, whose factor they have in common: y [r x m],
+  /// null_residual [m]. O(r c m).
+  ResponseForms response_forms(const Share& share, const ConstMatrix& y,
+                               const ConstVector& null_residual) const;
+
  protected:
   SystemOfParts(SpectralParts parts, double kappa);
 
   SpectralParts parts_;
+
+ private:
+  virtual ResponseForms do_response_forms(const Share& share, const ConstMatrix& y,
+                                          const Vector& null_quadratics) const = 0;
 };
 
 /// Least squares of y on Q, both multiplied by V^-1/2 at one share, by QR.
@@ -37,6 +64,18 @@ struct FixedFit {
 /// white_z [r x c], white_y [r]: V^-1/2 times the rows of Q and y along the coordinates of K.
 void fit_fixed_effects(const SpectralParts& parts, double nu, const ConstMatrix& white_z,
                        Vector white_y, FixedFit& out);
+
+/// work(first, size) of `count` columns in blocks that stay in a cache together.
+template <typename Work>
+void for_narrow_blocks(Index count, const Work& work) {
+  constexpr Index kWidth = 8;
+  for (Index first = 0; first < count; first += kWidth)
+    work(first, std::min(kWidth, count - first));
+}
+
+/// white_y [r x m] less what Q explains of it, rows in null(K) [rho x m] beside it, which are none
+/// of the responses' own.
+void project_responses(const FixedFit& fit, MatrixView white_y, MatrixView null_y);
 
 /// y'P y of what lies in null(K).
 double null_quadratic(const SpectralParts& parts, const FixedFit& fit, double nu);

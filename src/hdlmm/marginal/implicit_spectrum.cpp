@@ -129,7 +129,8 @@ struct MeanAlong {
 
 /// In the coordinates in which K is tridiagonal; false where it is too near singular for that.
 /// null: how many of the last coordinates lie in null(K), which reductions leave where they are as
-/// their rows are zero. t.rotated: (Q, y)', then (X m)' where there is one.
+/// their rows are zero: the constant that means were taken out along, or none. t.rotated: (Q, y)',
+/// then (X m)' where there is one, then other responses.
 bool set_tridiagonal_parts(const Tridiagonal& t, Index null, Index c, double y_norm,
                            const Rounding& rounding, SpectralParts& parts, MeanAlong& mean) {
   const Index r = t.diagonal.size() - null;
@@ -144,15 +145,25 @@ bool set_tridiagonal_parts(const Tridiagonal& t, Index null, Index c, double y_n
   parts.d = t.diagonal.head(r);
   parts.beside = t.subdiagonal.head(r - 1);
   parts.range = *range;
-  const Matrix turned = t.rotated.transpose();
+  const bool has_mean = null > 0;
+  const Matrix turned = t.rotated.topRows(c + 1 + (has_mean ? 1 : 0)).transpose();
   parts.z = turned.block(0, 0, r, c);
   parts.y = turned.col(c).head(r);
   reduce_null_space(turned.block(r, 0, null, c + 1), y_norm, parts);
-  if (turned.cols() == c + 1) return true;
+  if (!has_mean) return true;
   mean.coordinates = turned.col(c + 1).head(r);
   mean.unscaled = solve_tridiagonal(parts, mean.coordinates);
   mean.within2 = mean.coordinates.dot(mean.unscaled);
   return true;
+}
+
+/// The last columns of what was turned along, as other responses of the parts. y_norms [m].
+RotatedResponses turned_responses(const Tridiagonal& t, const ConstVector& y_norms,
+                                  const SpectralParts& parts) {
+  const Index r = parts.rank(), m = y_norms.size();
+  const Matrix turned = t.rotated.bottomRows(m).transpose();
+  return reduce_responses(turned.topRows(r), turned.bottomRows(turned.rows() - r), parts.null_frame,
+                          y_norms, parts);
 }
 
 /// Along eigenvectors. rotated: Q, y, then X m where there is one.
@@ -177,12 +188,14 @@ void set_spectral_parts(const RotatedSpectrum& spectrum, Index c, double y_norm,
 
 ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& q, const ConstVector& y,
                              const ConstVector& mean_columns, const ConstVector& constant,
-                             Form form, const Context& context) {
+                             Form form, const Context& context, const ConstMatrix& others) {
   const Index n = x.rows(), c = q.cols();
   const bool has_mean = mean_columns.size() > 0;
-  Matrix data = Matrix::Zero(n, c + 1 + (has_mean ? 1 : 0));
+  const Index own = c + 1 + (has_mean ? 1 : 0);
+  Matrix data = Matrix::Zero(n, own + others.cols());
   data.leftCols(c + 1) = columns_beside(q, y);
-  Matrix gram = has_mean ? x.row_gram_and_product(mean_columns, data.rightCols(1), context)
+  data.rightCols(others.cols()) = others;
+  Matrix gram = has_mean ? x.row_gram_and_product(mean_columns, data.middleCols(c + 1, 1), context)
                          : x.row_gram(context);
   ImplicitSpectrum out;
   if (has_mean) {
@@ -200,9 +213,12 @@ ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& q, cons
   if (form == Form::tridiagonal &&
       set_tridiagonal_parts(t, has_mean ? 1 : 0, c, y.norm(), x.rounding(), parts, mean)) {
     out.reduction.spectrum = parts.range;
+    if (others.cols() > 0) {
+      out.responses = turned_responses(t, others.colwise().norm().transpose(), parts);
+    }
   } else {
-    const RotatedSpectrum spectrum =
-        tridiagonal_spectrum(t.diagonal, t.subdiagonal, t.rotated, two_stage_context(context, n));
+    const RotatedSpectrum spectrum = tridiagonal_spectrum(
+        t.diagonal, t.subdiagonal, t.rotated.topRows(own), two_stage_context(context, n));
     out.reduction.zero_bound = zero_bound(spectrum.values, n, x.rounding());
     set_spectral_parts(spectrum, c, y.norm(), out.reduction, parts, mean);
   }
@@ -278,12 +294,14 @@ std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, const Co
 std::optional<ImplicitSpectrum> reduce(const DesignOperator& x, const ConstMatrix& q,
                                        const ConstVector& y, const ConstVector& mean_columns,
                                        const ConstVector& constant, Form form,
-                                       const Context& context) {
+                                       const Context& context, const ConstMatrix& others) {
   check_data(x, q, y, mean_columns, constant);
+  check_input(others.cols() == 0 || others.rows() == x.rows(), "responses: rows");
   if (x.has_diagonal_column_gram()) return std::nullopt;
   if (smaller_side(x) == Side::row) {
-    return reduce_rows(x, q, y, mean_columns, constant, form, context);
+    return reduce_rows(x, q, y, mean_columns, constant, form, context, others);
   }
+  if (others.cols() > 0) return std::nullopt;
   return reduce_columns(x, q, y, mean_columns, constant, context);
 }
 

@@ -32,6 +32,8 @@ struct Reduction {
 struct ImplicitSpectrum {
   Reduction reduction;
   SpectralParts parts;  ///< without null_frame and null_rest, which live in rows of data
+  /// Of `others`, where K stayed tridiagonal; none elsewhere.
+  RotatedResponses responses;
 };
 
 /// P y [n], and X'P y [p] where it comes for nothing; empty otherwise.
@@ -40,10 +42,12 @@ struct SolvedResponse {
   Vector along;
 };
 
-/// From the rows' side: K [n x n] whole, all n coordinates of Q and y at once.
+/// From the rows' side: K [n x n] whole, all n coordinates of Q and y at once. others [n x m]: more
+/// responses to turn along, 6 n^2 flops each.
 ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& q, const ConstVector& y,
                              const ConstVector& mean_columns, const ConstVector& constant,
-                             Form form, const Context& context);
+                             Form form, const Context& context,
+                             const ConstMatrix& others = Matrix());
 
 /// The same parts along eigenvectors. O(r^2).
 SpectralParts diagonalised(SpectralParts parts, const Context& context);
@@ -55,11 +59,13 @@ std::optional<ImplicitSpectrum> reduce_columns(const DesignOperator& x, const Co
                                                const ConstVector& mean_columns,
                                                const ConstVector& constant, const Context& context);
 
-/// The side that decompose() would take, or nothing where it needs eigenvectors.
+/// The side that decompose() would take, or nothing where it needs eigenvectors, as other responses
+/// do on the columns' side.
 std::optional<ImplicitSpectrum> reduce(const DesignOperator& x, const ConstMatrix& q,
                                        const ConstVector& y, const ConstVector& mean_columns,
                                        const ConstVector& constant, Form form,
-                                       const Context& context);
+                                       const Context& context,
+                                       const ConstMatrix& others = Matrix());
 
 /// P y = V^-1 (y - Q delta) for V = hk K + nu I, delta [c] the coefficients there and rest [n] =
 /// y - Q delta; nothing where V is too near singular. Of a design whose means were taken out, delta

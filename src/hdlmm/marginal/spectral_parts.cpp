@@ -78,6 +78,29 @@ void reduce_null_space(const Matrix& null_part, double y_norm, SpectralParts& pa
   parts.null_frame = frame;
 }
 
+RotatedResponses reduce_responses(Matrix rotated, const ConstMatrix& null_part,
+                                  const ConstMatrix& null_frame, const ConstVector& y_norms,
+                                  const SpectralParts& parts) {
+  const Index m = rotated.cols(), rho = parts.null_in_fixed();
+  RotatedResponses out;
+  out.y = std::move(rotated);
+  out.shift = Matrix::Zero(rho, m);
+  out.null_residual = Vector::Zero(m);
+  if (parts.null_dimension() == 0) return out;
+  const Matrix reached = transpose_product(null_frame, null_part);
+  out.shift = parts.null_scale.cwiseInverse().asDiagonal() * reached;
+  subtract_product(parts.z.leftCols(rho), out.shift, out.y);
+  if (parts.null_dimension() == rho) return out;
+  Matrix rest = null_part;
+  subtract_product(null_frame, reached, rest);
+  subtract_product(null_frame, transpose_product(null_frame, rest), rest);
+  for (Index k = 0; k < m; ++k) {
+    const double length = rest.col(k).norm();
+    if (length > kResidualTolerance * y_norms[k]) out.null_residual[k] = length;
+  }
+  return out;
+}
+
 void set_mean_shift(Vector coordinates, double within2, const ConstVector& mean_columns,
                     const ConstVector& constant, const ConstMatrix& q, SpectralParts& parts) {
   MeanShift& mean = parts.mean;
@@ -130,6 +153,21 @@ SpectralParts rotate_data(const SpectralFrame& frame, const ConstVector& d, cons
     set_mean_shift(along, along.squaredNorm(), mean_columns, constant, q, parts);
   }
   return parts;
+}
+
+RotatedResponses rotate_responses(const SpectralFrame& frame, const SpectralParts& parts,
+                                  const ConstMatrix& y) {
+  check_input(y.rows() == parts.n, "responses: rows");
+  Matrix rotated = frame.rotate(y);
+  Matrix null_part(0, y.cols());
+  if (parts.null_dimension() > 0) {
+    null_part = y - frame.unrotate(rotated);
+    const Matrix correction = frame.rotate(null_part);  // as in rotate_data()
+    rotated += correction;
+    null_part -= frame.unrotate(correction);
+  }
+  return reduce_responses(std::move(rotated), null_part, parts.null_frame,
+                          y.colwise().norm().transpose(), parts);
 }
 
 }  // namespace hdlmm

@@ -56,12 +56,25 @@ struct SpectralParts {
   double largest() const;
 };
 
+/// Other responses in the same coordinates, each as SpectralParts has one.
+struct RotatedResponses {
+  Matrix y;              ///< [r x m], shifted
+  Matrix shift;          ///< [rho x m], see null_shift
+  Vector null_residual;  ///< [m]
+};
+
 /// Throws InvalidInput where the pieces do not fit each other. O(1).
 void check_shapes(const SpectralParts& parts);
 
 /// null_part: Q and y in null(K), [rows x (c + 1)], by rows of data or by coordinates of null(K);
 /// null_frame and null_rest are made of the same rows.
 void reduce_null_space(const Matrix& null_part, double y_norm, SpectralParts& parts);
+
+/// rotated [r x m] and null_part [rows x m]: responses along the coordinates of K and in null(K),
+/// as parts were made from there before null_frame was cut; null_frame [rows x rho]; y_norms [m].
+RotatedResponses reduce_responses(Matrix rotated, const ConstMatrix& null_part,
+                                  const ConstMatrix& null_frame, const ConstVector& y_norms,
+                                  const SpectralParts& parts);
 
 /// coordinates: see MeanShift; within2: squared length of the column means m [p] in the row space
 /// of X; constant: o [n].
@@ -78,6 +91,10 @@ void check_data(const DesignOperator& x, const ConstMatrix& q, const ConstVector
 SpectralParts rotate_data(const SpectralFrame& frame, const ConstVector& d, const ConstMatrix& q,
                           const ConstVector& y, const ConstVector& mean_columns,
                           const ConstVector& constant);
+
+/// The responses y [n x m] beside parts that rotate_data() made.
+RotatedResponses rotate_responses(const SpectralFrame& frame, const SpectralParts& parts,
+                                  const ConstMatrix& y);
 
 }  // namespace hdlmm
 

@@ -15,6 +15,31 @@ SpectralSystem SpectralSystem::with_response(Vector y, double null_residual) con
   return SpectralSystem(std::move(parts), kappa_);
 }
 
+std::unique_ptr<SystemOfParts> SpectralSystem::for_response(Vector y, double null_residual) const {
+  return std::make_unique<SpectralSystem>(with_response(std::move(y), null_residual));
+}
+
+ResponseForms SpectralSystem::do_response_forms(const Share& share, const ConstMatrix& y,
+                                                const Vector& null_quadratics) const {
+  const WhitenedData w = whiten(share);
+  const Vector k = parts_.d.cwiseProduct(w.inverse), root = w.inverse.cwiseSqrt();
+  ResponseForms out(null_quadratics);
+  for_narrow_blocks(y.cols(), [&](Index first, Index size) {
+    Matrix e = root.asDiagonal() * y.middleCols(first, size);
+    Matrix e_null = Matrix::Zero(parts_.null_in_fixed(), size);
+    project_responses(w, e, e_null);
+    for (Index j = 0; j < size; ++j) {
+      const double null = null_quadratics[first + j] + e_null.col(j).squaredNorm();
+      const Vector e2 = e.col(j).cwiseAbs2(), ke = k.cwiseProduct(e.col(j));
+      out.rss[first + j] = e2.sum() + null;
+      out.quad_k[first + j] = k.dot(e2);
+      out.quad_kk[first + j] = ke.squaredNorm() - transpose_times(w.q, ke).squaredNorm();
+      out.quad_noise[first + j] = w.noise.dot(e2) + null;
+    }
+  });
+  return out;
+}
+
 SpectralSystem SpectralSystem::with_prior_rows(Matrix rows) const {
   SpectralParts parts = parts_;
   parts.prior_rows = std::move(rows);

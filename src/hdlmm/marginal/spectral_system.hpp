@@ -1,6 +1,7 @@
 #ifndef HDLMM_MARGINAL_SPECTRAL_SYSTEM_HPP
 #define HDLMM_MARGINAL_SPECTRAL_SYSTEM_HPP
 
+#include <memory>
 #include <utility>
 
 #include "hdlmm/marginal/fixed_fit.hpp"
@@ -25,6 +26,8 @@ class SpectralSystem final : public SystemOfParts {
   /// within null(K), and a rest of the given length there. For simulation and the bootstrap.
   SpectralSystem with_response(Vector y, double null_residual) const;
 
+  std::unique_ptr<SystemOfParts> for_response(Vector y, double null_residual) const override;
+
   /// The same model under a normal prior of the coefficients; see SpectralParts::prior_rows.
   SpectralSystem with_prior_rows(Matrix rows) const;
 
@@ -32,6 +35,9 @@ class SpectralSystem final : public SystemOfParts {
 
  private:
   Evaluation do_evaluate(const Share& share, Detail detail) const override;
+
+  ResponseForms do_response_forms(const Share& share, const ConstMatrix& y,
+                                  const Vector& null_quadratics) const override;
 
   /// Traces of V^-1, and the determinant of the user's V where column means were taken out.
   void add_marginal(const WhitenedData& w, const Vector& k, double log_s, Evaluation& out) const;

@@ -29,6 +29,41 @@ TridiagonalSystem::Whitened TridiagonalSystem::whiten(const Share& share) const 
   return w;
 }
 
+std::unique_ptr<SystemOfParts> TridiagonalSystem::for_response(Vector y,
+                                                               double null_residual) const {
+  SpectralParts parts = parts_;
+  parts.y = std::move(y);
+  parts.null_residual = null_residual;
+  parts.null_shift.setZero();
+  return std::make_unique<TridiagonalSystem>(std::move(parts), kappa_);
+}
+
+ResponseForms TridiagonalSystem::do_response_forms(const Share& share, const ConstMatrix& y,
+                                                   const Vector& null_quadratics) const {
+  const Whitened w = whiten(share);
+  Matrix q_back = w.q;
+  w.factor.whiten_transposed(q_back);
+  ResponseForms out(null_quadratics);
+  for_narrow_blocks(y.cols(), [&](Index first, Index size) {
+    Matrix e = y.middleCols(first, size);
+    w.factor.whiten(e);
+    Matrix e_null = Matrix::Zero(parts_.null_in_fixed(), size);
+    project_responses(w, e, e_null);
+    const Vector null =
+        null_quadratics.segment(first, size) + e_null.colwise().squaredNorm().transpose();
+    out.rss.segment(first, size) = null + e.colwise().squaredNorm().transpose();
+    w.factor.whiten_transposed(e);
+    out.quad_noise.segment(first, size) = null + share.nu * e.colwise().squaredNorm().transpose();
+    Matrix kept = multiply_tridiagonal(parts_.d, parts_.beside, e);
+    const Matrix along = transpose_product(q_back, kept);
+    for (Index j = 0; j < size; ++j) out.quad_k[first + j] = e.col(j).dot(kept.col(j));
+    w.factor.whiten(kept);
+    out.quad_kk.segment(first, size) = kept.colwise().squaredNorm().transpose();
+    out.quad_kk.segment(first, size) -= along.colwise().squaredNorm().transpose();
+  });
+  return out;
+}
+
 Evaluation TridiagonalSystem::do_evaluate(const Share& share, Detail detail) const {
   const Whitened w = whiten(share);
   const Index c = parts_.n_fixed();

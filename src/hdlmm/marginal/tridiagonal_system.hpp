@@ -14,6 +14,8 @@ class TridiagonalSystem final : public SystemOfParts {
   /// Parts that is_tridiagonal(), without a prior of the coefficients.
   TridiagonalSystem(SpectralParts parts, double kappa);
 
+  std::unique_ptr<SystemOfParts> for_response(Vector y, double null_residual) const override;
+
  private:
   /// One share: y and Q whitened by L^-1, S = L L'.
   struct Whitened : FixedFit {
@@ -24,6 +26,9 @@ class TridiagonalSystem final : public SystemOfParts {
   Whitened whiten(const Share& share) const;
 
   Evaluation do_evaluate(const Share& share, Detail detail) const override;
+
+  ResponseForms do_response_forms(const Share& share, const ConstMatrix& y,
+                                  const Vector& null_quadratics) const override;
 
   void add_marginal(const Whitened& w, double log_s, Evaluation& out) const;
 

@@ -21,8 +21,12 @@ bool ProfiledLikelihood::has_limit_at_one() const {
 }
 
 ProfilePoint ProfiledLikelihood::at_share(const Share& share) const {
+  return point_of(system().evaluate(share, detail()));
+}
+
+ProfilePoint ProfiledLikelihood::point_of(const Evaluation& e) const {
   constexpr double kLog2Pi = 1.8378770664093454836;
-  const Evaluation e = system().evaluate(share, detail());
+  const Share& share = e.share;
   const double n = degrees(), hk = share.h / system().kappa();
   const double log_det = is_reml() ? e.log_det_restricted : e.log_det_v;
   const double trace = hk * (is_reml() ? e.tr_pk : e.tr_vk);
@@ -41,7 +45,10 @@ ProfilePoint ProfiledLikelihood::at_share(const Share& share) const {
 }
 
 double ProfiledLikelihood::slope_at_zero() const {
-  const Evaluation e = system().evaluate(Share{0, 1}, detail());
+  return slope_at_zero(system().evaluate(Share{0, 1}, detail()));
+}
+
+double ProfiledLikelihood::slope_at_zero(const Evaluation& e) const {
   return -0.5 * ((is_reml() ? e.tr_pk : e.tr_vk) - degrees() * e.quad_k / e.rss);
 }
 

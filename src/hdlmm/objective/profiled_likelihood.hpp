@@ -24,9 +24,14 @@ class ProfiledLikelihood final : public ShareObjective {
 
   double slope_at_zero() const override;
 
- private:
+  /// What of an evaluation the criterion takes.
   Detail detail() const { return is_reml() ? Detail::restricted : Detail::marginal; }
 
+  /// The same from an evaluation that has it, the latter from one at h = 0.
+  ProfilePoint point_of(const Evaluation& e) const;
+  double slope_at_zero(const Evaluation& e) const;
+
+ private:
   Criterion criterion_;
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <utility>
 
 namespace hdlmm {
 
@@ -25,8 +26,25 @@ bool hides_crossing(const ProfilePoint& a, const ProfilePoint& b, double& where)
   return false;
 }
 
+/// Where the cubic through slopes and curvatures at both ends of a bracket has its root.
+double cubic_root(const ProfilePoint& a, const ProfilePoint& b) {
+  const double width = b.phi - a.phi;
+  double low = 0, high = 1;
+  for (int i = 0; i < 30; ++i) {
+    const double t = 0.5 * (low + high), t2 = t * t, t3 = t2 * t;
+    const double value = (2 * t3 - 3 * t2 + 1) * a.slope + (t3 - 2 * t2 + t) * width * a.curvature +
+                         (3 * t2 - 2 * t3) * b.slope + (t3 - t2) * width * b.curvature;
+    (value > 0 ? low : high) = t;
+  }
+  return a.phi + 0.5 * (low + high) * width;
+}
+
 /// Root of the slope between a (positive) and b (not positive): Newton kept inside the bracket.
 Mode refine(const ShareObjective& f, ProfilePoint a, ProfilePoint b, const SearchOptions& options) {
+  if (options.is_brief) {
+    const ProfilePoint inside = f.at(cubic_root(a, b));
+    (inside.slope > 0 ? a : b) = inside;
+  }
   Mode mode;
   mode.termination = Termination::iteration_limit;
   ProfilePoint current = a.slope < -b.slope ? a : b;
@@ -35,12 +53,22 @@ Mode refine(const ShareObjective& f, ProfilePoint a, ProfilePoint b, const Searc
   const auto smallest = [&](double phi) {
     return std::max(options.tol, 2 * std::numeric_limits<double>::epsilon()) * (1 + std::abs(phi));
   };
+  double last_change = 0;
   for (int i = 0; i < options.max_iter; ++i) {
     double next = current.phi - current.slope / current.curvature;
     const bool is_inside = next > a.phi && next < b.phi;
     const bool is_root = std::abs(next - current.phi) <= smallest(next);
     if (!(current.curvature < 0) || (!is_inside && !is_root)) next = 0.5 * (a.phi + b.phi);
     const double change = std::abs(next - current.phi);
+    // steps of Newton's method shrink by their squares
+    const double shrinks = last_change > 0 ? change / last_change : 1;
+    if (options.is_brief && is_inside && change * shrinks * shrinks <= 0.01 * smallest(next)) {
+      current.phi = next;
+      current.share = Share::from_log_ratio(next, f.system().kappa());
+      mode.termination = Termination::converged;
+      break;
+    }
+    last_change = change;
     const bool is_exhausted = next == a.phi || next == b.phi || change == 0;
     const double last_slope = std::abs(current.slope);
     if (change > 0) {
@@ -72,7 +100,7 @@ Mode boundary_mode(ModeKind kind, const ShareObjective& f) {
 }
 
 std::vector<ProfilePoint> scan(const ShareObjective& f, const SearchOptions& options,
-                               bool rises_at_zero, const Context& context) {
+                               const Context& context) {
   std::vector<ProfilePoint> points;
   const std::vector<double> grid = log_ratio_grid(f.system(), options.step);
   for (std::size_t i = 0; i < grid.size(); ++i) {
@@ -80,6 +108,11 @@ std::vector<ProfilePoint> scan(const ShareObjective& f, const SearchOptions& opt
     context.progress("search", static_cast<double>(i + 1) / static_cast<double>(grid.size()));
     points.push_back(f.at(grid[i]));
   }
+  return points;
+}
+
+/// To where the objective falls at both ends, and points between where it may turn twice.
+void complete(const ShareObjective& f, bool rises_at_zero, std::vector<ProfilePoint>& points) {
   constexpr int kExtensions = 60;
   for (int i = 0; i < kExtensions && rises_at_zero && !(points.front().slope > 0); ++i) {
     points.insert(points.begin(), f.at(points.front().phi - 2));
@@ -95,7 +128,6 @@ std::vector<ProfilePoint> scan(const ShareObjective& f, const SearchOptions& opt
       ++i;
     }
   }
-  return points;
 }
 
 }  // namespace
@@ -112,10 +144,15 @@ std::vector<double> log_ratio_grid(const MarginalSystem& system, double step) {
 
 SearchResult search_all_modes(const ShareObjective& f, const SearchOptions& options,
                               const Context& context) {
+  return search_from_grid(f, scan(f, options, context), f.slope_at_zero() > 0, options);
+}
+
+SearchResult search_from_grid(const ShareObjective& f, std::vector<ProfilePoint> grid,
+                              bool rises_at_zero, const SearchOptions& options) {
   SearchResult result;
   result.is_unbounded = f.is_unbounded();
-  const bool rises_at_zero = f.slope_at_zero() > 0;
-  result.grid = scan(f, options, rises_at_zero, context);
+  result.grid = std::move(grid);
+  complete(f, rises_at_zero, result.grid);
   if (!rises_at_zero) result.modes.push_back(boundary_mode(ModeKind::zero, f));
   for (std::size_t i = 0; i + 1 < result.grid.size(); ++i) {
     const ProfilePoint &a = result.grid[i], &b = result.grid[i + 1];

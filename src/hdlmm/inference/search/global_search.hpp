@@ -14,6 +14,10 @@ struct SearchOptions {
   double tol = 1e-10;  ///< stop refining a mode when the step in phi is below tol * (1 + |phi|)
   int max_iter = 100;  ///< Newton steps for one mode
   double step = 0.5;   ///< grid step in phi where the spectrum is active
+  /// Whether refinements begin where the cubic through both ends of a bracket has its root, and end
+  /// with a step of Newton's method after which the caller evaluates: `value` and the rest are then
+  /// those of the point before.
+  bool is_brief = false;
 };
 
 enum class ModeKind { interior, zero, one };
@@ -38,6 +42,10 @@ std::vector<double> log_ratio_grid(const MarginalSystem& system, double step);
 /// slope on a grid in phi and refined by Newton's method. O(100 evaluations).
 SearchResult search_all_modes(const ShareObjective& f, const SearchOptions& options,
                               const Context& context);
+
+/// The same from points at log_ratio_grid() that are known already.
+SearchResult search_from_grid(const ShareObjective& f, std::vector<ProfilePoint> grid,
+                              bool rises_at_zero, const SearchOptions& options);
 
 }  // namespace hdlmm
 

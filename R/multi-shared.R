@@ -1,0 +1,138 @@
+# Responses that share one decomposition: their searches in one call of the core, their fits made
+# when something asks for them.
+#
+# A block is list(at, problem, y [n x m], formulas, resolved, is_padded): the responses `at` in the
+# rows of a problem. `facts` of a response are what accessors and tables need of a fit; see
+# fit_facts().
+
+# list(facts by response of the block, NULL where one is to be fitted by itself; system).
+search_block <- function(block, engine, control) {
+  problem <- block$problem
+  problem$host <- make_host(control)
+  data <- response_data(problem, block$y)
+  missing <- lapply(seq_len(ncol(block$y)), function(k) which(is.na(block$y[, k])))
+  is_deleted <- lengths(missing) > 0
+  can_delete <- any(is_deleted)
+  fixed <- problem$fixed
+  fixed$residual <- numeric(nrow(fixed$q))
+  if (can_delete) problem$designs[[1]] <- uncentred(problem$designs[[1]])
+  problem$fixed <- fixed
+  design <- lone_design(problem)
+  needs <- if (can_delete) "vectors" else engine$needs
+  system <- build_system(design, fixed, problem$host, needs, data$residual)
+  facts <- vector("list", ncol(block$y))
+  if (is_all_zero(system, design) || !is_identified(problem, system, engine)) return(facts)
+  lose <- vapply(missing, loses_directions, NA, q = fixed$q)
+  at <- which(data$is_usable & !is_deleted)
+  if (length(at) > 0) {
+    found <- cpp_search_responses(
+      system, responses_at(system$responses, at), engine$criterion, search_options(control),
+      problem$host
+    )
+    facts[at] <- block_facts(problem, system, engine, data, found, at, missing)
+  }
+  at <- which(data$is_usable & is_deleted & !lose)
+  if (length(at) > 0) {
+    found <- cpp_search_deleted(
+      design$core, fixed$root, system, responses_at(system$responses, at),
+      data$residual[, at, drop = FALSE], fixed$q, missing[at], engine$criterion,
+      search_options(control), problem$host
+    )
+    facts[at] <- block_facts(problem, system, engine, data, found, at, missing)
+  }
+  facts
+}
+
+responses_at <- function(responses, at) {
+  list(
+    y = responses$y[, at, drop = FALSE], shift = responses$shift[, at, drop = FALSE],
+    null_residual = responses$null_residual[at]
+  )
+}
+
+loses_directions <- function(missing, q) {
+  length(missing) > 0 && (length(missing) >= nrow(q) - ncol(q) ||
+    ncol(lost_directions(q[missing, , drop = FALSE])) > 0)
+}
+
+# Where it is not, the fit of a response says why.
+is_identified <- function(problem, system, engine) {
+  problem$system <- system
+  tryCatch({
+    check_identified(problem, engine$criterion)
+    TRUE
+  }, hdlmm_not_identified = function(e) FALSE)
+}
+
+# Facts of the responses `at`, from what the core found.
+block_facts <- function(problem, system, engine, data, found, at, missing) {
+  fixed <- problem$fixed
+  label <- lone_design(problem)$label
+  share <- found$share
+  hk <- share[1, ] / system$kappa
+  explained <- kept_kappas(problem, system, missing[at]) * hk
+  pve <- explained / (explained + share[2, ])
+  tau2 <- share[3, ]
+  variances <- response_variances(problem, data, at, rbind(tau2 * hk, tau2 * share[2, ]))
+  constant <- response_constants(fixed, engine$criterion, data, at, missing[at])
+  omega <- response_coefficients(fixed, data, at, found$delta)
+  se <- share_errors(found$forms, hk, pve, engine$criterion, found$is_at_zero)
+  ratio <- pmax(0, 2 * (share[4, ] - share[5, ]))
+  p_value <- ifelse(ratio > 0, stats::pchisq(ratio, 1, lower.tail = FALSE) / 2, 1)
+  is_number <- is.finite(variances) & (variances == 0 | variances >= .Machine$double.xmin)
+  is_sound <- found$is_plain & colSums(!is_number) == 0 & is.finite(pve) &
+    found$forms[1, ] > (64 * .Machine$double.eps * data$size[at])^2
+  lapply(seq_along(at), function(k) {
+    if (!is_sound[k]) return(NULL)
+    list(
+      fixed = omega[, k],
+      vcov = response_covariance(fixed, data, at[k], tau2[k] * found$covariance[, k]),
+      variances = variances[, k], shares = stats::setNames(pve[k], label), share_se = se[k],
+      loglik = share[4, k] + constant[k], n = nrow(fixed$q) - length(missing[[at[k]]]),
+      p_value = p_value[k],
+      boundary = if (found$is_at_zero[k]) "random" else "none", is_converged = TRUE
+    )
+  })
+}
+
+# information_pve_se() of every response; forms: see src/responses.cpp.
+share_errors <- function(forms, hk, pve, criterion, is_at_boundary) {
+  trace <- forms[if (criterion == "REML") 5:7 else 8:10, , drop = FALSE]
+  first <- hk^2 * trace[2, ]
+  cross <- pmax(0, hk * trace[1, ] - first)
+  second <- pmax(0, trace[3, ] - cross)  # as log_information() has them
+  determinant <- first * second - cross^2
+  out <- pve * (1 - pve) * sqrt(2 * pmax(0, second + 2 * cross + first) / determinant)
+  is_known <- !is_at_boundary & determinant > .Machine$double.eps * first * second
+  ifelse(is_known %in% TRUE, out, NA_real_)
+}
+
+# weighted_kappa() of the rows that every response has.
+kept_kappas <- function(problem, system, missing) {
+  out <- rep(weighted_kappa(lone_design(problem), problem$fixed), length(missing))
+  some <- which(lengths(missing) > 0)
+  if (length(some) == 0) return(out)
+  moments <- row_moments(problem, system)
+  kept <- vapply(missing[some], kappa_without, 0, moments = moments)
+  out[some] <- out[some] * kept / kappa_without(moments, integer())
+  out
+}
+
+# list(along [r x n] = diag(d)^1/2 U' by root, diagonal [n] and sums [n] of K).
+row_moments <- function(problem, system) {
+  root <- value_or(problem$fixed$root, rep(1, nrow(problem$fixed$q)))
+  design <- lone_design(problem)
+  vectors <- if (system$side == "row") system$vectors else
+    cpp_unrotate(design$core, problem$fixed$root, system, diag(length(system$parts$d)))
+  along <- t(vectors / root) * sqrt(system$parts$d)
+  sums <- drop(cpp_crossprod(along, cbind(rowSums(along))))
+  list(along = along, diagonal = colSums(along^2), sums = sums)
+}
+
+# Up to a factor of units and weights.
+kappa_without <- function(moments, missing) {
+  n <- length(moments$sums) - length(missing)
+  among <- sum(rowSums(moments$along[, missing, drop = FALSE])^2)
+  total <- sum(moments$sums) - 2 * sum(moments$sums[missing]) + among
+  (sum(moments$diagonal) - sum(moments$diagonal[missing]) - total / n) / (n - 1)
+}
