@@ -118,6 +118,36 @@ test_that("kernels that are multiples of each other, or of the columns of a term
   expect_error(lmm(y ~ a + (1 | a) + (1 | b), d), "`a`", class = "hdlmm_not_identified")
 })
 
+test_that("a term of which the fixed effects leave rounding is refused, however few the rows", {
+  refused <- function(formula, d, name, ...) {
+    expect_error(
+      suppressMessages(lmm(formula, d, ...)), name, fixed = TRUE, class = "hdlmm_not_identified"
+    )
+  }
+  for (n in c(5, 6, 8, 13, 40)) {
+    set.seed(n)
+    few <- data.frame(
+      y = rnorm(n), x = rnorm(n), g = factor(rep(1:3, length.out = n)), one = factor(rep(1, n)),
+      s = factor(rep(1:2, length.out = n)), w = runif(n, 0.5, 2)
+    )
+    few$constant <- matrix(1, n, 3)
+    ones <- matrix(1, n, n)
+    refused(y ~ x + (1 | g) + (1 | one), few, "`one`")
+    refused(y ~ x + (1 | g) + (1 | one), few, "`one`", weights = w)
+    refused(y ~ x + (1 | one) + (1 | g), few, "`one`", method = "ML")
+    refused(y ~ s + (1 | g) + (1 | s), few, "`s`")
+    refused(y ~ x + (1 | g) + (x | one), few, "`one`")
+    refused(y ~ x + (1 | g) + re(constant, center = FALSE), few, "`constant`")
+    refused(y ~ x + (1 | g) + re(kernel = ones), few, "`ones`")
+  }
+  # a millionth is not rounding
+  d$far <- 1000 + d$x
+  expect_equal(
+    logLik(lmm(y ~ a + (0 + far | a) + (1 | b), d)),
+    logLik(lmm(y ~ a + (0 + x | a) + (1 | b), d)), tolerance = 1e-8
+  )
+})
+
 test_that("any number of threads gives the same bits", {
   answers <- function(threads) {
     other <- lmm(formula, d, control = lmm_control(threads = threads))

@@ -66,10 +66,38 @@ Vector aliased_parameters(const Matrix& null_information) {
   return eigen.vectors.col(0).cwiseAbs();
 }
 
+namespace {
+
+/// The first term of which the fixed effects leave nothing but rounding of one coefficient: tr(P K)
+/// beside tr(K), K = X X' of that coefficient alone; -1 where there is none. Sizes of information
+/// would not tell, as some systems have them to the rounding of tr(K)^2.
+Index spanned_term(const TermsSystem& system) {
+  constexpr double kRounding = 1e-12;
+  const TermsModel& model = system.model();
+  const Index residual = model.parameters();
+  Index at = 0;
+  for (Index k = 0; k < model.size(); ++k) {
+    const DesignOperator& design = model.design(k);
+    const Vector norms2 = design.column_norms2().cwiseProduct(design.prior_variances());
+    const Index width = model.shape(k).width;
+    for (Index a = 0; a < width; ++a) {
+      double whole = 0;
+      for (Index j = a; j < norms2.size(); j += width) whole += norms2[j];
+      if (!(system.null_information()(at, residual) > kRounding * whole)) return k;
+      at += width - a;  // the next on the diagonal, column by column
+    }
+  }
+  return -1;
+}
+
+}  // namespace
+
 Vector aliased_terms(const TermsSystem& system) {
+  const TermsModel& model = system.model();
+  const Index spanned = spanned_term(system);
+  if (spanned >= 0) return Vector::Unit(model.size() + 1, spanned);
   const Vector shares = aliased_parameters(system.null_information());
   if (shares.size() == 0) return {};
-  const TermsModel& model = system.model();
   Vector out(model.size() + 1);
   Index at = 0;
   for (Index k = 0; k < model.size(); ++k) {
