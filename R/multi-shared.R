@@ -15,7 +15,7 @@ search_block <- function(block, engine, control) {
   can_delete <- any(is_deleted)
   fixed <- problem$fixed
   fixed$residual <- numeric(nrow(fixed$q))
-  if (can_delete) problem$designs[[1]] <- uncentred(problem$designs[[1]])
+  if (can_delete) problem$designs[] <- list(uncentred(lone_design(problem)))
   problem$fixed <- fixed
   design <- lone_design(problem)
   needs <- if (can_delete) "vectors" else engine$needs
@@ -78,7 +78,8 @@ block_facts <- function(problem, system, engine, data, found, at, missing) {
   omega <- response_coefficients(fixed, data, at, found$delta)
   se <- share_errors(found$forms, hk, pve, engine$criterion, found$is_at_zero)
   ratio <- pmax(0, 2 * (share[4, ] - share[5, ]))
-  p_value <- ifelse(ratio > 0, stats::pchisq(ratio, 1, lower.tail = FALSE) / 2, 1)
+  p_value <- stats::pchisq(ratio, 1, lower.tail = FALSE) / 2
+  p_value[!(ratio > 0) | found$is_at_zero] <- 1
   is_number <- is.finite(variances) & (variances == 0 | variances >= .Machine$double.xmin)
   is_sound <- found$is_plain & colSums(!is_number) == 0 & is.finite(pve) &
     found$forms[1, ] > (64 * .Machine$double.eps * data$size[at])^2

@@ -155,6 +155,6 @@ test_that("bootstrap limits and tests of several terms hold few draws at a time"
   gc(reset = TRUE)
   before <- gc()[2, 6]
   hdlmm:::of_drawn_responses(fit, model, 500, 1, function(shared, i) shared$y[1, i])
-  # all at once are 80 MB, ten times that while they are drawn
-  expect_lt(gc()[2, 6] - before, 100)
+  # all at once are 80 MB, ten times that while they are drawn; garbage that waits counts too
+  expect_lt(gc()[2, 6] - before, 200)
 })

@@ -27,7 +27,7 @@ refusals <- list(
   extractAIC = c("spanned", not_likelihood), Anova = c(degenerate, "no_fixed", not_likelihood),
   linearHypothesis = c(degenerate, "no_fixed", not_likelihood),
   influence = c(degenerate, not_likelihood), dfbeta = c(degenerate, not_likelihood),
-  dfbetas = c(degenerate, not_likelihood), cooks.distance = c("exact", not_likelihood),
+  dfbetas = c(degenerate, not_likelihood), cooks.distance = c("exact", "no_fixed", not_likelihood),
   rstandard = c("exact", not_likelihood), rstudent = c("exact", not_likelihood),
   p_value = not_likelihood, getVarCov = "ols",
   anova = not_likelihood, log_evidence = improper,
@@ -396,6 +396,10 @@ contract <- c(foreign_answers, list(
     expect_equal(last, varcomp(fit), tolerance = 1e-8)
   },
   plot = function(fit) plots(suppressMessages(plot(fit, which = 1:6))),
+  autoplot = function(fit) {
+    skip_if_not_installed("ggplot2")
+    expect_true(ggplot2::is.ggplot(suppressMessages(ggplot2::autoplot(fit))))
+  },
   tidy = function(fit) {
     skip_if_not_installed("generics")
     out <- generics::tidy(fit, c("fixed", "ran_pars", "ran_vals"), conf.int = TRUE)
@@ -583,7 +587,16 @@ methods_of_answers <- c(
   "as.data.frame.hdlmm_cv", "glance.hdlmm_cv", "tidy.hdlmm_cv", "autoplot.hdlmm_cv",
   "plot.hdlmm_cv", "print.hdlmm_cv", "print.summary.hdlmm_cv", "summary.hdlmm_cv",
   "test_random.default", "print.hdlmm_multi_loo", "print.summary.hdlmm_multi",
-  paste0("as_draws", c("", "_array", "_df", "_matrix"), ".hdlmm_sample")
+  paste0("as_draws", c("", "_array", "_df", "_matrix"), ".hdlmm_sample"),
+  # test-pictures.R
+  paste0("autoplot.", c(
+    "hdlmm_comparison", "hdlmm_convergence", "hdlmm_density", "hdlmm_loo", "hdlmm_profile",
+    "hdlmm_profiles", "hdlmm_random_test", "hdlmm_sample", "lmm_density", "lmm_prior", "ranef.hdlmm"
+  )),
+  paste0("plot.", c(
+    "hdlmm_convergence", "hdlmm_density", "hdlmm_loo", "hdlmm_random_test", "hdlmm_sample",
+    "lmm_density", "lmm_prior", "ranef.hdlmm"
+  ))
 )
 
 test_that("every S3 method has a line in the contract", {

@@ -14,7 +14,7 @@ refused <- list(
   posterior_predict = "exact", as_draws = "exact", as_draws_array = "exact",
   as_draws_matrix = "exact", as_draws_df = "exact", emm_basis = "no_fixed",
   Anova = c("no_fixed", "exact"), linearHypothesis = c("no_fixed", "exact"),
-  influence = "exact", dfbeta = "exact", dfbetas = "exact", cooks.distance = "exact",
+  influence = "exact", dfbeta = "exact", dfbetas = "exact", cooks.distance = c("exact", "no_fixed"),
   rstandard = "exact", rstudent = "exact"
 )
 
@@ -190,6 +190,9 @@ answers <- c(foreign_answers, list(
     expect_true(all(c("iteration", "objective", "Residual") %in% names(convergence(fit))))
   },
   plot = function(fit) draws_quietly(plot(fit, which = 1:6)),
+  autoplot = without("ggplot2", function(fit) {
+    expect_true(ggplot2::is.ggplot(suppressMessages(ggplot2::autoplot(fit))))
+  }),
   tidy = without("generics", function(fit) {
     out <- generics::tidy(fit, c("fixed", "ran_pars", "ran_vals"), conf.int = TRUE)
     expect_equal(nrow(out), length(c(fixef(fit), varcomp(fit))) + n_effects(fit))

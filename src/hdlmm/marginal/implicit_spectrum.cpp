@@ -194,7 +194,7 @@ ImplicitSpectrum reduce_rows(const DesignOperator& x, const ConstMatrix& q, cons
   const Index own = c + 1 + (has_mean ? 1 : 0);
   Matrix data = Matrix::Zero(n, own + others.cols());
   data.leftCols(c + 1) = columns_beside(q, y);
-  data.rightCols(others.cols()) = others;
+  if (others.cols() > 0) data.rightCols(others.cols()) = others;
   Matrix gram = has_mean ? x.row_gram_and_product(mean_columns, data.middleCols(c + 1, 1), context)
                          : x.row_gram(context);
   ImplicitSpectrum out;
