@@ -112,7 +112,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_gram
-Rcpp::NumericMatrix cpp_gram(const Rcpp::List& design, SEXP row_scale, const std::string& side, const Rcpp::List& host);
+Eigen::MatrixXd cpp_gram(const Rcpp::List& design, SEXP row_scale, const std::string& side, const Rcpp::List& host);
 RcppExport SEXP _hdlmm_cpp_gram(SEXP designSEXP, SEXP row_scaleSEXP, SEXP sideSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;

@@ -25,20 +25,13 @@ Rcpp::CharacterVector cpp_kernel_levels(const Rcpp::List& host) {
 
 // X S X' [n x n] (side "row") or X'X [p x p] ("column").
 // [[Rcpp::export(rng = false)]]
-Rcpp::NumericMatrix cpp_gram(const Rcpp::List& design, SEXP row_scale, const std::string& side,
-                             const Rcpp::List& host) {
+Eigen::MatrixXd cpp_gram(const Rcpp::List& design, SEXP row_scale, const std::string& side,
+                         const Rcpp::List& host) {
   const auto x = make_operator(design, row_scale);
   const hdlmm::Context context = make_context(host);
-  const hdlmm::Matrix gram = side == "row" ? x->row_gram(context) : x->column_gram(context);
-  const hdlmm::Index n = gram.rows();
-  Rcpp::NumericMatrix out(Rcpp::no_init(static_cast<int>(n), static_cast<int>(n)));
-  Eigen::Map<Eigen::MatrixXd> cells(out.begin(), n, n);
-  // of the lower triangle alone something is known
-  for (hdlmm::Index j = 0; j < n; ++j) {
-    cells.col(j).tail(n - j) = gram.col(j).tail(n - j);
-    cells.row(j).tail(n - j) = gram.col(j).tail(n - j).transpose();
-  }
-  return out;
+  hdlmm::Matrix gram = side == "row" ? x->row_gram(context) : x->column_gram(context);
+  hdlmm::mirror_lower(gram);
+  return gram;
 }
 
 // The band of a symmetric matrix [n x n] after the first of two stages, [(width + 1) x n].

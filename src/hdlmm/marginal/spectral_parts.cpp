@@ -29,6 +29,16 @@ double SpectralParts::largest() const {
   return d.size() > 0 ? d.maxCoeff() : 0;
 }
 
+SpectralParts SpectralParts::with_response(Vector other, double rest) const {
+  check_input(other.size() == rank(), "a response: length");
+  SpectralParts out = *this;
+  out.y = std::move(other);
+  out.null_residual = rest;
+  out.null_shift.setZero();
+  out.null_rest.resize(0);
+  return out;
+}
+
 void check_shapes(const SpectralParts& parts) {
   const Index r = parts.rank(), c = parts.n_fixed(), rho = parts.null_in_fixed(), n = parts.n;
   check_input(r <= n && parts.z.rows() == r && parts.y.size() == r, "a system: rank");

@@ -54,6 +54,9 @@ struct SpectralParts {
   bool is_tridiagonal() const { return beside.size() > 0; }
   double smallest() const;
   double largest() const;
+  /// The same for another response: y [r] without a shift along null(K), a rest of this length
+  /// there.
+  SpectralParts with_response(Vector other, double rest) const;
 };
 
 /// Other responses in the same coordinates, each as SpectralParts has one.

@@ -6,13 +6,7 @@
 namespace hdlmm {
 
 SpectralSystem SpectralSystem::with_response(Vector y, double null_residual) const {
-  check_input(y.size() == parts_.rank(), "a response: length");
-  SpectralParts parts = parts_;
-  parts.y = std::move(y);
-  parts.null_residual = null_residual;
-  parts.null_shift.setZero();
-  parts.null_rest.resize(0);
-  return SpectralSystem(std::move(parts), kappa_);
+  return SpectralSystem(parts_.with_response(std::move(y), null_residual), kappa_);
 }
 
 std::unique_ptr<SystemOfParts> SpectralSystem::for_response(Vector y, double null_residual) const {

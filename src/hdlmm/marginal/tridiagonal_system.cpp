@@ -31,11 +31,8 @@ TridiagonalSystem::Whitened TridiagonalSystem::whiten(const Share& share) const 
 
 std::unique_ptr<SystemOfParts> TridiagonalSystem::for_response(Vector y,
                                                                double null_residual) const {
-  SpectralParts parts = parts_;
-  parts.y = std::move(y);
-  parts.null_residual = null_residual;
-  parts.null_shift.setZero();
-  return std::make_unique<TridiagonalSystem>(std::move(parts), kappa_);
+  return std::make_unique<TridiagonalSystem>(parts_.with_response(std::move(y), null_residual),
+                                             kappa_);
 }
 
 ResponseForms TridiagonalSystem::do_response_forms(const Share& share, const ConstMatrix& y,
