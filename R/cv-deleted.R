@@ -1,7 +1,6 @@
 # Folds of few rows by deletion: see deleted-rows.R.
 
-largest_deleted_share <- 0.12  # of the rows: beyond, a decomposition of the others is less work
-fewest_deletions <- 8          # eigenvectors cost as much as some decompositions without them
+fewest_deletions <- 8  # eigenvectors cost as much as some decompositions without them
 
 # The model with what its folds share, where there are enough that are small.
 share_deletions <- function(whole, folds) {

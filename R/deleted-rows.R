@@ -6,6 +6,8 @@
 #   -2 l_-(t) = sum log(1 + t lambda) + log|Pi| + (n - f - c) log S + const,
 # which costs r f^2 an evaluation.
 
+largest_deleted_share <- 0.12  # of the rows: beyond, a decomposition of the others is less work
+
 # list(vectors [n x r], lambda [r], y [r] = U'y, rest [n] = y less U U'y, fixed, units, design,
 # diagonal and sums [n] of the rows of K): of a problem with a kernel.
 deletion_frame <- function(problem, host) {
@@ -36,11 +38,17 @@ deletion_frame <- function(problem, host) {
 # kappa of the rows that are left.
 kept_kappa <- function(frame, at) {
   design <- frame$design
-  n <- length(frame$sums) - length(at)
-  among <- unit_covariances(design, unit_index(design)[at])
-  total <- sum(frame$sums) - 2 * sum(frame$sums[at]) + sum(among)
-  design$kappa_scaled <- (sum(frame$diagonal[-at]) - total / n) / (n - 1)
+  among <- sum(unit_covariances(design, unit_index(design)[at]))
+  design$kappa_scaled <- kappa_of_rest(frame$diagonal, frame$sums, at, among)
   user_kappa(design)[[1]]
+}
+
+# (tr(K) - 1'K1 / n) / (n - 1) without the rows `at`, from the diagonal and the sums of the rows of
+# all of K; among: the sum of K over rows and columns `at`.
+kappa_of_rest <- function(diagonal, sums, at, among) {
+  n <- length(sums) - length(at)
+  total <- sum(sums) - 2 * sum(sums[at]) + among
+  (sum(diagonal) - sum(diagonal[at]) - total / n) / (n - 1)
 }
 
 # (I - Q Q') k, transposed.

@@ -107,9 +107,9 @@ test_random.hdlmm <- function(fit, method = c("both", "exact", "mixture"), draws
   if (is_exact_fit(fit) || is.infinite(fit$loglik)) {
     abort("exact_fit", "the response is explained exactly: there is nothing to test.")
   }
-  table <- random_test(fit, term, method, draws, seed)
-  class(table) <- c("hdlmm_random_test", "data.frame")
-  table
+  structure(
+    random_test(fit, term, method, draws, seed), class = c("hdlmm_random_test", "data.frame")
+  )
 }
 
 # The variance of the only random term.
@@ -129,9 +129,9 @@ test_one_variance <- function(fit, method, draws, seed) {
     curve <- null_curve(drawn, label, "exact")
   }
   if (method != "exact") {
-    p <- if (statistic > 0) stats::pchisq(statistic, 1, lower.tail = FALSE) / 2 else 1
     rows$mixture <- data.frame(
-      term = label, method = "mixture", statistic = statistic, p_value = p, se = 0
+      term = label, method = "mixture", statistic = statistic,
+      p_value = half_chi2_tail(statistic), se = 0
     )
   }
   structure(do.call(rbind, rows), null = curve)

@@ -46,7 +46,7 @@ fit_fixed <- function(model, prior = NULL) {
     kz = kz[ls$kept], kw = kw, root = root, has_constant = !is.null(constant),
     constant = constant, y0 = y0,
     is_exact = !(sqrt(sum(ls$residual^2)) > 8 * .Machine$double.eps * size),
-    constants = loglik_constants(n, ky, root, kz[ls$kept], ls$r)
+    constants = loglik_constants(n, ky, sum(log(value_or(root, 1))), kz[ls$kept], ls$r)
   )
 }
 
@@ -57,11 +57,12 @@ independent_columns <- function(z, root) {
   cpp_least_squares(z, numeric(nrow(z)), alias_tolerance)$kept
 }
 
-# What the units of y and Z and the weights add to both log-likelihoods.
-loglik_constants <- function(n, ky, root, kz, r) {
-  whole <- n * ky * log(2) + if (is.null(root)) 0 else sum(log(root))
+# What the units of y and Z and the weights add to both log-likelihoods: n, ky, log_root (the sum of
+# log root) of one response or of many.
+loglik_constants <- function(n, ky, log_root, kz, r) {
+  whole <- n * ky * log(2) + log_root
   restricted <- whole - length(kz) * ky * log(2) + sum(kz) * log(2) - sum(log(abs(diagonal(r))))
-  c(ML = whole, REML = restricted)
+  list(ML = whole, REML = restricted)
 }
 
 # One of the values in the middle of y, which no outlier moves.

@@ -47,8 +47,8 @@ beside_others.kernel_design <- function(design, host) {
     require_memory(16 * as.double(u)^2, paste("the decomposition of", backtick(design$label)))
     out <- settle_kernel(own, matrix(1 / sqrt(u), u, 1), host)
     design$notes <- c(design$notes, decomposition_note(own, out))
-    root <- t(out$vectors) * sqrt(out$parts$d)
     if (length(out$parts$d) < u) {
+      root <- t(out$vectors) * sqrt(out$parts$d)
       design$core$x[seen, seen] <- cpp_crossprod(root, root) / design$core$scale
     }
   }

@@ -134,12 +134,16 @@ meet_effects <- function(delta, effects, design, fixed) {
 # Expected information on (log sigma_b^2, log sigma_e^2): 1/2 tr(P V_k P V_l) with the variances
 # themselves multiplied in (Searle, Casella & McCulloch 1992, section 6.6); V^-1 for P under ML.
 log_information <- function(e, hk, method) {
-  reml <- method == "REML"
-  trace <- if (reml) e$tr_pk else e$tr_vk
-  trace2 <- if (reml) e$tr_pkpk else e$tr_vkvk
-  noise <- if (reml) e$tr_p_noise else e$tr_v_noise
-  cross <- max(0, hk * trace - hk^2 * trace2)
-  matrix(c(hk^2 * trace2, cross, cross, max(0, noise - cross)) / 2, 2)
+  traces <- if (method == "REML") e[c("tr_pk", "tr_pkpk", "tr_p_noise")] else
+    e[c("tr_vk", "tr_vkvk", "tr_v_noise")]
+  parts <- information_parts(traces[[1]], traces[[2]], traces[[3]], hk)
+  matrix(c(parts$random, parts$cross, parts$cross, parts$residual) / 2, 2)
+}
+
+# Twice its cells, for any number of fits: tr(P K), tr(P K P K) and the trace of P by the noise.
+information_parts <- function(trace, trace2, noise, hk) {
+  cross <- pmax(0, hk * trace - hk^2 * trace2)
+  list(random = hk^2 * trace2, cross = cross, residual = pmax(0, noise - cross))
 }
 
 # Observed information on the same where the slopes are zero: y'P V_k P V_l P y less the expected

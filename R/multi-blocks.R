@@ -1,8 +1,7 @@
 # Which responses share a decomposition: those that have the same rows, and those that lack few of
 # these.
 
-largest_missing_share <- 0.12  # of the rows: beyond, a decomposition of the others is less work
-fewest_missing <- 3            # eigenvectors cost as much as some decompositions without them
+fewest_missing <- 3  # eigenvectors cost as much as some decompositions without them
 
 # A list of blocks, see search_block(), empty where every response is fitted by itself.
 find_blocks <- function(asked, y, start, formulas) {
@@ -13,7 +12,7 @@ find_blocks <- function(asked, y, start, formulas) {
   is_present <- !is.na(y[problem$model$rows, , drop = FALSE])
   counts <- colSums(!is_present)
   resolved <- if (any(counts > 0)) row_wise_term(asked, problem)
-  is_near <- counts > 0 & counts <= largest_missing_share * nrow(is_present)
+  is_near <- counts > 0 & counts <= largest_deleted_share * nrow(is_present)
   is_near <- is_near & !is.null(resolved)
   patterns <- missing_patterns(is_present, counts)
   for (at in patterns) {
@@ -126,11 +125,7 @@ fit_of_block <- function(x, block, k) {
     }
     problem_of_some_rows(problem, y, formula, resolved, block$contrasts, block$is_padded)
   } else {
-    problem_of_response(problem, y, formula)
-  }
-  if (!is.null(problem$system) && !anyNA(y)) {
-    own$system <- problem$system
-    own$system <- rotated_system(own)
+    on_system_of(problem, problem_of_response(problem, y, formula))
   }
   fit_problem(written_call(x$call, formula), formula, own, engine, x$control)
 }

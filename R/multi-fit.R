@@ -40,11 +40,7 @@ fit_responses <- function(asked, y) {
 fit_of_response <- function(asked, formula, y, problem, engine, is_whole) {
   asked$formula <- formula
   if (!is_whole) return(fit_model(asked))
-  own <- problem_of_response(problem, y[problem$model$rows], formula)
-  if (!is.null(problem$system)) {
-    own$system <- problem$system
-    own$system <- rotated_system(own)
-  }
+  own <- on_system_of(problem, problem_of_response(problem, y[problem$model$rows], formula))
   fit_problem(written_call(asked$call, formula), formula, own, engine, asked$settings$control)
 }
 

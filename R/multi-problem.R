@@ -12,6 +12,14 @@ problem_of_response <- function(problem, y, formula) {
   )
 }
 
+# The problem `own` on the decomposition of another one of the same rows, where that has one.
+on_system_of <- function(problem, own) {
+  if (is.null(problem$system)) return(own)
+  own$system <- problem$system
+  own$system <- rotated_system(own)
+  own
+}
+
 model_of_response <- function(model, y, expr) {
   y <- as.double(y)
   check_finite(y[!is.na(y)], model$rows[!is.na(y)], backtick(deparse1(expr)))
@@ -46,9 +54,10 @@ problem_of_some_rows <- function(problem, y, formula, resolved, contrasts, is_pa
   out <- problem_of_model(model, NULL, NULL, problem$prior, problem$host)
   # new data are read by what the user wrote
   out$model$random <- problem$model$random
-  for (name in c("id", "names", "rule")) {
-    out$designs[[1]][name] <- list(problem$designs[[1]][[name]])
-  }
+  design <- lone_design(out)
+  written <- lone_design(problem)
+  for (name in c("id", "names", "rule")) design[name] <- list(written[[name]])
+  out$designs[] <- list(design)
   out
 }
 

@@ -1,11 +1,10 @@
 # Responses that share one decomposition: their searches in one call of the core, their fits made
 # when something asks for them.
 #
-# A block is list(at, problem, y [n x m], formulas, resolved, is_padded): the responses `at` in the
-# rows of a problem. `facts` of a response are what accessors and tables need of a fit; see
-# fit_facts().
+# A block is list(at, problem, y [n x m], formulas, resolved, contrasts, is_padded): the responses
+# `at` in the rows of a problem.
 
-# list(facts by response of the block, NULL where one is to be fitted by itself; system).
+# fit_facts() by response of the block, NULL where one is to be fitted by itself.
 search_block <- function(block, engine, control) {
   problem <- block$problem
   problem$host <- make_host(control)
@@ -78,8 +77,7 @@ block_facts <- function(problem, system, engine, data, found, at, missing) {
   omega <- response_coefficients(fixed, data, at, found$delta)
   se <- share_errors(found$forms, hk, pve, engine$criterion, found$is_at_zero)
   ratio <- pmax(0, 2 * (share[4, ] - share[5, ]))
-  p_value <- stats::pchisq(ratio, 1, lower.tail = FALSE) / 2
-  p_value[!(ratio > 0) | found$is_at_zero] <- 1
+  ratio[found$is_at_zero] <- 0
   is_number <- is.finite(variances) & (variances == 0 | variances >= .Machine$double.xmin)
   is_sound <- found$is_plain & colSums(!is_number) == 0 & is.finite(pve) &
     found$forms[1, ] > (64 * .Machine$double.eps * data$size[at])^2
@@ -90,7 +88,7 @@ block_facts <- function(problem, system, engine, data, found, at, missing) {
       vcov = response_covariance(fixed, data, at[k], tau2[k] * found$covariance[, k]),
       variances = variances[, k], shares = stats::setNames(pve[k], label), share_se = se[k],
       loglik = share[4, k] + constant[k], n = nrow(fixed$q) - length(missing[[at[k]]]),
-      p_value = p_value[k],
+      p_value = half_chi2_tail(ratio[k]),
       boundary = if (found$is_at_zero[k]) "random" else "none", is_converged = TRUE
     )
   })
@@ -99,12 +97,12 @@ block_facts <- function(problem, system, engine, data, found, at, missing) {
 # information_pve_se() of every response; forms: see src/responses.cpp.
 share_errors <- function(forms, hk, pve, criterion, is_at_boundary) {
   trace <- forms[if (criterion == "REML") 5:7 else 8:10, , drop = FALSE]
-  first <- hk^2 * trace[2, ]
-  cross <- pmax(0, hk * trace[1, ] - first)
-  second <- pmax(0, trace[3, ] - cross)  # as log_information() has them
-  determinant <- first * second - cross^2
-  out <- pve * (1 - pve) * sqrt(2 * pmax(0, second + 2 * cross + first) / determinant)
-  is_known <- !is_at_boundary & determinant > .Machine$double.eps * first * second
+  parts <- information_parts(trace[1, ], trace[2, ], trace[3, ], hk)
+  size <- parts$random * parts$residual
+  determinant <- size - parts$cross^2
+  total <- pmax(0, parts$residual + 2 * parts$cross + parts$random)
+  out <- pve * (1 - pve) * sqrt(2 * total / determinant)
+  is_known <- !is_at_boundary & determinant > .Machine$double.eps * size
   ifelse(is_known %in% TRUE, out, NA_real_)
 }
 
@@ -132,8 +130,6 @@ row_moments <- function(problem, system) {
 
 # Up to a factor of units and weights.
 kappa_without <- function(moments, missing) {
-  n <- length(moments$sums) - length(missing)
   among <- sum(rowSums(moments$along[, missing, drop = FALSE])^2)
-  total <- sum(moments$sums) - 2 * sum(moments$sums[missing]) + among
-  (sum(moments$diagonal) - sum(moments$diagonal[missing]) - total / n) / (n - 1)
+  kappa_of_rest(moments$diagonal, moments$sums, missing, among)
 }

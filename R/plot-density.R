@@ -46,8 +46,7 @@ density_panel <- function(one, name, level, has_prior) {
 # Limits of the central part of a density on a grid, by trapezia.
 central_part <- function(x, y, level) {
   area <- cumsum(c(0, diff(x) * (y[-1] + y[-length(y)]) / 2))
-  tail <- (1 - level) / 2
-  stats::approx(area / area[length(area)], x, c(tail, 1 - tail), ties = "ordered")$y
+  stats::approx(area / area[length(area)], x, tail_levels(level), ties = "ordered")$y
 }
 
 # The density of the prior of this parameter at x, NA where lmm_prior() has none of it.
@@ -152,12 +151,11 @@ prior_panel <- function(density, title, level) {
 }
 
 prior_range <- function(density, level) {
-  tail <- (1 - level) / 2
   switch(density$kind,
     beta = c(0, 1),
     inverse_gamma = c(0, density$b[1] / stats::qgamma(1 - level, density$a)),
     half_t = c(0, density$b[1] * stats::qt((1 + level) / 2, density$a)),
-    normal = density$mean[1] + density$sd[1] * stats::qnorm(c(tail, 1 - tail))
+    normal = density$mean[1] + density$sd[1] * stats::qnorm(tail_levels(level))
   )
 }
 

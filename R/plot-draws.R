@@ -36,7 +36,7 @@ draw_panels_of <- function(x, parm, level) {
 # Outer draws are left out where they would squeeze the others.
 histogram_panel <- function(value, name, level) {
   value <- value[is.finite(value)]
-  limits <- stats::quantile(value, c((1 - level) / 2, (1 + level) / 2), names = FALSE)
+  limits <- stats::quantile(value, tail_levels(level), names = FALSE)
   wide <- stats::quantile(value, c(0.001, 0.999), names = FALSE)
   shown <- value[value >= wide[1] & value <= wide[2]]
   breaks <- if (diff(range(shown)) > 0) min(40, max(10, round(sqrt(length(shown))))) else 1

@@ -4,6 +4,13 @@
 # z ~ N(0, I^-1) in the metric of I, the information of the null (Self & Liang 1987, J. Am. Stat.
 # Assoc. 82, 605-610; Shapiro 1988, Int. Stat. Rev. 56, 49-62): a mixture of chi^2.
 
+# Of 1/2 chi2_0 + 1/2 chi2_1, the law where one variance of zero is tested.
+half_chi2_tail <- function(statistic) {
+  p <- stats::pchisq(statistic, 1, lower.tail = FALSE) / 2
+  p[!(statistic > 0)] <- 1
+  p
+}
+
 # Fewer where a matrix has no closed form of its eigenvalues.
 cone_draws <- function(widths) if (any(widths > 2)) 1e4 else 1e5
 

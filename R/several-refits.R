@@ -117,8 +117,7 @@ term_test_rows <- function(fit, label, method, draws, seed) {
 without_term_tail <- function(fit, label, null, statistic) {
   if (nrow(fit$covariances[[label]]) == 1) {
     # less is the rounding of two searches
-    p <- if (statistic > 1e-8) stats::pchisq(statistic, 1, lower.tail = FALSE) / 2 else 1
-    return(list(p = p, se = 0))
+    return(list(p = half_chi2_tail(if (statistic > 1e-8) statistic else 0), se = 0))
   }
   rest <- setdiff(term_labels(fit), label)
   parts <- lapply(fit$internal$relative, function(s) list())

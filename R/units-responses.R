@@ -56,7 +56,7 @@ response_covariance <- function(fixed, data, k, covariance) {
 
 # [2 x m], numbers that a double may not hold. inside: of the random term and of the residual.
 response_variances <- function(problem, data, at, inside) {
-  design <- problem$designs[[1]]
+  design <- lone_design(problem)
   ky <- data$ky[at]
   out <- rbind(
     times_two_to(inside[1, ], 2 * (design$exponent - ky)),
@@ -68,10 +68,8 @@ response_variances <- function(problem, data, at, inside) {
 
 # loglik_constants() of the responses `at`, which lack the rows `missing`, under a criterion.
 response_constants <- function(fixed, criterion, data, at, missing) {
-  ky <- data$ky[at]
-  n <- nrow(fixed$q) - lengths(missing)
-  logs <- if (is.null(fixed$root)) numeric(nrow(fixed$q)) else log(fixed$root)
-  out <- n * ky * log(2) + sum(logs) - vapply(missing, function(rows) sum(logs[rows]), 0)
-  if (criterion != "REML") return(out)
-  out + (sum(fixed$kz) - fixed$rank * ky) * log(2) - sum(log(abs(diagonal(fixed$r))))
+  n <- nrow(fixed$q)
+  logs <- if (is.null(fixed$root)) numeric(n) else log(fixed$root)
+  log_root <- sum(logs) - vapply(missing, function(rows) sum(logs[rows]), 0)
+  loglik_constants(n - lengths(missing), data$ky[at], log_root, fixed$kz, fixed$r)[[criterion]]
 }

@@ -106,6 +106,10 @@ expect_kept <- function(call, fits, refused) {
 
 # Answers to other packages' generics, which hold for a fit of any kind.
 foreign_answers <- list(
+  autoplot = function(fit) {
+    skip_if_not_installed("ggplot2")
+    expect_true(ggplot2::is.ggplot(suppressMessages(ggplot2::autoplot(fit))))
+  },
   get_predicted = function(fit) {
     skip_if_not_installed("insight")
     expect_equal(

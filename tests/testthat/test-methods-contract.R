@@ -396,10 +396,6 @@ contract <- c(foreign_answers, list(
     expect_equal(last, varcomp(fit), tolerance = 1e-8)
   },
   plot = function(fit) plots(suppressMessages(plot(fit, which = 1:6))),
-  autoplot = function(fit) {
-    skip_if_not_installed("ggplot2")
-    expect_true(ggplot2::is.ggplot(suppressMessages(ggplot2::autoplot(fit))))
-  },
   tidy = function(fit) {
     skip_if_not_installed("generics")
     out <- generics::tidy(fit, c("fixed", "ran_pars", "ran_vals"), conf.int = TRUE)

@@ -190,9 +190,6 @@ answers <- c(foreign_answers, list(
     expect_true(all(c("iteration", "objective", "Residual") %in% names(convergence(fit))))
   },
   plot = function(fit) draws_quietly(plot(fit, which = 1:6)),
-  autoplot = without("ggplot2", function(fit) {
-    expect_true(ggplot2::is.ggplot(suppressMessages(ggplot2::autoplot(fit))))
-  }),
   tidy = without("generics", function(fit) {
     out <- generics::tidy(fit, c("fixed", "ran_pars", "ran_vals"), conf.int = TRUE)
     expect_equal(nrow(out), length(c(fixef(fit), varcomp(fit))) + n_effects(fit))
