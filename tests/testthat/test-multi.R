@@ -56,9 +56,11 @@ test_that("responses that share a search have their own fits' numbers, missing c
   for (case in names(cases)) {
     d <- cases[[case]]
     n <- nrow(d)
+    # some maxima lie at a variance of 0, none where the residual variance is 0
+    d$Y <- d$Y + 4 * rnorm(length(d$Y))
     for (k in 1:5) d$Y[seq(k, n, length.out = 1 + k), k] <- NA
     d$Y[1:30, 7:8] <- NA
-    d$K <- tcrossprod(d$X) / ncol(d$X) + diag(n)
+    d$K <- tcrossprod(d$X) / ncol(d$X)
     formula <- if (case == "kernel") Y ~ x + re(kernel = K) else Y ~ x + re(X)
     for (method in c("REML", "ML")) {
       fit <- lmm(formula, d, weights = w, method = method)
@@ -66,6 +68,8 @@ test_that("responses that share a search have their own fits' numbers, missing c
       # what tables say comes from the search, what it leaves over from fits
       is_shared <- lengths(fit$own) == 0
       expect_gt(sum(is_shared), 1)
+      # decompositions of few columns are cheaper than deletions
+      if (case != "narrow") expect_gt(sum(is_shared[1:5]), 3)
       table <- as.data.frame(fit)
       for (k in seq_along(own)) {
         one <- own[[k]]
