@@ -174,11 +174,28 @@ compared_estimates <- function(fit) {
 #' @export
 print.hdlmm_comparison <- function(x, digits = 4, ...) {
   check_dots(print_settings)
-  variances <- attr(x, "variances")
   cat(
     "Methods on one decomposition; variances of", enumerate(attr(x, "label"), Inf),
     "and of the residual\n\n"
   )
+  print(comparison_cells(x, digits), row.names = FALSE, right = TRUE)
+  cat("\n", paste0(comparison_legend, "\n"), sep = "")
+  for (note in comparison_notes(x)) cat_lines(note)
+  invisible(x)
+}
+
+comparison_legend <- c(
+  "evidence: log p(y) at the estimates; over the prior for Bayes and full VB.",
+  "distance: of pve from its exact posterior mean, in posterior s.d."
+)
+
+comparison_notes <- function(x) {
+  paste0(x$method, "/", x$algorithm, ": ", x$note)[x$note != ""]
+}
+
+# Numbers as text, those that every method lacks left out or "-".
+comparison_cells <- function(x, digits) {
+  variances <- attr(x, "variances")
   table <- as.data.frame(x)
   shown <- data.frame(method = shown_method(table$method, table$algorithm))
   shown[variances] <- table[variances]
@@ -203,15 +220,7 @@ print.hdlmm_comparison <- function(x, digits = 4, ...) {
     }
     formatC(value, digits = digits, format = "g")
   })
-  print(shown, row.names = FALSE, right = TRUE)
-  cat(
-    "\nevidence: log p(y) at the estimates; over the prior for Bayes and full VB.\n",
-    "distance: of pve from its exact posterior mean, in posterior s.d.\n", sep = ""
-  )
-  for (i in which(table$note != "")) {
-    cat_lines(paste0(table$method[i], "/", table$algorithm[i], ": ", table$note[i]))
-  }
-  invisible(x)
+  shown
 }
 
 # The method alone where the algorithm is its default.

@@ -145,18 +145,28 @@ print.hdlmm_random_test <- function(x, digits = 4, ...) {
 }
 
 print_term_test <- function(x, digits) {
+  cells <- test_cells(x, digits)
   cat("Likelihood-ratio test of", paste0("variance(", x$term[1], ") = 0"), "\n")
+  cat("  statistic ", cells$statistic[1], "\n", sep = "")
+  p <- sub("^(?!<)", "= ", cells$p, perl = TRUE)
+  cat(paste0("  p ", p, "  ", cells$null, "\n"), sep = "")
+}
+
+# Of every test its numbers as text, and what `p` is taken from.
+test_cells <- function(x, digits) {
   label <- c(
     exact = "exact finite-sample null", bootstrap = "parametric bootstrap of the null",
     mixture = "asymptotic 1/2 chi2_0 + 1/2 chi2_1"
   )[x$method]
   label[names(label) == "mixture" & x$se > 0] <- "asymptotic mixture of chi2"
-  error <- ifelse(x$se > 0, paste0("  (Monte Carlo s.e. ", signif(x$se, 2), ")"), "")
+  is_shown <- x$se > 0 & x$p_value >= 1e-16
+  error <- ifelse(is_shown, paste0("  (Monte Carlo s.e. ", signif(x$se, 2), ")"), "")
   # as small as the number of draws can show: none of them reached the statistic
   is_bound <- x$se > 0 & x$se >= 0.99 * x$p_value
   error[is_bound] <- "  (no simulated statistic is as large)"
-  cat("  statistic ", format(x$statistic[1], digits = digits), "\n", sep = "")
-  p <- ifelse(is_bound | x$p_value < 1e-16, "< ", "= ")
-  p <- paste0(p, formatC(pmax(x$p_value, 1e-16), digits = digits, format = "g"))
-  cat(paste0("  p ", p, "  ", label, error, "\n"), sep = "")
+  p <- formatC(pmax(x$p_value, 1e-16), digits = digits, format = "g")
+  frame_of(list(
+    term = x$term, statistic = vapply(x$statistic, format, "", digits = digits),
+    p = paste0(ifelse(is_bound | x$p_value < 1e-16, "< ", ""), p), null = paste0(label, error)
+  ))
 }

@@ -114,7 +114,7 @@ print_quantiles <- function(table, digits) {
   out <- t(vapply(table, function(column) {
     stats::quantile(column, na.rm = TRUE, names = FALSE)
   }, numeric(5)))
-  colnames(out) <- c("Min", "1Q", "Median", "3Q", "Max")
+  colnames(out) <- quartile_names
   print(out, digits = digits)
 }
 

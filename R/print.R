@@ -50,15 +50,19 @@ describe_dropped <- function(x) {
 
 print_variances <- function(x, digits, table = VarCorr.hdlmm(x)) {
   if (!has_random(x)) {
-    cat(
-      "Residual standard deviation: ", format(sigma.hdlmm(x), digits = digits), " on ",
-      counted(df.residual.hdlmm(x), "degree"), " of freedom\n", sep = ""
-    )
+    cat_lines(residual_line(x, digits))
     return(invisible())
   }
   what <- if (has_posterior(x)) " (posterior mean and standard deviation)"
   cat("Variances", what, ":\n", sep = "")
   print(table, digits = digits)
+}
+
+residual_line <- function(x, digits) {
+  paste0(
+    "Residual standard deviation: ", format(sigma.hdlmm(x), digits = digits), " on ",
+    counted(df.residual.hdlmm(x), "degree"), " of freedom"
+  )
 }
 
 remarks <- function(x) {

@@ -64,17 +64,10 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
   fit <- x$fit
   cat_lines(describe_model(fit))
   words <- fit_words(fit)
-  cat(
-    "\n", capitalise(words$loglik), format(as.numeric(x$logLik), digits = digits + 2),
-    if (at_maximum(fit)) {
-      paste0(
-        ", AIC ", format(x$AIC, digits = digits + 2), ", BIC ", format(x$BIC, digits = digits + 2)
-      )
-    }, "\n", sep = ""
-  )
+  cat("\n", loglik_line(x, digits), "\n", sep = "")
   if (!is.null(x$residuals)) {
     cat("\nScaled residuals:\n")
-    print(stats::setNames(x$residuals, c("Min", "1Q", "Median", "3Q", "Max")), digits = digits)
+    print(stats::setNames(x$residuals, quartile_names), digits = digits)
   }
   cat("\n")
   print_variances(fit, digits, x$varcor)
@@ -86,13 +79,29 @@ print.summary.hdlmm <- function(x, digits = max(3, getOption("digits") - 3),
   } else if (at_maximum(fit)) {
     print_fixed(x$coefficients, digits, signif.stars)
   } else {
-    table <- cbind(x$coefficients[, 1:2, drop = FALSE], x$limits)
-    if (has_posterior(fit)) colnames(table)[1:2] <- c("Mean", "SD")
-    print(table, digits = digits)
+    print(shown_coefficients(x), digits = digits)
   }
   print_evidence(fit, digits)
   print_remarks(fit)
   invisible(x)
+}
+
+quartile_names <- c("Min", "1Q", "Median", "3Q", "Max")
+
+loglik_line <- function(x, digits) {
+  shown <- function(value) format(as.numeric(value), digits = digits + 2)
+  paste0(
+    capitalise(fit_words(x$fit)$loglik), shown(x$logLik),
+    if (at_maximum(x$fit)) paste0(", AIC ", shown(x$AIC), ", BIC ", shown(x$BIC))
+  )
+}
+
+# Tests at a maximum, else limits.
+shown_coefficients <- function(x) {
+  if (at_maximum(x$fit)) return(x$coefficients)
+  table <- cbind(x$coefficients[, 1:2, drop = FALSE], x$limits)
+  if (has_posterior(x$fit)) colnames(table)[1:2] <- c("Mean", "SD")
+  table
 }
 
 fixed_limits <- function(fit, level) {

@@ -149,5 +149,19 @@ foreign_answers <- list(
   dfbetas = function(fit) expect_identical(dim(dfbetas(fit)), dim(dfbeta(fit))),
   cooks.distance = function(fit) expect_named(cooks.distance(fit), names(residuals(fit))),
   rstandard = function(fit) expect_named(rstandard(fit), names(residuals(fit))),
-  rstudent = function(fit) expect_named(rstudent(fit), names(residuals(fit)))
+  rstudent = function(fit) expect_named(rstudent(fit), names(residuals(fit))),
+  knit_print = function(fit) {
+    skip_if_not_installed("knitr")
+    expect_match(page_of(fit), describes(fit), fixed = TRUE)
+    expect_match(page_of(summary(fit)), describes(fit), fixed = TRUE)
+  }
 )
+
+# What knitr hands to pandoc where `x` stands in a document, as rmarkdown::render() sets it.
+page_of <- function(x) {
+  old <- knitr::opts_knit$set(rmarkdown.pandoc.to = "html")
+  on.exit(knitr::opts_knit$set(old))
+  as.character(knitr::knit_print(x))
+}
+
+describes <- function(fit) capture.output(print(fit))[1]

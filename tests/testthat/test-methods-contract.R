@@ -584,6 +584,10 @@ methods_of_answers <- c(
   "plot.hdlmm_cv", "print.hdlmm_cv", "print.summary.hdlmm_cv", "summary.hdlmm_cv",
   "test_random.default", "print.hdlmm_multi_loo", "print.summary.hdlmm_multi",
   paste0("as_draws", c("", "_array", "_df", "_matrix"), ".hdlmm_sample"),
+  # test-knitr.R
+  paste0("knit_print.", c(
+    "VarCorr.hdlmm", "hdlmm_comparison", "hdlmm_cv", "hdlmm_random_test", "summary.hdlmm"
+  )),
   # test-pictures.R
   paste0("autoplot.", c(
     "hdlmm_comparison", "hdlmm_convergence", "hdlmm_density", "hdlmm_loo", "hdlmm_profile",

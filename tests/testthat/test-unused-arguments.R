@@ -130,6 +130,7 @@ needs <- c(
 )
 is_there <- function(name) {
   if (startsWith(name, "autoplot.")) return(requireNamespace("ggplot2", quietly = TRUE))
+  if (startsWith(name, "knit_print.")) return(requireNamespace("knitr", quietly = TRUE))
   !name %in% names(needs) || requireNamespace(needs[[name]], quietly = TRUE)
 }
 
