@@ -103,7 +103,7 @@ argument_synonyms <- list(
   maxit = "max_iter", maxiter = "max_iter", maxiterations = "max_iter", iterations = "max_iter",
   cores = "threads", ncores = "threads", nthreads = "threads", eps = "tol", epsilon = "tol",
   tolerance = "tol", progressbar = "progress", priors = "prior",
-  condvar = "se", postvar = "se", sefit = "se", se = c("se.fit", "se_fit"),
+  condvar = "se", postvar = c("condVar", "se"), sefit = "se", se = c("se.fit", "se_fit"),
   allownewlevels = "allow.new.levels", useu = "random", reform = "random", centre = "center",
   standardize = "scale", standardise = "scale", wts = "weights",
   cov = "kernel", covariance = "kernel", grm = "kernel", kinship = "kernel", k = "kernel",
@@ -117,8 +117,8 @@ argument_synonyms <- list(
 argument_hints <- list(
   # lme4 and nlme
   reml = "write lmm(method = \"REML\") or lmm(method = \"ML\"), or logLik(fit, REML = )",
-  condvar = "standard errors are ranef(fit, se = TRUE)",
-  postvar = "standard errors are ranef(fit, se = TRUE)",
+  condvar = "conditional covariances are ranef(fit, condVar = TRUE)",
+  postvar = "conditional covariances are ranef(fit, condVar = TRUE)",
   whichel = "choose from the list that ranef() returns",
   useu = "simulate(fit, random = TRUE) keeps the predicted random effects",
   reform = "predict() and simulate() have it",

@@ -84,7 +84,8 @@ coef.hdlmm_multi <- function(object, complete = TRUE, ...) {
 #' @rdname hdlmm_multi
 #' @export
 ranef.hdlmm_multi <- function(object, se = FALSE, ...) {
-  effects <- each_response(object, ranef.hdlmm, se = se, ...)
+  check_dots()
+  effects <- each_response(object, ranef.hdlmm, se = se)
   out <- bind_terms(effects)
   if (se) attr(out, "se") <- bind_terms(lapply(effects, attr, "se"))
   out

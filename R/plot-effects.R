@@ -119,7 +119,7 @@ ranef_panels <- function(x, n, level) {
     label <- paste0(part$grpvar[1], if (column != "(Intercept)") paste0(": ", column))
     title <- if (length(parts) == 1) "Random effects" else
       paste0("Random effects: ", shorten(label, 24))
-    half <- stats::qnorm((1 + level) / 2) * part$condsd[shown]
+    half <- stats::qnorm((1 + level) / 2) * value_or(part$se, part$condsd)[shown]
     effect_panel(
       data.frame(value = part$condval[shown], half = half, name = part$grp[shown]), nrow(part),
       label, title, paste(percent(level), "intervals")

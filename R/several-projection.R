@@ -35,6 +35,26 @@ held_solve <- function(fit, held, b) {
   )
 }
 
+# Cov(beta | y, omega, variances) = S - K'V^-1 K by term and level, [r x r x J] in the user's units:
+# prediction errors where the fixed effects have none.
+conditional_covariances <- function(fit) {
+  held <- held_system(fit)
+  q <- ncol(fit$internal$fixed$q)
+  blocks <- cpp_terms_block_variances(
+    held$system, held$relative, matrix(0, q, q), make_host(fit$control)
+  )
+  lapply(fit$designs, function(design) {
+    own <- blocks[[match(design$label, names(all_terms(fit)))]]
+    r <- nrow(own)
+    at <- matrix(seq_len(ncol(own)), r)
+    by_column <- rep(at, each = r)
+    by_row <- as.vector(at[, rep(seq_len(ncol(at)), each = r)])
+    units <- fit$internal$units
+    sided <- user_effects(units, held$sigma2 * as.vector(own), design$label, by_row)
+    array(user_effects(units, sided, design$label, by_column), c(r, r, ncol(at)))
+  })
+}
+
 # P sigma_e^2 e_i for the rows i of `at`, in the rows of the core [n x length(at)].
 projection_columns <- function(fit, held, at) {
   pick <- matrix(0, nrow(fit$internal$fixed$q), length(at))

@@ -157,6 +157,23 @@ foreign_answers <- list(
   }
 )
 
+# Conditional covariances where variances are estimated and not all is explained.
+expect_conditional <- function(fit) {
+  has_random <- length(fit$designs) > 0
+  if (has_random && (hdlmm:::has_posterior(fit) || varcomp(fit)[["Residual"]] == 0)) {
+    expect_error(ranef(fit, condVar = TRUE), class = "hdlmm_error")
+    return(invisible())
+  }
+  out <- ranef(fit, condVar = TRUE)
+  prints(out)
+  for (term in names(out)) {
+    covariance <- attr(out[[term]], "postVar")
+    expect_identical(dim(covariance)[-1], c(NCOL(out[[term]]), NROW(out[[term]])))
+    expect_true(all(apply(covariance, 3, diag) >= 0))
+  }
+  expect_false(anyNA(as.data.frame(out)$condsd))
+}
+
 # What knitr hands to pandoc where `x` stands in a document, as rmarkdown::render() sets it.
 page_of <- function(x) {
   old <- knitr::opts_knit$set(rmarkdown.pandoc.to = "html")

@@ -104,8 +104,9 @@ contract <- c(foreign_answers, list(
   fixef = function(fit) expect_coefficients(fixef(fit), fit),
   coef = function(fit) expect_identical(coef(fit), fixef(fit)),
   ranef = function(fit) {
-    out <- ranef(fit, condVar = TRUE)
+    out <- ranef(fit, se = TRUE)
     prints(out)
+    expect_conditional(fit)
     expect_length(out, length(fit$designs))
     for (term in names(out)) {
       expect_length(out[[term]], fit$designs[[term]]$n_cols)

@@ -50,6 +50,7 @@ answers <- c(foreign_answers, list(
       expect_true(all(attr(out, "se")[[term]] >= 0))
     }
     expect_equal(nrow(as.data.frame(out)), n_effects(fit))
+    expect_conditional(fit)
   },
   varcomp = function(fit) expect_identical(names(varcomp(fit))[length(varcomp(fit))], "Residual"),
   VarCorr = function(fit) {

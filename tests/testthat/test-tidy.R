@@ -260,7 +260,7 @@ test_that("wrong arguments are refused by name", {
 
 test_that("random effects and posterior draws become data frames", {
   effects <- as.data.frame(ranef(grouped, se = TRUE))
-  expect_named(effects, c("grpvar", "term", "grp", "condval", "condsd"))
+  expect_named(effects, c("grpvar", "term", "grp", "condval", "condsd", "se"))
   expect_identical(effects$condval, unname(ranef(grouped)[[1]]))
   sample <- posterior_sample(grouped, 20, seed = 1, beta = TRUE)
   expect_identical(dim(as.data.frame(sample)), c(20L, ncol(as.matrix(sample))))
