@@ -12,7 +12,8 @@
 #'
 #' @param x,model,object,obj a fit of [lmm()].
 #' @param data,newdata new rows; `NULL` for the fitted ones.
-#' @param predict,include_random,ci,effects,metrics,verbose as in these packages.
+#' @param predict,include_random,ci,effects,metrics,verbose as in these packages;
+#'   `model_parameters()` takes one `ci`, or `NULL` for none.
 #' @param group label of a random term.
 #' @param level level of the intervals.
 #' @param method method of [confint()][confint.hdlmm] for the limits.
@@ -35,7 +36,7 @@ easystats_settings <- function() {
     digits = NULL, wb_component = NULL, robust = FALSE, group_level = FALSE, include_sigma = FALSE,
     bootstrap = FALSE, exponentiate = FALSE, standardize = list(NULL, FALSE), p_adjust = list(NULL),
     vcov = list(NULL), vcov_args = list(NULL), vcov_type = list(NULL), by_group = FALSE,
-    model_info = NULL, check_response = NULL
+    model_info = NULL, check_response = NULL, as_draws = NULL
   ))
 }
 
@@ -144,10 +145,13 @@ ci.hdlmm <- function(x, ci = 0.95, ...) {
 model_parameters.hdlmm <- function(model, ci = 0.95, effects = c("all", "fixed", "random"), ...) {
   check_dots(easystats_settings())
   effects <- check_choice(effects, c("all", "fixed", "random"), "effects")
+  level <- value_or(ci, 0.95)
+  check_number(level, "ci", 0, 1)
   rows <- rbind(
-    if (effects != "random") fixed_parameters(model, ci),
-    if (effects != "fixed" && has_random(model)) random_parameters_of(model, ci)
+    if (effects != "random") fixed_parameters(model, level),
+    if (effects != "fixed" && has_random(model)) random_parameters_of(model, level)
   )
+  if (is.null(ci)) rows <- rows[!startsWith(names(rows), "CI")]
   structure(
     rows, class = c("parameters_model", "see_parameters_model", "data.frame"), ci = ci,
     ci_method = "Satterthwaite", model_class = "hdlmm", coefficient_name = "Coefficient",

@@ -52,27 +52,37 @@ posterior_predict.hdlmm <- function(object, newdata = NULL, draws = 1000, seed =
                                     random = TRUE, weights = NULL, allow.new.levels = FALSE,
                                     ...) {
   check_dots()
-  check_number(draws, "draws", 1, 1e7, whole = TRUE)
-  check_flag(random, "random")
-  check_flag(allow.new.levels, "allow.new.levels")
-  if (is_exact_fit(object)) {
-    abort("exact_fit", "the response is explained exactly: nothing is left to draw.")
-  }
-  # to effects that are all drawn anew every level is new
-  rows <- if (is.null(newdata)) fitted_points(object) else
-    new_rows(object, newdata, term_labels(object), allow.new.levels, random)
-  random <- random && has_random(object)
+  rows <- drawn_rows(object, newdata, random, allow.new.levels)
   if (is.null(weights)) {
     weights <- if (is.null(newdata)) value_or(object$weights, 1) else 1
   }
   check_new_weights(weights, rows$m)
-  require_draws_memory(rows$m, draws)
-  out <- with_seed(sampling_seed(object, seed), {
-    latent <- draw_latent(object, rows, random, draws)
+  out <- latent_draws(object, rows, random, draws, seed, function(latent) {
     with_noise(latent$value, latent$noise, weights)
   })
   colnames(out) <- rows$names
   out
+}
+
+# The rows that are drawn.
+drawn_rows <- function(fit, newdata = NULL, random = TRUE, allow.new.levels = FALSE) {
+  check_flag(random, "random")
+  check_flag(allow.new.levels, "allow.new.levels")
+  if (is_exact_fit(fit)) {
+    abort("exact_fit", "the response is explained exactly: nothing is left to draw.")
+  }
+  # to effects that are all drawn anew every level is new
+  if (is.null(newdata)) fitted_points(fit) else
+    new_rows(fit, newdata, term_labels(fit), allow.new.levels, random)
+}
+
+# f() of draw_latent() under a seed.
+latent_draws <- function(fit, rows, random, draws, seed, f = identity) {
+  check_number(draws, "draws", 1, 1e7, whole = TRUE)
+  require_draws_memory(rows$m, draws)
+  with_seed(sampling_seed(fit, seed), {
+    f(draw_latent(fit, rows, random && has_random(fit), draws))
+  })
 }
 
 # Draws of responses [draws x m] from latent values [m x draws] and the variances of the noise

@@ -1,9 +1,15 @@
 #!/usr/bin/env Rscript
 # What other packages give for a fit of lmm() and for the same fit of lme4:
 #   Rscript tools/ecosystem.R [pattern of packages]
-# prints a row a call: package, version, call, status. "same": numbers within 1e-3 of lme4's;
-# "differs": others, which a remark explains; "ours alone": lme4's fit stops; "refused": an
-# hdlmm_error; "error": anything else. Packages that are not installed are listed at the end.
+# prints a row a call: package, version, call, status, remark, and stops where one is wrong.
+#   same        numbers within 1e-3 of those of lme4's fit, or of the reference of the call
+#   explained   other numbers, for the reason in the remark
+#   refused     an hdlmm_error
+#   no method   the other package stops before it asks anything of a fit of ours
+#   ours alone  lme4's fit stops, ours gives numbers
+#   empty       no number to compare; wrong, as is "differs" without a remark and "error", a
+#               condition of no class of ours under a function of ours
+# Packages that are not installed are listed at the end.
 
 suppressMessages({
   library(hdlmm)
@@ -24,12 +30,32 @@ slopes <- pair(Reaction ~ Days + (Days | Subject), sleep)
 simple <- pair(Reaction ~ Days + (1 | Subject), sleep)
 by_ml <- pair(Reaction ~ Days + (1 | Subject), sleep, "ML")
 crossed <- pair(diameter ~ 1 + (1 | plate) + (1 | sample), lme4::Penicillin)
+# A grouping factor as a matrix of columns: the same model by another road.
+sleep$Z <- stats::model.matrix(~ 0 + Subject, sleep)
+columns <- list(
+  own = eval(quote(lmm(Reaction ~ Days + re(Z), sleep)), globalenv()), theirs = simple$theirs
+)
 all_reml <- list(slopes, simple, crossed)
 two <- list(slopes, simple)
+three <- list(slopes, simple, columns)
 ml <- list(by_ml)
+# By inference that lme4 has not; what is expected is a function of the fit.
+by <- function(method, ...) {
+  asked <- as.call(
+    list(quote(lmm), Reaction ~ Days + (1 | Subject), quote(sleep), method = method, ...)
+  )
+  list(own = eval(asked, globalenv()))
+}
+bayes <- list(by("Bayes"))
+gibbs <- list(by("Bayes", algorithm = "gibbs", control = quote(lmm_control(seed = 1))))
+vb <- list(by("VB"))
+posteriors <- c(bayes, gibbs)
+inferred <- c(posteriors, vb)
+draws_of <- function(m) as.matrix(posterior_sample(m, 4000, seed = 1))
+fixed_draws <- function(m) draws_of(m)[, names(fixef(m))]
 
-# By package: list of list(fits, function), named by the call. What is compared are all numbers
-# that it returns.
+# By package: list of list(fits, function, reference), named by the call. What is compared are all
+# numbers that it returns, with those for lme4's fit, or with `reference` of ours.
 calls <- alist(
   stats = list(
     "AIC()" = list(all_reml, AIC), "BIC()" = list(all_reml, BIC), "nobs()" = list(all_reml, nobs),
@@ -49,7 +75,17 @@ calls <- alist(
     "step()" = list(ml, function(m) AIC(step(update(m, . ~ . + I(Days^2)), trace = 0))),
     "update()" = list(ml, function(m) fixef(update(m, . ~ . - Days))),
     "anova()" = list(ml, function(m) anova(update(m, . ~ . - Days), m)$Chisq),
-    "deviance()" = list(ml, deviance)
+    "deviance()" = list(ml, deviance),
+    "logLik(re(X))" = list(list(columns), logLik),
+    "fitted(re(X))" = list(list(columns), fitted),
+    "AIC(Bayes)" = list(inferred, AIC), "anova(Bayes)" = list(inferred, anova),
+    "predict(Bayes)" = list(inferred, predict, fitted),
+    "confint(Bayes)" = list(posteriors, function(m) confint(m, "Days"), function(m) {
+      quantile(fixed_draws(m)[, "Days"], c(0.025, 0.975))
+    }, 0.02),
+    "simulate(Bayes)" = list(inferred, function(m) dim(simulate(m, 2, seed = 1)), function(m) {
+      c(180, 2)
+    })
   ),
   MASS = list("stepAIC()" = list(ml, function(m) {
     AIC(MASS::stepAIC(update(m, . ~ . + I(Days^2)), trace = 0))
@@ -62,6 +98,9 @@ calls <- alist(
   ),
   lme4 = list(
     "ranef()" = list(all_reml, function(m) as.data.frame(ranef(m))$condval),
+    "ranef(condVar = TRUE)" = list(all_reml, function(m) {
+      as.data.frame(ranef(m, condVar = TRUE))$condsd
+    }),
     "VarCorr()" = list(all_reml, function(m) as.data.frame(VarCorr(m))$vcov),
     "ngrps()" = list(all_reml, ngrps), "getME(\"X\")" = list(all_reml, function(m) getME(m, "X")),
     "getME(\"theta\")" = list(all_reml, function(m) getME(m, "theta")),
@@ -165,7 +204,200 @@ calls <- alist(
   loo = list("loo_compare()" = list(two, function(m) {
     loo::loo_compare(loo::loo(m), loo::loo(m))[, "elpd_diff"]
   })),
-  posterior = list("as_draws_df()" = list(two, function(m) nrow(posterior::as_draws_df(m)))),
+  posterior = list(
+    "as_draws_df()" = list(two, function(m) dim(posterior::as_draws_df(m)), function(m) {
+      c(1000, ncol(as.matrix(posterior_sample(m, 2))) + 3)
+    }),
+    "summarise_draws(Bayes)" = list(bayes, function(m) {
+      posterior::summarise_draws(posterior::as_draws_df(m, 4000, 1), "mean")$mean
+    }, function(m) colMeans(draws_of(m)), 1e-8),
+    "rhat(gibbs)" = list(gibbs, function(m) {
+      max(posterior::summarise_draws(posterior::as_draws_array(m), "rhat")$rhat)
+    }, function(m) 1, 0.05)
+  ),
+  rstantools = list(
+    "posterior_predict()" = list(inferred, function(m) {
+      colMeans(rstantools::posterior_predict(m, draws = 4000, seed = 1))
+    }, fitted, 0.02),
+    "posterior_epred()" = list(inferred, function(m) {
+      colMeans(rstantools::posterior_epred(m, draws = 4000, seed = 1))
+    }, fitted, 0.01),
+    "posterior_linpred()" = list(inferred, function(m) {
+      colMeans(rstantools::posterior_linpred(m, draws = 4000, seed = 1))
+    }, fitted, 0.01),
+    "log_lik()" = list(inferred, function(m) {
+      dim(rstantools::log_lik(m, draws = 40, seed = 1))
+    }, function(m) c(40, 180)),
+    "bayes_R2()" = list(inferred, function(m) {
+      mean(rstantools::bayes_R2(m, draws = 4000, seed = 1))
+    }, function(m) {
+      drawn <- rstantools::posterior_epred(m, draws = 4000, seed = 2)
+      mean(rstantools::bayes_R2(drawn, sleep$Reaction))
+    }, 0.03),
+    "posterior_interval()" = list(posteriors, function(m) {
+      rstantools::posterior_interval(draws_of(m), 0.95)["Days", ]
+    }, function(m) confint(m, "Days"), 0.02)
+  ),
+  bayestestR = list(
+    "describe_posterior()" = list(posteriors, function(m) {
+      bayestestR::describe_posterior(as.data.frame(fixed_draws(m)), centrality = "mean",
+        test = NULL, ci = NULL)$Mean
+    }, fixef, 0.01),
+    "ci()" = list(posteriors, function(m) {
+      out <- bayestestR::ci(m)
+      c(out$CI_low, out$CI_high)
+    }, function(m) confint(m, names(fixef(m))), 0.02),
+    "hdi()" = list(posteriors, function(m) {
+      unlist(bayestestR::hdi(fixed_draws(m)[, "Days"], ci = 0.95)[c("CI_low", "CI_high")])
+    }, function(m) confint(m, "Days"), 0.05)
+  ),
+  bayesplot = list(
+    "pp_check()" = list(inferred, function(m) {
+      length(unique(bayesplot::pp_check(m, draws = 5, seed = 1)$data$rep_id))
+    }, function(m) 5, 0.3),
+    "mcmc_areas_data()" = list(posteriors, function(m) {
+      mean(bayesplot::mcmc_intervals_data(draws_of(m), "Days", point_est = "mean")$m)
+    }, function(m) fixef(m)[["Days"]], 0.01),
+    "mcmc_trace_data()" = list(gibbs, function(m) {
+      mean(bayesplot::mcmc_trace_data(posterior::as_draws_array(m), "Days")$value)
+    }, function(m) fixef(m)[["Days"]], 0.01)
+  ),
+  coda = list("effectiveSize()" = list(gibbs, function(m) {
+    days <- as.matrix(posterior::as_draws_matrix(m))[, "Days"]
+    1 * (coda::effectiveSize(coda::as.mcmc(days)) > 500)
+  }, function(m) 1)),
+  sandwich = list(
+    "bread()" = list(three, sandwich::bread), "estfun()" = list(three, sandwich::estfun),
+    "vcovHC()" = list(three, sandwich::vcovHC)
+  ),
+  clubSandwich = list("vcovCR()" = list(two, function(m) clubSandwich::vcovCR(m, type = "CR2"))),
+  pbkrtest = list(
+    "vcovAdj()" = list(two, function(m) {
+      if (inherits(m, "hdlmm")) return(diag(summary(m, ddf = "Kenward-Roger")$coefficients[, 2])^2)
+      diag(diag(as.matrix(pbkrtest::vcovAdj(m))))
+    }),
+    "KRmodcomp()" = list(two, function(m) {
+      if (inherits(m, "hdlmm")) return(anova(m, ddf = "Kenward-Roger")[1, c("F value", "Den Df")])
+      small <- eval(bquote(lmer(.(update(formula(m), . ~ . - Days)), sleep)), globalenv())
+      unlist(pbkrtest::KRmodcomp(m, small)$test["Ftest", c("stat", "ddf")])
+    }),
+    "get_Lb_ddf()" = list(two, function(m) {
+      if (inherits(m, "hdlmm")) return(anova(m, ddf = "Kenward-Roger")[1, "Den Df"])
+      pbkrtest::get_Lb_ddf(m, c(0, 1))
+    })
+  ),
+  lmerTest = list(
+    "summary()" = list(two, function(m) {
+      if (!inherits(m, "hdlmm")) m <- lmerTest::as_lmerModLmerTest(m)
+      coef(summary(m))
+    }),
+    "anova()" = list(two, function(m) {
+      if (inherits(m, "hdlmm")) return(anova(m)[c("Den Df", "F value")])
+      anova(lmerTest::as_lmerModLmerTest(m))[c("DenDF", "F value")]
+    }),
+    "ranova()" = list(list(simple), function(m) {
+      if (inherits(m, "hdlmm")) return(test_random(m, "mixture")$statistic)
+      lmerTest::ranova(lmerTest::as_lmerModLmerTest(m))$LRT[2]
+    })
+  ),
+  bbmle = list(
+    "AICtab()" = list(ml, function(m) {
+      bbmle::AICtab(m, update(m, . ~ . - Days), base = TRUE)[c("AIC", "dAIC")]
+    }),
+    "ICtab()" = list(ml, function(m) {
+      bbmle::ICtab(m, update(m, . ~ . - Days), type = "BIC", base = TRUE)$BIC
+    })
+  ),
+  broom = list(
+    "tidy()" = list(three, function(m) {
+      if (!inherits(m, "hdlmm")) return(coef(summary(m))[, 1:2])
+      as.data.frame(broom::tidy(m))[1:2, c("estimate", "std.error")]
+    }),
+    "glance(Bayes)" = list(inferred, function(m) as.data.frame(broom::glance(m))$sigma, sigma)
+  ),
+  generics = list(
+    "tidy(Bayes)" = list(inferred, function(m) {
+      as.data.frame(generics::tidy(m))$estimate[1:2]
+    }, fixef),
+    "augment(Bayes)" = list(inferred, function(m) {
+      as.data.frame(generics::augment(m))$.fitted
+    }, fitted)
+  ),
+  effectsize = list("standardize_parameters()" = list(two, function(m) {
+    effectsize::standardize_parameters(m, method = "basic", ci = NULL)$Std_Coefficient[1:2]
+  })),
+  datawizard = list("standardize()" = list(two, function(m) fixef(datawizard::standardize(m)))),
+  modelr = list(
+    "rmse()" = list(three, function(m) modelr::rmse(m, sleep)),
+    "add_predictions()" = list(three, function(m) modelr::add_predictions(sleep, m)$pred)
+  ),
+  prediction = list("prediction()" = list(two, function(m) prediction::prediction(m)$fitted)),
+  arm = list(
+    "se.fixef()" = list(two, arm::se.fixef),
+    "display()" = list(two, function(m) {
+      capture.output(out <- arm::display(m))
+      out$coef
+    })
+  ),
+  RLRsim = list("exactRLRT()" = list(list(simple), function(m) {
+    if (inherits(m, "hdlmm")) return(test_random(m, "exact", draws = 1000, seed = 1)$statistic)
+    RLRsim::exactRLRT(m, nsim = 100)$statistic
+  })),
+  cAIC4 = list("cAIC()" = list(list(simple), function(m) cAIC4::cAIC(m)$caic)),
+  xtable = list("xtable(anova)" = list(ml, function(m) {
+    xtable::xtable(anova(update(m, . ~ . - Days), m))$Chisq
+  })),
+  knitr = list("kable(VarCorr)" = list(two, function(m) {
+    nchar(knitr::kable(as.data.frame(VarCorr(m))[c("grp", "vcov")], "pipe", digits = 2))
+  })),
+  flextable = list("flextable(VarCorr)" = list(two, function(m) {
+    flextable::flextable(as.data.frame(VarCorr(m)))$body$dataset$vcov
+  })),
+  ggplot2 = list(
+    "fortify()" = list(two, function(m) ggplot2::fortify(m)$.fitted),
+    "autoplot()" = list(inferred, function(m) {
+      1 * ggplot2::is.ggplot(ggplot2::autoplot(m, which = 1))
+    }, function(m) 1)
+  ),
+  boot = list("boot()" = list(two, function(m) {
+    boot::boot(sleep, function(d, i) fixef(m), 1)$t0
+  })),
+  numDeriv = list("grad()" = list(ml, function(m) {
+    numDeriv::grad(function(x) predict(m, data.frame(Days = x, Subject = "308")), 1)
+  })),
+  rsample = list("vfold_cv()" = list(list(simple), function(m) {
+    if (!inherits(m, "hdlmm")) return(180)
+    nrow(as.data.frame(cv_lmm(formula(m), sleep, folds = rsample::vfold_cv(sleep, 3))))
+  })),
+  tibble = list("as_tibble()" = list(two, function(m) {
+    tibble::as_tibble(as.data.frame(VarCorr(m)))$vcov
+  })),
+  future = list("bootstrap()" = list(list(simple), function(m) {
+    if (!inherits(m, "hdlmm")) return(2)
+    ncol(confint(m, "Days", method = "boot", draws = 20, seed = 1))
+  })),
+  splines2 = list("bSpline()" = list(list(simple), function(m) {
+    fixef(update(m, . ~ splines2::bSpline(Days, df = 4) + (1 | Subject)))
+  })),
+  texreg = list("extract()" = list(two, function(m) texreg::extract(m)@coef)),
+  stargazer = list("stargazer()" = list(two, function(m) {
+    sum(nchar(capture.output(stargazer::stargazer(m, type = "text"))))
+  })),
+  marginaleffects = list(
+    "predictions()" = list(two, function(m) marginaleffects::predictions(m)$estimate),
+    "avg_slopes()" = list(two, function(m) {
+      out <- marginaleffects::avg_slopes(m, variables = "Days", re.form = NA)
+      c(out$estimate, out$std.error)
+    }),
+    "avg_comparisons()" = list(two, function(m) {
+      marginaleffects::avg_comparisons(m, variables = "Days", re.form = NA)$estimate
+    })
+  ),
+  modelsummary = list("modelsummary()" = list(two, function(m) {
+    out <- modelsummary::modelsummary(m, output = "data.frame")
+    as.numeric(out[out$term == "Days", ncol(out)][1])
+  })),
+  report = list("report()" = list(two, function(m) 1 * any(nchar(report::report_text(m)) > 0))),
   MuMIn = list(
     "r.squaredGLMM()" = list(two, MuMIn::r.squaredGLMM), "AICc()" = list(two, MuMIn::AICc)
   ),
@@ -179,20 +411,71 @@ numbers <- function(x) {
   unname(as.numeric(x))
 }
 
+# Whether a function of ours is under way: a condition is then ours, else the other package's, which
+# knows no such fit.
+is_ours <- function(frames) {
+  any(vapply(frames, function(f) identical(topenv(environment(f)), asNamespace("hdlmm")), NA))
+}
+
 answer <- function(f, fit) {
+  ours <- FALSE
+  note <- function(e) {
+    # the innermost frames are those of the handler itself
+    ours <<- is_ours(lapply(seq_len(sys.nframe()), sys.function))
+  }
   tryCatch(
-    suppressMessages(suppressWarnings(numbers(f(fit)))),
+    withCallingHandlers(suppressMessages(suppressWarnings(numbers(f(fit)))), error = note),
     hdlmm_error = function(e) structure("refused", text = conditionMessage(e)),
-    error = function(e) structure("error", text = conditionMessage(e))
+    error = function(e) {
+      structure(if (ours) "error" else "no method", text = conditionMessage(e))
+    }
   )
 }
 
-status <- function(own, theirs) {
+status <- function(own, theirs, tolerance) {
   if (is.character(own)) return(as.vector(own))
   if (is.character(theirs)) return("ours alone")
+  if (all(is.na(own))) return("empty")
   if (length(own) != length(theirs)) return("differs")
   off <- abs(own - theirs) / pmax(abs(theirs), 1e-3)
-  if (identical(is.na(own), is.na(theirs)) && all(off < 1e-3, na.rm = TRUE)) "same" else "differs"
+  is_same <- identical(is.na(own), is.na(theirs)) && all(off < tolerance, na.rm = TRUE)
+  if (is_same) "same" else "differs"
+}
+
+# Why what is not the same is not.
+remarks <- c(
+  "insight find_statistic()" = "insight knows classes by a list of its own",
+  "performance compare_performance()" = "insight's list again; model_performance() works",
+  "parameters ci()" = "Satterthwaite's degrees of freedom, lme4's fits have residual ones here",
+  "parameters p_value()" = "as ci()",
+  "ggeffects ggpredict()" = "predicts for a level of the group; ggemmeans() has the fixed part",
+  "datawizard standardize()" = "insight's list again: it warns and changes nothing",
+  "broom tidy()" = "with random effects' parameters below"
+)
+remark <- function(package, call) {
+  found <- remarks[paste(package, call)]
+  if (is.na(found)) "" else found[[1]]
+}
+
+row_of <- function(package, call, asked) {
+  f <- asked[[2]]
+  reference <- if (length(asked) > 2) asked[[3]]
+  tolerance <- if (length(asked) > 3) asked[[4]] else 1e-3
+  texts <- character()
+  found <- vapply(asked[[1]], function(fits) {
+    own <- answer(f, fits$own)
+    if (is.character(own)) texts <<- c(texts, attr(own, "text"))
+    theirs <- if (is.null(reference)) answer(f, fits$theirs) else
+      suppressMessages(numbers(reference(fits$own)))
+    status(own, theirs, tolerance)
+  }, "")
+  why <- remark(package, call)
+  if (nzchar(why)) found[found == "differs"] <- "explained"
+  data.frame(
+    package = package, version = as.character(utils::packageVersion(package)), call = call,
+    status = paste(unique(found), collapse = ", "),
+    remark = if (nzchar(why)) why else substr(gsub("\n", " ", c(texts, "")[1]), 1, 70)
+  )
 }
 
 missing <- character()
@@ -203,30 +486,12 @@ for (package in grep(asked, names(calls), value = TRUE)) {
     next
   }
   own_calls <- eval(calls[[package]])
-  for (call in names(own_calls)) {
-    found <- vapply(own_calls[[call]][[1]], function(fits) {
-      f <- own_calls[[call]][[2]]
-      status(answer(f, fits$own), answer(f, fits$theirs))
-    }, "")
-    rows <- c(rows, list(data.frame(
-      package = package, version = as.character(utils::packageVersion(package)), call = call,
-      status = paste(unique(found), collapse = ", ")
-    )))
-  }
+  for (call in names(own_calls)) rows <- c(rows, list(row_of(package, call, own_calls[[call]])))
 }
-# Why what is not the same is not.
-remarks <- c(
-  "find_statistic()" = "insight knows classes by a list of its own",
-  "compare_performance()" = "insight's list again; model_performance() works",
-  "ci()" = "Satterthwaite's degrees of freedom, lme4's fits have residual ones here",
-  "p_value()" = "as ci()",
-  "ggpredict()" = "predicts for a level of the group; ggemmeans() has the fixed part"
-)
 table <- do.call(rbind, rows)
-table$remark <- ifelse(
-  table$status %in% c("same", "ours alone"), "", remarks[table$call]
-)
+options(width = 200)
 print(table, right = FALSE, row.names = FALSE)
 cat("\n", nrow(table), " calls in ", length(unique(table$package)), " packages\n", sep = "")
 print(table(table$status))
 if (length(missing) > 0) cat("not installed:", missing, "\n")
+quit(status = any(grepl("differs|empty|error", table$status)))

@@ -150,6 +150,19 @@ foreign_answers <- list(
   cooks.distance = function(fit) expect_named(cooks.distance(fit), names(residuals(fit))),
   rstandard = function(fit) expect_named(rstandard(fit), names(residuals(fit))),
   rstudent = function(fit) expect_named(rstudent(fit), names(residuals(fit))),
+  posterior_epred = function(fit) expect_draws(fit, "posterior_epred"),
+  posterior_linpred = function(fit) expect_draws(fit, "posterior_linpred"),
+  log_lik = function(fit) expect_draws(fit, "log_lik"),
+  bayes_R2 = function(fit) {
+    skip_if_not_installed("rstantools")
+    out <- rstantools::bayes_R2(fit, draws = 20, seed = 1)
+    expect_length(out, 20)
+    expect_true(all(out >= 0 & out <= 1))
+  },
+  pp_check = function(fit) {
+    skip_if_not_installed("bayesplot")
+    expect_true(ggplot2::is.ggplot(bayesplot::pp_check(fit, draws = 5, seed = 1)))
+  },
   knit_print = function(fit) {
     skip_if_not_installed("knitr")
     expect_match(page_of(fit), describes(fit), fixed = TRUE)
@@ -172,6 +185,13 @@ expect_conditional <- function(fit) {
     expect_true(all(apply(covariance, 3, diag) >= 0))
   }
   expect_false(anyNA(as.data.frame(out)$condsd))
+}
+
+expect_draws <- function(fit, generic) {
+  skip_if_not_installed("rstantools")
+  out <- getExportedValue("rstantools", generic)(fit, draws = 5, seed = 1)
+  expect_identical(dim(out), dim(posterior_predict(fit, draws = 5)))
+  expect_false(anyNA(out))
 }
 
 # What knitr hands to pandoc where `x` stands in a document, as rmarkdown::render() sets it.

@@ -105,3 +105,21 @@ test_that("lattice draws one picture a term, as of lme4's", {
     expect_s3_class(pictures$plate, "trellis")
   }
 })
+
+test_that("parameters without limits, as effectsize asks for them, have none", {
+  skip_if_not_installed("parameters")
+  own <- parameters::model_parameters(slopes$own, ci = NULL)
+  with_limits <- parameters::model_parameters(slopes$own)
+  expect_identical(
+    setdiff(names(with_limits), names(own)), c("CI", "CI_low", "CI_high")
+  )
+  expect_identical(own$Coefficient, with_limits$Coefficient)
+  expect_error(parameters::model_parameters(slopes$own, ci = c(0.5, 0.9)), "`ci`",
+    class = "hdlmm_bad_input"
+  )
+  skip_if_not_installed("effectsize")
+  expect_same(function(fit) {
+    table <- effectsize::standardize_parameters(fit, method = "basic", ci = NULL)
+    table$Std_Coefficient[1:2]
+  }, slopes)
+})

@@ -34,7 +34,8 @@ refusals <- list(
   elbo = setdiff(names(fits), by_method("VB")), kl_gap = setdiff(names(fits), by_method("VB")),
   bayes_factor = setdiff(names(fits), bayes), posterior_summary = setdiff(names(fits), bayes),
   posterior_density = setdiff(names(fits), bayes), posterior_sample = "exact",
-  posterior_predict = "exact", compare_methods = c("ols", "exact"),
+  posterior_predict = "exact", posterior_epred = "exact", posterior_linpred = "exact",
+  log_lik = "exact", bayes_R2 = "exact", pp_check = "exact", compare_methods = c("ols", "exact"),
   as_draws = "exact", as_draws_array = "exact", as_draws_matrix = "exact", as_draws_df = "exact"
 )
 

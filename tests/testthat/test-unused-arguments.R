@@ -126,7 +126,9 @@ needs <- c(
   Anova.hdlmm = "car", linearHypothesis.hdlmm = "car", dotplot.ranef.hdlmm = "lattice",
   qqmath.ranef.hdlmm = "lattice", as_draws.hdlmm_sample = "posterior",
   as_draws_array.hdlmm_sample = "posterior", as_draws_df.hdlmm_sample = "posterior",
-  as_draws_matrix.hdlmm_sample = "posterior"
+  as_draws_matrix.hdlmm_sample = "posterior", pp_check.hdlmm = "bayesplot",
+  posterior_epred.hdlmm = "rstantools", posterior_linpred.hdlmm = "rstantools",
+  log_lik.hdlmm = "rstantools", bayes_R2.hdlmm = "rstantools"
 )
 is_there <- function(name) {
   if (startsWith(name, "autoplot.")) return(requireNamespace("ggplot2", quietly = TRUE))
