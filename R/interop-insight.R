@@ -89,11 +89,16 @@ get_variance.hdlmm <- function(x, component = "all", verbose = TRUE, ...) {
     model_component = NULL, name_fun = NULL, name_full = NULL, tolerance = NULL,
     effects = NULL, approximation = NULL, model = NULL, null_model = NULL
   )))
-  known <- eval(formals(insight::get_variance)$component)
-  component <- check_choice(component, known, "component")
+  component <- check_choice(component, variance_component_names, "component")
   parts <- variance_parts(x)
   if (component == "all") parts else parts[names(parts) == paste0("var.", component)]
 }
+
+# As insight names them: its generic has no choices of its own from 1.0 on.
+variance_component_names <- c(
+  "all", "fixed", "random", "residual", "distribution", "dispersion", "intercept", "slope",
+  "rho01", "rho00"
+)
 
 variance_parts <- function(fit) {
   sizes <- vapply(fit$designs, function(design) {

@@ -450,7 +450,8 @@ remarks <- c(
   "parameters p_value()" = "as ci()",
   "ggeffects ggpredict()" = "predicts for a level of the group; ggemmeans() has the fixed part",
   "datawizard standardize()" = "insight's list again: it warns and changes nothing",
-  "broom tidy()" = "with random effects' parameters below"
+  "texreg extract()" = "by broom::tidy(): standard deviations of random effects stand below",
+  "stargazer stargazer()" = "prints that it does not know the class"
 )
 remark <- function(package, call) {
   found <- remarks[paste(package, call)]

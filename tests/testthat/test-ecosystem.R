@@ -123,3 +123,17 @@ test_that("parameters without limits, as effectsize asks for them, have none", {
     table$Std_Coefficient[1:2]
   }, slopes)
 })
+
+test_that("every component of insight's variances is found, whether its generic lists them or not", {
+  skip_if_not_installed("insight")
+  own <- insight::get_variance(slopes$own)
+  for (component in c("fixed", "random", "residual", "intercept", "slope")) {
+    found <- insight::get_variance(slopes$own, component = component)
+    expect_identical(unlist(found), unlist(own[paste0("var.", component)]))
+  }
+  listed <- eval(formals(insight::get_variance)$component)
+  expect_length(setdiff(listed, hdlmm:::variance_component_names), 0)
+  expect_error(
+    insight::get_variance(slopes$own, component = "none"), "all", class = "hdlmm_bad_input"
+  )
+})
