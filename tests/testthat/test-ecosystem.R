@@ -124,7 +124,7 @@ test_that("parameters without limits, as effectsize asks for them, have none", {
   }, slopes)
 })
 
-test_that("every component of insight's variances is found, whether its generic lists them or not", {
+test_that("components of insight's variances are found, whether its generic lists them or not", {
   skip_if_not_installed("insight")
   own <- insight::get_variance(slopes$own)
   for (component in c("fixed", "random", "residual", "intercept", "slope")) {
