@@ -2,6 +2,7 @@
 # quadrature or from Gibbs draws, and everything else conditional on them in closed form.
 
 fit_quadrature <- function(problem, engine, control) {
+  stop_improper_exact(problem)
   prior <- internal_prior(problem)
   found <- integrate_posterior(problem, prior, control)
   posterior <- quadrature_posterior(problem, found)

@@ -1,6 +1,7 @@
 # Gibbs sampling: draws of both variances, grouped into nodes of a posterior.
 
 fit_gibbs <- function(problem, engine, control) {
+  stop_improper_exact(problem)
   prior <- internal_prior(problem)
   stop_improper_gibbs(problem)
   raw <- cpp_gibbs(
@@ -53,8 +54,7 @@ with_chain_diagnostics <- function(result, trace, accepted = NaN) {
 # The integral of the posterior exists only if quadrature finds that it does.
 stop_improper_gibbs <- function(problem) {
   target <- posterior_target(problem, internal_prior(problem), lmm_control())
-  range <- share_range(problem$system)
-  posterior_tails(target, range, 0)
+  posterior_tails(target, posterior_range(target, problem$system), 0)
 }
 
 gibbs_options <- function(problem, control) {

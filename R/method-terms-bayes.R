@@ -5,6 +5,7 @@ fit_terms_quadrature <- function(problem, engine, control) {
     warn_exact("all variances are 0")
     return(exact_terms(problem, engine$criterion))
   }
+  stop_improper_exact(problem)
   require_quadrature(problem, control)
   system <- identified_terms(problem, control)$pointer
   target <- terms_target(problem, system)

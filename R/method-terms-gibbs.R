@@ -7,6 +7,7 @@ fit_terms_gibbs <- function(problem, engine, control) {
     warn_exact("all variances are 0")
     return(exact_terms(problem, engine$criterion))
   }
+  stop_improper_exact(problem)
   require_terms_memory(problem, control)
   prior <- internal_terms_prior(problem)
   system <- identified_terms(problem, control)$pointer

@@ -67,3 +67,28 @@ existing_variance <- function(variance, orders, v) {
   if (!(orders[["residual"]] > 1)) out[grows(-30)] <- Inf
   out
 }
+
+# Where the fixed effects explain y exactly and have a normal prior, the likelihood grows like
+# tau^-m as all variances fall together, m the degrees of freedom: the posterior has an integral
+# only where the priors of the variances fall faster.
+stop_improper_exact <- function(problem) {
+  fixed <- problem$fixed
+  if (!fixed$is_exact) return(invisible())
+  prior <- problem$prior
+  terms <- if (is.null(prior$pve)) lapply(problem$designs, function(design) {
+    power_at_zero(term_density(prior, design), coefficient_width(design))
+  })
+  scale <- power_at_zero(if (is.null(prior$pve)) prior$residual else prior$total, 1)
+  degrees <- length(fixed$residual) - fixed$rank
+  if (sum(unlist(terms), scale) > degrees / 2) return(invisible())
+  abort(
+    "improper_prior", "the response is explained exactly by the fixed effects, so the posterior ",
+    "under this prior does not fall where all variances tend to 0: use prior_inverse_gamma() for ",
+    "one of them, or leave `fixed` out of lmm_prior()."
+  )
+}
+
+# a where the density of a r x r covariance v S, by log v, falls like v^a as v tends to 0.
+power_at_zero <- function(density, r) {
+  switch(density$kind, inverse_gamma = Inf, half_t = r / 2, jeffreys = 0, flat = r * (r + 1) / 2)
+}

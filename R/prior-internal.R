@@ -70,3 +70,10 @@ at_total <- function(system, root, tau2) {
 
 # log |Lambda| / 2 from its triangular root.
 half_log_det <- function(root) sum(log(abs(diagonal(root))))
+
+# The log variance at which a density of a variance turns, NA where it nowhere does.
+log_turn <- function(density) {
+  switch(density$kind,
+    half_t = log(density$a * density$b), inverse_gamma = log(density$b / density$a), NA_real_
+  )
+}

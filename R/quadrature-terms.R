@@ -155,7 +155,9 @@ gridded_scale <- function(target, y, fields) {
   # under a normal prior of the fixed effects nothing need be left of y
   if (!is.null(target$root)) centre <- pmax(centre, -20)
   centre[!is.finite(centre)] <- -20
-  rough <- seq(-20, 60, by = 1)
+  turns <- cbind(centre, scale_turns(target, y))
+  centre <- apply(turns, 1, min, na.rm = TRUE) - 20
+  rough <- seq(0, max(apply(turns, 1, max, na.rm = TRUE) + 60 - centre), by = 1)
   best <- max.col(known(f(outer(centre, rough, `+`))), "first")
   if (any(best == length(rough))) stop_improper_posterior("the total variance is large")
   centre <- centre + rough[best]
@@ -175,6 +177,14 @@ gridded_scale <- function(target, y, fields) {
     log_density = row_log_sums(table) + log(step), window = cbind(centre - reach[1] * step, step),
     table = table
   )
+}
+
+# t at which the priors of the variances turn, given the points.
+scale_turns <- function(target, y) {
+  prior <- target$prior
+  residual <- log_turn(prior$second)
+  if (prior$on_shares) return(residual + stats::plogis(-y[, 1], log.p = TRUE))
+  cbind(rep(vapply(prior$terms, log_turn, 0), each = nrow(y)) - log_ratios(target, y), residual)
 }
 
 known <- function(x) replace(x, is.na(x), -Inf)

@@ -301,13 +301,17 @@ std::vector<Index> fitting_sweeps(Index warmup, Index size) {
   return out;
 }
 
+/// Where chains begin: no nearer to 0 than this of y^2, which is about one. Less is rounding, and
+/// so far down a density may have no slope left.
+constexpr double kLeastStart = 1e-8;
+
 Vector starting_point(const TermsSystem& system, const VariancePosterior& posterior,
                       const Context& context) {
   const TermsLikelihood likelihood(system, Criterion::reml);
   const std::vector<Matrix> relative = starting_covariances(likelihood, context);
   const Covariances at = Covariances::of(system.model().shapes, relative);
   const double sigma2 = likelihood.evaluate(at, false, context).sigma2;
-  return posterior.coordinates().coordinates(relative, std::log(std::max(1e-200, sigma2)));
+  return posterior.coordinates().coordinates(relative, std::log(std::max(kLeastStart, sigma2)));
 }
 
 /// Chains run beside each other have a thread each, one alone all of them.
