@@ -201,3 +201,20 @@ test_that("a correlation beside a variance of 0 has no limits, beside one that m
   expect_identical(unname(limits[1, 1]), 0)
   expect_identical(unname(limits[2, ]), c(-1, 1))
 })
+
+test_that("limits of a model with hardly a row more than effects end, with nothing lost", {
+  # evaluations fail beside the maximum, where a promise is less than rounding
+  data <- data.frame(
+    y = c(
+      1.5377465108225938, -0.57339476574755011, -1.8177560913060264, -1.7775813578555484,
+      2.1483330897544919, 0.31998127171596635, -0.5427855437274075, -1.1177245245756171
+    ),
+    x = c("u", "u", "v", "u", "w", "w", "", ""), g = factor(c(1, 2, 4, 4, 1, 4, 3, 4)),
+    h = factor(c(2, 1, 2, 2, 1, 2, 2, 1))
+  )
+  fit <- suppressWarnings(lmm(y ~ x + (h | g), data), classes = "hdlmm_warning")
+  limits <- suppressWarnings(confint(fit), classes = "hdlmm_warning")
+  expect_true(all(limits[, 1] <= limits[, 2]))
+  pve <- unlist(pve(fit)[1, c("lower", "upper")])
+  expect_true(pve[1] >= 0 && pve[2] <= 1)
+})
