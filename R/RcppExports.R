@@ -241,8 +241,8 @@ cpp_is_terms_system <- function(pointer) {
     .Call(`_hdlmm_cpp_is_terms_system`, pointer)
 }
 
-cpp_terms_describe <- function(system) {
-    .Call(`_hdlmm_cpp_terms_describe`, system)
+cpp_terms_describe <- function(system, host) {
+    .Call(`_hdlmm_cpp_terms_describe`, system, host)
 }
 
 cpp_terms_search <- function(system, criterion, start, options, host) {

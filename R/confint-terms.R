@@ -26,7 +26,5 @@ terms_wald_limits <- function(fit, name, kind, level) {
 # A row a share.
 wald_share_limits <- function(fit, level) {
   z <- stats::qnorm((1 + level) / 2)
-  h <- unname(shares(fit))
-  half <- z * pve_se(fit) / (h * (1 - h))
-  cbind(stats::plogis(stats::qlogis(h) - half), stats::plogis(stats::qlogis(h) + half))
+  logit_limits(unname(shares(fit)), pve_se(fit), z)
 }

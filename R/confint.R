@@ -99,11 +99,17 @@ wald_interval <- function(fit, name, kind, level) {
     return(t_interval(fit, name, level, contrast_df(fit, contrast)))
   }
   if (kind == "pve") {
-    h <- unname(fit$pve)
-    return(stats::plogis(stats::qlogis(h) + z * pve_se(fit) / (h * (1 - h))))
+    return(drop(logit_limits(unname(fit$pve), pve_se(fit), z[2])))
   }
   v <- fit$variances[[name]]
   v * exp(z * variance_se(fit)[[name]] / v)
+}
+
+# Shares and their limits symmetric in log(h / (1 - h)), a row a share.
+logit_limits <- function(h, se, z) {
+  half <- ifelse(se == 0, 0, z * se / (h * (1 - h)))  # a share may round to 1
+  centre <- stats::qlogis(h)
+  cbind(stats::plogis(centre - half), stats::plogis(centre + half))
 }
 
 exact_limits <- function(fit, chosen, kinds, level, draws, seed) {

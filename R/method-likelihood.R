@@ -157,12 +157,14 @@ observed_information <- function(e, hk, tau2, expected) {
   if (isTRUE(out[1] > 0 && size - out[2]^2 > 1e-10 * size)) out
 }
 
+# Attribute phi: log(sigma_b^2 / sigma_e^2) inside, which knows more of a pve that rounds to 1.
 mode_table <- function(modes, fixed, method) {
   where <- c(interior = "interior", zero = "pve = 0", one = "pve = 1")
-  frame_of(list(
+  table <- frame_of(list(
     pve = modes$h, logLik = modes$value + loglik_constant(fixed, method),
     where = unname(where[modes$kind])
   ))
+  structure(table, phi = modes$phi)
 }
 
 trace_table <- function(trace, system, problem, method) {

@@ -75,7 +75,7 @@ terms_posterior_result <- function(problem, system, nodes, moments, class, grid 
     loglik = terms_likelihood_value(problem, system, at, sigma2), value = NULL,
     is_unbounded = FALSE, rank = coefficient_ranks(designs), boundary = character(),
     prior = problem$prior, notes = missing_mean_notes(moments$orders, parameters$name),
-    nodes = nodes, system = cpp_terms_describe(system)["type"], pointer = system,
+    nodes = nodes, system = cpp_terms_describe(system, problem$host)["type"], pointer = system,
     posterior = c(posterior, list(
       covariance = covariance, pve_sd = unname(moments$pve_sd), orders = moments$orders, grid = grid
     )),

@@ -50,7 +50,7 @@ check_terms_identified <- function(aliased, problem) {
 identified_terms <- function(problem, control, is_by_prior = FALSE) {
   system <- problem$system
   if (is.null(system)) system <- build_terms_system(problem, control, problem$host)
-  description <- cpp_terms_describe(system)
+  description <- cpp_terms_describe(system, problem$host)
   if (!is_by_prior) check_terms_identified(description$aliased, problem)
   list(pointer = system, system = description["type"])
 }

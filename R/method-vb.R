@@ -137,7 +137,10 @@ vb_result <- function(problem, q, columns, state) {
   constant <- loglik_constant(fixed, "ML")
   value <- -0.5 * (nrow(fixed$q) * log(2 * pi * q$tau2) + e$log_det_v + e$rss / q$tau2)
   modes <- if (is.null(state$modes)) {
-    data.frame(pve = q$h, logLik = q$bound + constant, where = "interior")
+    structure(
+      data.frame(pve = q$h, logLik = q$bound + constant, where = "interior"),
+      phi = log(q$h / q$nu) - log(system$kappa)
+    )
   } else {
     mode_table(state$modes, fixed, "ML")
   }

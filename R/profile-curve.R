@@ -11,7 +11,7 @@ basin_size <- function(value, is_beyond, is_unbounded) {
   beyond[which.min(value[beyond])]
 }
 
-mode_phi <- function(fit) log_ratio(fit$modes$pve[1], fit$internal$system$kappa)
+mode_phi <- function(fit) attr(fit$modes, "phi")[1]
 
 # What a search found, for the profiles of other parameters.
 searched_curve <- function(grid, mode_phi, is_unbounded) {
@@ -59,7 +59,7 @@ criterion_at <- function(fit, h, nu) {
 known_curve <- function(fit) {
   constant <- loglik_constant(fit$internal$fixed, fit$uncertainty$criterion)
   grid <- fit$grid
-  at_modes <- log_ratio(fit$modes$pve, fit$internal$system$kappa)
+  at_modes <- attr(fit$modes, "phi")
   here <- seq_len(basin_size(grid$value, grid$phi > at_modes[1], fit$is_unbounded))
   modes <- which(fit$modes$where == "interior" & at_modes <= max(grid$phi[here]))
   list(

@@ -43,9 +43,7 @@ terms_peak <- function(target) {
   rough <- as.matrix(expand.grid(rep(list(seq(-6, 6, by = if (d == 1) 1 else 3)), d)))
   f <- function(y) terms_density(target, y)$log_density
   value <- f(rough)
-  if (!any(is.finite(value))) {
-    abort("unsupported", "the posterior is nowhere finite to rounding: see lmm_prior().")
-  }
+  if (!any(is.finite(value))) stop_nowhere_finite()
   peak <- climb_terms(f, rough[which.max(value), ], max(value))
   list(
     map = c(list(at = peak$at), lattice_axes(peak$hessian)),

@@ -9,23 +9,29 @@ share_range <- function(system) {
   log(system$kappa) + c(-log(max(d)) - 34, -log(min(d)) + 34)
 }
 
-# The same, and to where priors of the variances no longer turn: their scales may be far from those
-# of the data.
+# The same, and to where what lies outside of K is no less than the noise, and to where priors of the
+# variances no longer turn: their scales may be far from those of the data.
 posterior_range <- function(target, system) {
   range <- share_range(system)
   prior <- target$prior
-  if (prior$on_shares) return(range)
   t <- log(target$evaluate(range)$scalars[, 1] / target$degrees)
-  turns <- c(
-    log_turn(prior$first) + log(target$kappa) - t, t - log_turn(prior$second)
-  )
+  turns <- t[1] - log(system$parts$null_residual^2 / target$degrees)
+  if (!prior$on_shares) {
+    turns <- c(
+      turns, log_turn(prior$first) + log(target$kappa) - t, t - log_turn(prior$second)
+    )
+  }
   turns <- turns[is.finite(turns)]
-  range(range, turns - 34, turns + 34)
+  limited_range(c(range, turns - 34, turns + 34))
 }
+
+# logit h beyond which h or 1 - h is less than the least of doubles.
+limited_range <- function(x) pmin(pmax(range(x), -700), 700)
 
 # Local maxima on the grid, refined: data frame x, value, sd.
 posterior_modes <- function(target, coarse) {
   value <- evaluate_target(target, coarse)$log_density
+  if (!any(is.finite(value))) stop_nowhere_finite()
   f <- function(x) evaluate_target(target, x)$log_density
   last <- length(coarse)
   is_peak <- c(value[1] > value[2], value[-c(1, last)] >= pmax(value[-c(last - 1, last)],

@@ -89,6 +89,7 @@ total_grid <- function(target, x, scalars, spread, along2) {
   rough <- seq(around[1] - 20, around[2] + 60, by = 1)
   value <- f(rough)
   best <- which.max(value)
+  if (length(best) == 0) return(list(t = centre, weight = 1, log_mass = -Inf))
   if (best == length(rough)) stop_improper_posterior("the total variance is large")
   near <- rough[pmin(length(rough), pmax(1, best + c(-1, 1)))]
   mode <- top_of_grid(f, seq(near[1], near[2], length.out = 33))
@@ -150,6 +151,13 @@ total_density <- function(target, x, t, scalars, spread, along2) {
   log_scaled <- pmax(log_ratio, 0) + log1p(exp(-abs(log_ratio)))
   out - 0.5 * (length(spread) * log(2 * pi) +
     rowSums(log_scaled) + drop(exp(-log_scaled) %*% along2)) + target$fixed_constant
+}
+
+stop_nowhere_finite <- function() {
+  abort(
+    "overflow", "the posterior is nowhere finite to rounding: the scales of the priors and of the ",
+    "data are too far apart for doubles, see lmm_prior()."
+  )
 }
 
 stop_improper_posterior <- function(where) {

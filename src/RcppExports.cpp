@@ -817,12 +817,13 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_terms_describe
-Rcpp::List cpp_terms_describe(SEXP system);
-RcppExport SEXP _hdlmm_cpp_terms_describe(SEXP systemSEXP) {
+Rcpp::List cpp_terms_describe(SEXP system, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_describe(SEXP systemSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type system(systemSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_terms_describe(system));
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_describe(system, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1272,7 +1273,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_terms_plan", (DL_FUNC) &_hdlmm_cpp_terms_plan, 4},
     {"_hdlmm_cpp_terms_system", (DL_FUNC) &_hdlmm_cpp_terms_system, 7},
     {"_hdlmm_cpp_is_terms_system", (DL_FUNC) &_hdlmm_cpp_is_terms_system, 1},
-    {"_hdlmm_cpp_terms_describe", (DL_FUNC) &_hdlmm_cpp_terms_describe, 1},
+    {"_hdlmm_cpp_terms_describe", (DL_FUNC) &_hdlmm_cpp_terms_describe, 2},
     {"_hdlmm_cpp_terms_search", (DL_FUNC) &_hdlmm_cpp_terms_search, 5},
     {"_hdlmm_cpp_terms_evaluate", (DL_FUNC) &_hdlmm_cpp_terms_evaluate, 4},
     {"_hdlmm_cpp_terms_block_variances", (DL_FUNC) &_hdlmm_cpp_terms_block_variances, 4},

@@ -109,9 +109,10 @@ bool cpp_is_terms_system(SEXP pointer) {
 // type, and shares of the terms and of the residual in a combination of variances that the data
 // cannot tell apart, [K + 1], empty where there is none.
 // [[Rcpp::export(rng = false)]]
-Rcpp::List cpp_terms_describe(SEXP system) {
+Rcpp::List cpp_terms_describe(SEXP system, const Rcpp::List& host) {
   const hdlmm::TermsSystem& terms = system_of(system);
-  return make_list({{"type", terms.name()}, {"aliased", hdlmm::aliased_terms(terms)}});
+  return make_list(
+      {{"type", terms.name()}, {"aliased", hdlmm::aliased_terms(terms, make_context(host))}});
 }
 
 // [[Rcpp::export(rng = false)]]

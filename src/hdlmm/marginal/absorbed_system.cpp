@@ -255,7 +255,7 @@ const RowSystem& AbsorbedSystem::by_rows(const Context& context) const {
 
 /// With R = P_0 X of the others and T of the wide one, both turned: all traces are products of
 /// cells of R'R and R'T R, and of Q'T Q and Q'T^2 Q.
-Matrix AbsorbedSystem::do_null_information() const {
+Matrix AbsorbedSystem::do_null_information(const Context& context) const {
   const Index c = model().q.cols(), m = model().parameters();
   const Matrix q = data_.leftCols(c);
   Matrix r = columns_;
@@ -295,6 +295,7 @@ Matrix AbsorbedSystem::do_null_information() const {
       const TermShape& other = model().shape(o);
       Matrix block = Matrix::Zero(shape.parameters(), other.parameters());
       for (Index l = 0; l < other.levels; ++l) {
+        context.poll();
         for (Index j = 0; j < shape.levels; ++j) {
           block += pair_traces(shape.width, other.width,
                                cells_of(rr, first_[static_cast<std::size_t>(k)] + j * shape.width,

@@ -36,7 +36,7 @@ class AbsorbedSystem final : public TermsSystem {
   const RowSystem& by_rows(const Context& context) const;
 
  private:
-  Matrix do_null_information() const override;
+  Matrix do_null_information(const Context& context) const override;
 
   Index wide_ = -1;
   std::vector<Index> first_;  ///< of each other term in columns(), -1 for the wide one

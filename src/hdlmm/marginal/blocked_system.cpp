@@ -115,7 +115,11 @@ void BlockedSystem::add_row(const EliminatedLevel& own, Index row,
 }
 
 void BlockedSystem::cross_rest(const Context& context) {
-  gram_ = Matrix::Zero(rest(), rest());
+  gram_.resize(rest(), rest());
+  for (Index j = 0; j < rest(); ++j) {
+    if (j % 256 == 0) context.poll();
+    gram_.col(j).setZero();
+  }
   const Index shift = order_.eliminated();
   for (Index i = 0; i < model().rows(); ++i) {
     if (i % 4096 == 0) context.poll();
@@ -205,10 +209,11 @@ Matrix BlockedSystem::times_gram(const Matrix& w) const {
 }
 
 template <typename Visit>
-void BlockedSystem::for_blocks(Index k, Index o, Visit&& visit) const {
+void BlockedSystem::for_blocks(Index k, Index o, const Context& context, Visit&& visit) const {
   const TermShape &shape = model().shape(k), &other = model().shape(o);
   if (!is_eliminated(k) && !is_eliminated(o)) {
     for (Index l = 0; l < other.levels; ++l) {
+      context.poll();
       for (Index j = 0; j < shape.levels; ++j) {
         const auto a = gram_.block(first_of(k) + j * shape.width, first_of(o) + l * other.width,
                                    shape.width, other.width);
@@ -252,7 +257,7 @@ Matrix BlockedSystem::own_gram(Index k, Index level) const {
 
 /// With R = X_k'X_o - H_k H_o', H = X'Q: products of cells of X_k'X_o where it has any, and
 /// sum (h_q'h_s)(h_p't_t) = tr(H_p'H_q H_s'H_t) for all levels at once.
-Matrix BlockedSystem::null_block(Index k, Index o) const {
+Matrix BlockedSystem::null_block(Index k, Index o, const Context& context) const {
   const Index r = model().shape(k).width, w = model().shape(o).width;
   const Index c = model().q.cols();
   const Matrix h = part(data_, k).leftCols(c), g = part(data_, o).leftCols(c);
@@ -260,13 +265,13 @@ Matrix BlockedSystem::null_block(Index k, Index o) const {
   if (r == 1 && w == 1) {
     const Matrix left = h.transpose(), right = g.transpose();
     double sum = 0;
-    for_blocks(k, o, [&](Index j, Index l, const auto& a) {
+    for_blocks(k, o, context, [&](Index j, Index l, const auto& a) {
       sum += a(0, 0) * (a(0, 0) - 2 * left.col(j).dot(right.col(l)));
     });
     out(0, 0) = sum + symmetric_product(lower_gram(h), lower_gram(g));
     return out;
   }
-  for_blocks(k, o, [&](Index j, Index l, const auto& block) {
+  for_blocks(k, o, context, [&](Index j, Index l, const auto& block) {
     const Matrix a = block;
     const Matrix fixed = product_transpose(h.middleRows(j * r, r), g.middleRows(l * w, w));
     out += pair_traces(r, w, [&](Index q, Index p, Index s, Index t) {
@@ -286,7 +291,7 @@ Matrix BlockedSystem::null_block(Index k, Index o) const {
   return out;
 }
 
-Matrix BlockedSystem::do_null_information() const {
+Matrix BlockedSystem::do_null_information(const Context& context) const {
   const Index m = model().parameters();
   Matrix out = Matrix::Zero(m + 1, m + 1);
   Index row = 0;
@@ -294,7 +299,7 @@ Matrix BlockedSystem::do_null_information() const {
     const TermShape& shape = model().shape(k);
     Index col = 0;
     for (Index o = 0; o <= k; ++o) {
-      const Matrix block = null_block(k, o);
+      const Matrix block = null_block(k, o, context);
       out.block(row, col, block.rows(), block.cols()) = block;
       out.block(col, row, block.cols(), block.rows()) = block.transpose();
       col += block.cols();

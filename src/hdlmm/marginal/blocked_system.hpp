@@ -60,11 +60,11 @@ class BlockedSystem final : public TermsSystem {
 
   /// visit(j, l, X_kj'X_ol) of the levels j of term k and l of term o that meet.
   template <typename Visit>
-  void for_blocks(Index k, Index o, Visit&& visit) const;
+  void for_blocks(Index k, Index o, const Context& context, Visit&& visit) const;
   template <typename Visit>
   void for_crosses(Index k, Index o, Visit&& visit) const;
-  Matrix do_null_information() const override;
-  Matrix null_block(Index k, Index o) const;
+  Matrix do_null_information(const Context& context) const override;
+  Matrix null_block(Index k, Index o, const Context& context) const;
 
   EliminationOrder order_;
   std::vector<Index> first_;

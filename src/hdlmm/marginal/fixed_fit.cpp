@@ -143,11 +143,8 @@ void shift_coefficients(const SpectralParts& parts, const FixedFit& fit, const S
                         const Vector& f_white, double hk, const Matrix& oko, const Matrix& ono,
                         Evaluation& out) {
   const Vector& a = parts.mean.constant;
-  const Vector of = times(o.rows, f_white);
   out.covariance_k = oko;
-  add_outer(1, of, a, out.covariance_k);
-  add_outer(1, a, of, out.covariance_k);
-  add_outer(parts.mean.norm2, a, a, out.covariance_k);
+  add_outer(parts.mean.rest2, a, a, out.covariance_k);
   out.covariance_noise = ono + product_transpose(o.null, o.null);
   out.covariance = hk * out.covariance_k + out.covariance_noise;
   out.delta -= a * (hk * f_white.dot(fit.e));

@@ -109,8 +109,8 @@ struct ShiftedOperator {
                   double hk);
 };
 
-/// oko, ono [c x c]: forms of K and nu I in the rows of the shifted operator, its null rows left
-/// out.
+/// oko [c x c]: (O X_c + constant m')(O X_c + constant m')', m within the row space, as a product:
+/// beside little noise its parts nearly cancel. ono [c x c]: nu O O', null rows left out.
 void shift_coefficients(const SpectralParts& parts, const FixedFit& fit, const ShiftedOperator& o,
                         const Vector& f_white, double hk, const Matrix& oko, const Matrix& ono,
                         Evaluation& out);

@@ -23,7 +23,9 @@ class RootedSystem final : public TermsSystem {
   const TermsSystem& inner() const { return *inner_; }
 
  private:
-  Matrix do_null_information() const override { return inner_->null_information(); }
+  Matrix do_null_information(const Context& context) const override {
+    return inner_->null_information(context);
+  }
 
   std::unique_ptr<TermsSystem> inner_;
 };

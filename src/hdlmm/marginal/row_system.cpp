@@ -153,7 +153,7 @@ RowSystem::RowSystem(TermsModel given, const Context& context) : TermsSystem(std
 }
 
 /// P_0 V_j P_0 of one cell at a time against all others.
-Matrix RowSystem::do_null_information() const {
+Matrix RowSystem::do_null_information(const Context& context) const {
   const Index n = model().rows(), m = model().parameters();
   const Matrix& q = model().q;
   Matrix out = Matrix::Zero(m + 1, m + 1);
@@ -161,16 +161,16 @@ Matrix RowSystem::do_null_information() const {
   for (Index o = 0; o < model().size(); ++o) {
     for (const TriangleCell& cell : triangle_cells(model().shape(o).width)) {
       Matrix v = Matrix::Zero(n, n);
-      term(o).add_to(v, cell_matrix(model().shape(o).width, cell), Context());
+      term(o).add_to(v, cell_matrix(model().shape(o).width, cell), context);
       // P_0 V P_0 = V - Q B' - B Q', B = V Q - 1/2 Q (Q'V Q)
-      Matrix b = lower_symmetric_product(v, q, Context());
+      Matrix b = lower_symmetric_product(v, q, context);
       const Matrix inside = transpose_product(q, b);
       subtract_product(q, inside / 2, b);
-      add_lower_product(-1, q, b, v, Context());
-      add_lower_product(-1, b, q, v, Context());
+      add_lower_product(-1, q, b, v, context);
+      add_lower_product(-1, b, q, v, context);
       Index i = 0;
       for (Index k = 0; k < model().size(); ++k) {
-        const Vector inner = cell_traces(symmetric_part(term(k).inner(v, Context())));
+        const Vector inner = cell_traces(symmetric_part(term(k).inner(v, context)));
         out.col(j).segment(i, inner.size()) = inner;
         i += inner.size();
       }

@@ -20,7 +20,7 @@ class RowSystem final : public TermsSystem {
   const RowTerm& term(Index k) const { return terms_[static_cast<std::size_t>(k)]; }
 
  private:
-  Matrix do_null_information() const override;
+  Matrix do_null_information(const Context& context) const override;
 
   std::vector<RowTerm> terms_;
 };

@@ -112,9 +112,10 @@ void SpectralSystem::add_coefficients(const WhitenedData& w, const Vector& k, co
   const Vector f_white =
       parts_.mean.coordinates.cwiseProduct(parts_.d.cwiseSqrt()).cwiseQuotient(w.s.cwiseSqrt());
   const ShiftedOperator o(parts_, w, f_white, hk);
-  const Matrix back = o.rows.transpose();
-  shift_coefficients(parts_, w, o, f_white, hk, weighted_gram(back, k),
-                     weighted_gram(back, w.noise), out);
+  Matrix moved = o.rows * k.cwiseSqrt().asDiagonal();
+  add_outer(1, parts_.mean.constant, parts_.mean.coordinates, moved);
+  shift_coefficients(parts_, w, o, f_white, hk, product_transpose(moved, moved),
+                     weighted_gram(o.rows.transpose(), w.noise), out);
 }
 
 }  // namespace hdlmm

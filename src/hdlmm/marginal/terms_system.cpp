@@ -25,8 +25,8 @@ bool TermsModel::has_identity_prior() const {
                      [](const auto& design) { return design->has_identity_prior(); });
 }
 
-const Matrix& TermsSystem::null_information() const {
-  if (null_information_.size() == 0) null_information_ = do_null_information();
+const Matrix& TermsSystem::null_information(const Context& context) const {
+  if (null_information_.size() == 0) null_information_ = do_null_information(context);
   return null_information_;
 }
 

@@ -95,14 +95,14 @@ class TermsSystem {
   /// tr(P_0 V_i P_0 V_j), P_0 = I - Q Q', of the derivatives of V by the parameters and of the
   /// identity last, [m + 1 x m + 1]: singular where the data cannot tell the variances apart.
   /// Made once.
-  const Matrix& null_information() const;
+  const Matrix& null_information(const Context& context = Context()) const;
 
   /// Throws std::runtime_error where V is not positive definite to rounding.
   virtual std::unique_ptr<TermsFactor> factor(const Covariances& at,
                                               const Context& context) const = 0;
 
  private:
-  virtual Matrix do_null_information() const = 0;
+  virtual Matrix do_null_information(const Context& context) const = 0;
 
   TermsModel model_;
   mutable Matrix null_information_;

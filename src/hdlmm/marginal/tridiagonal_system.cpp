@@ -127,9 +127,10 @@ void TridiagonalSystem::add_coefficients(const Whitened& w, const ConstMatrix& q
   const ShiftedOperator o(parts_, w, f_white.col(0), w.hk);
   Matrix back = o.rows.transpose();
   w.factor.whiten_transposed(back);
+  const Matrix ono = nu * transpose_product(back, back);
+  add_outer(1, parts_.mean.unscaled, parts_.mean.constant, back);
   const Matrix kept = multiply_tridiagonal(parts_.d, parts_.beside, back);
-  shift_coefficients(parts_, w, o, f_white.col(0), w.hk, transpose_product(back, kept),
-                     nu * transpose_product(back, back), out);
+  shift_coefficients(parts_, w, o, f_white.col(0), w.hk, transpose_product(back, kept), ono, out);
 }
 
 }  // namespace hdlmm

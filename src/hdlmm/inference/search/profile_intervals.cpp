@@ -115,9 +115,9 @@ class HeldCriterion {
   std::size_t begin_ = 0;
 };
 
-/// Some coefficients and the likelihood at one share.
+/// Some coefficients and the likelihood at one share; phi as in ProfilePoint.
 struct CoefficientPoint {
-  double h = 0;
+  double phi = 0;
   Vector estimate;  ///< [k]
   Vector variance;  ///< [k], per tau^2
   double rss = 0;
@@ -129,11 +129,15 @@ class CoefficientCurve {
   CoefficientCurve(const MarginalSystem& system, const Matrix& rows, const Context& context)
       : system_(system), rows_(rows), context_(context) {}
 
-  CoefficientPoint at(double h) const {
+  CoefficientPoint at(double phi) const {
+    return at(phi, Share::from_log_ratio(phi, system_.kappa()));
+  }
+
+  CoefficientPoint at(double phi, const Share& share) const {
     context_.poll();
-    const Evaluation e = system_.evaluate({h, 1 - h}, Detail::all);
+    const Evaluation e = system_.evaluate(share, Detail::all);
     CoefficientPoint point;
-    point.h = h;
+    point.phi = phi;
     point.estimate = rows_ * e.delta;
     point.variance = (rows_ * e.covariance).cwiseProduct(rows_).rowwise().sum();
     point.rss = e.rss;
@@ -180,6 +184,7 @@ class CoefficientProfile {
     const auto height = [&](double x) {
       const double omega = centre + unit * x;
       const Best at = best([omega](const CoefficientPoint&) { return omega; }, 1e-7);
+      if (at.point.estimate.size() == 0) return Height{x, kNone, kNone};
       return Height{x, at.value - peak.value + fall, unit * curve_.slope(at.point, j_, omega)};
     };
     return {centre + unit * outward_crossing(height, 0, -1),
@@ -206,13 +211,13 @@ class CoefficientProfile {
       if (found > out.value) out.value = found, out.point = std::move(point);
       return found;
     };
-    const auto inside = [&](double h) { return raise(curve_.at(h)); };
+    const auto inside = [&](double phi) { return raise(curve_.at(phi)); };
     for (const std::size_t i : high_points(value, count)) {
       raise(table_[i]);
-      const double from = table_[i > 0 ? i - 1 : 0].h;
-      const double to = table_[std::min(i + 1, count - 1)].h;
-      constexpr double kPoint = 1e-12;
-      if (to - from >= kPoint) local_maximum(inside, from, to, tol);
+      // the first point has no variance at all, and below the second there is none to rounding
+      const double from = table_[std::min(i > 1 ? i - 1 : 1, count - 1)].phi;
+      const double to = table_[std::min(i + 1, count - 1)].phi;
+      if (to > from) local_maximum(inside, from, to, tol);
     }
     return out;
   }
@@ -252,10 +257,11 @@ Limits variance_limits(const ProfiledLikelihood& criterion, const SearchedCurve&
 std::vector<Limits> coefficient_limits(const MarginalSystem& system, const SearchedCurve& curve,
                                        const Matrix& rows, double fall, const Context& context) {
   const CoefficientCurve coefficients(system, rows, context);
-  std::vector<CoefficientPoint> table{coefficients.at(0)};
+  constexpr double kNoVariance = -std::numeric_limits<double>::infinity();
+  std::vector<CoefficientPoint> table{coefficients.at(kNoVariance, Share{0, 1})};
   std::vector<bool> is_beyond{false};
   for (const ProfilePoint& point : curve.grid) {
-    table.push_back(coefficients.at(point.share.h));
+    table.push_back(coefficients.at(point.phi, point.share));
     is_beyond.push_back(point.phi > curve.mode_phi);
   }
   std::vector<Limits> out;

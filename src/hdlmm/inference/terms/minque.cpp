@@ -92,11 +92,12 @@ Index spanned_term(const TermsSystem& system) {
 
 }  // namespace
 
-Vector aliased_terms(const TermsSystem& system) {
+Vector aliased_terms(const TermsSystem& system, const Context& context) {
   const TermsModel& model = system.model();
+  const Matrix& information = system.null_information(context);
   const Index spanned = spanned_term(system);
   if (spanned >= 0) return Vector::Unit(model.size() + 1, spanned);
-  const Vector shares = aliased_parameters(system.null_information());
+  const Vector shares = aliased_parameters(information);
   if (shares.size() == 0) return {};
   Vector out(model.size() + 1);
   Index at = 0;

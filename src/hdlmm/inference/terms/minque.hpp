@@ -24,7 +24,7 @@ std::vector<Matrix> starting_covariances(const TermsObjective& objective, const 
 Vector aliased_parameters(const Matrix& null_information);
 
 /// The same by terms: the largest share of each, and that of the residual, [K + 1].
-Vector aliased_terms(const TermsSystem& system);
+Vector aliased_terms(const TermsSystem& system, const Context& context);
 
 }  // namespace hdlmm
 
