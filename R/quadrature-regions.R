@@ -9,8 +9,8 @@ share_range <- function(system) {
   log(system$kappa) + c(-log(max(d)) - 34, -log(min(d)) + 34)
 }
 
-# The same, and to where what lies outside of K is no less than the noise, and to where priors of the
-# variances no longer turn: their scales may be far from those of the data.
+# The same, and to where the noise is as little as what lies outside of K, and to where priors of
+# the variances no longer turn: their scales may be far from those of the data.
 posterior_range <- function(target, system) {
   range <- share_range(system)
   prior <- target$prior

@@ -9,7 +9,8 @@ quadrature_step <- 0.8     # of the standard deviation at the sharpest mode, or 
 quadrature_rounds <- 8
 
 # list(x, log_weight, inner, log_mass, error, ...): nodes with the logarithms of their shares of the
-# integral exp(log_mass); `inner` is what evaluate_target() says of tau^2 at the nodes.
+# integral exp(log_mass); `inner` is what evaluate_target() says of tau^2 at the nodes; `step` of x
+# resolves the density.
 integrate_posterior <- function(problem, prior, control) {
   target <- posterior_target(problem, prior, control)
   range <- posterior_range(target, problem$system)
@@ -19,7 +20,8 @@ integrate_posterior <- function(problem, prior, control) {
   modes <- modes[modes$value > top - quadrature_floor, , drop = FALSE]
   tails <- posterior_tails(target, range, top)
   regions <- posterior_regions(target, modes, range, top)
-  step <- min(1, modes$sd) * quadrature_step
+  widest <- min(1, modes$sd) * quadrature_step
+  step <- widest
   trace <- NULL
   last <- Inf
   current <- evaluate_regions(target, regions, step, tails)
@@ -40,9 +42,12 @@ integrate_posterior <- function(problem, prior, control) {
     x = current$x, log_weight = current$log_weight, inner = current$inner,
     log_mass = finer$log_mass, error = error,
     is_converged = error < 1e-6, trace = trace, target = target, fine = finer, modes = modes,
-    tails = tails, regions = regions, step = step / 2
+    tails = tails, regions = regions, step = widest / 2^resolved_round(trace)
   )
 }
+
+# The first round after which what a smaller step gains is no more than a posterior needs.
+resolved_round <- function(trace) min(which(trace$error < 1e-6), nrow(trace))
 
 evaluate_regions <- function(target, regions, step, tails) {
   grids <- lapply(seq_len(nrow(regions)), function(i) {

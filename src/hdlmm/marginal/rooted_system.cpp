@@ -87,4 +87,8 @@ std::unique_ptr<TermsFactor> RootedSystem::factor(const Covariances& at,
   return std::make_unique<RootedFactor>(*this, at, context);
 }
 
+Matrix RootedSystem::do_null_information(const Context& context) const {
+  return inner_->null_information(context);
+}
+
 }  // namespace hdlmm

@@ -23,9 +23,7 @@ class RootedSystem final : public TermsSystem {
   const TermsSystem& inner() const { return *inner_; }
 
  private:
-  Matrix do_null_information(const Context& context) const override {
-    return inner_->null_information(context);
-  }
+  Matrix do_null_information(const Context& context) const override;
 
   std::unique_ptr<TermsSystem> inner_;
 };
