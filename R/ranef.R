@@ -54,7 +54,12 @@ ranef.hdlmm <- function(object, se = FALSE, condVar = FALSE, ...) {
       shaped_effects(design, effect_se(object, design))
     })
   }
-  structure(effects, class = "ranef.hdlmm")
+  structure(effects, coefficients = lapply(object$designs, varying_names), class = "ranef.hdlmm")
+}
+
+# What varies from level to level, or column to column, is an intercept unless it has a name.
+varying_names <- function(design) {
+  if (is.na(level_coefficient(design)[1])) "(Intercept)" else block_names(design)
 }
 
 # What is conditional on the variances needs estimates of them.
@@ -91,7 +96,7 @@ as.data.frame.ranef.hdlmm <- function(x, ...) {
   se <- attr(x, "se")
   parts <- lapply(names(x), function(term) {
     effects <- as.matrix(x[[term]])
-    coefficients <- value_or(colnames(effects), "(Intercept)")
+    coefficients <- value_or(attr(x, "coefficients")[[term]], "(Intercept)")
     columns <- list(
       grpvar = rep(term, length(effects)), term = rep(coefficients, each = nrow(effects)),
       grp = rep(value_or(rownames(effects), character()), ncol(effects)),
