@@ -128,7 +128,7 @@ test_that("nothing left of y under a scale-free prior of the total variance is n
   d <- data.frame(y = rnorm(12), f = factor(1:12), x = rnorm(12))
   prior <- lmm_prior(fixed = prior_normal(0, 2))
   expect_error(
-    lmm(y ~ f + re(cbind(x, x^2)), d, method = "Bayes", prior = prior), "total variance is small",
+    lmm(y ~ f + re(cbind(x, x^2)), d, method = "Bayes", prior = prior), "explained exactly",
     class = "hdlmm_improper_prior"
   )
 })
