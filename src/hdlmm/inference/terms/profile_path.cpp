@@ -106,10 +106,8 @@ bool ProfilePath::is_better(HeldPoint& next, TermsEvaluation& e, double promised
                             double length) const {
   TermsEvaluation found = evaluate(next);
   const double noise = 1e-13 * (std::abs(e.value) + count_);
-  const bool is_known = std::isfinite(found.value);
-  const double gain = is_known ? 2 * (found.value - e.value) : -promised;
-  // far down a promise is less than the noise, and there what is not known may pass for a gain
-  if (!takes_step(gain, promised, noise, length, radius) || !is_known) return false;
+  const double gain = 2 * (found.value - e.value);
+  if (!takes_step(gain, promised, noise, length, radius)) return false;
   e = std::move(found);
   return true;
 }

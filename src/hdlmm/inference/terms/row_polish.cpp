@@ -178,8 +178,8 @@ class RowPolish {
       }
       std::optional<ScaledPosterior> next = at(x + step);
       const double noise = 1e-13 * (std::abs(here->value) + posterior_.count());
-      const double gain = next ? 2 * (next->value - here->value) : -promised;
-      if (!takes_step(gain, promised, noise, step.norm(), radius) || !next) continue;
+      const double gain = next ? 2 * (next->value - here->value) : kUnknownGain;
+      if (!takes_step(gain, promised, noise, step.norm(), radius)) continue;
       x += step;
       here = std::move(next);
       record(mode, x, *here, radius);

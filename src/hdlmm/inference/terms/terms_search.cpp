@@ -227,8 +227,8 @@ class Search {
       Covariances next(shapes(), at.theta() + step);
       auto found = begin(next, radius);
       const double noise = 1e-13 * (std::abs(e.value) + objective_.count());
-      const double gain = found ? 2 * (found->value - e.value) : -promised;
-      if (takes_step(gain, promised, noise, step.norm(), radius) && found) {
+      const double gain = found ? 2 * (found->value - e.value) : kUnknownGain;
+      if (takes_step(gain, promised, noise, step.norm(), radius)) {
         complete(*found);
         at = units_.turn(next);
         e = std::move(*found);

@@ -61,7 +61,8 @@ Vector trust_step(const QuadraticModel& model, double radius) {
 }
 
 bool takes_step(double gain, double promised, double noise, double length, double& radius) {
-  const double ratio = (gain + noise) / (promised + noise);
+  const bool is_known = std::isfinite(gain);
+  const double ratio = is_known ? (gain + noise) / (promised + noise) : -1;
   if (ratio < 0.25) radius = 0.25 * std::min(radius, length);
   if (ratio > 0.75) radius = std::max(radius, 2 * length);
   return ratio > 1e-4;
