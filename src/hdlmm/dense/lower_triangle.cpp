@@ -46,10 +46,11 @@ Matrix transpose_of_lower(const ConstMatrix& l) {
   return out;
 }
 
-void mirror_lower(MatrixView a) {
+void mirror_lower(MatrixView a, const Context& context) {
   constexpr Index kBlock = 64;  // columns and rows that stay in the cache
   const Index n = a.rows();
   for (Index col = 0; col < n; col += kBlock) {
+    context.poll();
     for (Index row = 0; row <= col; row += kBlock) {
       for (Index j = col; j < std::min(n, col + kBlock); ++j) {
         for (Index i = row; i < std::min(j, row + kBlock); ++i) a(i, j) = a(j, i);

@@ -15,7 +15,7 @@ Matrix copy_lower(const ConstMatrix& k, const Context& context);
 Matrix transpose_of_lower(const ConstMatrix& l);
 
 /// The upper triangle of a [n x n] becomes the lower one.
-void mirror_lower(MatrixView a);
+void mirror_lower(MatrixView a, const Context& context = Context());
 
 /// s b, [n x m], of the symmetric s [n x n] the lower triangle is read: for a narrow b once, where
 /// packing it would cost more than it gains.

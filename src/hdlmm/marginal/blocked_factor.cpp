@@ -13,7 +13,7 @@ namespace hdlmm {
 BlockedFactor::BlockedFactor(const BlockedSystem& system, const Covariances& at,
                              const Context& context)
     : system_(system), at_(at), context_(context), levels_(system, at, context) {
-  Matrix gram = system.gram();
+  Matrix gram = copy_lower(system.gram(), context);
   levels_.reduce_gram(gram, context);
   rest_ = RestFactor(std::move(gram), system.firsts(), at, context);
   data_ = solve_adjoint(system_.data());
@@ -25,7 +25,7 @@ BlockedFactor::Solved BlockedFactor::solve_adjoint(Matrix x) const {
   Solved out{Matrix(x.rows(), x.cols()), Matrix(x.rows(), x.cols())};
   const Matrix left = x.bottomRows(s), effects = rest_.times_inverse(left, context_);
   out.effects.bottomRows(s) = effects;
-  out.adjoint.bottomRows(s) = left - rest_.times_gram(effects);
+  out.adjoint.bottomRows(s) = left - rest_.times_gram(effects, context_);
   levels_.extend(x, out.effects, out.adjoint);
   return out;
 }
@@ -79,7 +79,7 @@ ResponseMoments BlockedFactor::moments(const Vector& delta) const {
       system_.set_part(turned, k, w.col(i++));
     }
   }
-  const Solved solved = solve_adjoint(system_.times_gram(w));
+  const Solved solved = solve_adjoint(system_.times_gram(w, context_));
   ResponseMoments out;
   out.gram = transpose_product(w, solved.adjoint);
   out.along_fixed = transpose_product(data_.adjoint.leftCols(c), w);

@@ -183,9 +183,9 @@ MatrixMap BlockedSystem::cross(const EliminatedLevel& own) const {
   return {crosses_.data() + own.cross, own.width, own.meets};
 }
 
-Matrix BlockedSystem::times_gram(const Matrix& w) const {
+Matrix BlockedSystem::times_gram(const Matrix& w, const Context& context) const {
   Matrix out = Matrix::Zero(w.rows(), w.cols());
-  out.bottomRows(rest()) = lower_symmetric_product(gram_, w.bottomRows(rest()), Context());
+  out.bottomRows(rest()) = lower_symmetric_product(gram_, w.bottomRows(rest()), context);
   for (Index b = 0; b < w.cols(); ++b) {
     const double* x = w.col(b).data();
     double* y = out.col(b).data();

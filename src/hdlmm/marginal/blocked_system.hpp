@@ -34,7 +34,7 @@ class BlockedSystem final : public TermsSystem {
   void set_part(const ConstMatrix& own, Index k, MatrixView x) const;
 
   /// X'X times coefficients, and X'b.
-  Matrix times_gram(const Matrix& w) const;
+  Matrix times_gram(const Matrix& w, const Context& context) const;
   Matrix adjoint(const ConstMatrix& b, const Context& context) const;
 
   /// Cells of all terms row by row, by their columns in order.

@@ -6,7 +6,6 @@
 #include <stdexcept>
 
 #include "hdlmm/base/parallel.hpp"
-#include "hdlmm/dense/lower_triangle.hpp"
 #include "hdlmm/dense/packed_products.hpp"
 #include "hdlmm/dense/products.hpp"
 
@@ -167,7 +166,6 @@ void LevelFactor::reduce_gram(Matrix& gram, const Context& context) const {
     const Index end = shift + slice_begin(gram.cols(), task + 1, tasks);
     for (const EliminatedLevel& own : order().levels()) subtract_from_rest(own, first, end, gram);
   });
-  mirror_lower(gram);
 }
 
 /// The part that a level takes from columns first .. end - 1 of the lower triangle of the rest's

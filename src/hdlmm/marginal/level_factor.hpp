@@ -21,7 +21,7 @@ class LevelFactor {
 
   double log_det() const { return log_det_; }
 
-  /// gram: X_rest'X_rest, both triangles, which becomes X_rest'V^-1 X_rest.
+  /// gram: X_rest'X_rest, which becomes X_rest'V^-1 X_rest: the lower triangles.
   void reduce_gram(Matrix& gram, const Context& context) const;
 
   /// x: X'b [q x m], which becomes X_j'V_j^-1 b, and of the rest X'V^-1 b with all levels in V.

@@ -25,8 +25,9 @@ RestFactor::RestFactor(Matrix gram, std::vector<Index> first, const Covariances&
       first_(std::move(first)),
       shapes_(at.shapes()) {
   for (Index k = 0; k < at.size(); ++k) factors_.push_back(at.factor(k));
+  mirror_lower(both_, context);
   if (is_zero()) return;
-  turn_lower(true);
+  turn_lower(true, context);
   both_.diagonal().array() += 1;
   if (!cholesky_in_place(both_, context)) {
     throw std::runtime_error("the covariance of the response is not positive definite");
@@ -54,7 +55,7 @@ void RestFactor::times_factor(Matrix& x, bool transposed) const {
 }
 
 /// The lower triangle A becomes that of L'A L, or of L A L'.
-void RestFactor::turn_lower(bool transposed) const {
+void RestFactor::turn_lower(bool transposed, const Context& context) const {
   const Index s = both_.rows();
   Vector scale = Vector::Ones(s);
   for (Index k = 0; k < terms(); ++k) {
@@ -63,6 +64,7 @@ void RestFactor::turn_lower(bool transposed) const {
     }
   }
   for (Index j = 0; j < s; ++j) {
+    if (j % kColumnBlock == 0) context.poll();
     both_.col(j).tail(s - j) =
         scale[j] * both_.col(j).tail(s - j).cwiseProduct(scale.tail(s - j)).eval();
   }
@@ -71,6 +73,7 @@ void RestFactor::turn_lower(bool transposed) const {
     if (!has(k) || r == 1) continue;
     const Matrix turn = transposed ? factor(k) : Matrix(factor(k).transpose());
     for (Index at = first(k); at < first(k) + shape(k).cols(); at += r) {
+      if ((at - first(k)) % kColumnBlock < r) context.poll();
       const Matrix left = both_.block(at, 0, r, at);
       both_.block(at, 0, r, at) = transpose_product(turn, left);
       const Index below = s - at - r;
@@ -91,9 +94,10 @@ bool RestFactor::is_zero() const {
   return true;
 }
 
-Matrix RestFactor::times_gram(const Matrix& x) const {
+Matrix RestFactor::times_gram(const Matrix& x, const Context& context) const {
   Matrix out = diagonal_.asDiagonal() * x;
   for (Index j = 0; j < x.rows(); ++j) {
+    if (j % kColumnBlock == 0) context.poll();
     for (Index b = 0; b < x.cols(); ++b) {
       out(j, b) += both_.col(j).head(j).dot(x.col(b).head(j));
       out.col(b).head(j) += x(j, b) * both_.col(j).head(j);
@@ -118,7 +122,10 @@ void RestFactor::invert(const Context& context) const {
   is_inverted_ = true;
   explained_.assign(shapes_.size(), Matrix());
   if (is_zero()) {
-    for (Index j = 0; j < both_.cols(); ++j) both_.col(j).tail(both_.rows() - j).setZero();
+    for (Index j = 0; j < both_.cols(); ++j) {
+      if (j % kColumnBlock == 0) context.poll();
+      both_.col(j).tail(both_.rows() - j).setZero();
+    }
     return;
   }
   inverse_of_root_in_place(both_, context);
@@ -132,7 +139,7 @@ void RestFactor::invert(const Context& context) const {
     mirror_lower(sum);
     explained_[static_cast<std::size_t>(k)] = std::move(sum);
   }
-  turn_lower(false);
+  turn_lower(false, context);
 }
 
 Matrix RestFactor::inverse_columns(Index first, Index count) const {

@@ -17,14 +17,15 @@ class RestFactor {
  public:
   RestFactor() = default;
 
-  /// gram: B, both triangles; first: of each term, where its columns begin, negative for a term
-  /// that is not here. Throws std::runtime_error where M is not positive definite.
+  /// gram: B, of which the lower triangle is read; first: of each term, where its columns begin,
+  /// negative for a term that is not here. Throws std::runtime_error where M is not positive
+  /// definite.
   RestFactor(Matrix gram, std::vector<Index> first, const Covariances& at, const Context& context);
 
   double log_det() const { return log_det_; }  ///< log|M|
 
   /// B x and G x, [s x m].
-  Matrix times_gram(const Matrix& x) const;
+  Matrix times_gram(const Matrix& x, const Context& context) const;
   Matrix times_inverse(const Matrix& x, const Context& context) const;
 
   /// Makes G, of which the cells are then known.
@@ -48,7 +49,7 @@ class RestFactor {
 
   bool is_zero() const;
   void times_factor(Matrix& x, bool transposed) const;
-  void turn_lower(bool transposed) const;
+  void turn_lower(bool transposed, const Context& context) const;
   Matrix gram_columns(Index first, Index count) const;
   Matrix direct_trace(Index k, const Context& context) const;
 
