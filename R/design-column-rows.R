@@ -20,11 +20,12 @@ as_fitted_columns <- function(value, design, values) {
   value
 }
 
-# Rows of new data for dense and sparse designs: list(x = matrix or dgCMatrix [m x p]) matched by
-# column names, with the fit's imputation.
+# Rows of new data: a matrix or dgCMatrix [m x p] matched by column names, with the fit's
+# imputation. A class of the user's own is read into memory: new rows are few.
 new_columns <- function(design, value, m) {
   term <- list(label = design$label)
   x <- as_design_matrix(value, term)
+  if (!methods::is(x, "dgCMatrix")) x <- as.matrix(x)
   name <- backtick(design$label)
   if (nrow(x) != m) {
     bad_input(name, " has ", counted(nrow(x), "row"), " in `newdata`; ", m, " are expected.")

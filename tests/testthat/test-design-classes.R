@@ -23,7 +23,8 @@ class_formulas <- list(
 class_fits <- lapply(class_formulas, lmm, data = class_data())
 
 new_points <- function(fit, at) {
-  data <- lapply(class_data()[c("y", "x", "g", "X", "W", "S")], function(v) {
+  by_rows <- class_data()[names(class_data()) != "kernel"]
+  data <- lapply(by_rows, function(v) {
     if (is.null(dim(v))) v[at] else v[at, , drop = FALSE]
   })
   hdlmm:::new_rows(fit, data, names(fit$designs), FALSE)
@@ -156,4 +157,33 @@ test_that("fresh effects are as wide as their standard deviations, and shared by
     expect_identical(wider, 2 * value)
     expect_identical(hdlmm:::unseen_effects(design, twice, 1), 0)
   }
+})
+
+test_that("a class of the user's own is a design by two methods, and has rows of new data", {
+  # where dispatch looks last; a method that is registered stays for the rest of the session
+  methods <- list(
+    dim.lookup = function(x) c(length(x$at), ncol(x$table)),
+    `[.lookup` = function(x, i, j, drop) {
+      x$at <- x$at[i]
+      x
+    },
+    as.matrix.lookup = function(x, ...) x$table[x$at, , drop = FALSE],
+    as_design_matrix.lookup = function(x, term) x,
+    build_columns.lookup = function(x, ...) hdlmm:::build_columns(as.matrix(x), ...)
+  )
+  list2env(methods, globalenv())
+  on.exit(rm(list = names(methods), envir = globalenv()))
+  d <- class_data()
+  d$own <- structure(list(table = matrix(d$X, ncol = 9), at = c(3:20, 1:2)), class = "lookup")
+  d$same <- as.matrix(d$own)
+  own <- lmm(y ~ x + re(own), d, subset = x > -1)
+  same <- lmm(y ~ x + re(same), d, subset = x > -1)
+  expect_identical(fitted(own), fitted(same))
+  new <- list(x = c(0, 1), own = d$own[c(7, 7)], same = d$same[c(7, 7), ])
+  expect_identical(predict(own, new), predict(same, new))
+  new$own <- d$own[1:3]
+  expect_error(
+    predict(own, new), "`own` has 3 rows in `newdata`; 2 are expected",
+    class = "hdlmm_bad_input"
+  )
 })
