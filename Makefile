@@ -8,7 +8,7 @@ BENCH ?= --short
 SEED ?= 1
 CASES ?= 2000
 
-.PHONY: demo test fuzz check asan portable bench docs format lint layers budget install clean help
+.PHONY: demo test tidymodels fuzz check asan portable bench docs format lint layers budget install clean help
 
 demo: ## install what is missing, build, analyse the wheat lines
 	@tools/deps.sh demo
@@ -19,6 +19,11 @@ test: ## run the R and C++ tests (FILTER=name: those R test files only)
 	@tools/deps.sh test
 	@tools/install.sh
 	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} Rscript tools/test.R $(FILTER)
+
+tidymodels: ## the tests of the engine for parsnip, in tidymodels from CRAN
+	@tools/deps.sh tidymodels
+	@tools/install.sh
+	@R_LIBS=$(CURDIR)/.lib/tidymodels:$$R_LIBS Rscript tools/test.R tidymodels
 
 fuzz: ## 2000 random models against the laws of the package (SEED=n CASES=n)
 	@tools/deps.sh test

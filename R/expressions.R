@@ -21,6 +21,26 @@ on_spine <- function(expr, f, leaf = identity) {
   out
 }
 
+# Whole subexpressions replaced.
+swap_terms <- function(expr, from, to) {
+  replaced <- function(expr) {
+    for (i in seq_along(from)) if (identical(expr, from[[i]])) return(to[[i]])
+    expr
+  }
+  at_node <- function(call) {
+    found <- replaced(call)
+    if (!identical(found, call)) return(found)
+    for (i in seq_along(call)[-1]) {
+      one <- call[[i]]
+      if (!missing(one) && !is.pairlist(one) && !(i == 2 && is.call(one))) {
+        call[i] <- list(swap_terms(one, from, to))
+      }
+    }
+    call
+  }
+  on_spine(expr, at_node, replaced)
+}
+
 # An expression with every large constant inside it replaced by dots.
 short_expr <- function(expr) {
   on_spine(expr, function(call) {

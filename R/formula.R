@@ -16,6 +16,9 @@
 #' names are others, it is an error. Row numbers, as R gives them to a data frame, are no names; a
 #' matrix that is a column of the data has its rows where that puts them.
 #'
+#' `re(.)` stands for `re(cbind(a, b, ...))` of all columns of the data that no other part of the
+#' formula names, which must hold numbers.
+#'
 #' @param x numeric n x p matrix (double, integer, logical or raw), a data frame of numbers, or
 #'   a matrix of the package Matrix; a column of `data` or an object of the formula's
 #'   environment, or an expression in them: see [predict.hdlmm()] for its value at new rows. n is
@@ -48,14 +51,16 @@
 #' d$X <- matrix(rnorm(30 * 50), 30)
 #' lmm(y ~ re(X, center = TRUE), data = d)
 #' lmm(y ~ re(kernel = tcrossprod(X)), data = d)
+#' lmm(mpg ~ wt + re(., scale = TRUE), data = mtcars)
 #' @export
 re <- function(x, kernel = NULL, id = NULL, center = FALSE, scale = FALSE, na = "fail",
                tol = NULL, name = NULL, ...) {
   bad_input("re() is a term of the formula of lmm() and cannot be called by itself.")
 }
 
-# formula -> list(response, fixed (right-hand side or NULL), random (list of random_term))
-split_formula <- function(formula) {
+# formula -> list(response, fixed (right-hand side or NULL), random (list of random_term)), with
+# re(.) written out where there are data.
+split_formula <- function(formula, data = NULL) {
   if (!inherits(formula, "formula")) {
     bad_input(
       "`formula` must be a formula such as y ~ age + re(X); found ", describe(formula),
@@ -67,7 +72,8 @@ split_formula <- function(formula) {
   parts <- split_side(formula[[3]])
   if (contains_random(formula[[2]])) bad_input("the response of `formula` holds a random term.")
   for (term in parts$random) check_own_response(term, formula[[2]])
-  list(response = formula[[2]], fixed = parts$fixed, random = parts$random)
+  parts$response <- formula[[2]]
+  if (is.null(data)) parts else write_out_dot(parts, data)
 }
 
 # The sides of a sum, walked along a list: a formula of a thousand terms is a thousand calls deep.
@@ -159,8 +165,8 @@ read_re <- function(expr) {
   )
 }
 
-shortened <- function(label) {
-  if (nchar(label) > 40) paste0(substr(label, 1, 37), "...") else label
+shortened <- function(text, width = 40) {
+  if (nchar(text) > width) paste0(substr(text, 1, width - 3), "...") else text
 }
 
 # A string, not a variable that holds one: labels are those of the formula, wherever it is read.
@@ -185,26 +191,6 @@ without_terms <- function(expr, taken) {
     if (is_named_call(call, c("+", "-"))) call[at] <- lapply(call[at], without_terms, taken)
     call
   })
-}
-
-# Whole subexpressions replaced.
-swap_terms <- function(expr, from, to) {
-  replaced <- function(expr) {
-    for (i in seq_along(from)) if (identical(expr, from[[i]])) return(to[[i]])
-    expr
-  }
-  at_node <- function(call) {
-    found <- replaced(call)
-    if (!identical(found, call)) return(found)
-    for (i in seq_along(call)[-1]) {
-      one <- call[[i]]
-      if (!missing(one) && !is.pairlist(one) && !(i == 2 && is.call(one))) {
-        call[i] <- list(swap_terms(one, from, to))
-      }
-    }
-    call
-  }
-  on_spine(expr, at_node, replaced)
 }
 
 # The formula of the fixed part, `.` standing for the columns of data that no other part names.

@@ -25,17 +25,3 @@ nlme::ranef
 #' @importFrom nlme VarCorr
 #' @export
 nlme::VarCorr
-
-# An interrupted eigendecomposition finishes in the background; R must not exit before it has.
-background <- new.env(parent = emptyenv())
-
-.onLoad <- function(libname, pkgname) {
-  background$is_loaded <- TRUE
-  reg.finalizer(background, function(e) if (e$is_loaded) cpp_join_orphans(), onexit = TRUE)
-}
-
-.onUnload <- function(libpath) {
-  cpp_join_orphans()
-  background$is_loaded <- FALSE
-  library.dynam.unload("hdlmm", libpath)
-}

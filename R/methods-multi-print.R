@@ -67,7 +67,7 @@ print.hdlmm_multi <- function(x, digits = max(3, getOption("digits") - 3), ...) 
       if (has_random(own)) "Linear mixed model" else "Linear model", " of ",
       counted(x$dims$n_responses, "response"), ", ", fit_words(own)$method
     ),
-    paste0("Formula: ", short_text(x$formula)),
+    paste0("Formula: ", shortened(short_text(x$formula), 800)),
     paste0(
       counted(x$dims$n, "row"),
       if (counts[1] < x$dims$n) paste0(", from ", counts[1], " to ", counts[2], " in a response"),

@@ -2,7 +2,7 @@
 # list(frame, terms, y, z, weights, offset, rows, n_total, dropped, xlevels, contrasts, ...)
 
 build_model_data <- function(formula, data, call, env, contrasts) {
-  parts <- split_formula(formula)
+  parts <- split_formula(formula, data)
   fixed <- fixed_formula(parts, data, env)
   n_total <- count_rows(parts, data, env)
   frame <- build_frame(fixed, parts, data, call, env, n_total)

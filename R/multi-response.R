@@ -47,7 +47,7 @@ bound_columns <- function(expr, count) {
 asked_response <- function(asked, expr) {
   formula <- asked$formula
   if ("." %in% all.vars(formula[[3]])) {
-    parts <- split_formula(formula)
+    parts <- split_formula(formula, asked$data)
     fixed <- fixed_formula(parts, asked$data, asked$env)
     for (term in written_terms(parts$random)) fixed[[3]] <- call("+", fixed[[3]], term)
     formula[[3]] <- fixed[[3]]

@@ -20,7 +20,7 @@ describe_model <- function(x) {
   title <- if (has_random(x)) "Linear mixed model" else "Linear model"
   c(
     paste0(title, ", ", fit_words(x)$method),
-    paste0("Formula: ", short_text(x$formula)),
+    paste0("Formula: ", shortened(short_text(x$formula), 800)),
     describe_sizes(x), describe_dropped(x), describe_approximation(x)
   )
 }

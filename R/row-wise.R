@@ -104,8 +104,8 @@ with_rules <- function(terms, rules) {
 
 # Stops unless the probes have their fitted values in other company and another order.
 check_rule <- function(rule, fit) {
-  checked <- paste("row-wise:", rule$text)
-  if (isTRUE(fit$internal$cache[[checked]])) return(invisible())
+  checked <- fit$internal$cache$checked_exprs
+  if (any(vapply(checked, identical, NA, rule$expr))) return(invisible())
   k <- NROW(rule$value)
   sets <- list(
     c(seq_len(k), rep(rule$low, k + 1)), c(rep(rule$high, k + 1), rev(seq_len(k))),
@@ -118,7 +118,7 @@ check_rule <- function(rule, fit) {
     )
     if (!same_values(found, take_rows(rule$value, set))) stop_not_row_wise(rule)
   }
-  assign(checked, TRUE, envir = fit$internal$cache)
+  assign("checked_exprs", c(checked, list(rule$expr)), envir = fit$internal$cache)
 }
 
 stop_not_row_wise <- function(rule) {

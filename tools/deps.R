@@ -1,5 +1,5 @@
 # What is missing, and fetching it from CRAN. Called by tools/deps.sh; base R only.
-#   Rscript tools/deps.R missing demo|test|dev [load]
+#   Rscript tools/deps.R missing demo|test|dev|tidymodels [load]
 #     prints "hard <name>" (the package needs it) and "soft <name>" (suggested) lines
 #   Rscript tools/deps.R install <name>...
 #     from source into the first library (.lib)
@@ -25,6 +25,10 @@ wanted <- function(mode) {
   hard <- rbind(field(dcf, "Imports"), field(dcf, "LinkingTo"))
   soft <- field(dcf, "Suggests")
   if (mode == "demo") soft <- soft[soft$name == "BGLR", ]
+  # minutes of compiling, for one file of tests
+  if (mode != "tidymodels") {
+    soft <- soft[!soft$name %in% field(dcf, "Config/Needs/tidymodels")$name, ]
+  }
   if (mode == "dev") {
     soft <- rbind(soft, data.frame(name = c("lintr", "roxygen2"), version = "0"))
   }

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Installs what is missing, and nothing else:   tools/deps.sh [demo|test|portable|dev]
+# Installs what is missing, and nothing else:   tools/deps.sh [demo|test|portable|tidymodels|dev]
 #   demo  what building and the example need       test  + the suggested packages, GoogleTest
 #   portable  + a compiler and an emulator for 64-bit ARM, GoogleTest's sources
+#   tidymodels  test + the packages of Config/Needs/tidymodels, from CRAN into .lib/tidymodels, as what
+#         they bring would replace Debian's versions (ten minutes)
 #   dev   + roxygen2, lintr, clang-format, time, pandoc, qpdf
 # Debian's binaries come first (as root, or with a password-less sudo), CRAN's sources second;
 # the latter go to the private library .lib of this directory. Silent when nothing is missing.
@@ -12,6 +14,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 mode=${1:-demo}
 R_LIBS="$PWD/.lib${R_LIBS:+:$R_LIBS}"
+[ "$mode" != tidymodels ] || R_LIBS="$PWD/.lib/tidymodels:$R_LIBS"
 export R_LIBS
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -57,7 +60,7 @@ missing_tools() {
   [ "$mode" = demo ] && return
   have cmake || echo cmake
   has_gtest || echo libgtest-dev
-  [ "$mode" = test ] && return
+  [ "$mode" = test ] || [ "$mode" = tidymodels ] && return
   if [ "$mode" = portable ]; then
     have aarch64-linux-gnu-g++ || echo g++-aarch64-linux-gnu
     have qemu-aarch64 || echo qemu-user
@@ -119,7 +122,7 @@ from_apt() {
 
 from_cran() {
   say "installing from CRAN: $(names_of .)"
-  mkdir -p .lib
+  mkdir -p "${R_LIBS%%:*}"
   # shellcheck disable=SC2046
   Rscript tools/deps.R install $(names_of .) 2>&1 | grep -iE 'error|warning|not available|cannot'
 }
@@ -137,8 +140,8 @@ report() {
 }
 
 case $mode in
-  demo | test | portable | dev) ;;
-  *) fail "unknown mode; expected demo, test, portable or dev." ;;
+  demo | test | portable | tidymodels | dev) ;;
+  *) fail "unknown mode; expected demo, test, portable, tidymodels or dev." ;;
 esac
 tools=$(missing_tools)
 missing=

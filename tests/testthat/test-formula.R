@@ -442,3 +442,54 @@ test_that("a fit of which every fixed effect is aliased names them", {
     }
   }
 })
+
+test_that("re(.) is the matrix of the columns that the formula does not name", {
+  own <- lmm(mpg ~ wt + re(., scale = TRUE), mtcars)
+  peer <- lmm(
+    mpg ~ wt + re(cbind(cyl, disp, hp, drat, qsec, vs, am, gear, carb), scale = TRUE), mtcars
+  )
+  expect_identical(logLik(own), logLik(peer))
+  expect_identical(ranef(own)[[1]], ranef(peer)[[1]])
+  expect_identical(predict(own, mtcars[3:1, 11:1]), predict(peer, mtcars[3:1, ]))
+  expect_named(ranef(own), ".")
+  expect_output(print(own), "mpg ~ wt + re(., scale = TRUE)", fixed = TRUE)
+  # grouping factors and what stands in expressions are named
+  with_group <- lmm(log(mpg) ~ (wt | cyl) + re(., name = "rest"), mtcars)
+  expect_identical(
+    names(ranef(with_group)$rest), setdiff(names(mtcars), c("mpg", "wt", "cyl"))
+  )
+  wide <- data.frame(y = mtcars$mpg)
+  wide$X <- as.matrix(mtcars[, -1])
+  expect_identical(logLik(lmm(y ~ re(.), wide)), logLik(lmm(y ~ re(X), wide)))
+})
+
+test_that("re(.) stays what it was when the rest of the formula changes", {
+  fit <- lmm(mpg ~ wt + re(., scale = TRUE), mtcars, method = "ML")
+  smaller <- update(fit, . ~ . - wt)
+  expect_named(ranef(smaller), ".")
+  expect_identical(names(ranef(smaller)[[1]]), names(ranef(fit)[[1]]))
+  expect_equal(drop1(fit)["wt", "AIC"], AIC(smaller), tolerance = 1e-10)
+  # no response is in the matrix of another
+  both <- lmm(cbind(mpg, disp) ~ wt + re(., scale = TRUE), mtcars, method = "ML")
+  alone <- lmm(disp ~ wt + re(., scale = TRUE), mtcars[names(mtcars) != "mpg"], method = "ML")
+  expect_equal(logLik(both[["disp"]]), logLik(alone), tolerance = 1e-10)
+})
+
+test_that("re(.) says what it cannot stand for", {
+  expect_error(lmm(Sepal.Length ~ re(.), iris), "`Species`", class = "hdlmm_bad_input")
+  expect_error(lmm(mpg ~ . + re(.), mtcars), "twice", class = "hdlmm_bad_input")
+  expect_error(lmm(mpg ~ re(.), as.list(mtcars)), "data frame", class = "hdlmm_bad_input")
+  expect_error(
+    lmm(mpg ~ wt + re(.), mtcars[c("mpg", "wt")]), "stands for nothing", class = "hdlmm_bad_input"
+  )
+})
+
+test_that("a matrix written as hundreds of columns predicts new rows", {
+  set.seed(1)
+  d <- data.frame(y = rnorm(30), matrix(rnorm(30 * 1500), 30))
+  names(d)[-1] <- paste0("a_rather_long_name_", seq_len(1500))
+  fit <- lmm(y ~ re(.), d)
+  expect_gt(nchar(deparse1(fit$designs[[1]]$rule$expr)), 1e4)
+  expect_equal(predict(fit, d[4:6, ]), fitted(fit)[4:6], tolerance = 1e-8)
+  expect_lt(sum(nchar(capture.output(print(update(fit, . ~ .))))), 2000)
+})
