@@ -1,5 +1,4 @@
-# Formulae: where random terms may stand, what the fixed part becomes, and OLS against
-# lm().
+# Formulae: where random terms may stand and what the fixed part becomes.
 
 d <- bad_input_data()
 n <- nrow(d)
@@ -171,83 +170,6 @@ test_that("a variable of a grouping expression is never taken from the workspace
   expect_equal(unname(varcomp(fit)), unname(varcomp(grouped)), tolerance = 1e-10)
 })
 
-test_that("update() edits the fixed part and leaves the random term alone", {
-  more <- update(plain, . ~ . + z)
-  expect_identical(deparse1(formula(more)), "y ~ x + re(X) + z")
-  expect_identical(varcomp(update(more, . ~ . - z)), varcomp(plain))
-  expect_identical(
-    deparse1(formula(update(plain, log(y + 99) ~ .))), "log(y + 99) ~ x + re(X)"
-  )
-  expect_identical(fixef(update(plain, ~ . - 1)), fixef(lmm(y ~ 0 + x + re(X), d)))
-  expect_identical(deparse1(formula(update(plain, . ~ . + x:f))), "y ~ x + re(X) + x:f")
-  expect_identical(
-    deparse1(formula(update(grouped, . ~ . + I(x^2)))), "y ~ x + (1 | g) + I(x^2)"
-  )
-})
-
-test_that("update() adds, removes and exchanges the random term", {
-  ols <- update(plain, . ~ . - re(X))
-  expect_identical(ols$method, "OLS")
-  expect_identical(varcomp(update(ols, . ~ . + re(X), method = "REML")), varcomp(plain))
-  expect_identical(varcomp(update(plain, . ~ . - re(X) + (1 | g))), varcomp(grouped))
-  expect_identical(deparse1(formula(update(grouped, . ~ . - (1 | g)))), "y ~ x")
-  expect_identical(deparse1(formula(update(plain, . ~ . + re(X)))), "y ~ x + re(X)")
-})
-
-test_that("update() adds two random terms of equally long text as two", {
-  wide <- put(d, A = d$X[, 1:5], B = d$X[, 6:9])
-  both <- update(lmm(y ~ x, wide), . ~ . + re(A) + re(B), method = "REML")
-  expect_named(varcomp(both), c("A", "B", "Residual"))
-})
-
-test_that("update() changes arguments, and NULL removes them", {
-  expect_identical(update(plain, method = "ML")$method, "ML")
-  weighted <- update(plain, weights = z)
-  expect_identical(unname(weights(weighted)), d$z)
-  expect_identical(varcomp(update(weighted, weights = NULL)), varcomp(plain))
-  expect_identical(nobs(update(plain, data = d[1:30, ])), 30L)
-  expect_identical(
-    deparse1(update(plain, . ~ . + z, evaluate = FALSE)),
-    "lmm(formula = y ~ x + re(X) + z, data = d)"
-  )
-  expect_error(update(plain, . ~ . * z), "found `re\\(X\\):z`", class = "hdlmm_bad_input")
-})
-
-test_that("update() reads its arguments where it is called, not where the formula was written", {
-  block_of <- function(k) ceiling(seq_len(ncol(d$X)) * k / ncol(d$X))
-  fit <- lmm(y ~ x + re(X), d, method = "VB")
-  k <- 2  # also in the environment of the formula
-  counts <- c(1, 3, 5)
-  blocked <- lapply(counts, function(k) update(fit, control = lmm_control(blocks = block_of(k))))
-  expect_equal(vapply(blocked, function(fit) nlevels(fit$control$blocks), 0L), counts)
-  keep <- seq_len(nrow(d)) > 5
-  smaller <- function(fit, keep) update(fit, subset = keep, weights = 1 + x^2)
-  expect_identical(nobs(smaller(fit, 1:30)), 30L)
-  expect_equal(weights(smaller(fit, 1:30)), 1 + d$x[1:30]^2, ignore_attr = TRUE, tolerance = 0)
-})
-
-test_that("update() keeps the priors and the control of the fit, whatever became of their names", {
-  control <- lmm_control(blocks = rep(1:2, length.out = ncol(d$X)))
-  fit <- lmm(y ~ x + re(X), d, method = "VB", control = control)
-  control <- lmm_control()
-  expect_identical(nlevels(update(fit, . ~ . + z)$control$blocks), 2L)
-  expect_identical(update(fit, . ~ . + z)$call$control, quote(control))
-})
-
-test_that("update(), drop1() and anova() find data that bear the name of a function", {
-  ask <- function(df) {
-    formulas <- list(y ~ x + re(X), y ~ x + z + re(X))
-    for (i in 1:2) environment(formulas[[i]]) <- globalenv()
-    fit <- lmm(formulas[[1]], data = df)
-    more <- lmm(formulas[[2]], data = df)
-    list(update(fit, . ~ . + z), drop1(fit), anova(fit, more, refit = TRUE))
-  }
-  answers <- ask(d)
-  expect_identical(names(fixef(answers[[1]])), c("(Intercept)", "x", "z"))
-  expect_identical(rownames(answers[[2]]), c("<none>", "x"))
-  expect_identical(answers[[3]]$Df[2], 1)
-})
-
 test_that("subset takes flags, numbers, negative numbers and row names, as lm() does", {
   choices <- list(
     d$x > 0, c(2:30, 35), -(1:4), rownames(d)[5:36], replace(d$x > -1, 3, NA)
@@ -263,126 +185,6 @@ test_that("subset takes flags, numbers, negative numbers and row names, as lm() 
   }
   expect_match(
     printed(lmm(y ~ x + re(X), d, subset = x > 0)), "Rows dropped: [0-9]+ by subset"
-  )
-})
-
-# OLS against lm(), wholesale.
-
-ols_data <- put(
-  d, w = d$z + 0.5, text = rep(c("u", "v"), n / 2), flag = d$x > 0,
-  order = factor(rep(1:4, each = n / 4), ordered = TRUE)
-)
-ols_data$y[c(4, 9)] <- NA
-ols_formulas <- list(
-  y ~ 1, y ~ x, y ~ 0 + x, y ~ x * f, y ~ poly(x, 2) + splines::ns(z, 3),
-  y ~ scale(x) + log(z),
-  y ~ text + flag, y ~ order, y ~ f - 1, y ~ x + I(x^2) + offset(z),
-  y ~ splines::bs(z, 4):flag,
-  y ~ x + x:z + f:x, y ~ x + I(2 * x) + z
-)
-new_rows <- put(ols_data[1:12, ], x = 0.7 * ols_data$x[1:12])
-
-# Everything that depends on the rows of the fit; hatvalues() at omitted rows differ on
-# purpose.
-ols_answers <- function(fit, n_fixed) {
-  list(
-    coef = coef(fit), logLik = as.numeric(logLik(fit)), df = attr(logLik(fit), "df"),
-    restricted = as.numeric(logLik(fit, REML = TRUE)), AIC = AIC(fit), BIC = BIC(fit),
-    fitted = fitted(fit), residuals = residuals(fit),
-    pearson = residuals(fit, type = "pearson"),
-    hatvalues = hatvalues(fit)[-c(4, 9)], deviance = deviance(fit),
-    df.residual = as.numeric(df.residual(fit)), sigma = sigma(fit), nobs = nobs(fit),
-    confint = confint(fit, seq_len(n_fixed)), confint_90 = confint(fit, 1, level = 0.9),
-    model.matrix = model.matrix(fit), weights = unname(weights(fit)),
-    frame = names(model.frame(fit)), na.action = na.action(fit)
-  )
-}
-
-expect_as_lm <- function(fit, referee) {
-  n_fixed <- length(coef(referee))
-  # both are backward stable; condition numbers here are below 1e3
-  expect_equal(ols_answers(fit, n_fixed), ols_answers(referee, n_fixed), tolerance = 1e-9)
-  expect_equal(vcov(fit), vcov(referee, complete = FALSE), tolerance = 1e-9)
-}
-
-predictions <- function(fit, ...) {
-  out <- list()
-  for (level in c(0.5, 0.95, 0.99)) {
-    for (interval in c("confidence", "prediction")) {
-      out[[paste(interval, level)]] <- predict(
-        fit, ..., interval = interval, level = level
-      )
-    }
-  }
-  with_se <- predict(fit, ..., se.fit = TRUE)
-  # predict.lm() names them only for two or more columns
-  with_se$se.fit <- unname(with_se$se.fit)
-  c(out, with_se)
-}
-
-test_that("an OLS fit answers as lm() does, with na.exclude", {
-  for (formula in ols_formulas) {
-    fit <- suppressMessages(lmm(formula, ols_data, na.action = na.exclude))
-    referee <- lm(formula, ols_data, na.action = na.exclude)
-    expect_as_lm(fit, referee)
-    expect_equal(predict(fit), predict(referee), tolerance = 1e-9)
-  }
-})
-
-test_that("an OLS fit with weights and offset answers as lm() does", {
-  for (formula in ols_formulas) {
-    fit <- suppressMessages(
-      lmm(formula, ols_data, weights = w, offset = 2 * z, na.action = na.exclude)
-    )
-    expect_as_lm(
-      fit, lm(formula, ols_data, weights = w, offset = 2 * z, na.action = na.exclude)
-    )
-  }
-})
-
-test_that("an OLS fit predicts as lm() does: means, errors, intervals at all levels", {
-  for (formula in ols_formulas) {
-    fit <- suppressMessages(lmm(formula, ols_data, offset = z, weights = w))
-    referee <- lm(formula, ols_data, offset = z, weights = w)
-    # predict.lm() warns on aliased columns and on weights
-    expected <- suppressWarnings(predictions(referee, new_rows))
-    expect_equal(predictions(fit, new_rows), expected, tolerance = 1e-9)
-    unweighted <- suppressMessages(lmm(formula, ols_data))
-    expected <- suppressWarnings(predictions(lm(formula, ols_data)))
-    expect_equal(predictions(unweighted), expected, tolerance = 1e-9)
-  }
-})
-
-test_that("drop1() of an OLS fit is that of lm(), aliased terms included", {
-  for (formula in ols_formulas[-1]) {
-    table <- suppressMessages(drop1(lmm(formula, ols_data, weights = w)))
-    referee <- drop1(lm(formula, ols_data, weights = w), test = "Chisq")
-    expect_identical(rownames(table), rownames(referee))
-    expect_equal(table$Df, referee$Df)
-    expect_equal(diff(table$AIC), diff(referee$AIC), tolerance = 1e-9)
-    expect_equal(table[["Pr(>Chi)"]], referee[["Pr(>Chi)"]], tolerance = 1e-8)
-  }
-})
-
-test_that("the F tests of anova() are those of drop1() for lm()", {
-  table <- anova(lmm(y ~ x + f + z, ols_data))
-  referee <- drop1(lm(y ~ x + f + z, ols_data), test = "F")
-  expect_equal(table[["F value"]], referee[["F value"]][-1], tolerance = 1e-9)
-  expect_equal(table[["Pr(>F)"]], referee[["Pr(>F)"]][-1], tolerance = 1e-9)
-})
-
-test_that("the t-tests of summary() are those of lm()", {
-  table <- coef(summary(lmm(y ~ x * f, ols_data, weights = w)))
-  referee <- coef(summary(lm(y ~ x * f, ols_data, weights = w)))
-  expect_equal(table[, colnames(referee)], referee, tolerance = 1e-9)
-  expect_identical(unique(table[, "df"]), df.residual(lm(y ~ x * f, ols_data)) + 0)
-})
-
-test_that("leverages of an exact fit are those of lm()", {
-  exact <- put(ols_data, y = 1 + ols_data$x)
-  expect_equal(
-    hatvalues(suppressWarnings(lmm(y ~ x + f, exact))), hatvalues(lm(y ~ x + f, exact)),
-    tolerance = 1e-12
   )
 })
 
@@ -406,28 +208,6 @@ test_that("`.` less the name of the random design is the same as `.`", {
   expect_no_warning(fit <- lmm(y ~ . - X + re(X), e))
   expect_identical(fixef(fit), fixef(lmm(y ~ . + re(X), e)))
   expect_identical(names(fixef(lmm(y ~ . - X - z + re(X), e))), c("(Intercept)", "x"))
-})
-
-test_that("the model frame is that of stats::model.frame(), with and without gaps", {
-  gaps <- put(ols_data, y = replace(ols_data$y, c(2, 7), NA), x = replace(ols_data$x, 5, NaN))
-  for (data in list(ols_data, gaps)) {
-    for (formula in list(y ~ 1, y ~ x + f, log(y^2 + 1) ~ poly(x, 2), y ~ offset(z))) {
-      if (anyNA(data$x) && "poly" %in% all.names(formula)) next  # poly() refuses NA
-      fit <- suppressMessages(lmm(formula, data))
-      referee <- stats::model.frame(formula, data)
-      expect_equal(model.frame(fit), referee)
-      expect_identical(na.action(fit), attr(referee, "na.action"))
-      expect_identical(names(fitted(fit)), rownames(referee))
-      expect_identical(names(coef(fit)), colnames(stats::model.matrix(formula, referee)))
-    }
-  }
-})
-
-test_that("na.action = NULL keeps what is missing, and time series become plain as in lm()", {
-  gaps <- put(ols_data, y = replace(ols_data$y, 3, NA))
-  expect_error(lmm(y ~ x, gaps, na.action = NULL), "na.action kept", class = "hdlmm_bad_input")
-  series <- put(ols_data, y = stats::ts(ols_data$y))
-  expect_equal(model.frame(lmm(y ~ x, series)), model.frame(lm(y ~ x, series)))
 })
 
 test_that("a fit of which every fixed effect is aliased names them", {

@@ -39,57 +39,6 @@ refusals <- list(
   as_draws = "exact", as_draws_array = "exact", as_draws_matrix = "exact", as_draws_df = "exact"
 )
 
-# Shapes ---------------------------------------------------------------------------------
-
-n_rows <- function(fit) length(residuals(fit))
-
-expect_rows <- function(x, fit) {
-  expect_type(x, "double")
-  expect_length(x, n_rows(fit))
-  expect_named(x, names(fitted(fit)))
-}
-
-fixed_names <- function(fit) colnames(model.matrix(fit))
-
-variance_names <- function(fit) {
-  c(vapply(fit$designs, `[[`, "", "label", USE.NAMES = FALSE), "Residual")
-}
-
-expect_coefficients <- function(x, fit) {
-  expect_type(x, "double")
-  expect_identical(as.character(names(x)), as.character(fixed_names(fit)))
-}
-
-expect_limits <- function(x, names) {
-  expect_identical(rownames(x), names)
-  expect_identical(colnames(x), c("2.5 %", "97.5 %"))
-  known <- stats::complete.cases(x)
-  expect_true(all(x[known, 1] <= x[known, 2]))
-}
-
-expect_shares <- function(out, fit) {
-  expect_named(out, c("term", "estimate", "se", "lower", "upper"))
-  expect_equal(nrow(out), length(fit$designs))
-  expect_true(all(out$estimate >= 0 & out$estimate <= 1))
-  if (nrow(out) > 0 && !anyNA(out$lower)) expect_lte(out$lower, out$estimate)
-  if (nrow(out) > 0 && !anyNA(out$upper)) expect_gte(out$upper, out$estimate)
-}
-
-# Fits whose variances have a distribution.
-is_posterior <- function(fit) fit$method == "Bayes" || isTRUE(fit$q$is_full)
-
-# One name for one parameter, whatever the fit.
-expect_parameters <- function(draws, fit) {
-  expect_true(posterior::is_draws(draws))
-  variances <- paste0("var_", variance_names(fit))
-  expected <- c(fixed_names(fit), variances, if (length(fit$designs)) "pve")
-  expect_identical(posterior::variables(draws), expected)
-}
-
-all_parameters <- function(fit) {
-  c(fixed_names(fit), variance_names(fit), if (length(fit$designs) > 0) "pve")
-}
-
 # One line a function --------------------------------------------------------------------
 
 contract <- c(foreign_answers, list(
