@@ -229,8 +229,8 @@ cpp_null_statistics <- function(system, criterion, lambda, null_h, rest, draws, 
     .Call(`_hdlmm_cpp_null_statistics`, system, criterion, lambda, null_h, rest, draws, chi2, step, host)
 }
 
-cpp_terms_plan <- function(cores, widths, row_scale, wanted) {
-    .Call(`_hdlmm_cpp_terms_plan`, cores, widths, row_scale, wanted)
+cpp_terms_plan <- function(cores, widths, row_scale, wanted, host) {
+    .Call(`_hdlmm_cpp_terms_plan`, cores, widths, row_scale, wanted, host)
 }
 
 cpp_terms_system <- function(cores, widths, row_scale, q, y, options, host) {

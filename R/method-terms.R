@@ -72,7 +72,7 @@ coefficient_widths <- function(designs) vapply(unname(designs), coefficient_widt
 terms_plan <- function(problem, control) {
   cpp_terms_plan(
     uncentred_cores(problem$designs), coefficient_widths(problem$designs), problem$fixed$root,
-    value_or(control$system, "auto")
+    value_or(control$system, "auto"), problem$host
   )
 }
 

@@ -778,15 +778,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // cpp_terms_plan
-Rcpp::List cpp_terms_plan(const Rcpp::List& cores, const std::vector<int>& widths, SEXP row_scale, const std::string& wanted);
-RcppExport SEXP _hdlmm_cpp_terms_plan(SEXP coresSEXP, SEXP widthsSEXP, SEXP row_scaleSEXP, SEXP wantedSEXP) {
+Rcpp::List cpp_terms_plan(const Rcpp::List& cores, const std::vector<int>& widths, SEXP row_scale, const std::string& wanted, const Rcpp::List& host);
+RcppExport SEXP _hdlmm_cpp_terms_plan(SEXP coresSEXP, SEXP widthsSEXP, SEXP row_scaleSEXP, SEXP wantedSEXP, SEXP hostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type cores(coresSEXP);
     Rcpp::traits::input_parameter< const std::vector<int>& >::type widths(widthsSEXP);
     Rcpp::traits::input_parameter< SEXP >::type row_scale(row_scaleSEXP);
     Rcpp::traits::input_parameter< const std::string& >::type wanted(wantedSEXP);
-    rcpp_result_gen = Rcpp::wrap(cpp_terms_plan(cores, widths, row_scale, wanted));
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type host(hostSEXP);
+    rcpp_result_gen = Rcpp::wrap(cpp_terms_plan(cores, widths, row_scale, wanted, host));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1270,7 +1271,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_hdlmm_cpp_restricted_eigenvalues", (DL_FUNC) &_hdlmm_cpp_restricted_eigenvalues, 2},
     {"_hdlmm_cpp_null_draws", (DL_FUNC) &_hdlmm_cpp_null_draws, 3},
     {"_hdlmm_cpp_null_statistics", (DL_FUNC) &_hdlmm_cpp_null_statistics, 9},
-    {"_hdlmm_cpp_terms_plan", (DL_FUNC) &_hdlmm_cpp_terms_plan, 4},
+    {"_hdlmm_cpp_terms_plan", (DL_FUNC) &_hdlmm_cpp_terms_plan, 5},
     {"_hdlmm_cpp_terms_system", (DL_FUNC) &_hdlmm_cpp_terms_system, 7},
     {"_hdlmm_cpp_is_terms_system", (DL_FUNC) &_hdlmm_cpp_is_terms_system, 1},
     {"_hdlmm_cpp_terms_describe", (DL_FUNC) &_hdlmm_cpp_terms_describe, 2},

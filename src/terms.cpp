@@ -77,8 +77,9 @@ hdlmm::RowCells as_row_cells(const hdlmm::TermsModel& model, hdlmm::Index k, SEX
 // type or "auto".
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_terms_plan(const Rcpp::List& cores, const std::vector<int>& widths, SEXP row_scale,
-                          const std::string& wanted) {
-  const hdlmm::TermsPlan plan = hdlmm::plan_terms(model_of(cores, widths, row_scale), wanted);
+                          const std::string& wanted, const Rcpp::List& host) {
+  const hdlmm::TermsPlan plan =
+      hdlmm::plan_terms(model_of(cores, widths, row_scale), wanted, make_context(host));
   return make_list({{"type", plan.type}, {"bytes", plan.bytes}, {"flops", plan.flops}});
 }
 
@@ -93,10 +94,12 @@ SEXP cpp_terms_system(const Rcpp::List& cores, const std::vector<int>& widths, S
   model.y = y;
   hdlmm::check_input(model.design(0).rows() == y.size(), "rows of a random term");
   const hdlmm::Context context = make_context(host);
-  const hdlmm::TermsPlan plan = hdlmm::plan_terms(model, options.containsElementNamed("system")
-                                                             ? as<std::string>(options["system"])
-                                                             : std::string("auto"));
-  auto system = hdlmm::make_terms_system(std::move(model), plan, context);
+  hdlmm::TermsPlan plan =
+      hdlmm::plan_terms(model,
+                        options.containsElementNamed("system") ? as<std::string>(options["system"])
+                                                               : std::string("auto"),
+                        context);
+  auto system = hdlmm::make_terms_system(std::move(model), std::move(plan), context);
   // designs read the memory of R, which lives as long as the pointer
   return SystemPointer(system.release(), true, R_NilValue, cores);
 }

@@ -58,7 +58,7 @@ class SeveralTerms : public ::testing::TestWithParam<std::string> {
   }
 
   std::unique_ptr<hdlmm::TermsSystem> make_system(const std::string& type) const {
-    return hdlmm::make_terms_system(model_, hdlmm::plan_terms(model_, type), Context());
+    return hdlmm::make_terms_system(model_, hdlmm::plan_terms(model_, type, Context()), Context());
   }
 
   static std::vector<Matrix> relative() {

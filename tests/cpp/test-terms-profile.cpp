@@ -87,8 +87,8 @@ class TermsProfilePath : public ::testing::Test {
  protected:
   TermsProfilePath()
       : example_(make_example()),
-        system_(hdlmm::make_terms_system(example_.model,
-                                         hdlmm::plan_terms(example_.model, "blocked"), Context())),
+        system_(hdlmm::make_terms_system(
+            example_.model, hdlmm::plan_terms(example_.model, "blocked", Context()), Context())),
         likelihood_(*system_, Criterion::ml),
         mode_(hdlmm::search_terms(likelihood_, {}, hdlmm::TermsOptions(), Context())) {}
 

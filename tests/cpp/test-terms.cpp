@@ -14,12 +14,13 @@
 #include "hdlmm/inference/terms/minque.hpp"
 #include "hdlmm/inference/terms/terms_search.hpp"
 #include "hdlmm/inference/terms/trust_region.hpp"
-#include "hdlmm/marginal/elimination_order.hpp"
+#include "hdlmm/marginal/blocked_system.hpp"
 #include "hdlmm/marginal/terms_chooser.hpp"
 #include "hdlmm/operator/dense_operator.hpp"
 #include "hdlmm/operator/grouped_operator.hpp"
 #include "hdlmm/operator/kernel_operator.hpp"
 #include "hdlmm/operator/level_operator.hpp"
+#include "hdlmm/operator/sparse_operator.hpp"
 
 #include "support.hpp"
 
@@ -36,6 +37,15 @@ using hdlmm::TermsSystem;
 
 constexpr double kRounding = 1e-10;
 
+/// Levels one by one, whatever is left and gained: all of them, or while they meet few.
+hdlmm::EliminationRule rule_of(const std::string& type) {
+  hdlmm::EliminationRule out;
+  out.scattered = type == "all levels" ? 0 : 8;
+  out.smallest_rest = 0;
+  out.part = 2;
+  return out;
+}
+
 /// A model with the matrices that its designs stand for and the memory that they borrow.
 struct Case {
   std::string name;
@@ -43,6 +53,7 @@ struct Case {
   std::vector<Matrix> x;      ///< X_k [n x q_k]
   std::vector<Matrix> prior;  ///< of kernels, else empty
   std::vector<std::vector<double>> memory;
+  std::vector<std::vector<int>> places;
 };
 
 std::vector<Index> draw_levels(Index n, Index levels, Random& random) {
@@ -95,6 +106,42 @@ void add_nested(Case& one, const std::vector<Index>& sizes, bool has_slopes, Ran
   }
 }
 
+/// Two cells a row, of columns that are near to each other.
+void add_memberships(Case& one, Index p, Random& random) {
+  const Index n = one.model.y.size();
+  Matrix x = Matrix::Zero(n, p);
+  for (Index i = 0; i < n; ++i) {
+    const Index j = i % p;
+    x(i, j) = 1 + random.uniform();
+    x(i, (j + 1 + random.below(2)) % p) = random.uniform();
+  }
+  std::vector<int> starts(1, 0), rows;
+  std::vector<double> values;
+  for (Index j = 0; j < p; ++j) {
+    for (Index i = 0; i < n; ++i) {
+      if (x(i, j) == 0) continue;
+      rows.push_back(static_cast<int>(i));
+      values.push_back(x(i, j));
+    }
+    starts.push_back(static_cast<int>(rows.size()));
+  }
+  one.places.push_back(starts);
+  one.places.push_back(rows);
+  one.memory.push_back(values);
+  one.x.push_back(x);
+  one.prior.emplace_back();
+  const hdlmm::StoredSparse stored{one.places[one.places.size() - 2].data(),
+                                   one.places.back().data(),
+                                   one.memory.back().data(),
+                                   n,
+                                   p,
+                                   p + 1,
+                                   static_cast<Index>(values.size())};
+  one.model.designs.push_back(
+      std::make_shared<hdlmm::SparseOperator>(stored, Vector(), Vector(), Vector()));
+  one.model.shapes.push_back({p, 1});
+}
+
 void add_columns(Case& one, Index p, Random& random) {
   const Matrix x = random.normals(one.model.y.size(), p);
   one.memory.emplace_back(x.data(), x.data() + x.size());
@@ -129,6 +176,7 @@ std::shared_ptr<Case> make_case(const std::string& terms) {
   auto out = std::make_shared<Case>();
   out->name = terms;
   out->memory.reserve(8);
+  out->places.reserve(8);
   Matrix z(n, 2);
   z << Vector::Ones(n), random.normals(n);
   out->model.q = orthonormal_basis(z);
@@ -137,6 +185,7 @@ std::shared_ptr<Case> make_case(const std::string& terms) {
   for (const char term : terms) {
     if (term == 's') add_slopes(*out, draw_levels(n, 6, random), 6, random);
     if (term == 'f') add_factor(*out, draw_levels(n, 9, random), 9);
+    if (term == 'm') add_memberships(*out, 12, random);
     if (term == 'n') add_nested(*out, {5, 15}, false, random);
     if (term == 'd') add_nested(*out, {3, 6, 18}, true, random);
     if (term == 'c') add_columns(*out, 5, random);
@@ -204,8 +253,13 @@ void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.terms 
 class TermsContract : public ::testing::TestWithParam<Setting> {
  protected:
   TermsContract() : one_(make_case(GetParam().terms)) {
-    system_ = hdlmm::make_terms_system(one_->model, hdlmm::plan_terms(one_->model, GetParam().type),
-                                       Context());
+    if (GetParam().type == "some levels" || GetParam().type == "all levels") {
+      hdlmm::EliminationOrder order(one_->model, Context(), rule_of(GetParam().type));
+      system_ = std::make_unique<hdlmm::BlockedSystem>(one_->model, std::move(order), Context());
+      return;
+    }
+    system_ = hdlmm::make_terms_system(
+        one_->model, hdlmm::plan_terms(one_->model, GetParam().type, Context()), Context());
   }
 
   /// Interior covariances, one zero, one block of rank one, all zero.
@@ -424,6 +478,10 @@ std::vector<Setting> settings() {
     out.push_back({terms, "blocked"});
     out.push_back({terms, "row"});
   }
+  for (const char* terms : {"ff", "fff", "ffs", "ss", "m", "mf", "ms", "nff"}) {
+    out.push_back({terms, "some levels"});
+    out.push_back({terms, "all levels"});
+  }
   for (const char* terms : {"k", "kf", "ks", "kw", "sw", "l", "lf"}) out.push_back({terms, "row"});
   for (const char* terms : {"k", "kf", "ks", "kc", "l", "lsf", "lk"}) {
     out.push_back({terms, "blocked"});
@@ -435,9 +493,10 @@ std::vector<Setting> settings() {
 }
 
 /// Levels that are eliminated, and side of what is left.
-std::pair<std::size_t, Index> elimination(const std::string& terms) {
+std::pair<std::size_t, Index> elimination(const std::string& terms,
+                                          const hdlmm::EliminationRule& rule = {}) {
   const auto one = make_case(terms);
-  const hdlmm::EliminationOrder order(one->model, hdlmm::sparse_cells(one->model));
+  const hdlmm::EliminationOrder order(one->model, Context(), rule);
   return {order.levels().size(), order.rest()};
 }
 
@@ -448,6 +507,15 @@ TEST(EliminationOrder, LevelsOfNestedTermsLeaveNothing) {
   // crossed factors meet by the levels of each other
   EXPECT_EQ(elimination("ff"), std::make_pair(std::size_t{9}, Index{9}));
   EXPECT_EQ(elimination("nc").first, 0u);
+}
+
+TEST(EliminationOrder, SomeLevelsOfATermAreLeftWhereTheyMeetManyOthers) {
+  for (const char* terms : {"fff", "ffs", "ss", "m", "mf", "ms", "nff"}) {
+    EXPECT_EQ(elimination(terms, rule_of("all levels")).second, 0) << terms;
+    const Index left = elimination(terms, rule_of("some levels")).second;
+    EXPECT_GT(left, 0) << terms;
+    EXPECT_LT(left, elimination(terms).second) << terms;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, TermsContract, ::testing::ValuesIn(settings()));
@@ -470,7 +538,8 @@ TEST(TermsSearch, ABalancedOneWayLayoutHasItsClosedForm) {
     between += each * mean * mean / (levels - 1);
     within += (model.y.segment(j * each, each).array() - mean).square().sum() / (n - levels);
   }
-  const auto system = hdlmm::make_terms_system(model, hdlmm::plan_terms(model, "auto"), Context());
+  const auto system =
+      hdlmm::make_terms_system(model, hdlmm::plan_terms(model, "auto", Context()), Context());
   const auto mode =
       hdlmm::search_terms(TermsLikelihood(*system, Criterion::reml), {}, {}, Context());
   EXPECT_NEAR(mode.evaluation.sigma2, within, 1e-12 * within);
@@ -493,7 +562,8 @@ TEST(TermsSearch, VariancesBeyondTheBoundaryAreZeroExactly) {
   model.y = y.array() - y.mean();
   model.designs.push_back(std::make_shared<hdlmm::GroupedOperator>(level, 10, Vector()));
   model.shapes.push_back({10, 1});
-  const auto system = hdlmm::make_terms_system(model, hdlmm::plan_terms(model, "auto"), Context());
+  const auto system =
+      hdlmm::make_terms_system(model, hdlmm::plan_terms(model, "auto", Context()), Context());
   const auto mode =
       hdlmm::search_terms(TermsLikelihood(*system, Criterion::reml), {}, {}, Context());
   EXPECT_EQ(mode.at.relative(0)(0, 0), 0);
@@ -505,15 +575,15 @@ TEST(TermsSearch, TermsThatDataCannotTellApartAreNamed) {
   const auto one = make_case("f");
   one->model.designs.push_back(one->model.designs[0]);
   one->model.shapes.push_back(one->model.shapes[0]);
-  const auto system =
-      hdlmm::make_terms_system(one->model, hdlmm::plan_terms(one->model, "auto"), Context());
+  const auto system = hdlmm::make_terms_system(
+      one->model, hdlmm::plan_terms(one->model, "auto", Context()), Context());
   const Vector shares = hdlmm::aliased_parameters(system->null_information());
   ASSERT_EQ(shares.size(), 3);
   EXPECT_NEAR(shares[0], shares[1], 1e-6);
   EXPECT_LT(shares[2], 1e-6);
   const auto fine = make_case("fs");
-  const auto other =
-      hdlmm::make_terms_system(fine->model, hdlmm::plan_terms(fine->model, "auto"), Context());
+  const auto other = hdlmm::make_terms_system(
+      fine->model, hdlmm::plan_terms(fine->model, "auto", Context()), Context());
   EXPECT_EQ(hdlmm::aliased_parameters(other->null_information()).size(), 0);
 }
 

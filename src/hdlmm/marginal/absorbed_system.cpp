@@ -14,11 +14,12 @@ namespace hdlmm {
 namespace {
 
 /// Columns of the other terms side by side, [n x s].
-Matrix other_columns(const TermsModel& model, const std::vector<Index>& first, Index s) {
+Matrix other_columns(const TermsModel& model, const std::vector<RestTerm>& terms, Index s) {
   Matrix out(model.rows(), s);
   for (Index k = 0; k < model.size(); ++k) {
-    const Index at = first[static_cast<std::size_t>(k)];
-    if (at >= 0) model.design(k).covariance_columns(0, out.middleCols(at, model.shape(k).cols()));
+    const RestTerm& own = terms[static_cast<std::size_t>(k)];
+    const Index cols = own.shape.cols();
+    if (cols > 0) model.design(k).covariance_columns(0, out.middleCols(own.first, cols));
   }
   return out;
 }
@@ -42,8 +43,8 @@ class AbsorbedFactor final : public TermsFactor {
     wide_.whiten(half_columns_);
     half_data_ = system.data();
     wide_.whiten(half_data_);
-    rest_ =
-        RestFactor(transpose_product(half_columns_, half_columns_), system.firsts(), at, context);
+    rest_ = RestFactor(transpose_product(half_columns_, half_columns_), system.rest_terms(), at,
+                       context);
     effects_ = rest_.times_inverse(transpose_product(half_columns_, half_data_), context);
     solved_ = whole_solve(half_data_, effects_);
   }
@@ -165,7 +166,7 @@ class AbsorbedFactor final : public TermsFactor {
   ConstMatrix own_rows(Index k, const Matrix& all) const {
     return all.middleRows(first(k), at_.shape(k).cols());
   }
-  Index first(Index k) const { return system_.firsts()[static_cast<std::size_t>(k)]; }
+  Index first(Index k) const { return system_.rest_terms()[static_cast<std::size_t>(k)].first; }
 
   Matrix times_wide(const Matrix& x) const {
     return multiply_tridiagonal(system_.diagonal(), system_.beside(), x);
@@ -224,14 +225,16 @@ AbsorbedSystem::AbsorbedSystem(TermsModel given, const Context& context)
   if (wide_ < 0) throw std::invalid_argument("a system that absorbs needs one wide term");
   Index s = 0;
   for (Index k = 0; k < model().size(); ++k) {
-    first_.push_back(k == wide_ ? -1 : s);
-    if (k != wide_) s += model().shape(k).cols();
+    TermShape shape = model().shape(k);
+    if (k == wide_) shape.levels = 0;
+    rest_terms_.push_back({s, shape});
+    s += shape.cols();
   }
   const Index c = model().q.cols();
   Matrix together(model().rows(), c + 1 + s);
   together.leftCols(c) = model().q;
   together.col(c) = model().y;
-  together.rightCols(s) = other_columns(model(), first_, s);
+  together.rightCols(s) = other_columns(model(), rest_terms_, s);
   reduced_ = two_stage_reduction(model().design(wide_).row_gram(context), together, context);
   data_ = reduced_.tridiagonal.rotated.topRows(c + 1).transpose();
   columns_ = reduced_.tridiagonal.rotated.bottomRows(s).transpose();
@@ -280,7 +283,7 @@ Matrix AbsorbedSystem::do_null_information(const Context& context) const {
     }
     Matrix trace = Matrix::Zero(shape.width, shape.width), with_wide = trace;
     for (Index j = 0; j < shape.levels; ++j) {
-      const Index first = first_[static_cast<std::size_t>(k)] + j * shape.width;
+      const Index first = rest_terms_[static_cast<std::size_t>(k)].first + j * shape.width;
       trace += rr.block(first, first, shape.width, shape.width);
       with_wide += rtr.block(first, first, shape.width, shape.width);
     }
@@ -297,9 +300,10 @@ Matrix AbsorbedSystem::do_null_information(const Context& context) const {
       for (Index l = 0; l < other.levels; ++l) {
         context.poll();
         for (Index j = 0; j < shape.levels; ++j) {
-          block += pair_traces(shape.width, other.width,
-                               cells_of(rr, first_[static_cast<std::size_t>(k)] + j * shape.width,
-                                        first_[static_cast<std::size_t>(o)] + l * other.width));
+          block += pair_traces(
+              shape.width, other.width,
+              cells_of(rr, rest_terms_[static_cast<std::size_t>(k)].first + j * shape.width,
+                       rest_terms_[static_cast<std::size_t>(o)].first + l * other.width));
         }
       }
       const Index col = at[static_cast<std::size_t>(o)];

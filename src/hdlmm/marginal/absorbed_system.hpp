@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hdlmm/linalg/two_stage.hpp"
+#include "hdlmm/marginal/rest_factor.hpp"
 #include "hdlmm/marginal/row_system.hpp"
 
 namespace hdlmm {
@@ -25,7 +26,7 @@ class AbsorbedSystem final : public TermsSystem {
   std::unique_ptr<TermsFactor> factor(const Covariances& at, const Context& context) const override;
 
   Index wide() const { return wide_; }
-  const std::vector<Index>& firsts() const { return first_; }
+  const std::vector<RestTerm>& rest_terms() const { return rest_terms_; }
   const Vector& diagonal() const { return reduced_.tridiagonal.diagonal; }
   const Vector& beside() const { return reduced_.tridiagonal.subdiagonal; }
   const BandReduction& band() const { return reduced_.gram; }
@@ -39,7 +40,7 @@ class AbsorbedSystem final : public TermsSystem {
   Matrix do_null_information(const Context& context) const override;
 
   Index wide_ = -1;
-  std::vector<Index> first_;  ///< of each other term in columns(), -1 for the wide one
+  std::vector<RestTerm> rest_terms_;  ///< in columns(), the wide one without levels
   TwoStageReduction reduced_;
   Matrix columns_, data_;
   mutable std::unique_ptr<RowSystem> by_rows_;

@@ -15,7 +15,7 @@ BlockedFactor::BlockedFactor(const BlockedSystem& system, const Covariances& at,
     : system_(system), at_(at), context_(context), levels_(system, at, context) {
   Matrix gram = copy_lower(system.gram(), context);
   levels_.reduce_gram(gram, context);
-  rest_ = RestFactor(std::move(gram), system.firsts(), at, context);
+  rest_ = RestFactor(std::move(gram), system.order().rest_terms(), at, context);
   data_ = solve_adjoint(system_.data());
 }
 
@@ -45,7 +45,8 @@ std::vector<Matrix> BlockedFactor::traces() const {
   invert();
   std::vector<Matrix> out;
   for (Index k = 0; k < model().size(); ++k) {
-    out.push_back(rest_.has(k) ? rest_.trace(k, context_) : levels_.trace(k));
+    out.push_back(levels_.trace(k));
+    if (rest_.has(k)) out.back() += rest_.trace(k, context_);
   }
   return out;
 }

@@ -35,14 +35,9 @@ bool has_cells(const Block& a) {
 
 }  // namespace
 
-BlockedSystem::BlockedSystem(TermsModel given, const Context& context)
-    : TermsSystem(std::move(given)) {
-  const std::vector<RowCells> cells = sparse_cells(model());
-  order_ = EliminationOrder(model(), cells);
-  for (Index k = 0; k < model().size(); ++k) {
-    first_.push_back(order_.place(k, 0) - order_.eliminated());
-  }
-  cells_ = in_order(cells);
+BlockedSystem::BlockedSystem(TermsModel given, EliminationOrder order, const Context& context)
+    : TermsSystem(std::move(given)), order_(std::move(order)) {
+  cells_ = in_order(sparse_cells(model()));
   cross_levels(context);
   cross_rest(context);
   Matrix both(model().rows(), model().q.cols() + 1);
@@ -141,7 +136,7 @@ void BlockedSystem::cross_rest(const Context& context) {
 
 /// Products of a dense design with itself and with the others, by blocks of its columns.
 void BlockedSystem::cross_dense(Index k, const Context& context) {
-  const Index cols = model().shape(k).cols(), at = first_of(k);
+  const Index cols = model().shape(k).cols(), at = rest_term(k).first;
   Matrix own = model().design(k).column_gram(context);
   mirror_lower(own);
   gram_.block(at, at, cols, cols) = own;
@@ -155,26 +150,38 @@ void BlockedSystem::cross_dense(Index k, const Context& context) {
       if (is_done) continue;
       Matrix product = Matrix::Zero(model().shape(l).cols(), size);
       model().design(l).add_adjoint_product(block, product, context);
-      gram_.block(first_of(l), at + first, product.rows(), size) = product;
-      gram_.block(at + first, first_of(l), size, product.rows()) = product.transpose();
+      gram_.block(rest_term(l).first, at + first, product.rows(), size) = product;
+      gram_.block(at + first, rest_term(l).first, size, product.rows()) = product.transpose();
     }
   }
 }
 
+const RestTerm& BlockedSystem::rest_term(Index k) const {
+  return order_.rest_terms()[static_cast<std::size_t>(k)];
+}
+
 Matrix BlockedSystem::part(const ConstMatrix& x, Index k) const {
   const TermShape& shape = model().shape(k);
-  return x.middleRows(order_.place(k, 0), shape.cols());
+  Matrix out(shape.cols(), x.cols());
+  for (Index j = 0; j < shape.levels; ++j) {
+    out.middleRows(j * shape.width, shape.width) = x.middleRows(order_.place(k, j), shape.width);
+  }
+  return out;
 }
 
 void BlockedSystem::set_part(const ConstMatrix& own, Index k, MatrixView x) const {
-  x.middleRows(order_.place(k, 0), own.rows()) = own;
+  const TermShape& shape = model().shape(k);
+  for (Index j = 0; j < shape.levels; ++j) {
+    x.middleRows(order_.place(k, j), shape.width) = own.middleRows(j * shape.width, shape.width);
+  }
 }
 
 Matrix BlockedSystem::adjoint(const ConstMatrix& b, const Context& context) const {
   Matrix out = Matrix::Zero(order_.columns(), b.cols());
   for (Index k = 0; k < model().size(); ++k) {
-    model().design(k).add_adjoint_product(
-        b, out.middleRows(order_.place(k, 0), model().shape(k).cols()), context);
+    Matrix own = Matrix::Zero(model().shape(k).cols(), b.cols());
+    model().design(k).add_adjoint_product(b, own, context);
+    set_part(own, k, out);
   }
   return out;
 }
@@ -210,22 +217,31 @@ Matrix BlockedSystem::times_gram(const Matrix& w, const Context& context) const 
 
 template <typename Visit>
 void BlockedSystem::for_blocks(Index k, Index o, const Context& context, Visit&& visit) const {
-  const TermShape &shape = model().shape(k), &other = model().shape(o);
-  if (!is_eliminated(k) && !is_eliminated(o)) {
-    for (Index l = 0; l < other.levels; ++l) {
-      context.poll();
-      for (Index j = 0; j < shape.levels; ++j) {
-        const auto a = gram_.block(first_of(k) + j * shape.width, first_of(o) + l * other.width,
-                                   shape.width, other.width);
-        if (has_cells(a)) visit(j, l, a);
-      }
-    }
-    return;
-  }
+  for_rest(k, o, context, visit);
   for_crosses(k, o, visit);
   for_crosses(o, k, [&](Index l, Index j, const auto& a) { visit(j, l, a.transpose()); });
   if (k != o) return;
-  for (Index j = 0; j < shape.levels; ++j) visit(j, j, own_gram(k, j));
+  for (const EliminatedLevel& own : order_.levels()) {
+    if (own.term == k) visit(own.level, own.level, own_gram(k, own.level));
+  }
+}
+
+/// The same of levels in the rest.
+template <typename Visit>
+void BlockedSystem::for_rest(Index k, Index o, const Context& context, Visit&& visit) const {
+  const RestTerm &own = rest_term(k), &other = rest_term(o);
+  const Index r = own.shape.width, w = other.shape.width;
+  const auto level = [&](Index column) {
+    const ColumnOrigin& origin = order_.origin(order_.eliminated() + column);
+    return origin.coefficient / model().shape(origin.term).width;
+  };
+  for (Index col = other.first; col < other.first + other.shape.cols(); col += w) {
+    context.poll();
+    for (Index row = own.first; row < own.first + own.shape.cols(); row += r) {
+      const auto a = gram_.block(row, col, r, w);
+      if (has_cells(a)) visit(level(row), level(col), a);
+    }
+  }
 }
 
 /// The same of levels of term k that are eliminated before those of term o.

@@ -17,7 +17,8 @@ namespace hdlmm {
 /// Matrices [q x m] have a row for every coefficient, in that order.
 class BlockedSystem final : public TermsSystem {
  public:
-  BlockedSystem(TermsModel model, const Context& context);
+  /// order: of the model.
+  BlockedSystem(TermsModel model, EliminationOrder order, const Context& context);
 
   std::string name() const override { return "blocked"; }
   bool is_cheap() const override { return order_.rest() <= 100 && order_.crosses() < 20000; }
@@ -26,8 +27,6 @@ class BlockedSystem final : public TermsSystem {
 
   const EliminationOrder& order() const { return order_; }
   Index rest() const { return order_.rest(); }
-  /// Where the columns of each term begin in the rest, negative for one that is eliminated.
-  const std::vector<Index>& firsts() const { return first_; }
 
   /// The coefficients of one term [q_k x m] from those of all, and back.
   Matrix part(const ConstMatrix& x, Index k) const;
@@ -53,8 +52,7 @@ class BlockedSystem final : public TermsSystem {
   void add_row(const EliminatedLevel& own, Index row, const std::vector<Index>& where);
   void cross_rest(const Context& context);
   void cross_dense(Index k, const Context& context);
-  Index first_of(Index k) const { return first_[static_cast<std::size_t>(k)]; }
-  bool is_eliminated(Index k) const { return first_of(k) < 0; }
+  const RestTerm& rest_term(Index k) const;
   MatrixMap cross(const EliminatedLevel& own) const;
   Matrix own_gram(Index k, Index level) const;
 
@@ -62,12 +60,13 @@ class BlockedSystem final : public TermsSystem {
   template <typename Visit>
   void for_blocks(Index k, Index o, const Context& context, Visit&& visit) const;
   template <typename Visit>
+  void for_rest(Index k, Index o, const Context& context, Visit&& visit) const;
+  template <typename Visit>
   void for_crosses(Index k, Index o, Visit&& visit) const;
   Matrix do_null_information(const Context& context) const override;
   Matrix null_block(Index k, Index o, const Context& context) const;
 
   EliminationOrder order_;
-  std::vector<Index> first_;
   RowCells cells_;
   std::vector<double> squares_, crosses_;
   Matrix gram_, data_, data_gram_;

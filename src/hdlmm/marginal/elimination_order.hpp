@@ -3,12 +3,11 @@
 
 #include <vector>
 
-#include "hdlmm/marginal/terms_system.hpp"
+#include "hdlmm/base/context.hpp"
+#include "hdlmm/marginal/level_graph.hpp"
+#include "hdlmm/marginal/rest_factor.hpp"
 
 namespace hdlmm {
-
-/// A product that is added to a cell somewhere, in products of dense matrices.
-constexpr double kScattered = 8;
 
 /// A level that is eliminated, [width] columns from `first` on.
 struct EliminatedLevel {
@@ -25,21 +24,35 @@ struct ColumnOrigin {
   Index term = 0, coefficient = 0;
 };
 
+/// What is eliminated rather than left in the dense matrix.
+struct EliminationRule {
+  /// A product that is added to a cell somewhere, in products of dense matrices: 2 to 3 ns beside
+  /// 0.05 to 0.1 where it was measured.
+  double scattered = 32;
+  /// Levels of terms of which not all are eliminated: only of a rest of so many columns, and where
+  /// that leaves less than this part of the work.
+  double smallest_rest = 200, part = 0.5;
+};
+
 /// In which order the coefficients of sparse terms are eliminated, and which of those behind it
 /// every level meets when its turn comes: those of its rows, and those that the levels before it
 /// which meet it have met. What is never eliminated stays as a dense matrix.
 ///
 /// Terms are eliminated from the largest one on while the levels of each stay apart: where b is
-/// nested in a, a level of b meets one of a, and without b those of a still do not meet.
+/// nested in a, a level of b meets one of a, and without b those of a still do not meet. Of what is
+/// left then, single levels are as long as they meet few others, where that makes a difference.
 class EliminationOrder {
  public:
-  /// cells: of every design, those of one without any empty. O(cells + what is met).
-  EliminationOrder(const TermsModel& model, const std::vector<RowCells>& cells);
+  /// O(cells + what is met); of single levels their products beside that.
+  EliminationOrder(const TermsModel& model, const Context& context,
+                   const EliminationRule& rule = {});
   EliminationOrder() = default;
 
   Index columns() const { return static_cast<Index>(origin_.size()); }
   Index eliminated() const { return eliminated_; }
   Index rest() const { return columns() - eliminated_; }
+  /// Of every term, those of its levels that are in the rest, in order.
+  const std::vector<RestTerm>& rest_terms() const { return rest_terms_; }
 
   /// First column of a level of a term.
   Index place(Index k, Index level) const;
@@ -63,15 +76,16 @@ class EliminationOrder {
   double products() const { return products_; }
 
  private:
-  void number_columns(const TermsModel& model, const std::vector<Index>& terms);
-  void place_level(const TermsModel& model, Index k, Index level);
+  void number_columns(const RowLevels& rows, const LevelGraph& graph, Index size);
+  void place_level(const RowLevels& rows, Index level);
   void count_cells(EliminatedLevel& own);
 
   Index eliminated_ = 0;
   Index squares_ = 0, crosses_ = 0, chains_ = 0;
   double products_ = 0;
   bool has_chains_ = false;
-  std::vector<std::vector<Index>> place_;
+  std::vector<Index> first_, place_;  ///< of every term, its levels; of all levels, their columns
+  std::vector<RestTerm> rest_terms_;
   std::vector<ColumnOrigin> origin_;
   std::vector<EliminatedLevel> levels_;
   std::vector<Index> met_, level_of_;
@@ -82,9 +96,6 @@ struct LevelRows {
   std::vector<Index> start, row;  ///< [levels + 1]; rows ascend
 };
 LevelRows rows_by_level(const EliminationOrder& order, const RowCells& cells, bool first_only);
-
-/// Cells of all designs that have any, of others as many empty rows.
-std::vector<RowCells> sparse_cells(const TermsModel& model);
 
 }  // namespace hdlmm
 

@@ -61,8 +61,9 @@ double dot(const double* a, const double* b, Index r) {
 
 Eigen::Map<const Vector> cells(const double* x, Index size) { return {x, size}; }
 
-/// The first of ascending columns that is not below one, which is likely near.
+/// The first of ascending columns that is not below one of them, which is likely near.
 const Index* advance(const Index* from, const Index* end, Index column) {
+  if (*from == column) return from;
   Index step = 1;
   while (end - from > step && from[step] < column) {
     from += step;
@@ -146,6 +147,12 @@ void LevelFactor::subtract_from_level(const EliminatedLevel& own, Index at,
   const double* cross = crosses_.data() + own.cross;
   double* square = squares_.data() + other.square;
   double* behind = crosses_.data() + other.cross;
+  if (r == 1 && w == 1) {
+    const double x = weight_[own.square] * cross[at];
+    *square -= x * cross[at];
+    for (Index i = at + 1; i < own.meets; ++i) behind[where[met[i]]] -= x * cross[i];
+    return;
+  }
   for (Index b = 0; b < w; ++b) {
     multiply(weight_.data() + own.square, cross + (at + b) * r, r, weighted);
     for (Index i = 0; i < w; ++i) square[b * w + i] -= dot(cross + (at + i) * r, weighted, r);
@@ -247,7 +254,7 @@ void LevelFactor::gather_column(const EliminatedLevel& own, Index at, const Rest
   const Index *met = order().met(other), *place = met;
   for (; each != end; ++each) {
     place = advance(place, met + other.meets, *each);
-    *out++ = behind[(place - met) * w];
+    *out++ = behind[(place++ - met) * w];
   }
 }
 
@@ -258,6 +265,14 @@ Matrix LevelFactor::times_inverse(const EliminatedLevel& own, const RestFactor& 
   std::vector<double> column(static_cast<std::size_t>(own.meets));
   for (Index l = 0; l < own.meets; ++l) {
     gather_column(own, l, rest, column.data());
+    if (r == 1) {
+      const Index behind = own.meets - l - 1;
+      const auto cells_behind = cells(column.data() + 1, behind);
+      double* sum = out.data() + l;
+      *sum += column[0] * c(0, l) + cells_behind.dot(cells(c.data() + l + 1, behind));
+      Eigen::Map<Vector>(sum + 1, behind) += c(0, l) * cells_behind;
+      continue;
+    }
     // G is symmetric: its lower triangle twice
     out.col(l) += column[0] * c.col(l);
     for (Index i = l + 1; i < own.meets; ++i) {

@@ -18,12 +18,9 @@ constexpr double kDivides = 1e-2;
 
 }  // namespace
 
-RestFactor::RestFactor(Matrix gram, std::vector<Index> first, const Covariances& at,
+RestFactor::RestFactor(Matrix gram, std::vector<RestTerm> terms, const Covariances& at,
                        const Context& context)
-    : both_(std::move(gram)),
-      diagonal_(both_.diagonal()),
-      first_(std::move(first)),
-      shapes_(at.shapes()) {
+    : both_(std::move(gram)), diagonal_(both_.diagonal()), terms_(std::move(terms)) {
   for (Index k = 0; k < at.size(); ++k) factors_.push_back(at.factor(k));
   mirror_lower(both_, context);
   if (is_zero()) return;
@@ -120,7 +117,7 @@ Matrix RestFactor::times_inverse(const Matrix& x, const Context& context) const 
 void RestFactor::invert(const Context& context) const {
   if (is_inverted_) return;
   is_inverted_ = true;
-  explained_.assign(shapes_.size(), Matrix());
+  explained_.assign(terms_.size(), Matrix());
   if (is_zero()) {
     for (Index j = 0; j < both_.cols(); ++j) {
       if (j % kColumnBlock == 0) context.poll();

@@ -9,6 +9,13 @@
 
 namespace hdlmm {
 
+/// Columns of a term that stand there with those of others, from `first` on: all levels of the
+/// term, some, or none.
+struct RestTerm {
+  Index first = 0;
+  TermShape shape;
+};
+
 /// Terms whose columns stand side by side, X [n x s], beside what has been eliminated: with
 /// B = X'V_1^-1 X,  M = L'B L + I and G = L M^-1 L', L block diagonal with the factors of the
 /// terms. One s x s matrix holds it all: B above the diagonal, the root of M below it and, from
@@ -17,10 +24,10 @@ class RestFactor {
  public:
   RestFactor() = default;
 
-  /// gram: B, of which the lower triangle is read; first: of each term, where its columns begin,
-  /// negative for a term that is not here. Throws std::runtime_error where M is not positive
-  /// definite.
-  RestFactor(Matrix gram, std::vector<Index> first, const Covariances& at, const Context& context);
+  /// gram: B, of which the lower triangle is read. Throws std::runtime_error where M is not
+  /// positive definite.
+  RestFactor(Matrix gram, std::vector<RestTerm> terms, const Covariances& at,
+             const Context& context);
 
   double log_det() const { return log_det_; }  ///< log|M|
 
@@ -36,16 +43,16 @@ class RestFactor {
   /// Columns of G, [s x count].
   Matrix inverse_columns(Index first, Index count) const;
 
-  /// sum_j X_j'V^-1 X_j of a term, [r x r]. Needs G.
+  /// sum_j X_j'V^-1 X_j of the levels of a term that are here, [r x r]. Needs G.
   Matrix trace(Index k, const Context& context) const;
 
-  bool has(Index k) const { return first_[static_cast<std::size_t>(k)] >= 0; }
+  bool has(Index k) const { return shape(k).levels > 0; }
 
  private:
-  Index terms() const { return static_cast<Index>(shapes_.size()); }
-  const TermShape& shape(Index k) const { return shapes_[static_cast<std::size_t>(k)]; }
+  Index terms() const { return static_cast<Index>(terms_.size()); }
+  const TermShape& shape(Index k) const { return terms_[static_cast<std::size_t>(k)].shape; }
   const Matrix& factor(Index k) const { return factors_[static_cast<std::size_t>(k)]; }
-  Index first(Index k) const { return first_[static_cast<std::size_t>(k)]; }
+  Index first(Index k) const { return terms_[static_cast<std::size_t>(k)].first; }
 
   bool is_zero() const;
   void times_factor(Matrix& x, bool transposed) const;
@@ -55,8 +62,7 @@ class RestFactor {
 
   mutable Matrix both_;
   Vector diagonal_;  ///< of B
-  std::vector<Index> first_;
-  std::vector<TermShape> shapes_;
+  std::vector<RestTerm> terms_;
   std::vector<Matrix> factors_;
   double log_det_ = 0;
   mutable bool is_inverted_ = false;

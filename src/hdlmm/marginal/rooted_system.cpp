@@ -68,8 +68,10 @@ class RootedFactor final : public TermsFactor {
 }  // namespace
 
 RootedSystem::RootedSystem(TermsModel given, TermsModel columns, const Context& context)
-    : TermsSystem(std::move(given)),
-      inner_(std::make_unique<BlockedSystem>(std::move(columns), context)) {}
+    : TermsSystem(std::move(given)) {
+  EliminationOrder order(columns, context);
+  inner_ = std::make_unique<BlockedSystem>(std::move(columns), std::move(order), context);
+}
 
 std::unique_ptr<TermsSystem> make_rooted_system(TermsModel model, const Context& context) {
   TermsModel columns = model;

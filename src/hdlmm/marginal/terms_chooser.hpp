@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "hdlmm/marginal/terms_system.hpp"
+#include "hdlmm/marginal/elimination_order.hpp"
 
 namespace hdlmm {
 
@@ -12,13 +12,14 @@ namespace hdlmm {
 struct TermsPlan {
   std::string type;  ///< "blocked", "row" or "absorbed"
   double bytes = 0;
-  double flops = 0;  ///< of the system and a search
+  double flops = 0;        ///< of the system and a search
+  EliminationOrder order;  ///< of a blocked one
 };
 
 /// The cheapest one, or `wanted` unless it is "auto". Throws InvalidInput where that cannot be had.
-TermsPlan plan_terms(const TermsModel& model, const std::string& wanted);
+TermsPlan plan_terms(const TermsModel& model, const std::string& wanted, const Context& context);
 
-std::unique_ptr<TermsSystem> make_terms_system(TermsModel model, const TermsPlan& plan,
+std::unique_ptr<TermsSystem> make_terms_system(TermsModel model, TermsPlan plan,
                                                const Context& context);
 
 }  // namespace hdlmm
