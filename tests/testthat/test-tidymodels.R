@@ -130,7 +130,7 @@ test_that("a grid over methods on an rset has the errors of cv_lmm()", {
   ))
   by_fold <- tune::collect_metrics(tuned, summarize = FALSE)
   cv <- as.data.frame(suppressMessages(cv_lmm(formula, rows, folds = folds, method = methods)))
-  squares <- tapply((cv$observed - cv$prediction)^2, cv[c("fold", "method")], mean)
+  squares <- tapply((cv$observed - cv$prediction)^2, cv[c("fold", "model")], mean)
   found <- with(by_fold, tapply(.estimate, list(id, method), mean))
   # folds are predicted from one decomposition, whose sums go in another order
   expect_equal(sqrt(squares)[, methods], found[, methods], tolerance = 1e-6, ignore_attr = TRUE)
