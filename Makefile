@@ -8,7 +8,7 @@ BENCH ?= --short
 SEED ?= 1
 CASES ?= 2000
 
-.PHONY: demo test tidymodels fuzz check asan portable bench docs format lint layers budget install clean help
+.PHONY: demo test tidymodels fuzz check asan portable bench site docs format lint layers budget install clean help
 
 demo: ## install what is missing, build, analyse the wheat lines
 	@tools/deps.sh demo
@@ -46,6 +46,12 @@ bench: ## speed beside peer packages, short (BENCH=--install: in full, peers fet
 	@tools/deps.sh test
 	@tools/install.sh
 	@HDLMM_PEER_LIB=$${HDLMM_PEER_LIB:-$(CURDIR)/.lib/peers} Rscript bench/speed.R $(BENCH)
+
+site: ## the documentation site in build-site, its links followed (pkgdown; no network)
+	@tools/deps.sh site
+	@tools/install.sh
+	@Rscript tools/site.R
+	@tools/check-links
 
 docs: ## regenerate RcppExports, NAMESPACE and man/
 	@tools/deps.sh dev

@@ -45,28 +45,50 @@ comparison_titles <- function(x) {
   paste(what, "of", vapply(names, shorten, "", 20))
 }
 
-# Densities where a method has one, each relative to its own maximum so that sharp and flat ones
-# both show; a stick where a method has an estimate only, each of its own height so that those that
-# agree all show.
+# Densities where a method has one, and sticks beside them for the methods that have an estimate
+# only; where none has a density, estimates with their limits.
 comparison_panel <- function(fits, colours, name, title) {
   curves <- lapply(fits, density_curve, name = name)
   has_curve <- !vapply(curves, is.null, NA)
-  points <- vapply(fits[!has_curve], function(fit) {
-    if (name == "pve") unname(utils::tail(shares(fit), 1)) else fit$variances[[name]]
-  }, 0)
+  points <- vapply(fits[!has_curve], compared_estimate, 0, name)
   # a posterior may have a density and no mean
   points <- points[is.finite(points)]
-  lines <- Map(function(curve, method) {
+  if (!any(has_curve)) return(limits_panel(fits[names(points)], points, colours, name, title))
+  curves_panel(curves[has_curve], points, colours, title)
+}
+
+compared_estimate <- function(fit, name) {
+  if (name == "pve") unname(utils::tail(shares(fit), 1)) else fit$variances[[name]]
+}
+
+# Curves relative to their own maximum, so that sharp and flat ones both show; sticks each of its
+# own height, so that those that agree all show.
+curves_panel <- function(curves, points, colours, title) {
+  lines <- do.call(rbind, unname(Map(function(curve, method) {
     data.frame(x = curve$x, y = curve$y / max(curve$y), group = rep(method, length(curve$x)))
-  }, curves[has_curve], names(fits)[has_curve])
-  lines <- do.call(rbind, unname(lines))
+  }, curves, names(curves))))
   height <- seq(0.95, 0.35, length.out = max(2, length(points)))[seq_along(points)]
-  new_panel(
-    title, "value", if (any(has_curve)) "density / its maximum" else "", list(
-      if (!is.null(lines)) line_layer(lines$x, lines$y, lines$group),
-      stick_layer(points, height, names(points))
-    ), ylim = c(0, 1), colours = colours
-  )
+  new_panel(title, "value", "density / its maximum", list(
+    line_layer(lines$x, lines$y, lines$group), stick_layer(points, height, names(points))
+  ), ylim = c(0, 1), colours = colours)
+}
+
+# A row a method, from above to below; the names stand beside the rows.
+limits_panel <- function(fits, points, colours, name, title) {
+  limits <- vapply(fits, compared_limits, c(0, 0), name)
+  methods <- names(points)
+  at <- rev(seq_along(points))
+  known <- colSums(is.na(limits)) == 0
+  new_panel(title, "value", "", list(
+    span_layer(limits[1, known], limits[2, known], at[known], group = methods[known]),
+    point_layer(points, at, methods, is_solid = TRUE)
+  ), ticks = data.frame(at = at, label = methods), colours = colours, is_told = FALSE,
+  caption = if (any(known)) "95% Wald intervals")
+}
+
+compared_limits <- function(fit, name) {
+  if (name != "pve") return(as.vector(confint.hdlmm(fit, name, method = "wald")))
+  unlist(utils::tail(pve.hdlmm(fit, 0.95, "wald"), 1)[c("lower", "upper")], use.names = FALSE)
 }
 
 # Objectives that the log evidence bounds: likelihoods and variational bounds.

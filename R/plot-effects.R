@@ -2,13 +2,30 @@
 
 effect_qq_panels <- function(fit, options) {
   title <- function(design) of_term("Normal QQ of random effects", fit, design)
-  unname(lapply(fit$designs, function(design) {
-    if (is_null_term(fit, design)) return(note_panel(title(design), null_term_note(design)))
+  each_coefficient(fit, title, function(design, at, coefficient) {
     qq_panel(
-      unname(fit$effects[[design$label]]), NULL, title(design),
-      paste("random effect of", shorten(design$label, 30))
+      unname(fit$effects[[design$label]][at]), NULL, title(design),
+      paste("random effect of", shorten(coefficient_label(design, coefficient), 30))
     )
-  }))
+  })
+}
+
+# make() of every coefficient of every random term, which have units of their own: `at` are its
+# places among the effects, one a level.
+each_coefficient <- function(fit, title, make) {
+  panels <- lapply(fit$designs, function(design) {
+    if (is_null_term(fit, design)) {
+      return(list(note_panel(title(design), null_term_note(design))))
+    }
+    # [levels x coefficients]
+    at <- as.matrix(shaped_effects(design, seq_along(fit$effects[[design$label]])))
+    lapply(seq_len(ncol(at)), function(j) make(design, at[, j], colnames(at)[j]))
+  })
+  do.call(c, unname(panels))
+}
+
+coefficient_label <- function(design, coefficient) {
+  paste0(design$label, if (!is.null(coefficient)) paste0(": ", coefficient))
 }
 
 # Several panels of one kind are told apart by their term.
@@ -26,30 +43,20 @@ null_term_note <- function(design) {
 }
 
 effect_panels <- function(fit, options) {
-  panels <- lapply(fit$designs, function(design) {
-    if (is_null_term(fit, design)) {
-      return(list(note_panel(of_term("Random effects", fit, design), null_term_note(design))))
-    }
-    # [levels x coefficients] positions among the effects
-    at <- as.matrix(shaped_effects(design, seq_along(fit$effects[[design$label]])))
-    lapply(seq_len(ncol(at)), function(j) {
-      coefficient_panel(fit, design, at[, j], colnames(at)[j], options)
-    })
+  each_coefficient(fit, function(design) of_term("Random effects", fit, design), function(...) {
+    coefficient_panel(fit, options, ...)
   })
-  do.call(c, unname(panels))
 }
 
-# The effects of one coefficient of a term: others have other units.
-coefficient_panel <- function(fit, design, at, coefficient, options) {
+coefficient_panel <- function(fit, options, design, at, coefficient) {
   effects <- fit$effects[[design$label]][at]
   shown <- largest(effects, options$n)
   half <- stats::qnorm((1 + options$level) / 2) * effect_se(fit, design, at[shown])
   name <- value_or(names(at), effect_names(design)[at])[shown]
   title <- of_term("Random effects", fit, design)
-  label <- paste0(design$label, if (!is.null(coefficient)) paste0(": ", coefficient))
   effect_panel(
-    data.frame(value = unname(effects[shown]), half = half, name = name), length(effects), label,
-    title, paste(percent(options$level), "intervals")
+    data.frame(value = unname(effects[shown]), half = half, name = name), length(effects),
+    coefficient_label(design, coefficient), title, paste(percent(options$level), "intervals")
   )
 }
 

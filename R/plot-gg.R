@@ -12,7 +12,8 @@ gg_panels <- function(panels) {
     for (layer in layers) out <- out + gg_layer(layer, panel, name)
     out <- out + gg_corners(panel, name)
   }
-  out <- out + gg_scales(panels) + gg_titles(panels) + gg_look()
+  out <- out + gg_scales(panels) + gg_titles(panels) +
+    gg_look(is_dense(panels))
   if (several) out <- out + ggplot2::facet_wrap(
     "panel", scales = "free", ncol = if (length(panels) <= 8) 2 else 3
   )
@@ -35,10 +36,14 @@ facet_names <- function(panels) {
       if (!panel$x %in% c(x, "")) paste("x:", panel$x),
       if (nchar(value_or(panel$caption, "")) <= 28) panel$caption
     )
+    if (is_dense(panels)) return(gg_wrap(paste(words, collapse = "; "), 40))
     paste(vapply(words, gg_wrap, "", width = 28), collapse = "\n")
   }, "")
   make.unique(lines, sep = " ")
 }
+
+# More than four share a page: smaller letters, and strips that take no room from the pictures.
+is_dense <- function(panels) length(panels) > 4
 
 # The title of an axis of more than half of the panels, or "".
 common_axis <- function(panels, axis) {
@@ -123,14 +128,15 @@ gg_titles <- function(panels) {
   )
 }
 
-gg_look <- function() {
-  ggplot2::theme_bw(base_size = 11) + ggplot2::theme(
+gg_look <- function(is_small = FALSE) {
+  ggplot2::theme_bw(base_size = if (is_small) 8 else 11) + ggplot2::theme(
     plot.title = ggplot2::element_text(face = "bold", size = ggplot2::rel(1.05)),
     plot.subtitle = ggplot2::element_text(size = ggplot2::rel(0.85), colour = "grey30"),
     panel.grid.minor = ggplot2::element_blank(),
     strip.background = ggplot2::element_rect(fill = plot_ink("shade"), colour = NA),
     strip.text = ggplot2::element_text(
-      size = ggplot2::rel(0.7), margin = ggplot2::margin(2, 2, 2, 2), lineheight = 0.95
+      size = ggplot2::rel(if (is_small) 0.8 else 0.7), margin = ggplot2::margin(2, 2, 2, 2),
+      lineheight = 0.95
     ),
     legend.position = "bottom", legend.margin = ggplot2::margin(0, 0, 0, 0),
     legend.box.spacing = ggplot2::unit(4, "pt"),

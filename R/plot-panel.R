@@ -46,8 +46,10 @@ area_layer <- function(x, y, lower = NULL) {
 }
 
 # From x to xend at height y.
-span_layer <- function(x, xend, y, ink = "soft", ...) {
-  new_layer("spans", list(x = as.double(x), xend = as.double(xend), y = as.double(y)), ink, ...)
+span_layer <- function(x, xend, y, ink = "soft", group = NULL) {
+  new_layer("spans", list(
+    x = as.double(x), xend = as.double(xend), y = as.double(y), group = group
+  ), ink)
 }
 
 # Upright lines from 0, with a dot on top.

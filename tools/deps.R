@@ -1,5 +1,5 @@
 # What is missing, and fetching it from CRAN. Called by tools/deps.sh; base R only.
-#   Rscript tools/deps.R missing demo|test|dev|tidymodels [load]
+#   Rscript tools/deps.R missing demo|test|dev|tidymodels|site [load]
 #     prints "hard <name>" (the package needs it) and "soft <name>" (suggested) lines
 #   Rscript tools/deps.R install <name>...
 #     from source into the first library (.lib)
@@ -32,6 +32,7 @@ wanted <- function(mode) {
   if (mode == "dev") {
     soft <- rbind(soft, data.frame(name = c("lintr", "roxygen2"), version = "0"))
   }
+  if (mode == "site") soft <- rbind(soft, data.frame(name = "pkgdown", version = "0"))
   hard$kind <- rep("hard", nrow(hard))
   soft$kind <- rep("soft", nrow(soft))
   all <- rbind(hard, soft)

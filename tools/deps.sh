@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs what is missing, and nothing else:   tools/deps.sh [demo|test|portable|tidymodels|dev]
+# Installs what is missing, and nothing else:   tools/deps.sh [demo|test|portable|tidymodels|site|dev]
 #   demo  what building and the example need       test  + the suggested packages, GoogleTest
 #   portable  + a compiler and an emulator for 64-bit ARM, GoogleTest's sources
 #   tidymodels  test + the packages of Config/Needs/tidymodels, from CRAN into .lib/tidymodels, as what
 #         they bring would replace Debian's versions (ten minutes)
+#   site  test + pkgdown, pandoc
 #   dev   + roxygen2, lintr, clang-format, time, pandoc, qpdf
 # Debian's binaries come first (as root, or with a password-less sudo), CRAN's sources second;
 # the latter go to the private library .lib of this directory. Silent when nothing is missing.
@@ -67,9 +68,10 @@ missing_tools() {
     [ -e /usr/src/googletest/CMakeLists.txt ] || echo googletest
     return
   fi
+  have pandoc || echo pandoc
+  [ "$mode" = site ] && return
   have clang-format || echo clang-format
   [ -x /usr/bin/time ] || echo time
-  have pandoc || echo pandoc
   have qpdf || echo qpdf
 }
 
@@ -140,8 +142,8 @@ report() {
 }
 
 case $mode in
-  demo | test | portable | tidymodels | dev) ;;
-  *) fail "unknown mode; expected demo, test, portable, tidymodels or dev." ;;
+  demo | test | portable | tidymodels | site | dev) ;;
+  *) fail "unknown mode; expected demo, test, portable, tidymodels, site or dev." ;;
 esac
 tools=$(missing_tools)
 missing=

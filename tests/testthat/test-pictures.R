@@ -89,6 +89,38 @@ test_that("a block has a panel for each coefficient, a model one for each term",
   expect_identical(sort(layer_of(panels[[2]], "points")$x), unname(sort(days)))
   expect_length(hdlmm:::fit_panels(crossed, 4), 2)
   expect_length(hdlmm:::ranef_panels(ranef(slopes), 20, 0.95), 2)
+  qq <- hdlmm:::fit_panels(slopes, 6)
+  expect_identical(
+    vapply(qq, `[[`, "", "y"), paste("random effect of Subject:", c("(Intercept)", "Days"))
+  )
+  expect_identical(layer_of(qq[[2]], "points")$y, unname(sort(days)))
+})
+
+test_that("methods without a density are compared by estimates and limits, a row each", {
+  compared <- compare_methods(slopes, c("REML", "ML"))
+  panels <- hdlmm:::comparison_panels(compared, 1:2)
+  fits <- attr(compared, "fits")
+  for (name in c("Subject.(Intercept)", "pve")) {
+    panel <- panels[[if (name == "pve") 1 else 2]]
+    expect_identical(panel$ticks$label, c("REML", "ML"))
+    spans <- layer_of(panel, "spans")
+    for (i in 1:2) {
+      limits <- if (name == "pve") unlist(pve(fits[[i]], method = "wald")[c("lower", "upper")]) else
+        confint(fits[[i]], name, method = "wald")
+      expect_identical(unlist(spans[i, c("x", "xend")]), as.vector(limits), ignore_attr = TRUE)
+    }
+  }
+  with_bayes <- hdlmm:::comparison_panels(compare_methods(boys, c("REML", "Bayes")), 1)[[1]]
+  expect_null(layer_of(with_bayes, "spans"))
+  expect_gt(nrow(layer_of(with_bayes, "line")), 50)
+})
+
+test_that("more than four panels have smaller letters and strips without lines for the axes", {
+  skip_if_not_installed("ggplot2")
+  letters_of <- function(which) ggplot2::autoplot(slopes, which = which)$theme$text$size
+  expect_lt(letters_of(1:4), letters_of(1:2))
+  names <- hdlmm:::facet_names(hdlmm:::fit_panels(slopes, 1:4))
+  expect_true(all(lengths(strsplit(names, "\n")) <= 3))
 })
 
 test_that("the shade of a profile ends at the limits of confint() and pve()", {
