@@ -8,7 +8,7 @@ BENCH ?= --short
 SEED ?= 1
 CASES ?= 2000
 
-.PHONY: demo test tidymodels fuzz check asan portable bench site docs format lint layers budget install clean help
+.PHONY: demo test tidymodels fuzz check asan portable bench site docs format lint layers warnings budget install clean help
 
 demo: ## install what is missing, build, analyse the wheat lines
 	@tools/deps.sh demo
@@ -68,6 +68,10 @@ layers: ## the include rules of the core, the floors of the R code, no name of a
 	@tools/check-layers
 	@tools/check-floors
 	@tools/check-methods
+
+warnings: ## every C++ file by g++ and clang++, warnings as errors (8 minutes of CPU)
+	@tools/deps.sh test
+	@tools/check-warnings
 
 budget: install ## what compiling costs, in units of RcppEigen.h
 	@tools/check-budget

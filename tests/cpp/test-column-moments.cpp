@@ -112,7 +112,7 @@ TEST_P(ColumnMomentsAt, AreRefusedWhereACellIsMissingOrInfinite) {
 INSTANTIATE_TEST_SUITE_P(Levels, ColumnMomentsAt,
                          ::testing::Values(KernelLevel::portable, KernelLevel::avx2,
                                            KernelLevel::avx512),
-                         [](const auto& info) { return level_name(info.param); });
+                         [](const auto& one) { return level_name(one.param); });
 
 }  // namespace
 }  // namespace hdlmm_test

@@ -258,7 +258,7 @@ TEST_P(DenseProducts, AnInterruptGetsOut) {
 INSTANTIATE_TEST_SUITE_P(Levels, DenseProducts,
                          ::testing::Values(KernelLevel::portable, KernelLevel::avx2,
                                            KernelLevel::avx512),
-                         [](const auto& info) { return level_name(info.param); });
+                         [](const auto& one) { return level_name(one.param); });
 
 TEST(KernelLevel, IsNeverAboveWhatTheProcessorRuns) {
   EXPECT_LE(micro_kernel(KernelLevel::avx512).rows(),

@@ -335,7 +335,7 @@ TEST_P(EmContract, LimitsAreModesOfTheDirectSearch) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, EmContract, ::testing::ValuesIn(specs()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& one) { return one.param.name; });
 
 /// A model of random shape, kind and amount of noise.
 ModelSpec random_spec(std::uint64_t seed) {

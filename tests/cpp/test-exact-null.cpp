@@ -130,8 +130,8 @@ TEST_P(ExactNull, IsTheRatioOfTheDataThatTheChiSquaresStandFor) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryModel, ExactNull, ::testing::ValuesIn(all_specs()),
-                         [](const ::testing::TestParamInfo<ModelSpec>& info) {
-                           return info.param.name;
+                         [](const ::testing::TestParamInfo<ModelSpec>& one) {
+                           return one.param.name;
                          });
 
 /// The ratio of one eigenvalue with m further degrees of freedom, maximised in closed form: with

@@ -238,7 +238,7 @@ TEST_P(GibbsPosterior, IsTheDenseOneByTheTextbookSweepToo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, GibbsPosterior, ::testing::ValuesIn(all_models()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& one) { return one.param.name; });
 
 TEST(Gibbs, TakesEveryPrior) {
   const Model model({"Tall", DesignKind::dense, FixedKind::generic, 22, 9, 2, -1, false, 77});

@@ -334,8 +334,8 @@ TEST_P(MarginalSystems, KeepTheirDigitsCloseToTheBoundaryAtOne) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryModel, MarginalSystems, ::testing::ValuesIn(all_specs()),
-                         [](const ::testing::TestParamInfo<ModelSpec>& info) {
-                           return info.param.name;
+                         [](const ::testing::TestParamInfo<ModelSpec>& one) {
+                           return one.param.name;
                          });
 
 class TridiagonalSystems : public MarginalSystems {};
@@ -397,8 +397,8 @@ TEST_P(TridiagonalSystems, HaveTheSameProfiles) {
 
 INSTANTIATE_TEST_SUITE_P(EveryRegularModel, TridiagonalSystems,
                          ::testing::ValuesIn(regular_specs()),
-                         [](const ::testing::TestParamInfo<ModelSpec>& info) {
-                           return info.param.name;
+                         [](const ::testing::TestParamInfo<ModelSpec>& one) {
+                           return one.param.name;
                          });
 
 TEST(Share, KeepsBothPartsAtBothEnds) {

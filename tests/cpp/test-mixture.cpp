@@ -218,8 +218,8 @@ TEST_P(Mixtures, DrawEffectsWithTheirConditionalMeansAndCovariance) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryModel, Mixtures, ::testing::ValuesIn(uncentred_specs(900)),
-                         [](const ::testing::TestParamInfo<ModelSpec>& info) {
-                           return info.param.name;
+                         [](const ::testing::TestParamInfo<ModelSpec>& one) {
+                           return one.param.name;
                          });
 
 }  // namespace

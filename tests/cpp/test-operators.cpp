@@ -352,9 +352,7 @@ TEST_P(OperatorContract, ProgressRisesToAtMostOneAndAnInterruptGetsOut) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryKind, OperatorContract, ::testing::ValuesIn(all_kinds()),
-                         [](const ::testing::TestParamInfo<Kind>& info) {
-                           return info.param.name;
-                         });
+                         [](const ::testing::TestParamInfo<Kind>& one) { return one.param.name; });
 
 TEST(GroupedOperator, GroupSumsKeepTheirDigitsUnderCancellation) {
   const hdlmm::GroupedOperator x({0, 0, 0, 0}, 1, Vector());

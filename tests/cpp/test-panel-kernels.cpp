@@ -64,7 +64,7 @@ TEST_P(PanelKernels, MultiplesOfAVectorAreTakenFromColumns) {
 INSTANTIATE_TEST_SUITE_P(Levels, PanelKernels,
                          ::testing::Values(KernelLevel::portable, KernelLevel::avx2,
                                            KernelLevel::avx512),
-                         [](const auto& info) { return level_name(info.param); });
+                         [](const auto& one) { return level_name(one.param); });
 
 }  // namespace
 }  // namespace hdlmm_test

@@ -247,8 +247,8 @@ TEST_P(Penalised, IsUnboundedWhereTheResidualPriorIs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryModel, Penalised, ::testing::ValuesIn(uncentred_specs(800)),
-                         [](const ::testing::TestParamInfo<ModelSpec>& info) {
-                           return info.param.name;
+                         [](const ::testing::TestParamInfo<ModelSpec>& one) {
+                           return one.param.name;
                          });
 
 }  // namespace

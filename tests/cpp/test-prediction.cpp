@@ -141,8 +141,8 @@ TEST_P(Prediction, NeverHasNegativeVariances) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryModel, Prediction, ::testing::ValuesIn(all_specs()),
-                         [](const ::testing::TestParamInfo<ModelSpec>& info) {
-                           return info.param.name;
+                         [](const ::testing::TestParamInfo<ModelSpec>& one) {
+                           return one.param.name;
                          });
 
 }  // namespace

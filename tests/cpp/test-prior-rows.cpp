@@ -172,8 +172,8 @@ TEST_P(PriorRows, GiveTheVariancesOfCoefficientsAndOfNewPoints) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryModel, PriorRows, ::testing::ValuesIn(uncentred_specs(700)),
-                         [](const ::testing::TestParamInfo<ModelSpec>& info) {
-                           return info.param.name;
+                         [](const ::testing::TestParamInfo<ModelSpec>& one) {
+                           return one.param.name;
                          });
 
 }  // namespace

@@ -280,9 +280,7 @@ INSTANTIATE_TEST_SUITE_P(EveryShape, Variational,
                                            Setup{"TallMeans", 23, 6, 2, Means::inside, false},
                                            Setup{"WeightedMeans", 15, 8, 2, Means::inside, true},
                                            Setup{"OneMean", 9, 1, 1, Means::inside, false}),
-                         [](const ::testing::TestParamInfo<Setup>& info) {
-                           return info.param.name;
-                         });
+                         [](const ::testing::TestParamInfo<Setup>& one) { return one.param.name; });
 
 TEST(CollapsedBound, KnowsHowItBehavesWithoutNoise) {
   const Vector d = (Vector(3) << 0.5, 1, 2).finished(), y = Vector::Ones(3);
