@@ -10,9 +10,9 @@
 #' @param control a list from [lmm_control()]; the default is that of the fit.
 #' @param x an object of class `"hdlmm_comparison"`.
 #' @param digits significant digits.
-#' @param which panels: 1 the densities of pve, 2 and 3 those of the variances (with estimates of the
-#'   methods that have none; where no method has a density, estimates with 95% Wald limits), 4 the
-#'   bounds' traces against the evidence.
+#' @param which panels: 1 the densities of pve, 2 and 3 those of the variances (with estimates of
+#'   the methods that have none; where no method has a density, estimates with 95% Wald limits), 4
+#'   the bounds' traces against the evidence.
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return A data frame of class `"hdlmm_comparison"` with one row per method: `method`,
 #'   `algorithm`, the variances (of blocks their covariances too), `pve` (of several random terms in

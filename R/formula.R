@@ -45,6 +45,11 @@
 #'   is called as `x` or `kernel` is written.
 #' @param ... nothing: an argument that is not listed here is an error.
 #' @return An error of class `hdlmm_bad_input` when called outside a formula.
+#' @concept ridge regression
+#' @concept GBLUP
+#' @concept genomic relationship matrix
+#' @concept kinship
+#' @concept kernel
 #' @examples
 #' set.seed(1)
 #' d <- data.frame(y = rnorm(30))

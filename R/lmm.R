@@ -113,6 +113,13 @@
 #'
 #' Kang et al. (2008). Efficient control of population structure in model organism association
 #' mapping. *Genetics* 178, 1709-1723. \doi{10.1534/genetics.107.080101}
+#' @concept linear mixed model
+#' @concept restricted maximum likelihood
+#' @concept ridge regression
+#' @concept GBLUP
+#' @concept RR-BLUP
+#' @concept high-dimensional regression
+#' @concept genomic prediction
 #' @examples
 #' data(wheat)
 #' fit <- lmm(yield1 ~ re(markers), data = wheat, subset = 1:200)

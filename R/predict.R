@@ -55,6 +55,9 @@
 #' @section Errors: `hdlmm_bad_input` (a variable is missing, of another type, or of another
 #'   shape), `hdlmm_new_levels`, `hdlmm_not_row_wise` (an expression of the formula cannot be
 #'   evaluated at new rows).
+#' @concept BLUP
+#' @concept GBLUP
+#' @concept prediction interval
 #' @examples
 #' data(wheat)
 #' fit <- lmm(yield1 ~ re(markers), data = wheat, subset = 1:150)

@@ -33,6 +33,10 @@
 #'   where the residual variance is 0.
 #' @references Henderson (1975). Best linear unbiased estimation and prediction under a selection
 #'   model. *Biometrics* 31, 423-447. \doi{10.2307/2529430}
+#' @concept BLUP
+#' @concept best linear unbiased prediction
+#' @concept breeding values
+#' @concept shrinkage
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' ranef(fit, se = TRUE)

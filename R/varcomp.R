@@ -43,6 +43,10 @@
 #' @references Crainiceanu and Ruppert (2004). Likelihood ratio tests in linear mixed models with
 #'   one variance component. *J. R. Stat. Soc. B* 66, 165-185.
 #'   \doi{10.1111/j.1467-9868.2004.00438.x}
+#' @concept heritability
+#' @concept variance components
+#' @concept intraclass correlation
+#' @concept ICC
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
 #' varcomp(fit)

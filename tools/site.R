@@ -1,6 +1,6 @@
 # The documentation site, in build-site, without a network:   Rscript tools/site.R
 #   pkgdown with the templates of pkgdown/, formulas as MathML, a search index that needs no server;
-#   then every link is followed (tools/check-links). Needs pkgdown (Debian: r-cran-pkgdown) and pandoc.
+#   links are followed by tools/check-links. Needs pkgdown (Debian: r-cran-pkgdown) and pandoc.
 if (!requireNamespace("pkgdown", quietly = TRUE)) {
   stop("pkgdown is missing (Debian: r-cran-pkgdown).", call. = FALSE)
 }
