@@ -1,35 +1,55 @@
 # One fold of a cross-validation: a fit of the training rows, and what it predicts of the others.
 #
-# A cross-validated model is list(label, formula, model, used, engine, contrasts, prior, has_prior,
-# control): all that lmm() read of the data, its random terms resolved (see model-rows.R), so that
-# folds are fitted wherever they are sent and no call is evaluated again. `used` is the engine of
-# all rows, `engine` that which was asked for.
+# A cross-validated model is list(label, formula, model, responses, used, engine, contrasts, prior,
+# has_prior, control): all that lmm() read of the data, its random terms resolved (model-rows.R), so
+# that folds are fitted wherever they are sent and no call is evaluated again. `model` is that of
+# a stand-in where there are several responses. `used` is the engine of all rows, `engine` that
+# which was asked for.
 
 predictive_level <- 0.95
 
-new_cv_model <- function(label, formula, start, data, settings) {
+# start: of start_responses().
+new_cv_model <- function(label, start, asked) {
   problem <- start$problem
   model <- problem$model
-  env <- environment(formula)
   terms <- lapply(model$random, function(term) {
-    resolved_term(term, problem$designs[[term$label]], model, data, env)
+    resolved_term(term, problem$designs[[term$label]], model, asked$data, asked$env)
   })
   for (name in c("place", "rules", "offset_rule", "kept_in")) model[name] <- list(NULL)
   model$random <- terms
-  environment(formula) <- environment(model$terms)
-  c(list(label = label, formula = formula, model = model, used = start$engine), settings)
+  kept_formula <- function(formula) {
+    environment(formula) <- environment(model$terms)
+    formula
+  }
+  responses <- start$responses
+  responses$formulas <- lapply(responses$formulas, kept_formula)
+  c(list(
+    label = label, formula = kept_formula(asked$formula), model = model, responses = responses,
+    used = start$engine
+  ), asked$settings)
 }
 
-# The fit of the rows `train`, positions among those of the model.
-training_fit <- function(whole, train) {
+# What the fits of `count` responses share that have the rows `train`, positions among those of the
+# model: list(problem, engine, y [n x m]).
+training_start <- function(whole, train, count) {
+  if (length(train) == 0) bad_input("there is no row to fit: a fold holds all that there are.")
   model <- rows_of_model(whole$model, train, whole$contrasts)
   used <- if (takes_prior(whole$engine) && (whole$has_prior || whole$engine$prior == "any")) {
     whole$prior
   }
   problem <- problem_of_model(model, NULL, NULL, used, make_host(whole$control))
   engine <- settled_engine(whole, problem)
-  call <- written_call(quote(lmm()), whole$formula)
-  fit_problem(call, whole$formula, problem, engine, whole$control)
+  list(
+    problem = share_vectors(problem, engine, whole$control, count), engine = engine,
+    y = whole$responses$y[train, , drop = FALSE]
+  )
+}
+
+training_fit <- function(whole, start, k) {
+  formula <- whole$responses$formulas[[k]]
+  own <- on_system_of(start$problem, problem_of_response(start$problem, start$y[, k], formula))
+  call <- written_call(quote(lmm()), formula)
+  fit_problem(call, formula, own, start$engine, whole$control)
 }
 
 # Other rows of the model, as points for a fit of some of them.
@@ -100,17 +120,29 @@ fold_facts <- function(fit) {
   )
 }
 
-# list(rows, baseline, facts, notes): a fold. A fit without an answer is an error for the caller.
-run_fold <- function(whole, task) {
+# Of each of the responses `at`, which have the same training rows: list(value) or list(error), the
+# value a list(rows, baseline, facts, notes). tasks: of every response.
+run_fold <- function(whole, tasks, at) {
+  start <- answer_of(collect_warnings(
+    training_start(whole, tasks[[at[1]]]$train, length(at)), "warning"
+  ))
+  if (!is.null(start$error)) return(rep(list(start), length(at)))
+  heard <- start$value$warnings
+  lapply(at, function(k) {
+    answer_of(fold_of_response(whole, start$value$value, tasks[[k]], k, heard))
+  })
+}
+
+fold_of_response <- function(whole, start, task, k, heard) {
+  y <- whole$responses$y[, k]
   found <- collect_warnings({
-    fit <- training_fit(whole, task$train)
+    fit <- training_fit(whole, start, k)
     rows <- held_rows(whole, fit, task$held)
-    y <- whole$model$y[task$held]
     weights <- value_or(whole$model$weights[task$held], 1)
     list(
-      rows = predicted_rows(fit, rows, y, weights), baseline = mean(whole$model$y[task$train]),
+      rows = predicted_rows(fit, rows, y[task$held], weights), baseline = mean(y[task$train]),
       facts = fold_facts(fit)
     )
   }, "warning")
-  c(found$value, list(notes = unique(messages_of(found$warnings))))
+  c(found$value, list(notes = unique(messages_of(c(heard, found$warnings)))))
 }

@@ -55,18 +55,21 @@ regression <- function(y, x) {
   c(slope = slope, intercept = mean(y) - slope * mean(x))
 }
 
-# data frame(model, measure, estimate, sd): means over repeats and their standard deviation, NA with
-# one repeat. Folds are no replicates: their training rows overlap.
+# data frame(response, model, measure, estimate, sd), without the first where there is one response:
+# means over repeats and their standard deviation, NA with one repeat. Folds are no replicates:
+# their training rows overlap. h2: NULL, or one number a response.
 measure_table <- function(rows, h2 = NULL) {
-  out <- lapply(split(rows, factor(rows$model, unique(rows$model))), function(own) {
+  out <- lapply(split(rows, cv_units(rows)), function(own) {
     each <- vapply(split(own, own[["repeat"]]), repeat_measures, no_measures)
-    if (!is.null(h2)) each <- rbind(each, accuracy = each["correlation", ] / sqrt(h2))
-    data.frame(
-      model = own$model[1], measure = rownames(each), estimate = unname(rowMeans(each)),
-      sd = if (ncol(each) > 1) unname(apply(each, 1, stats::sd)) else NA_real_
-    )
+    if (!is.null(h2)) {
+      share <- if (length(h2) == 1) h2 else h2[[own$response[1]]]
+      each <- rbind(each, accuracy = each["correlation", ] / sqrt(share))
+    }
+    id <- own[1, intersect(c("response", "model"), names(own)), drop = FALSE]
+    c(lapply(id, rep, nrow(each)), list(
+      measure = rownames(each), estimate = unname(rowMeans(each)),
+      sd = if (ncol(each) > 1) unname(apply(each, 1, stats::sd)) else rep(NA_real_, nrow(each))
+    ))
   })
-  out <- do.call(rbind, unname(out))
-  rownames(out) <- NULL
-  out
+  bind_rows(unname(out))
 }

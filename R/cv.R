@@ -12,7 +12,8 @@
 #' with all rows of `data`, as `subset` has it.
 #'
 #' @param formula a formula of [lmm()], or a list of formulas, by whose names (or texts) the models
-#'   go. All models are fitted to the rows that every one of them keeps.
+#'   go. All models are fitted to the rows that every one of them keeps. Several responses, as in
+#'   `cbind(y1, y2) ~ re(X)` or `Y ~ re(X)` with a matrix, are cross-validated on the same folds.
 #' @param data as for [lmm()].
 #' @param ... further arguments of [lmm()]: `weights`, `offset`, `subset`, `na.action`,
 #'   `contrasts`, `prior`, `control`, `algorithm`, and `method`, which may be several, each a method
@@ -32,8 +33,8 @@
 #' @param seed `NULL` or one whole number: deals the rows, by the generator of the package, the same
 #'   on every machine and in every version of R. `NULL` takes a number from R's generator.
 #' @param x,object an object of class `"hdlmm_cv"`.
-#' @param h2 `NULL`, or the heritability of the response, a number in (0, 1]: adds the measure
-#'   `accuracy`, the correlation over `sqrt(h2)`.
+#' @param h2 `NULL`, or the heritability of the response, a number in (0, 1], or one a response, by
+#'   name or in order: adds the measure `accuracy`, the correlation over `sqrt(h2)`.
 #' @param digits significant digits.
 #' @return An object of class `"hdlmm_cv"`, plain data. `as.data.frame()` gives one row for each
 #'   held row, repeat and model: `model`, `row` (number in `data`), `repeat`, `fold`, `observed`,
@@ -43,7 +44,14 @@
 #'   `model`, `measure`, `estimate`, `sd`, and `folds`, a data frame with a row for each fit:
 #'   `model`, `repeat`, `fold`, `n` (rows held), `n_train`, `pve`, the variances, `converged`,
 #'   `boundary`, `note`. `tidy()` of the package generics gives the measures, `glance()` one row a
-#'   model with a column a measure.
+#'   model with a column a measure. Of several responses all these tables have a first column
+#'   `response`.
+#' @section Several responses: every response is cross-validated as it is alone with the same folds:
+#'   a row in which it is missing is neither fitted nor predicted for it, and no cell is imputed.
+#'   The rows that are dealt are those in which any response is known, so that all have their folds
+#'   in common. Formulas that are compared must have the same responses, and are compared on the
+#'   cells that every formula has. A response without an answer keeps the others: a warning names
+#'   it.
 #' @section Measures: `correlation`, the predictive ability: correlation of observations and
 #'   predictions within a fold, mean over folds of three rows and more; `pooled`, the same over all
 #'   folds of a repeat, which differences between fold means move; `spearman`, of ranks, mean over
@@ -63,7 +71,9 @@
 #'   likelihood without a fold follows from the decomposition of all rows by the rows and columns
 #'   of the fold alone. Ten folds five times of 2000 rows and 10,000 columns cost nine fits
 #'   (`bench/cv.R`). Results are those of fits of their own; folds whose maximum lies at a boundary
-#'   or is not the only one are fitted.
+#'   or is not the only one are fitted. Several responses share that decomposition, and so do those
+#'   that miss few cells; where a fold needs a decomposition of its own, by whichever method,
+#'   responses that have the same training rows share it.
 #' @section Parallel: fits run under the user's plan of the package future, with the same bytes as
 #'   without, and report their progress to handlers of the package progressr; see
 #'   [hdlmm-future].
@@ -76,6 +86,9 @@
 #' cv <- cv_lmm(yield1 ~ re(markers), wheat, subset = 1:120, folds = 5, seed = 1)
 #' cv
 #' head(as.data.frame(cv))
+#'
+#' # several responses on the same folds
+#' cv_lmm(cbind(yield1, yield2) ~ re(markers), wheat, subset = 1:120, folds = 5, seed = 1)
 #'
 #' # the same folds for two models
 #' cv_lmm(
@@ -157,38 +170,17 @@ cv_models <- function(formulas, data, given, settings, reestimate) {
   models <- Map(function(formula, name) {
     own <- check_data(data, environment(formula))
     found <- lapply(settings, function(one) {
-      start <- start_fit(formula, own, given, one)
+      asked <- list(
+        formula = formula, data = own, call = given, env = environment(formula), settings = one
+      )
+      start <- start_responses(asked)
       engine <- shown_method(start$engine$method, start$engine$algorithm)
       label <- if (length(formulas) == 1) engine else
         if (length(settings) == 1) name else paste0(name, ", ", engine)
-      model <- new_cv_model(label, formula, start, own, one)
-      if (reestimate) share_gram(model, start$problem) else model
+      model <- new_cv_model(label, start, asked)
+      if (reestimate || has_several_responses(model)) share_gram(model, start$problem) else model
     })
     found[!duplicated(vapply(found, `[[`, "", "label"))]
   }, formulas, names)
   unlist(unname(models), recursive = FALSE)
-}
-
-# The models on the rows that all of them keep.
-on_common_rows <- function(models) {
-  totals <- vapply(models, function(one) as.double(one$model$n_total), 0)
-  if (any(totals != totals[1])) {
-    bad_input("the formulas have responses of different lengths: ", enumerate(totals), " rows.")
-  }
-  rows <- Reduce(intersect, lapply(models, function(one) one$model$rows))
-  counts <- vapply(models, function(one) length(one$model$rows), 0L)
-  if (length(rows) == 0) bad_input("there is no row that every model keeps.")
-  if (any(counts > length(rows))) {
-    message(
-      "cv_lmm: ", counted(max(counts) - length(rows), "row"), " that not every model keeps ",
-      if (max(counts) - length(rows) == 1) "is" else "are", " left out of all."
-    )
-  }
-  lapply(models, function(one) {
-    at <- match(rows, one$model$rows)
-    if (length(at) < length(one$model$rows)) {
-      one$model <- rows_of_model(one$model, at, one$contrasts)
-    }
-    one
-  })
 }

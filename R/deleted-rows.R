@@ -8,8 +8,8 @@
 
 largest_deleted_share <- 0.12  # of the rows: beyond, a decomposition of the others is less work
 
-# list(vectors [n x r], lambda [r], y [r] = U'y, rest [n] = y less U U'y, fixed, units, design,
-# diagonal and sums [n] of the rows of K): of a problem with a kernel.
+# list(vectors [n x r], lambda [r], is_whole, fixed, designs, diagonal and sums [n] of the rows of
+# K): of a problem with a kernel.
 deletion_frame <- function(problem, host) {
   design <- lone_design(problem)
   fixed <- problem$fixed
@@ -23,21 +23,25 @@ deletion_frame <- function(problem, host) {
     kind = "kernel", x = (kernel + t(kernel)) / 2, scale = 1, unit = seq_len(nrow(kernel)),
     rounding = design$core$rounding
   )
-  found <- cpp_decompose(core, NULL, q, fixed$residual, NULL, NULL, "vectors", host)
+  found <- cpp_decompose(core, NULL, q, numeric(nrow(q)), NULL, NULL, "vectors", host)
   vectors <- found$vectors
-  y <- drop(crossprod(vectors, fixed$residual))
-  is_whole <- ncol(vectors) == nrow(q) - fixed$rank
   list(
-    vectors = vectors, lambda = found$parts$d, y = y, is_whole = is_whole,
-    rest = if (is_whole) numeric(nrow(q)) else fixed$residual - drop(vectors %*% y),
-    fixed = fixed, units = problem$units, design = design, diagonal = diag(cells),
-    sums = rowSums(cells)
+    vectors = vectors, lambda = found$parts$d, is_whole = ncol(vectors) == nrow(q) - fixed$rank,
+    fixed = fixed, designs = problem$designs, diagonal = diag(cells), sums = rowSums(cells)
   )
+}
+
+# response_data() with y [r x m] = U'y and rest [n x m] = y less U U'y.
+along_frame <- function(frame, data) {
+  data$y <- cpp_crossprod(frame$vectors, data$residual)
+  data$rest <- if (frame$is_whole) 0 * data$residual else
+    data$residual - cpp_crossprod(t(frame$vectors), data$y)
+  data
 }
 
 # kappa of the rows that are left.
 kept_kappa <- function(frame, at) {
-  design <- frame$design
+  design <- lone_design(frame)
   among <- sum(unit_covariances(design, unit_index(design)[at]))
   design$kappa_scaled <- kappa_of_rest(frame$diagonal, frame$sums, at, among)
   user_kappa(design)[[1]]
@@ -61,66 +65,104 @@ deletion_of <- function(frame, at) {
   outside <- if (frame$is_whole) matrix(0, length(at), length(at)) else
     diag(length(at)) - tcrossprod(q[at, , drop = FALSE]) - crossprod(rows)
   list(
-    rows = rows, outside = outside, rest = frame$rest[at], rest2 = sum(frame$rest^2),
-    df = nrow(q) - length(at) - frame$fixed$rank, lambda = frame$lambda, y = frame$y
+    at = at, rows = rows, outside = outside, df = nrow(q) - length(at) - frame$fixed$rank,
+    lambda = frame$lambda, kappa = kept_kappa(frame, at)
   )
 }
 
-# -2 l_- at phi = log t up to a constant, with its slope if asked; list(value, slope, inverse =
-# Pi^-1, py = (P y)_F, square = S).
-deleted_criterion <- function(own, phi, with_slope = FALSE) {
+# With factors of Pi on a grid over phi = log t, and at t = 0, which all responses without these
+# rows share.
+with_nodes <- function(deletion) {
+  positive <- deletion$lambda[deletion$lambda > 0]
+  phi <- c(seq(-9, 9) - log(mean(positive)), -Inf)
+  deletion$nodes <- lapply(phi, deletion_factor, own = deletion)
+  deletion
+}
+
+# A response without these rows, of along_frame().
+deleted_response <- function(deletion, along, k) {
+  rest <- along$rest[, k]
+  # a sum of squares that is rounding alone has no maximum
+  least <- (64 * .Machine$double.eps * along$size[k])^2
+  c(deletion, list(
+    rest = rest[deletion$at], rest2 = sum(rest^2), y = along$y[, k], least_square = least
+  ))
+}
+
+# list(phi, w [r], root = R of Pi = R'R, size = sum log(1 + t lambda) + log|Pi|).
+deletion_factor <- function(own, phi) {
   e <- exp(phi) * own$lambda
   w <- 1 / (1 + e)
   pi <- own$outside + cpp_crossprod(own$rows * w, own$rows)
-  root <- chol(pi)
-  py <- own$rest + drop(crossprod(own$rows, w * own$y))
-  inverse <- chol2inv(root)
-  x <- drop(inverse %*% py)
-  square <- own$rest2 + sum(w * own$y^2) - sum(py * x)
-  out <- list(
-    value = sum(log1p(e)) + 2 * sum(log(diag(root))) + own$df * log(square), inverse = inverse,
-    py = py, square = square
-  )
-  if (!with_slope) return(out)
-  dw <- -w * (1 - w)
-  solved <- cpp_crossprod(t(own$rows), inverse)
-  along <- drop(own$rows %*% x)
-  d_square <- sum(dw * (own$y - along)^2)
-  out$slope <- sum(1 - w) + sum(dw * rowSums(solved * own$rows)) + own$df * d_square / square
-  out
+  root <- if (length(pi) > 0) chol(pi) else pi
+  list(phi = phi, w = w, root = root, size = sum(log1p(e)) + 2 * sum(log(diag(root))))
 }
 
-# list(phi, at = the criterion there) of the maximum inside; NULL where it lies at a boundary, or
+# -2 l_- at a factor, up to a constant: list(phi, value, py = (P y)_F, solved = Pi^-1 (P y)_F,
+# square = S).
+deleted_criterion <- function(own, factor) {
+  w <- factor$w
+  py <- own$rest + drop(crossprod(own$rows, w * own$y))
+  solved <- if (length(py) == 0) py else
+    backsolve(factor$root, backsolve(factor$root, py, transpose = TRUE))
+  square <- max(own$least_square, own$rest2 + sum(w * own$y^2) - sum(py * solved))
+  list(
+    phi = factor$phi, value = factor$size + own$df * log(square), py = py, solved = solved,
+    square = square
+  )
+}
+
+# Its slope in phi.
+deleted_slope <- function(own, phi) {
+  factor <- deletion_factor(own, phi)
+  at <- deleted_criterion(own, factor)
+  w <- factor$w
+  dw <- -w * (1 - w)
+  inverse <- cpp_crossprod(t(own$rows), inverse_of_factor(factor))
+  d_square <- sum(dw * (own$y - drop(own$rows %*% at$solved))^2)
+  sum(1 - w) + sum(dw * rowSums(inverse * own$rows)) + own$df * d_square / at$square
+}
+
+# list(phi, py, square, inverse = Pi^-1) of the maximum inside; NULL where it lies at a boundary, or
 # where another mode comes so near that a search of its own has to tell.
 deleted_maximum <- function(own, tol) {
-  positive <- own$lambda[own$lambda > 0]
-  phi <- seq(-9, 9) - log(mean(positive))
-  value <- vapply(phi, function(x) deleted_criterion(own, x)$value, 0)
-  best <- which.min(value)
-  last <- length(phi)
+  phi <- vapply(own$nodes, `[[`, 0, "phi")
+  value <- vapply(own$nodes, function(node) deleted_criterion(own, node)$value, 0)
+  last <- length(phi) - 1  # at t = 0 comes after the grid
+  best <- which.min(value[seq_len(last)])
   if (best == 1 || best == last) return(NULL)
-  is_mode <- c(FALSE, diff(sign(diff(value))) > 0, FALSE)
-  others <- c(value[setdiff(which(is_mode), best)], value[c(1, last)], deleted_at_zero(own))
+  is_mode <- c(FALSE, diff(sign(diff(value[seq_len(last)]))) > 0, FALSE)
+  others <- value[c(setdiff(which(is_mode), best), 1, last, last + 1)]
   if (any(others < value[best] + 1)) return(NULL)
   root <- slope_root(own, phi[best + -1:1], value[best + -1:1], tol)
-  if (!is.null(root)) list(phi = root, at = deleted_criterion(own, root))
+  if (is.null(root)) return(NULL)
+  at <- deleted_at(own, root)
+  if (at$square > own$least_square) at
 }
 
-deleted_at_zero <- function(own) deleted_criterion(own, -Inf)$value
+inverse_of_factor <- function(factor) {
+  if (length(factor$root) > 0) chol2inv(factor$root) else factor$root
+}
+
+# The same at a given phi.
+deleted_at <- function(own, phi) {
+  factor <- deletion_factor(own, phi)
+  c(deleted_criterion(own, factor), list(inverse = inverse_of_factor(factor)))
+}
 
 # Where the slope is zero, by secants from the vertex of the parabola through three points.
 slope_root <- function(own, phi, value, tol) {
   bend <- value[1] - 2 * value[2] + value[3]
   from <- phi[2] + (value[1] - value[3]) / (2 * bend)
   to <- from + 0.05
-  slopes <- c(deleted_criterion(own, from, TRUE)$slope, deleted_criterion(own, to, TRUE)$slope)
+  slopes <- c(deleted_slope(own, from), deleted_slope(own, to))
   for (i in 1:12) {
     step <- -slopes[2] * (to - from) / (slopes[2] - slopes[1])
     if (!is.finite(step) || abs(to + step - phi[2]) > 1) return(NULL)
     from <- to
     to <- to + step
     if (abs(step) <= tol) return(to)
-    slopes <- c(slopes[2], deleted_criterion(own, to, TRUE)$slope)
+    slopes <- c(slopes[2], deleted_slope(own, to))
   }
   NULL
 }

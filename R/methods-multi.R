@@ -17,9 +17,12 @@
 #' (`center`, `scale`, `na = "mean"`) nor the fixed effects (`poly()`) depend on which rows there
 #' are, and where no coefficient is lost with them; responses that miss the same rows share a
 #' decomposition of their own; all others are fitted one by one. Fits themselves are made when
-#' something asks for them: `fixef()`, `varcomp()`, `vcov()`, `logLik()`, `as.data.frame()`,
-#' `print()` and `summary()` of thousands of responses are read off at once, while `ranef()`,
-#' `predict()`, `confint()` and what else is not listed here make the fit of every response.
+#' something asks for them: `fixef()`, `varcomp()`, `vcov()`, `logLik()`, `AIC()`, `BIC()`,
+#' `deviance()`, `as.data.frame()`, `print()` and `summary()` of thousands of responses are read off
+#' at once; `ranef()`, `fitted()`, `residuals()` and `predict()` without standard errors or limits
+#' follow for all responses together by products of matrices, with eigenvectors that are made once a
+#' session. Standard errors, `confint()`, `loo()` and what else is not listed here make the fit of
+#' every response; fits and such answers run under the user's plan of futures, see [hdlmm-future].
 #'
 #' A response without a fit (constant, all missing) does not take the others away: it is `NA`
 #' everywhere, a warning says so, and `fit[["y"]]` stops with its error. The warnings of all fits
@@ -85,7 +88,9 @@ coef.hdlmm_multi <- function(object, complete = TRUE, ...) {
 #' @export
 ranef.hdlmm_multi <- function(object, se = FALSE, ...) {
   check_dots()
-  effects <- each_response(object, ranef.hdlmm, se = se)
+  effects <- each_response(
+    object, ranef.hdlmm, se = se, given = if (!se) projected_answers(object, projected_effects)
+  )
   out <- bind_terms(effects)
   if (se) attr(out, "se") <- bind_terms(lapply(effects, attr, "se"))
   out
@@ -114,73 +119,6 @@ vcov.hdlmm_multi <- function(object, ...) {
 
 #' @rdname hdlmm_multi
 #' @export
-fitted.hdlmm_multi <- function(object, ...) rows_of_each(object, fitted.hdlmm, ...)
-
-#' @rdname hdlmm_multi
-#' @export
-residuals.hdlmm_multi <- function(object, type = "response", ...) {
-  rows_of_each(object, residuals.hdlmm, type = type, ...)
-}
-
-#' @rdname hdlmm_multi
-#' @export
-hatvalues.hdlmm_multi <- function(model, ...) rows_of_each(model, hatvalues.hdlmm, ...)
-
-#' @rdname hdlmm_multi
-#' @export
-predict.hdlmm_multi <- function(object, newdata, ...) {
-  if (!missing(newdata) && !is.null(newdata)) {
-    return(bind_predictions(each_response(object, predict.hdlmm, newdata, ...), bind_responses))
-  }
-  values <- each_fitted(object, predict.hdlmm, ...)
-  bind_predictions(values, function(parts) spread_rows(object, parts))
-}
-
-# Of predict(se.fit = TRUE) part by part; what is one number a response is a vector.
-bind_predictions <- function(values, bind) {
-  known <- Filter(Negate(is.null), values)
-  if (!is.list(known[[1]])) return(bind(values))
-  lapply(stats::setNames(nm = names(known[[1]])), function(part) {
-    own <- lapply(values, function(value) {
-      if (!is.null(value)) structure(value[[part]], rows = attr(value, "rows"))
-    })
-    if (part %in% c("fit", "se.fit")) bind(own) else
-      vapply(own, function(one) as.numeric(value_or(one, NA))[1], 0)
-  })
-}
-
-#' @rdname hdlmm_multi
-#' @export
-simulate.hdlmm_multi <- function(object, nsim = 1, seed = NULL, ...) {
-  state <- simulation_seed(seed)
-  out <- with_seed(seed, rows_of_each(object, function(fit) {
-    draws <- as.matrix(simulate.hdlmm(fit, nsim, ...))
-    if (nsim == 1) draws[, 1] else draws
-  }))
-  attr(out, "seed") <- state
-  out
-}
-
-#' @rdname hdlmm_multi
-#' @export
-#' @rawNamespace if (getRversion() >= "3.6.0") S3method(loo::loo, hdlmm_multi)
-loo.hdlmm_multi <- function(x, ...) {
-  found <- each_fitted(x, loo.hdlmm, ...)
-  parts <- c("prediction", "variance", "residual", "log_density")
-  out <- lapply(stats::setNames(nm = parts), function(part) {
-    spread_rows(x, lapply(found, function(one) {
-      if (!is.null(one)) structure(one$table[[part]], rows = attr(one, "rows"))
-    }))
-  })
-  totals <- lapply(stats::setNames(nm = c("elpd", "se_elpd", "rmse", "r2")), function(total) {
-    unname(vapply(found, function(one) value_or(one[[total]], NA_real_), 0))
-  })
-  out$table <- frame_of(c(list(response = x$responses), totals))
-  structure(out, class = "hdlmm_multi_loo")
-}
-
-#' @rdname hdlmm_multi
-#' @export
 logLik.hdlmm_multi <- function(object, ...) {
   if (...length() > 0) return(number_of_each(object, logLik.hdlmm, ...))
   number_of_facts(object, "loglik")
@@ -203,16 +141,36 @@ sigma.hdlmm_multi <- function(object, ...) {
 }
 
 #' @export
-AIC.hdlmm_multi <- function(object, ...) number_of_each(object, stats::AIC, ...)
+AIC.hdlmm_multi <- function(object, ..., k = 2) {
+  check_number(k, "k")
+  given <- if (...length() == 0) of_facts(object, function(fact) {
+    -2 * fact$loglik + k * fact_parameters(fact)
+  })
+  number_of_each(object, stats::AIC, ..., k = k, given = given)
+}
 
 #' @export
-BIC.hdlmm_multi <- function(object, ...) number_of_each(object, stats::BIC, ...)
+BIC.hdlmm_multi <- function(object, ...) {
+  given <- if (...length() == 0) of_facts(object, function(fact) {
+    -2 * fact$loglik + log(fact$n) * fact_parameters(fact)
+  })
+  number_of_each(object, stats::BIC, ..., given = given)
+}
 
 #' @export
-deviance.hdlmm_multi <- function(object, ...) number_of_each(object, deviance.hdlmm, ...)
+deviance.hdlmm_multi <- function(object, ...) {
+  check_dots()
+  is_ml <- identical(find_engine(object$method, object$algorithm)$criterion, "ML")
+  given <- if (is_ml) of_facts(object, function(fact) -2 * fact$loglik)
+  number_of_each(object, deviance.hdlmm, given = given)
+}
 
 #' @export
-df.residual.hdlmm_multi <- function(object, ...) number_of_each(object, df.residual.hdlmm, ...)
+df.residual.hdlmm_multi <- function(object, ...) {
+  check_dots()
+  given <- of_facts(object, function(fact) fact$n - fact_parameters(fact))
+  number_of_each(object, df.residual.hdlmm, given = given)
+}
 
 #' @export
 elbo.hdlmm_multi <- function(fit, ...) number_of_each(fit, elbo.hdlmm, ...)
@@ -227,26 +185,36 @@ log_evidence.hdlmm_multi <- function(object, ...) number_of_each(object, log_evi
 #' @export
 pve.hdlmm_multi <- function(fit, level = 0.95, method = c("profile", "exact", "wald"), ...) {
   method <- check_choice(method, c("profile", "exact", "wald"), "method")
-  tables_of_each(fit, pve.hdlmm, level, method, ...)
+  tables_of_each(fit, pve.hdlmm, level, method, ..., in_turn = method == "exact")
 }
 
 #' @rdname hdlmm_multi
 #' @export
 confint.hdlmm_multi <- function(object, parm, level = 0.95, method = "profile", ...) {
-  parm <- if (!missing(parm)) list(parm = parm)
-  tables_of_each(object, function(fit) {
-    limits <- do.call(confint.hdlmm, c(list(fit, level = level, method = method, ...), parm))
-    out <- frame_of(c(list(parameter = rownames(limits)), columns_of(limits)))
-    names(out)[-1] <- colnames(limits)
-    out
-  })
+  draws <- !is.null(method) && any(method %in% c("boot", "exact"))
+  if (missing(parm)) {
+    return(tables_of_each(
+      object, limits_table, level = level, method = method, ..., in_turn = draws
+    ))
+  }
+  tables_of_each(
+    object, limits_table, parm = parm, level = level, method = method, ..., in_turn = draws
+  )
+}
+
+limits_table <- function(fit, ...) {
+  limits <- confint.hdlmm(fit, ...)
+  out <- frame_of(c(list(parameter = rownames(limits)), columns_of(limits)))
+  names(out)[-1] <- colnames(limits)
+  out
 }
 
 #' @rdname hdlmm_multi
 #' @export
 test_random.hdlmm_multi <- function(fit, method = c("both", "exact", "mixture"), ...) {
   method <- check_choice(method, c("both", "exact", "mixture"), "method")
-  tables_of_each(fit, test_random.hdlmm, method, ...)
+  # whose simulations are independent work themselves
+  tables_of_each(fit, test_random.hdlmm, method, ..., in_turn = TRUE)
 }
 
 #' @export

@@ -94,38 +94,47 @@ kept_block <- function(block) {
 
 block_of <- function(x, k) Find(function(block) k %in% block$at, x$blocks)
 
-# A block with eigenvectors, for its fits that lack no rows: made once a session.
-with_vectors <- function(x, b) {
-  block <- x$blocks[[b]]
+# The decomposition with eigenvectors of a block, made once a session.
+block_system <- function(x, b) {
   cache <- x$internal$cache
   name <- paste0("system", b)
-  is_whole <- colSums(is.na(block$y)) == 0
-  if (sum(is_whole) < 2) return(block)
   if (is.null(cache[[name]])) {
-    problem <- block$problem
+    problem <- x$blocks[[b]]$problem
     cache[[name]] <- build_system(lone_design(problem), problem$fixed, make_host(x$control))
   }
-  block$problem$system <- cache[[name]]
+  cache[[name]]
+}
+
+# A block with eigenvectors, for its fits that lack no rows.
+with_vectors <- function(x, b) {
+  block <- x$blocks[[b]]
+  is_whole <- colSums(is.na(block$y)) == 0
+  if (sum(is_whole) >= 2) block$problem$system <- block_system(x, b)
   block
 }
 
 # The fit of a response of a block.
 fit_of_block <- function(x, block, k) {
-  problem <- block$problem
   j <- match(k, block$at)
+  environment(block$formulas[[j]]) <- written_in(x)
+  fit_in_block(block, j, x$call, find_engine(x$method, x$algorithm), x$control)
+}
+
+fit_in_block <- function(block, j, call, engine, control) {
   formula <- block$formulas[[j]]
-  environment(formula) <- written_in(x)
-  engine <- find_engine(x$method, x$algorithm)
+  block$problem$host <- make_host(control)
+  own <- problem_in_block(block, j)
+  fit_problem(written_call(call, formula), formula, own, engine, control)
+}
+
+problem_in_block <- function(block, j) {
+  problem <- block$problem
   y <- block$y[, j]
-  problem$host <- make_host(x$control)
-  own <- if (anyNA(y)) {
-    resolved <- block$resolved
-    if (is.null(resolved$values$x) && is.null(resolved$design)) {
-      resolved$values$x <- lone_design(problem)$core$x
-    }
-    problem_of_some_rows(problem, y, formula, resolved, block$contrasts, block$is_padded)
-  } else {
-    on_system_of(problem, problem_of_response(problem, y, formula))
+  formula <- block$formulas[[j]]
+  if (!anyNA(y)) return(on_system_of(problem, problem_of_response(problem, y, formula)))
+  resolved <- block$resolved
+  if (is.null(resolved$values$x) && is.null(resolved$design)) {
+    resolved$values$x <- lone_design(problem)$core$x
   }
-  fit_problem(written_call(x$call, formula), formula, own, engine, x$control)
+  problem_of_some_rows(problem, y, formula, resolved, block$contrasts, block$is_padded)
 }

@@ -14,88 +14,17 @@ fit_responses <- function(asked, y) {
   control <- asked$settings$control
   facts <- vector("list", length(names))
   for (block in blocks) facts[block$at] <- search_block(block, engine, control)
-  heard <- vector("list", length(names))
   lacking <- which(lengths(facts) == 0)
-  store <- list(base = NULL, own = vector("list", length(names)))
-  problem <- share_vectors(start$problem, engine, control, y, lacking)
-  step <- progress_step(length(lacking))
-  is_whole <- is_whole_response(problem, y)
-  for (k in lacking[order(!is_whole[lacking])]) {
-    heard[[k]] <- recorded(
-      fit_of_response(asked, formulas[[k]], y[, k], problem, engine, is_whole[k])
-    )
-    store <- add_fit(store, k, heard[[k]]$fit, engine)
-    if (!is.null(heard[[k]]$fit)) facts[[k]] <- fit_facts(heard[[k]]$fit)
-    heard[[k]]$fit <- NULL
-    step()
-  }
-  report(heard, names)
+  store <- fit_one_by_one(asked, y, start, formulas, lacking)
+  report(store$heard, names)
+  facts[lacking] <- store$facts[lacking]
   store$facts <- facts
   store$blocks <- lapply(blocks, kept_block)
   store$base <- shared_base(store$base, store$blocks)
-  new_multi_fit(asked, engine, start$problem, names, store, lapply(heard, `[[`, "error"))
-}
-
-# By itself, on the decomposition of the problem where that has one.
-fit_of_response <- function(asked, formula, y, problem, engine, is_whole) {
-  asked$formula <- formula
-  if (!is_whole) return(fit_model(asked))
-  own <- on_system_of(problem, problem_of_response(problem, y[problem$model$rows], formula))
-  fit_problem(written_call(asked$call, formula), formula, own, engine, asked$settings$control)
+  new_multi_fit(asked, engine, start$problem, names, store, lapply(store$heard, `[[`, "error"))
 }
 
 response_formula <- function(expr, asked) asked_response(asked, expr)$formula
-
-is_whole_response <- function(problem, y) {
-  colSums(is.na(y[problem$model$rows, , drop = FALSE])) == 0
-}
-
-# The problem with eigenvectors, where several of the responses are fitted one by one by a method
-# that is not searched for all at once.
-share_vectors <- function(problem, engine, control, y, lacking) {
-  is_shared <- takes_random(engine) && is_one_variance(problem) &&
-    sum(is_whole_response(problem, y)[lacking]) > 1
-  if (!is_shared) return(problem)
-  problem$host <- make_host(control)
-  problem$system <- build_system(lone_design(problem), problem$fixed, problem$host)
-  problem
-}
-
-# list(fit, error, warnings): what a fit says goes with the others' at the end, and one that has no
-# fit does not take theirs away.
-recorded <- function(expr) {
-  found <- collect_warnings(tryCatch(expr, hdlmm_error = function(e) {
-    if (inherits(e, c("hdlmm_internal", "hdlmm_out_of_memory"))) stop(e)
-    e
-  }))
-  is_error <- inherits(found$value, "error")
-  list(
-    fit = if (!is_error) found$value, error = if (is_error) found$value, warnings = found$warnings
-  )
-}
-
-# One warning a class of them, by the names of the responses.
-report <- function(heard, names) {
-  errors <- lapply(heard, `[[`, "error")
-  is_lost <- lengths(errors) > 0
-  if (all(is_lost)) stop(errors[[1]])
-  if (any(is_lost)) {
-    warn(
-      "no_fit", counted(sum(is_lost), "response"), " of ", length(names), " without a fit, ",
-      enumerate(backtick(names[is_lost])), ": ", conditionMessage(errors[is_lost][[1]])
-    )
-  }
-  all <- unlist(lapply(heard, `[[`, "warnings"), recursive = FALSE)
-  of <- rep(names, lengths(lapply(heard, `[[`, "warnings")))
-  class <- vapply(all, function(w) class(w)[1], "")
-  for (one in unique(class)) {
-    at <- class == one
-    warn(
-      sub("^hdlmm_", "", one), enumerate(backtick(unique(of[at]))), ": ",
-      conditionMessage(all[at][[1]])
-    )
-  }
-}
 
 new_multi_fit <- function(asked, engine, problem, names, store, errors) {
   model <- problem$model

@@ -4,15 +4,27 @@
 # Stands where a part is that of `base`.
 shared_part <- as.name("part of the base")
 
-# engine: fits that need no vectors keep none, n^2 numbers: full_system() makes them again.
-add_fit <- function(store, k, fit, engine) {
-  if (is.null(fit)) return(store)
+# list(own, facts, heard, base): what is stored of recorded(), own parts beside a base; the first
+# fit is the base. Fits that need no vectors keep none, n^2 numbers: full_system() makes them again.
+stored_fit <- function(heard, base, engine) {
+  fit <- heard$fit
+  out <- list(heard = heard[c("error", "warnings")])
+  if (is.null(fit)) return(out)
+  out$facts <- fit_facts(fit)
   fit$internal["cache"] <- list(NULL)
   if (engine$needs != "vectors" && !is.null(fit$internal$system)) {
     fit$internal$system["vectors"] <- list(NULL)
   }
-  if (is.null(store$base)) store$base <- unclass(fit)
-  store$own[[k]] <- own_parts(unclass(fit), store$base)
+  if (is.null(base)) out$base <- unclass(fit)
+  out$own <- own_parts(unclass(fit), value_or(base, out$base))
+  out
+}
+
+add_response <- function(store, k, found) {
+  store$base <- value_or(store$base, found$base)
+  for (part in c("own", "facts", "heard")) {
+    if (!is.null(found[[part]])) store[[part]][[k]] <- found[[part]]
+  }
   store
 }
 
@@ -103,81 +115,4 @@ response_index <- function(x, i) {
     )
   }
   as.integer(i)
-}
-
-# f of every fit: a list named by the responses, NULL where one has no fit.
-each_response <- function(x, f, ...) {
-  x$blocks <- lapply(seq_along(x$blocks), function(b) with_vectors(x, b))
-  out <- vector("list", length(x$responses))
-  names(out) <- x$responses
-  for (k in which(lengths(x$errors) == 0)) out[k] <- list(f(x[[k]], ...))
-  out
-}
-
-# One number a response.
-number_of_each <- function(x, f, ...) {
-  vapply(each_response(x, function(fit) as.numeric(f(fit, ...))), value_or, 0, NA_real_)
-}
-
-# Named vectors as columns, rows by name in the order in which they come; of matrices an array with
-# the responses last.
-bind_responses <- function(values) {
-  known <- Filter(Negate(is.null), values)
-  is_matrix <- is.matrix(known[[1]])
-  names_of <- if (is_matrix) rownames else names
-  rows <- names_of(known[[1]])
-  is_same <- all(vapply(known, function(value) identical(names_of(value), rows), NA))
-  if (!is_same) rows <- unique(unlist(lapply(known, names_of)))
-  columns <- if (is_matrix) colnames(known[[1]])
-  size <- c(if (is_same) NROW(known[[1]]) else length(rows), max(1, length(columns)))
-  out <- vapply(values, function(value) {
-    own <- matrix(NA_real_, size[1], size[2])
-    if (!is.null(value)) own[if (is_same) TRUE else match(names_of(value), rows), ] <- value
-    as.vector(own)
-  }, numeric(prod(size)))
-  out <- matrix(out, prod(size), length(values))
-  if (!is_matrix) return(`dimnames<-`(out, list(rows, names(values))))
-  array(out, c(size, length(values)), list(rows, columns, names(values)))
-}
-
-# Values of the fitted rows of every response, [rows x responses], NA in other rows; of matrices an
-# array. Padded as na.exclude asks.
-spread_rows <- function(x, values) {
-  n <- length(x$row_names)
-  out <- bind_responses(lapply(values, function(value) {
-    if (is.null(value)) return(NULL)
-    at <- match(attr(value, "rows"), x$rows)
-    whole <- matrix(NA_real_, n, NCOL(value), FALSE, list(x$row_names, colnames(value)))
-    whole[at, ] <- value
-    if (is.matrix(value)) whole else stats::setNames(whole[, 1], x$row_names)
-  }))
-  pad_matrix(x, out)
-}
-
-pad_matrix <- function(x, values) {
-  if (!inherits(x$na_action, "exclude")) return(values)
-  padded <- stats::naresid(x$na_action, matrix(values, nrow(values), dimnames = list(x$row_names)))
-  array(padded, c(nrow(padded), dim(values)[-1]), c(list(rownames(padded)), dimnames(values)[-1]))
-}
-
-# f of every fit at its fitted rows, without padding, each with an attribute `rows`.
-each_fitted <- function(x, f, ...) {
-  each_response(x, function(fit) {
-    fit$na_action <- NULL
-    structure(f(fit, ...), rows = value_or(fit$rows, seq_len(fit$dims$n_total)))
-  })
-}
-
-rows_of_each <- function(x, f, ...) spread_rows(x, each_fitted(x, f, ...))
-
-# Data frames of every fit, below each other, behind a column `response`.
-tables_of_each <- function(x, f, ...) {
-  tables <- each_response(x, function(fit) as.data.frame(f(fit, ...)))
-  tables <- Map(function(table, name) {
-    if (is.null(table)) return(NULL)
-    out <- cbind(frame_of(list(response = rep(name, nrow(table)))), table)
-    rownames(out) <- NULL
-    out
-  }, tables, x$responses)
-  do.call(rbind, unname(Filter(Negate(is.null), tables)))
 }

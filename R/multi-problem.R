@@ -68,3 +68,17 @@ omitted_rows <- function(omitted, keep, names, is_padded) {
   names(at) <- c(names(omitted), as.character(names)[!keep])
   structure(at[order(at)], class = if (is_padded) "exclude" else "omit")
 }
+
+is_whole_response <- function(problem, y) {
+  colSums(is.na(y[problem$model$rows, , drop = FALSE])) == 0
+}
+
+# The problem with eigenvectors, where so many responses are fitted on it one by one and several
+# are.
+share_vectors <- function(problem, engine, control, count) {
+  is_shared <- takes_random(engine) && is_one_variance(problem) && count > 1
+  if (!is_shared) return(problem)
+  problem$host <- make_host(control)
+  problem$system <- build_system(lone_design(problem), problem$fixed, problem$host)
+  problem
+}

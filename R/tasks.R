@@ -4,8 +4,13 @@
 #'
 #' What consists of independent fits runs under the plan that the user has set by the package
 #' future, with the same bytes as without one: the folds of [cv_lmm()], the refits of bootstrap
-#' limits ([confint()][confint.hdlmm] with `method = "boot"`) and the methods of
-#' [compare_methods()], whose samplers need `lmm_control(seed = )` for that.
+#' limits ([confint()][confint.hdlmm] with `method = "boot"`), the methods of
+#' [compare_methods()], and [many responses][hdlmm_multi]: those that [lmm()] fits one by one on
+#' the data of all, and answers that are computed response by response. Samplers need
+#' `lmm_control(seed = )` for that. Responses for which `lmm()` has to read the data again, as they
+#' miss cells and means, scales, `poly()` or a grouping factor depend on the rows, are fitted in the
+#' calling process, as are answers that draw from R's generator (`simulate()`, limits by `"boot"`
+#' and `"exact"`, `test_random()`).
 #'
 #' `future::plan(multisession)` starts R processes on this machine, `plan(multicore)` forks (not on
 #' Windows), `plan(cluster, workers = )` takes other machines and
@@ -18,7 +23,8 @@
 #'
 #' A task whose worker is lost (killed, out of memory) is given to a new process of this machine;
 #' where that is lost too, its answer is an error of class `hdlmm_lost_worker`, which
-#' [cv_lmm()] keeps beside the folds that have an answer.
+#' [cv_lmm()] keeps beside the folds that have an answer, and `lmm()` beside the responses that have
+#' a fit.
 #'
 #' Progress is reported to the handlers of the package progressr, as in
 #' `progressr::with_progress(cv_lmm(...))`, where that package is loaded.
@@ -61,9 +67,10 @@ task_values <- function(results) {
   lapply(results, `[[`, "value")
 }
 
-try_task <- function(run, shared, i) {
-  tryCatch(list(value = run(shared, i)), error = function(e) list(error = e))
-}
+try_task <- function(run, shared, i) answer_of(run(shared, i))
+
+# list(value) or list(error).
+answer_of <- function(expr) tryCatch(list(value = expr), error = function(e) list(error = e))
 
 # Of the plan of futures; 1 where there is none, or where a task would start futures of its own.
 n_workers <- function() {

@@ -30,6 +30,13 @@ response_data <- function(problem, y) {
   )
 }
 
+# new_units() of response k.
+response_units <- function(problem, data, k) {
+  fixed <- problem$fixed
+  fixed$ky <- data$ky[[k]]
+  new_units(fixed, problem$designs)
+}
+
 middle_of_known <- function(y) {
   y <- y[!is.na(y)]
   if (length(y) > 0) middle_value(y) else 0

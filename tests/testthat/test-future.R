@@ -85,3 +85,76 @@ test_that("every task reports its progress once", {
   progressr::with_progress(validate(), handlers = counting, enable = TRUE)
   expect_identical(as.numeric(steps), 8)
 })
+
+many <- data.frame(x = rep(1:30, 2) / 10, g = gl(6, 10))
+set.seed(8)
+many$X <- matrix(rnorm(60 * 70), 60)
+many$Y <- many$X %*% matrix(rnorm(350), 70) / 8 + matrix(rnorm(300), 60)
+many$Y[cbind(c(2, 5, 9, 30), c(1, 1, 2, 3))] <- NA
+many$Y[, 5] <- NA
+
+fit_many <- function() {
+  suppressWarnings(list(
+    lmm(Y ~ x + re(X), many, method = "MAP"), lmm(Y ~ x + re(X), many, method = "Bayes"),
+    lmm(Y ~ x + (1 | g) + re(X), many), lmm(Y ~ x + re(X), many)
+  ))
+}
+
+# Everything that a fit of many responses answers by the fit of each.
+ask_many <- function(fit) {
+  list(
+    as.data.frame(fit), ranef(fit, se = TRUE), fitted(fit), predict(fit, many[1:3, ]),
+    predict(fit, interval = "prediction"), loo(fit), pve(fit), confint(fit, method = "wald"),
+    simulate(fit, 2, seed = 1)
+  )
+}
+
+test_that("fits of many responses and their answers are the same in other sessions and in forks", {
+  plans <- c(list(future::multisession), if (future::supportsMulticore()) list(future::multicore))
+  fits <- fit_many()
+  alone <- lapply(fits, ask_many)
+  for (plan in plans) {
+    expect_identical(with_plan(plan, lapply(fits, ask_many)), alone)
+    again <- with_plan(plan, fit_many())
+    expect_identical(lapply(again, ask_many), alone)
+    # what is kept of each is no more than in one process
+    for (i in seq_along(fits)) {
+      kept <- function(fit) length(serialize(fit[c("base", "own", "facts", "blocks")], NULL))
+      expect_equal(kept(again[[i]]), kept(fits[[i]]), tolerance = 0.01)
+    }
+  }
+})
+
+# Traced until the caller ends; forks inherit it.
+trace_here <- function(name, tracer, frame = parent.frame()) {
+  suppressMessages(trace(name, tracer, where = asNamespace("hdlmm"), print = FALSE))
+  do.call(on.exit, list(bquote(
+    suppressMessages(untrace(.(name), where = asNamespace("hdlmm")))
+  ), add = TRUE), envir = frame)
+}
+
+test_that("a response whose worker was killed is fitted elsewhere, or is an error of its own", {
+  skip_if(!future::supportsMulticore())
+  fit_four <- function() lmm(Y[, 1:4] ~ x + re(X), many, method = "MAP")
+  alone <- as.data.frame(fit_four())
+  main <- Sys.getpid()
+  marker <- tempfile()
+  # kills once; the functions of a task take the trace along
+  trace_here("fit_task", bquote(
+    if (i == 2 && Sys.getpid() != .(main) && !file.exists(.(marker))) {
+      file.create(.(marker))
+      tools::pskill(Sys.getpid(), 9)
+    }
+  ))
+  killed <- function() with_plan(future::multicore, suppressWarnings(fit_four()))
+  expect_identical(as.data.frame(killed()), alone)
+  expect_true(file.exists(marker))
+  trace_here("fit_task", bquote(
+    if (i == 2 && Sys.getpid() != .(main)) tools::pskill(Sys.getpid(), 9)
+  ))
+  fit <- killed()
+  lost <- which(lengths(fit$errors) > 0)
+  expect_length(lost, 1)
+  expect_error(fit[[lost]], class = "hdlmm_lost_worker")
+  expect_identical(as.data.frame(fit)[-lost, ], alone[-lost, ])
+})

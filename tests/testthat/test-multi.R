@@ -87,6 +87,71 @@ test_that("responses that share a search have their own fits' numbers, missing c
   }
 })
 
+# How often a function of the package is called by `code`.
+count_calls <- function(name, code) {
+  calls <- 0
+  suppressMessages(trace(
+    name, function() calls <<- calls + 1, where = asNamespace("hdlmm"), print = FALSE
+  ))
+  on.exit(suppressMessages(untrace(name, where = asNamespace("hdlmm"))))
+  force(code)
+  calls
+}
+
+test_that("effects, fitted values and predictions of a shared search need no fits", {
+  cases <- list(
+    list(d = responses_data(70, 120, 8), formula = Y ~ x + f + re(X)),
+    list(d = responses_data(70, 120, 8, seed = 5), formula = Y ~ 0 + x + re(X)),
+    list(d = responses_data(90, 20, 8, seed = 4), formula = Y ~ x + re(X, center = TRUE)),
+    list(d = responses_data(70, 120, 8, seed = 6), formula = Y ~ x + re(kernel = K, id = id)),
+    list(d = responses_data(80, 20, 8, seed = 7), formula = Y ~ x + (1 | f))
+  )
+  for (case in cases) {
+    d <- case$d
+    n <- nrow(d)
+    d$Y <- d$Y + 2 * rnorm(length(d$Y)) + rnorm(4)[d$f]
+    d$id <- sprintf("r%03d", seq_len(n))
+    K <- tcrossprod(d$X) / ncol(d$X)
+    dimnames(K) <- list(d$id, d$id)
+    is_deleted <- !deparse1(case$formula) %in% c("Y ~ x + re(X, center = TRUE)", "Y ~ x + (1 | f)")
+    if (is_deleted) for (k in 1:5) d$Y[seq(k, n, length.out = 1 + k), k] <- NA
+    environment(case$formula) <- environment()
+    for (method in c("REML", "ML")) {
+      fit <- suppressMessages(lmm(case$formula, d, weights = w, method = method))
+      is_shared <- lengths(fit$own) == 0
+      expect_gt(sum(is_shared), 4)
+      ask <- function() {
+        list(
+          ranef = ranef(fit)[[1]], fitted = fitted(fit), residuals = residuals(fit),
+          new = predict(fit, d[1:6, ]), AIC = AIC(fit), k = AIC(fit, k = 3), BIC = BIC(fit),
+          df = df.residual(fit), deviance = if (method == "ML") deviance(fit)
+        )
+      }
+      # the fit of one reads the new rows; those that the search left over have theirs already
+      expect_lte(count_calls("fit_in_block", ours <- ask()), 1)
+      for (k in seq_len(8)) {
+        d$y <- d$Y[, k]
+        formula <- stats::update(case$formula, y ~ .)
+        environment(formula) <- environment()
+        one <- suppressMessages(lmm(formula, d, weights = w, method = method))
+        at <- which(!is.na(d$y))
+        same <- function(found, wanted) {
+          expect_equal(unname(found), unname(wanted), tolerance = 1e-7)
+        }
+        same(ours$ranef[, k], ranef(one)[[1]])
+        same(ours$fitted[at, k], fitted(one))
+        same(ours$residuals[at, k], residuals(one))
+        expect_true(all(is.na(ours$residuals[-at, k])))
+        same(ours$new[, k], predict(one, d[1:6, ]))
+        same(c(ours$AIC[k], ours$k[k], ours$BIC[k]), c(AIC(one), AIC(one, k = 3), BIC(one)))
+        expect_equal(ours$df[[k]], df.residual(one), tolerance = 0)
+        if (method == "ML") same(ours$deviance[k], deviance(one))
+      }
+    }
+  }
+  expect_error(deviance(lmm(Y ~ x + re(X), responses_data())), class = "hdlmm_undefined")
+})
+
 test_that("numbers of a shared search do not depend on threads, nor on the other responses", {
   d <- responses_data(60, 90, 5, missing = 0.02)
   one <- as.data.frame(lmm(Y ~ x + re(X), d, control = lmm_control(threads = 1)))
