@@ -125,12 +125,9 @@ test_that("fits of many responses and their answers are the same in other sessio
   }
 })
 
-# Traced until the caller ends; forks inherit it.
-trace_here <- function(name, tracer, frame = parent.frame()) {
-  suppressMessages(trace(name, tracer, where = asNamespace("hdlmm"), print = FALSE))
-  do.call(on.exit, list(bquote(
-    suppressMessages(untrace(.(name), where = asNamespace("hdlmm")))
-  ), add = TRUE), envir = frame)
+# Forks inherit it.
+trace_tasks <- function(tracer) {
+  suppressMessages(trace("fit_task", tracer, where = asNamespace("hdlmm"), print = FALSE))
 }
 
 test_that("a response whose worker was killed is fitted elsewhere, or is an error of its own", {
@@ -139,8 +136,9 @@ test_that("a response whose worker was killed is fitted elsewhere, or is an erro
   alone <- as.data.frame(fit_four())
   main <- Sys.getpid()
   marker <- tempfile()
+  on.exit(suppressMessages(untrace("fit_task", where = asNamespace("hdlmm"))))
   # kills once; the functions of a task take the trace along
-  trace_here("fit_task", bquote(
+  trace_tasks(bquote(
     if (i == 2 && Sys.getpid() != .(main) && !file.exists(.(marker))) {
       file.create(.(marker))
       tools::pskill(Sys.getpid(), 9)
@@ -149,7 +147,7 @@ test_that("a response whose worker was killed is fitted elsewhere, or is an erro
   killed <- function() with_plan(future::multicore, suppressWarnings(fit_four()))
   expect_identical(as.data.frame(killed()), alone)
   expect_true(file.exists(marker))
-  trace_here("fit_task", bquote(
+  trace_tasks(bquote(
     if (i == 2 && Sys.getpid() != .(main)) tools::pskill(Sys.getpid(), 9)
   ))
   fit <- killed()
