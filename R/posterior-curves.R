@@ -59,14 +59,17 @@ fine_curve <- function(fit, name, n) {
   variance_curve(fit, name, x, y)
 }
 
-# Kernel density of draws, on the whole line: of log(h / (1 - h)) or of the log variance.
+# Kernel density of draws, on the whole line: of log(h / (1 - h)) or of the log variance. The first
+# from both variances, as h has no digits near 1.
 sample_curve <- function(fit, name, n) {
-  is_share <- name == "pve"
-  draws <- fit$posterior$sample[[if (is_share) name else variance_role(name)]]
-  smooth <- stats::density(if (is_share) stats::qlogis(draws) else log(draws), n = n)
-  x <- if (is_share) stats::plogis(smooth$x) else exp(smooth$x)
-  y <- smooth$y / (if (is_share) x * (1 - x) else x)
-  if (is_share) list(x = x, y = y) else variance_curve(fit, name, x, y)
+  logs <- lapply(fit$posterior$sample[c("random", "residual")], log)
+  if (name != "pve") {
+    smooth <- stats::density(logs[[variance_role(name)]], n = n)
+    return(variance_curve(fit, name, exp(smooth$x), smooth$y / exp(smooth$x)))
+  }
+  smooth <- stats::density(log(fit$posterior$kappa) + logs$random - logs$residual, n = n)
+  h <- stats::plogis(smooth$x)
+  list(x = h, y = smooth$y / (h * stats::plogis(-smooth$x)))
 }
 
 # A density of a variance in the user's units.

@@ -40,6 +40,29 @@ crossed_data <- function(n, levels) {
   data.frame(y, a, b)
 }
 
+# Two maps of as many square cells each, the second shifted: a cell of one meets two or four of the
+# other (homes and workplaces, schools and quarters).
+map_data <- function(n, levels) {
+  set.seed(20267)
+  side <- round(sqrt(levels))
+  east <- stats::runif(n)
+  north <- stats::runif(n)
+  cell <- function(x, y) factor(floor(pmin(x, 1 - 1e-9) * side) * side + floor(y * side))
+  a <- cell(east, north)
+  b <- cell(east + 0.3 / side, pmin(north + 0.4 / side, 1 - 1e-9))
+  y <- 1 + stats::rnorm(nlevels(a))[a] + 0.7 * stats::rnorm(nlevels(b))[b] + stats::rnorm(n)
+  data.frame(y, a, b)
+}
+
+# Two factors of as many levels, three rows a level: any level may meet any other.
+thin_data <- function(n, levels) {
+  set.seed(20268)
+  a <- factor(sample(levels, n, replace = TRUE))
+  b <- factor(sample(levels, n, replace = TRUE))
+  y <- 1 + stats::rnorm(nlevels(a))[a] + 0.7 * stats::rnorm(nlevels(b))[b] + stats::rnorm(n)
+  data.frame(y, a, b)
+}
+
 # Sides ------------------------------------------------------------------------------------
 
 # The variance of the first term over that of the residual.
@@ -119,6 +142,22 @@ crossed_job <- function(along, size) {
   )
 }
 
+# Crossed factors of which each level meets few levels of the other.
+sparse_jobs <- function(cells, levels) {
+  formula <- y ~ 1 + (1 | a) + (1 | b)
+  own <- own_terms(formula)
+  other <- list("lme4, no derivs" = lmer_side(formula, "a", FALSE))
+  map <- list(n = 6 * cells, levels = cells)
+  thin <- list(n = 3 * levels, levels = levels)
+  list(
+    job("maps", shape("two maps", map), map_data, map, own, other, tiny = list(n = 300, levels = 36)),
+    job(
+      "thin", shape("crossed, three rows a level", thin), thin_data, thin, own, other,
+      tiny = list(n = 300, levels = 100)
+    )
+  )
+}
+
 terms_jobs <- function(is_short) {
   levels <- if (is_short) c(300, 1000, 3000) else c(1000, 3000, 10000, 30000)
   n <- if (is_short) c(3000, 10000, 30000) else c(1e4, 3e4, 1e5, 3e5)
@@ -127,6 +166,7 @@ terms_jobs <- function(is_short) {
     lme4_jobs(if (is_short) 10000 else 73421),
     if (is_short) wide_terms_jobs(500, list(n = 500, p = 2000, levels = 20)) else
       wide_terms_jobs(2000, list(n = 2000, p = 10000, levels = 50)),
+    if (is_short) sparse_jobs(1600, 1000) else sparse_jobs(2e4, 6000),
     lapply(levels, function(q) crossed_job("levels", list(n = n_fixed, levels = q))),
     lapply(n, function(m) crossed_job("n", list(n = m, levels = 1000)))
   )

@@ -63,3 +63,22 @@ test_that("the posterior has an integral wherever the noise of the data lies", {
     expect_true(all(is.finite(varcomp(fit))))
   }
 })
+
+test_that("densities of draws are densities where all draws of pve are 1 to rounding", {
+  for (scale in c(1, 1e8)) {
+    data <- little_noise(scale)
+    fit <- lmm(
+      y ~ x + re(X), data, method = "Bayes", algorithm = "gibbs",
+      control = lmm_control(draws = 400, chains = 2, seed = 1)
+    )
+    curves <- posterior_density(fit)
+    expect_true(all(is.finite(curves$density)))
+    pve <- curves[curves$parameter == "pve", ]
+    # a density is as high as its width, that of 1 - pve, allows
+    variances <- posterior_sample(fit, 400)$variances
+    odds <- variances[, "Residual"] / variances[, "X"] / fit$kappa
+    width <- stats::sd(odds / (1 + odds))
+    expect_gt(max(pve$density) * width, 0.2)
+    expect_lt(max(pve$density) * width, 2)
+  }
+})
