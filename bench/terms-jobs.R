@@ -150,7 +150,10 @@ sparse_jobs <- function(cells, levels) {
   map <- list(n = 6 * cells, levels = cells)
   thin <- list(n = 3 * levels, levels = levels)
   list(
-    job("maps", shape("two maps", map), map_data, map, own, other, tiny = list(n = 300, levels = 36)),
+    job(
+      "maps", shape("two maps", map), map_data, map, own, other,
+      tiny = list(n = 300, levels = 36)
+    ),
     job(
       "thin", shape("crossed, three rows a level", thin), thin_data, thin, own, other,
       tiny = list(n = 300, levels = 100)
