@@ -88,3 +88,23 @@ test_that("a prior that keeps variances from 0 has an evidence where y is explai
   # 8000 draws of variances without fourth moments
   expect_equal(log(varcomp(sampled)), log(varcomp(exact)), tolerance = 0.15)
 })
+
+test_that("such draws are those of the posterior by every system and from every seed", {
+  data <- exact_data()
+  set.seed(3)
+  data$W <- matrix(rnorm(12 * 3), 12)
+  prior <- lmm_prior(random = ig(2, 1), residual = ig(2, 1), fixed = prior_normal(0, 2))
+  for (formula in list(y ~ f + (1 | g) + (1 | h), y ~ f + (1 | g) + re(W))) {
+    exact <- lmm(formula, data, method = "Bayes", prior = prior)
+    for (system in c("blocked", "row")) {
+      for (seed in 1:4) {
+        sampled <- suppressWarnings(lmm(
+          formula, data, method = "Bayes", algorithm = "gibbs", prior = prior,
+          control = lmm_control(draws = 1000, warmup = 300, chains = 2, seed = seed, system = system)
+        ))
+        # 2000 draws of variances without fourth moments
+        expect_equal(log(varcomp(sampled)), log(varcomp(exact)), tolerance = 0.25)
+      }
+    }
+  }
+})

@@ -1,12 +1,19 @@
 #include "hdlmm/objective/terms_marginal.hpp"
 
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "hdlmm/dense/products.hpp"
 #include "hdlmm/dense/small_dense.hpp"
 
 namespace hdlmm {
+
+namespace {
+
+constexpr double kRounding = 64 * std::numeric_limits<double>::epsilon();
+
+}  // namespace
 
 MarginalSummary summary_of(const TermsFactor& factor) {
   return {factor.log_det(), factor.data_gram()};
@@ -16,7 +23,13 @@ TermsMarginal::TermsMarginal(Index rows, Index fixed, Matrix precision)
     : rows_(rows), fixed_(fixed), precision_(std::move(precision)) {}
 
 Vector TermsMarginal::outputs(const MarginalSummary& summary) const {
-  const Matrix root = upper_root(summary.gram);
+  Matrix root = upper_root(summary.gram);
+  if (!is_flat()) {
+    // where the fixed effects fit y, all that is left of its square is rounding of either sign
+    double& left = root(fixed_, fixed_);
+    const double least = std::sqrt(kRounding * summary.gram(fixed_, fixed_));
+    if (!(left > least)) left = least;
+  }
   const auto cells = triangle_cells(root.rows());
   Vector out(static_cast<Index>(cells.size()) + 2);
   Index i = 2;
