@@ -121,7 +121,7 @@ TEST(MinimumDegree, LevelsMeetWhatTheyMeetInTheMatrix) {
     // some at first that are given
     for (Index level = 0; level < turn % 4; ++level) graph.eliminate(level);
     hdlmm::eliminate_fewest(
-        graph, rows, [](Index, Index) { return true; }, Context());
+        graph, [](Index, Index) { return true; }, Context());
     EXPECT_EQ(graph.size(), rows.levels());
     expect_meetings(graph, rows);
   }
@@ -132,7 +132,7 @@ TEST(MinimumDegree, EliminationEndsWithTheFirstLevelThatIsNoGain) {
   const RowLevels rows = random_rows(80, 40, random);
   LevelGraph graph(rows);
   hdlmm::eliminate_fewest(
-      graph, rows, [](Index, Index met) { return met <= 6; }, Context());
+      graph, [](Index, Index met) { return met <= 6; }, Context());
   EXPECT_GT(graph.size(), 0);
   EXPECT_LT(graph.size(), rows.levels());
   for (Index j = 0; j < graph.size(); ++j) EXPECT_LE(graph.width(graph.met(j)), 6);
@@ -146,7 +146,7 @@ TEST(MinimumDegree, AGridFillsInLessThanHalfOfItsBand) {
   for (Index level = 0; level < rows.levels(); ++level) band.eliminate(level);
   EXPECT_NEAR(static_cast<double>(cells(band)), side * side * side, side * side);
   hdlmm::eliminate_fewest(
-      fewest, rows, [](Index, Index) { return true; }, Context());
+      fewest, [](Index, Index) { return true; }, Context());
   EXPECT_EQ(fewest.size(), rows.levels());
   EXPECT_LT(2 * cells(fewest), cells(band));
 }
@@ -168,7 +168,7 @@ TEST(MinimumDegree, ALevelThatMeetsNearlyAllIsLeft) {
   rows.start = start;
   LevelGraph graph(rows);
   hdlmm::eliminate_fewest(
-      graph, rows, [](Index, Index) { return true; }, Context());
+      graph, [](Index, Index) { return true; }, Context());
   EXPECT_EQ(graph.size(), all);
   EXPECT_FALSE(graph.is_eliminated(all));
   expect_meetings(graph, rows);

@@ -166,7 +166,7 @@ class AbsorbedFactor final : public TermsFactor {
   ConstMatrix own_rows(Index k, const Matrix& all) const {
     return all.middleRows(first(k), at_.shape(k).cols());
   }
-  Index first(Index k) const { return system_.rest_terms()[static_cast<std::size_t>(k)].first; }
+  Index first(Index k) const { return system_.rest_term(k).first; }
 
   Matrix times_wide(const Matrix& x) const {
     return multiply_tridiagonal(system_.diagonal(), system_.beside(), x);
@@ -283,7 +283,7 @@ Matrix AbsorbedSystem::do_null_information(const Context& context) const {
     }
     Matrix trace = Matrix::Zero(shape.width, shape.width), with_wide = trace;
     for (Index j = 0; j < shape.levels; ++j) {
-      const Index first = rest_terms_[static_cast<std::size_t>(k)].first + j * shape.width;
+      const Index first = rest_term(k).first + j * shape.width;
       trace += rr.block(first, first, shape.width, shape.width);
       with_wide += rtr.block(first, first, shape.width, shape.width);
     }
@@ -300,10 +300,9 @@ Matrix AbsorbedSystem::do_null_information(const Context& context) const {
       for (Index l = 0; l < other.levels; ++l) {
         context.poll();
         for (Index j = 0; j < shape.levels; ++j) {
-          block += pair_traces(
-              shape.width, other.width,
-              cells_of(rr, rest_terms_[static_cast<std::size_t>(k)].first + j * shape.width,
-                       rest_terms_[static_cast<std::size_t>(o)].first + l * other.width));
+          block += pair_traces(shape.width, other.width,
+                               cells_of(rr, rest_term(k).first + j * shape.width,
+                                        rest_term(o).first + l * other.width));
         }
       }
       const Index col = at[static_cast<std::size_t>(o)];

@@ -1,6 +1,7 @@
 #ifndef HDLMM_MARGINAL_ABSORBED_SYSTEM_HPP
 #define HDLMM_MARGINAL_ABSORBED_SYSTEM_HPP
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -27,6 +28,7 @@ class AbsorbedSystem final : public TermsSystem {
 
   Index wide() const { return wide_; }
   const std::vector<RestTerm>& rest_terms() const { return rest_terms_; }
+  const RestTerm& rest_term(Index k) const { return rest_terms_[static_cast<std::size_t>(k)]; }
   const Vector& diagonal() const { return reduced_.tridiagonal.diagonal; }
   const Vector& beside() const { return reduced_.tridiagonal.subdiagonal; }
   const BandReduction& band() const { return reduced_.gram; }

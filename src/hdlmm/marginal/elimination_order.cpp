@@ -12,6 +12,12 @@ namespace hdlmm {
 
 namespace {
 
+/// Products that eliminating a level adds to cells.
+double level_products(Index width, Index met) {
+  const double m = static_cast<double>(met);
+  return 0.5 * m * (m + 1) * static_cast<double>(width);
+}
+
 /// Of eliminating some columns and of the dense matrix of the others.
 class EliminationCost {
  public:
@@ -19,7 +25,7 @@ class EliminationCost {
       : rest_(static_cast<double>(columns)), each_(scattered) {}
 
   void eliminate(Index width, Index met) {
-    scattered_ += products(width, met);
+    scattered_ += level_products(width, met);
     rest_ -= static_cast<double>(width);
   }
 
@@ -28,14 +34,10 @@ class EliminationCost {
 
   bool is_gain(Index width, Index met) const {
     const double less = rest_ - static_cast<double>(width);
-    return each_ * products(width, met) < cube(rest_) - cube(less);
+    return each_ * level_products(width, met) < cube(rest_) - cube(less);
   }
 
  private:
-  static double products(Index width, Index met) {
-    const double m = static_cast<double>(met);
-    return 0.5 * m * (m + 1) * static_cast<double>(width);
-  }
   static double cube(double x) { return x * x * x; }
 
   double rest_, each_, scattered_ = 0;
@@ -65,8 +67,8 @@ EliminationCost eliminate_terms(const std::vector<Index>& terms, const RowLevels
 
 /// Levels of the graph's sequence that are to be eliminated: those of terms, and where that makes
 /// much of a difference more.
-Index eliminate_more(EliminationCost cost, const RowLevels& rows, LevelGraph& graph,
-                     const EliminationRule& rule, const Context& context) {
+Index eliminate_more(EliminationCost cost, LevelGraph& graph, const EliminationRule& rule,
+                     const Context& context) {
   const Index of_terms = graph.size();
   if (cost.rest() < rule.smallest_rest) return of_terms;
   const double before = cost.total();
@@ -75,7 +77,7 @@ Index eliminate_more(EliminationCost cost, const RowLevels& rows, LevelGraph& gr
     cost.eliminate(width, met);
     return true;
   };
-  eliminate_fewest(graph, rows, is_gain, context);
+  eliminate_fewest(graph, is_gain, context);
   return cost.total() < rule.part * before ? graph.size() : of_terms;
 }
 
@@ -89,7 +91,7 @@ EliminationOrder::EliminationOrder(const TermsModel& model, const Context& conte
   if (model.has_row_cells()) {
     const EliminationCost cost =
         eliminate_terms(separable_terms(model, rows), rows, rule.scattered, graph);
-    size = eliminate_more(cost, rows, graph, rule, context);
+    size = eliminate_more(cost, graph, rule, context);
   }
   number_columns(rows, graph, size);
   for (Index j = 0; j < size; ++j) {
@@ -146,7 +148,7 @@ void EliminationOrder::count_cells(EliminatedLevel& own) {
   squares_ += own.width * own.width;
   crosses_ += own.width * own.meets;
   if (own.is_met) chains_ += own.width * own.meets;
-  products_ += 0.5 * static_cast<double>(own.width * own.meets * (own.meets + 1));
+  products_ += level_products(own.width, own.meets);
   for (Index at = 0; at < own.meets && met(own)[at] < eliminated_;) {
     EliminatedLevel& other = levels_[level_of(met(own)[at])];
     other.is_met = has_chains_ = true;

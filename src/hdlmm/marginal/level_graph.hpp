@@ -33,6 +33,7 @@ class LevelGraph {
   Levels met(Index j) const { return {met_.data() + start_[j], met_.data() + start_[j + 1]}; }
   bool is_eliminated(Index level) const { return is_eliminated_[level] != 0; }
 
+  Index levels() const { return static_cast<Index>(sets_.size()); }
   /// Sets, those of rows from 0 on, then one of each eliminated level.
   Index sets() const { return static_cast<Index>(is_absorbed_.size()); }
   Levels members(Index set) const;

@@ -13,14 +13,14 @@ namespace {
 
 class MinimumDegree {
  public:
-  MinimumDegree(LevelGraph& graph, const RowLevels& rows, const Context& context)
+  MinimumDegree(LevelGraph& graph, const Context& context)
       : graph_(graph),
         context_(context),
-        is_late_(static_cast<std::size_t>(rows.levels()), 0),
+        is_late_(static_cast<std::size_t>(graph.levels()), 0),
         degree_(is_late_.size(), 0) {
-    measure_levels(rows);
+    measure_levels();
     columns_.assign(static_cast<std::size_t>(graph.sets()), 0);
-    for (Index level = 0; level < rows.levels(); ++level) {
+    for (Index level = 0; level < graph_.levels(); ++level) {
       if (!is_early(level)) continue;
       for (const Index set : graph_.sets_of(level)) columns_[set] += graph_.width(level);
       queue_.emplace(degree_[level], level);
@@ -47,15 +47,15 @@ class MinimumDegree {
   bool is_early(Index level) const { return !graph_.is_eliminated(level) && is_late_[level] == 0; }
 
   /// Columns that each meets, by which those that meet very many are told.
-  void measure_levels(const RowLevels& rows) {
+  void measure_levels() {
     double left = 0;
-    for (Index level = 0; level < rows.levels(); ++level) {
+    for (Index level = 0; level < graph_.levels(); ++level) {
       if (level % 256 == 0) context_.poll();
       if (graph_.is_eliminated(level)) continue;
       left += static_cast<double>(graph_.width(level));
       degree_[level] = graph_.width(graph_.meets(level));
     }
-    for (Index level = 0; level < rows.levels(); ++level) {
+    for (Index level = 0; level < graph_.levels(); ++level) {
       is_late_[level] = static_cast<double>(degree_[level]) > kMany * std::sqrt(left) ? 1 : 0;
     }
   }
@@ -113,9 +113,8 @@ class MinimumDegree {
 
 }  // namespace
 
-void eliminate_fewest(LevelGraph& graph, const RowLevels& rows, const IsGain& is_gain,
-                      const Context& context) {
-  MinimumDegree(graph, rows, context).eliminate(is_gain);
+void eliminate_fewest(LevelGraph& graph, const IsGain& is_gain, const Context& context) {
+  MinimumDegree(graph, context).eliminate(is_gain);
 }
 
 }  // namespace hdlmm

@@ -14,8 +14,7 @@ using IsGain = std::function<bool(Index width, Index met)>;
 /// Eliminates levels while that is a gain, first the one that likely meets fewest columns, by the
 /// bound of Amestoy, Davis & Duff (1996, SIAM J. Matrix Anal. Appl. 17). Those that meet very many
 /// from the beginning are left: they would be the last.
-void eliminate_fewest(LevelGraph& graph, const RowLevels& rows, const IsGain& is_gain,
-                      const Context& context);
+void eliminate_fewest(LevelGraph& graph, const IsGain& is_gain, const Context& context);
 
 }  // namespace hdlmm
 

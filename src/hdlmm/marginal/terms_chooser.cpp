@@ -74,14 +74,16 @@ bool is_cheaper(const TermsPlan& a, const TermsPlan& b) { return a.flops < b.flo
 TermsPlan plan_terms(const TermsModel& model, const std::string& wanted, const Context& context) {
   const bool is_absorbable = AbsorbedSystem::wide_term(model) >= 0;
   check_input(wanted != "absorbed" || is_absorbable, "there is not one wide term to absorb");
-  std::vector<TermsPlan> plans = {row_plan(model), blocked_plan(model, context)};
+  std::vector<TermsPlan> plans;
+  plans.push_back(row_plan(model));
+  plans.push_back(blocked_plan(model, context));
   if (is_absorbable) plans.push_back(absorbed_plan(model));
   const auto found = wanted == "auto"
                          ? std::min_element(plans.begin(), plans.end(), is_cheaper)
                          : std::find_if(plans.begin(), plans.end(),
                                         [&](const auto& plan) { return plan.type == wanted; });
   check_input(found != plans.end(), "a system is auto, blocked, row or absorbed");
-  return *found;
+  return std::move(*found);
 }
 
 std::unique_ptr<TermsSystem> make_terms_system(TermsModel model, TermsPlan plan,
