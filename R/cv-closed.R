@@ -20,7 +20,7 @@ closed_response <- function(whole, start, folds, rows, k) {
   tasks <- tasks_of_response(whole, folds, k)
   held <- lapply(tasks, `[[`, "held")
   out <- vector("list", length(held))
-  asked <- which(lengths(held) > 0)
+  asked <- which(has_held(tasks))
   found <- answer_of(closed_start(whole, start, k))
   if (!is.null(found$error)) {
     # what the method cannot do at all is no matter of folds

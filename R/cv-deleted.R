@@ -41,8 +41,7 @@ deleted_folds <- function(whole, tasks) {
   if (is.null(whole$frame)) return(out)
   n <- nrow(whole$responses$y)
   missing <- lapply(tasks, function(task) setdiff(seq_len(n), task$train))
-  is_deleted <- is_small_deletion(lengths(missing), n) & whole$along$is_usable &
-    lengths(lapply(tasks, `[[`, "held")) > 0
+  is_deleted <- is_small_deletion(lengths(missing), n) & whole$along$is_usable & has_held(tasks)
   for (same in alike(missing[is_deleted])) {
     same <- which(is_deleted)[same]
     at <- missing[[same[1]]]
@@ -91,7 +90,7 @@ held_folds <- function(whole, fitted, tasks, k) {
   q <- whole$frame$fixed$q
   sigma2 <- fitted$found$square / fitted$deletion$df
   out <- vector("list", length(tasks))
-  for (i in which(lengths(lapply(tasks, `[[`, "held")) > 0)) {
+  for (i in which(has_held(tasks))) {
     at <- sort(c(tasks[[i]]$held, fitted$deletion$at))
     is_complete <- length(at) + length(tasks[[i]]$train) == nrow(q)
     if (!is_complete || ncol(lost_directions(q[at, , drop = FALSE])) > 0) return(NULL)

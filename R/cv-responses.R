@@ -15,13 +15,8 @@ start_responses <- function(asked) {
     )
     return(start)
   }
-  expr <- asked$formula[[2]]
-  start <- start_stand_in(asked, y)
-  exprs <- response_exprs(y, expr)
-  start$responses <- list(
-    names = response_names(y, expr), formulas = lapply(exprs, response_formula, asked = asked),
-    y = unname(y[start$problem$model$rows, , drop = FALSE]) + 0
-  )
+  start <- start_several(asked, y)
+  start$responses$y <- unname(y[start$problem$model$rows, , drop = FALSE]) + 0
   start
 }
 
@@ -89,6 +84,8 @@ tasks_of_response <- function(whole, folds, k) {
     task_of_response(whole, list(held = held, train = train), k)
   }, folds$held, folds$train)
 }
+
+has_held <- function(tasks) lengths(lapply(tasks, `[[`, "held")) > 0
 
 # Positions of what is the same, a vector each.
 alike <- function(values) {

@@ -31,7 +31,7 @@ run_fold_task <- function(shared, i) {
   task <- list(held = shared$held[[k]], train = shared$train[[k]])
   tasks <- lapply(seq_along(whole$responses$names), task_of_response, whole = whole, task = task)
   out <- deleted_folds(whole, tasks)
-  rest <- which(lengths(out) == 0 & lengths(lapply(tasks, `[[`, "held")) > 0)
+  rest <- which(lengths(out) == 0 & has_held(tasks))
   for (same in alike(lapply(tasks[rest], `[[`, "train"))) {
     out[rest[same]] <- run_fold(whole, tasks, rest[same])
   }

@@ -31,11 +31,13 @@ deletion_frame <- function(problem, host) {
   )
 }
 
+product_of <- function(a, b) cpp_crossprod(t(a), b)
+
 # response_data() with y [r x m] = U'y and rest [n x m] = y less U U'y.
 along_frame <- function(frame, data) {
   data$y <- cpp_crossprod(frame$vectors, data$residual)
   data$rest <- if (frame$is_whole) 0 * data$residual else
-    data$residual - cpp_crossprod(t(frame$vectors), data$y)
+    data$residual - product_of(frame$vectors, data$y)
   data
 }
 
@@ -118,7 +120,7 @@ deleted_slope <- function(own, phi) {
   at <- deleted_criterion(own, factor)
   w <- factor$w
   dw <- -w * (1 - w)
-  inverse <- cpp_crossprod(t(own$rows), inverse_of_factor(factor))
+  inverse <- product_of(own$rows, inverse_of_factor(factor))
   d_square <- sum(dw * (own$y - drop(own$rows %*% at$solved))^2)
   sum(1 - w) + sum(dw * rowSums(inverse * own$rows)) + own$df * d_square / at$square
 }

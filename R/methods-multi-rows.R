@@ -39,10 +39,10 @@ predict.hdlmm_multi <- function(object, newdata, ...) {
 
 # Predictions at new rows, which one fit reads for all that were searched together.
 points_of_each <- function(object, newdata) {
-  whole <- lapply(object$blocks, function(block) {
-    block$at[intersect(searched_in_block(object, block), which(colSums(is.na(block$y)) == 0))]
-  })
-  whole <- unlist(whole[1])
+  if (length(object$blocks) == 0) return(NULL)
+  block <- object$blocks[[1]]
+  is_whole <- colSums(is.na(block$y)) == 0
+  whole <- block$at[intersect(searched_in_block(object, block), which(is_whole))]
   if (length(whole) < 2) return(NULL)
   fit <- object[[whole[1]]]
   rows <- new_rows(fit, newdata, term_labels(fit), FALSE)

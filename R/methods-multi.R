@@ -192,14 +192,9 @@ pve.hdlmm_multi <- function(fit, level = 0.95, method = c("profile", "exact", "w
 #' @export
 confint.hdlmm_multi <- function(object, parm, level = 0.95, method = "profile", ...) {
   draws <- !is.null(method) && any(method %in% c("boot", "exact"))
-  if (missing(parm)) {
-    return(tables_of_each(
-      object, limits_table, level = level, method = method, ..., in_turn = draws
-    ))
-  }
-  tables_of_each(
-    object, limits_table, parm = parm, level = level, method = method, ..., in_turn = draws
-  )
+  parm <- if (!missing(parm)) list(parm = parm)
+  given <- list(object, limits_table, level = level, method = method, ..., in_turn = draws)
+  do.call(tables_of_each, c(given, parm))
 }
 
 limits_table <- function(fit, ...) {

@@ -4,12 +4,10 @@
 
 # y: response_matrix().
 fit_responses <- function(asked, y) {
-  expr <- asked$formula[[2]]
-  exprs <- response_exprs(y, expr)
-  names <- response_names(y, expr)
-  start <- start_stand_in(asked, y)
+  start <- start_several(asked, y)
   engine <- start$engine
-  formulas <- lapply(exprs, response_formula, asked = asked)
+  names <- start$responses$names
+  formulas <- start$responses$formulas
   blocks <- find_blocks(asked, y, start, formulas)
   control <- asked$settings$control
   facts <- vector("list", length(names))
@@ -23,8 +21,6 @@ fit_responses <- function(asked, y) {
   store$base <- shared_base(store$base, store$blocks)
   new_multi_fit(asked, engine, start$problem, names, store, lapply(store$heard, `[[`, "error"))
 }
-
-response_formula <- function(expr, asked) asked_response(asked, expr)$formula
 
 new_multi_fit <- function(asked, engine, problem, names, store, errors) {
   model <- problem$model

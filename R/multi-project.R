@@ -54,8 +54,6 @@ projection_frame <- function(problem, system) {
   list(u = u, d = system$parts$d, q = q, uq = uq, beside = q - product_of(u, uq))
 }
 
-product_of <- function(a, b) cpp_crossprod(t(a), b)
-
 # (Q'V^-1 Q)^-1 Q'V^-1 y, V^-1 = U diag(w) U' + (I - U U').
 fixed_along <- function(frame, w, along, y) {
   if (ncol(frame$q) == 0) return(numeric())

@@ -85,3 +85,14 @@ start_stand_in <- function(asked, y) {
   own <- asked_stand_in(asked, y)
   start_fit(own$formula, own$data, own$call, asked$settings, own$env)
 }
+
+# The same, with names and formulas of the responses.
+start_several <- function(asked, y) {
+  expr <- asked$formula[[2]]
+  start <- start_stand_in(asked, y)
+  start$responses <- list(
+    names = response_names(y, expr),
+    formulas = lapply(response_exprs(y, expr), function(own) asked_response(asked, own)$formula)
+  )
+  start
+}

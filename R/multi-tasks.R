@@ -34,22 +34,22 @@ fit_one_by_one <- function(asked, y, start, formulas, at) {
 # The first fit is what the others are kept in terms of.
 fit_tasks <- function(store, block, shared) {
   shared$block <- block
-  todo <- seq_along(block$at)
-  while (is.null(store$base) && length(todo) > 0) {
-    found <- fit_task(c(shared, list(at = todo)), 1)
-    store <- add_response(store, block$at[todo[1]], found)
-    todo <- todo[-1]
+  waiting <- seq_along(block$at)
+  while (is.null(store$base) && length(waiting) > 0) {
+    found <- fit_task(c(shared, list(at = waiting)), 1)
+    store <- add_response(store, block$at[waiting[1]], found)
+    waiting <- waiting[-1]
   }
-  if (length(todo) == 0) return(store)
-  shared$at <- todo
+  if (length(waiting) == 0) return(store)
+  shared$at <- waiting
   shared$base <- store$base
   shared$base$designs <- own_parts(shared$base$designs, block$problem$designs)
-  found <- run_tasks(length(todo), fit_task, shared)
-  for (i in seq_along(todo)) {
+  found <- run_tasks(length(waiting), fit_task, shared)
+  for (i in seq_along(waiting)) {
     # a lost worker is an error of this response
     own <- value_or(found[[i]]$value, list(heard = found[[i]]["error"]))
     stop_unless_recorded(own$heard$error)
-    store <- add_response(store, block$at[todo[i]], own)
+    store <- add_response(store, block$at[waiting[i]], own)
   }
   store
 }

@@ -14,6 +14,22 @@ bad_input_data <- function(n = 40, p = 60) {
   d
 }
 
+# Fits of several kinds to these data, by the names that tests call them.
+bad_input_fits <- function() {
+  d <- bad_input_data()
+  n <- nrow(d)
+  plain <- lmm(y ~ x + re(X), d)
+  grouped <- lmm(y ~ x + (1 | g), d)
+  ols <- lmm(y ~ x + f, d)
+
+  own <- lmm_prior(
+    random = prior_half_t(3, 1), residual = prior_inverse_gamma(2, 1), fixed = prior_normal(0, 10)
+  )
+  bayes <- lmm(y ~ x + re(X), d, method = "Bayes")
+  full <- lmm(y ~ x + re(X), d, method = "VB", prior = own)
+  as.list(environment())
+}
+
 # Columns replaced or added whole; matrices and lists stay one column.
 put <- function(data, ...) {
   new <- list(...)

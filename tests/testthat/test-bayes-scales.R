@@ -98,9 +98,11 @@ test_that("such draws are those of the posterior by every system and from every 
     exact <- lmm(formula, data, method = "Bayes", prior = prior)
     for (system in c("blocked", "row")) {
       for (seed in 1:4) {
+        control <- lmm_control(
+          draws = 1000, warmup = 300, chains = 2, seed = seed, system = system
+        )
         sampled <- suppressWarnings(lmm(
-          formula, data, method = "Bayes", algorithm = "gibbs", prior = prior,
-          control = lmm_control(draws = 1000, warmup = 300, chains = 2, seed = seed, system = system)
+          formula, data, method = "Bayes", algorithm = "gibbs", prior = prior, control = control
         ))
         # 2000 draws of variances without fourth moments
         expect_equal(log(varcomp(sampled)), log(varcomp(exact)), tolerance = 0.25)

@@ -1,16 +1,6 @@
 # What print() and summary() say.
 
-d <- bad_input_data()
-n <- nrow(d)
-plain <- lmm(y ~ x + re(X), d)
-grouped <- lmm(y ~ x + (1 | g), d)
-ols <- lmm(y ~ x + f, d)
-
-own <- lmm_prior(
-  random = prior_half_t(3, 1), residual = prior_inverse_gamma(2, 1), fixed = prior_normal(0, 10)
-)
-bayes <- lmm(y ~ x + re(X), d, method = "Bayes")
-full <- lmm(y ~ x + re(X), d, method = "VB", prior = own)
+list2env(bad_input_fits(), environment())
 
 test_that("print() says model, formula, sizes, variances and fixed effects", {
   text <- printed(plain)

@@ -1,17 +1,7 @@
 # What print() and every verb refuse: an argument out of its range, and a question that a fit has no
 # answer to.
 
-d <- bad_input_data()
-n <- nrow(d)
-plain <- lmm(y ~ x + re(X), d)
-grouped <- lmm(y ~ x + (1 | g), d)
-ols <- lmm(y ~ x + f, d)
-
-own <- lmm_prior(
-  random = prior_half_t(3, 1), residual = prior_inverse_gamma(2, 1), fixed = prior_normal(0, 10)
-)
-bayes <- lmm(y ~ x + re(X), d, method = "Bayes")
-full <- lmm(y ~ x + re(X), d, method = "VB", prior = own)
+list2env(bad_input_fits(), environment())
 
 asked_wrongly <- list(
   list(
