@@ -45,7 +45,7 @@ deleted_folds <- function(whole, tasks) {
   for (same in alike(missing[is_deleted])) {
     same <- which(is_deleted)[same]
     at <- missing[[same[1]]]
-    if (ncol(lost_directions(whole$frame$fixed$q[at, , drop = FALSE])) > 0) next
+    if (loses_digits(whole$frame, at)) next
     deletion <- with_nodes(deletion_of(whole$frame, at))
     out[same] <- lapply(same, function(k) {
       found <- deleted_maximum(deleted_response(deletion, whole$along, k), 1e-8)
@@ -93,7 +93,7 @@ held_folds <- function(whole, fitted, tasks, k) {
   for (i in which(has_held(tasks))) {
     at <- sort(c(tasks[[i]]$held, fitted$deletion$at))
     is_complete <- length(at) + length(tasks[[i]]$train) == nrow(q)
-    if (!is_complete || ncol(lost_directions(q[at, , drop = FALSE])) > 0) return(NULL)
+    if (!is_complete || loses_digits(whole$frame, at)) return(NULL)
     deletion <- deletion_of(whole$frame, at)
     found <- deleted_at(deleted_response(deletion, whole$along, k), fitted$found$phi)
     deletion$kappa <- fitted$deletion$kappa
@@ -114,8 +114,7 @@ held_by_deletion <- function(whole, folds) {
   q <- whole$frame$fixed$q
   for (same in alike(missing)) {
     at <- missing[[same[1]]]
-    is_lost <- ncol(lost_directions(q[at, , drop = FALSE])) > 0
-    if (is_lost || !is_small_deletion(length(at), nrow(q))) next
+    if (loses_digits(whole$frame, at) || !is_small_deletion(length(at), nrow(q))) next
     deletion <- with_nodes(deletion_of(whole$frame, at))
     for (k in same[whole$along$is_usable[same]]) {
       found <- deleted_maximum(deleted_response(deletion, whole$along, k), 1e-8)

@@ -5,6 +5,7 @@
 run_folds <- function(models, folds, reestimate, seed) {
   models <- lapply(models, function(one) {
     one$control <- worker_control(one$control)
+    one <- keep_digits(one, folds)
     if (reestimate) share_deletions(one, folds) else one
   })
   if (!reestimate) return(lapply(models, closed_folds, folds = folds))

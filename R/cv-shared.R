@@ -15,11 +15,30 @@ share_gram <- function(whole, problem) {
   require_memory(16 * as.double(n)^2, paste("products of rows,", n, "x", n))
   gram <- user_products(design, cpp_gram(core, NULL, "row", host))
   if (!all(is.finite(diag(gram)))) return(whole)
+  plain <- whole
   unit <- rep(NA_integer_, whole$model$n_total)
   unit[whole$model$rows] <- seq_len(n)
   kernel <- kernel_design(gram, seq_len(n), term, c(0, -1), NULL, notes = NULL, stored = "")
   whole$model$random[[design$label]] <- over_units(term, kernel, unit)
   whole$route <- "gram"
+  whole$shared <- list(plain = plain, gram = gram)
+  whole
+}
+
+# The model without what its folds share, where the fitted rows of one of them have too few digits
+# of it: columns are centred at the means of all rows, which one row of far larger cells draws away
+# from the others.
+keep_digits <- function(whole, folds) {
+  gram <- whole$shared$gram
+  if (is.null(gram)) return(whole)
+  diagonal <- diag(gram)
+  sums <- rowSums(gram)
+  left <- vapply(folds$train, function(rows) {
+    at <- setdiff(seq_along(diagonal), rows)
+    kappa_of_rest(diagonal, sums, at, sum(gram[at, at])) / mean(diagonal[rows])
+  }, 0)
+  if (!all(left >= least_left, na.rm = TRUE)) return(whole$shared$plain)
+  whole$shared <- NULL
   whole
 }
 

@@ -7,6 +7,9 @@
 # which costs r f^2 an evaluation.
 
 largest_deleted_share <- 0.12  # of the rows: beyond, a decomposition of the others is less work
+# What must be left of a square, a variance or a direction without the deleted rows, as a part of
+# what it is with them: less has lost more digits than a fit of the other rows has.
+least_left <- 1e-5
 
 # list(vectors [n x r], lambda [r], is_whole, fixed, designs, diagonal and sums [n] of the rows of
 # K): of a problem with a kernel.
@@ -57,6 +60,17 @@ kappa_of_rest <- function(diagonal, sums, at, among) {
   (sum(diagonal) - sum(diagonal[at]) - total / n) / (n - 1)
 }
 
+# Whether too little is left without the rows F: of a direction of the fixed effects, or of K.
+loses_digits <- function(frame, at) {
+  loses_fixed(frame$fixed$q[at, , drop = FALSE]) ||
+    kept_kappa(frame, at) < least_left * kept_kappa(frame, integer())
+}
+
+# q: the rows that are deleted.
+loses_fixed <- function(q) {
+  min(eigen(diag(ncol(q)) - crossprod(q), TRUE, TRUE)$values, 1) < least_left
+}
+
 # (I - Q Q') k, transposed.
 off_fixed <- function(k, q) t(k - q %*% crossprod(q, k))
 
@@ -84,7 +98,7 @@ with_nodes <- function(deletion) {
 # A response without these rows, of along_frame().
 deleted_response <- function(deletion, along, k) {
   rest <- along$rest[, k]
-  # a sum of squares that is rounding alone has no maximum
+  # keeps logarithms of sums of squares that are rounding alone finite
   least <- (64 * .Machine$double.eps * along$size[k])^2
   c(deletion, list(
     rest = rest[deletion$at], rest2 = sum(rest^2), y = along$y[, k], least_square = least
@@ -107,10 +121,11 @@ deleted_criterion <- function(own, factor) {
   py <- own$rest + drop(crossprod(own$rows, w * own$y))
   solved <- if (length(py) == 0) py else
     backsolve(factor$root, backsolve(factor$root, py, transpose = TRUE))
-  square <- max(own$least_square, own$rest2 + sum(w * own$y^2) - sum(py * solved))
+  whole <- own$rest2 + sum(w * own$y^2)
+  square <- max(own$least_square, whole - sum(py * solved))
   list(
     phi = factor$phi, value = factor$size + own$df * log(square), py = py, solved = solved,
-    square = square
+    square = square, left = square / whole
   )
 }
 
@@ -125,8 +140,9 @@ deleted_slope <- function(own, phi) {
   sum(1 - w) + sum(dw * rowSums(inverse * own$rows)) + own$df * d_square / at$square
 }
 
-# list(phi, py, square, inverse = Pi^-1) of the maximum inside; NULL where it lies at a boundary, or
-# where another mode comes so near that a search of its own has to tell.
+# list(phi, py, square, inverse = Pi^-1) of the maximum inside; NULL where it lies at a boundary,
+# where another mode comes so near that a search of its own has to tell, or where the deleted rows
+# outweigh the others so far that the difference has too few digits.
 deleted_maximum <- function(own, tol) {
   phi <- vapply(own$nodes, `[[`, 0, "phi")
   value <- vapply(own$nodes, function(node) deleted_criterion(own, node)$value, 0)
@@ -139,7 +155,7 @@ deleted_maximum <- function(own, tol) {
   root <- slope_root(own, phi[best + -1:1], value[best + -1:1], tol)
   if (is.null(root)) return(NULL)
   at <- deleted_at(own, root)
-  if (at$square > own$least_square) at
+  if (at$square > own$least_square && at$left >= least_left) at
 }
 
 inverse_of_factor <- function(factor) {

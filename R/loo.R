@@ -15,7 +15,8 @@
 #'   has them (`p_loo` is `NA` for Bayes fits), so that `loo::loo_compare()` compares fits to the
 #'   same rows. loo's generic of the same name finds this method too.
 #' @section Errors: `hdlmm_exact_fit` when the residual variance is 0 and rows have no predictive
-#'   density.
+#'   density; `hdlmm_unsupported` when a row of a Bayes fit is so far from the others (a million
+#'   times their spread) that the sum of squares without it is rounding.
 #' @references Cook (1977). Detection of influential observation in linear regression.
 #'   *Technometrics* 19, 15-18; Sundararajan and Keerthi (2001). Predictive approaches for
 #'   choosing hyperparameters in Gaussian processes. *Neural Computation* 13, 1103-1118.

@@ -51,7 +51,7 @@ responses_at <- function(responses, at) {
 
 loses_directions <- function(missing, q) {
   length(missing) > 0 && (length(missing) >= nrow(q) - ncol(q) ||
-    ncol(lost_directions(q[missing, , drop = FALSE])) > 0)
+    loses_fixed(q[missing, , drop = FALSE]))
 }
 
 # Where it is not, the fit of a response says why.
@@ -69,7 +69,8 @@ block_facts <- function(problem, system, engine, data, found, at, missing) {
   label <- lone_design(problem)$label
   share <- found$share
   hk <- share[1, ] / system$kappa
-  explained <- kept_kappas(problem, system, missing[at]) * hk
+  kept <- kept_shares(problem, system, missing[at])
+  explained <- weighted_kappa(lone_design(problem), fixed) * kept * hk
   pve <- explained / (explained + share[2, ])
   tau2 <- share[3, ]
   variances <- response_variances(problem, data, at, rbind(tau2 * hk, tau2 * share[2, ]))
@@ -79,7 +80,7 @@ block_facts <- function(problem, system, engine, data, found, at, missing) {
   ratio <- pmax(0, 2 * (share[4, ] - share[5, ]))
   ratio[found$is_at_zero] <- 0
   is_number <- is.finite(variances) & (variances == 0 | variances >= .Machine$double.xmin)
-  is_sound <- found$is_plain & colSums(!is_number) == 0 & is.finite(pve) &
+  is_sound <- found$is_plain & kept >= least_left & colSums(!is_number) == 0 & is.finite(pve) &
     found$forms[1, ] > (64 * .Machine$double.eps * data$size[at])^2
   lapply(seq_along(at), function(k) {
     if (!is_sound[k]) return(NULL)
@@ -106,14 +107,14 @@ share_errors <- function(forms, hk, pve, criterion, is_at_boundary) {
   ifelse(is_known %in% TRUE, out, NA_real_)
 }
 
-# weighted_kappa() of the rows that every response has.
-kept_kappas <- function(problem, system, missing) {
-  out <- rep(weighted_kappa(lone_design(problem), problem$fixed), length(missing))
+# weighted_kappa() of the rows that every response has, as a part of that of all rows.
+kept_shares <- function(problem, system, missing) {
+  out <- rep(1, length(missing))
   some <- which(lengths(missing) > 0)
   if (length(some) == 0) return(out)
   moments <- row_moments(problem, system)
   kept <- vapply(missing[some], kappa_without, 0, moments = moments)
-  out[some] <- out[some] * kept / kappa_without(moments, integer())
+  out[some] <- kept / kappa_without(moments, integer())
   out
 }
 

@@ -20,7 +20,7 @@ mixture_loo <- function(fit, p, existing) {
   py <- p$py[, points$core, drop = FALSE]
   diagonal <- p$diagonal[, points$core, drop = FALSE]
   stop_without_density(py / diagonal, 1 / diagonal)
-  part <- conditional_loo(py, diagonal, points)
+  part <- conditional_loo(py, diagonal, points, rownames(fit$frame))
   log_weight <- rep(log(points$weight), each = nrow(py)) - part$log_density
   top <- apply(log_weight, 1, max)
   weight <- exp(log_weight - top)
@@ -34,7 +34,8 @@ mixture_loo <- function(fit, p, existing) {
   loo_table(fit, centre / unit, variance / unit^2, -(top + log(total)) + log(unit))
 }
 
-conditional_loo <- function(py, diagonal, points) {
+# names [n]: of the rows.
+conditional_loo <- function(py, diagonal, points, names) {
   n <- nrow(py)
   if (is.infinite(points$df[1])) {
     variance <- rep(points$scale2, each = n) / diagonal
@@ -44,10 +45,24 @@ conditional_loo <- function(py, diagonal, points) {
     ))
   }
   shape <- points$df[1] / 2 - 0.5
-  scale <- rep(points$scale2 * points$df / 2, each = n) - py^2 / diagonal / 2
+  whole <- rep(points$scale2 * points$df / 2, each = n)
+  scale <- whole - py^2 / diagonal / 2
+  # rounding of the difference changes log densities by 0.001 and less
+  has_digits <- scale >= 1e3 * .Machine$double.eps * shape * whole
+  stop_without_digits(names[rowSums(!has_digits) > 0])
   spread <- sqrt(scale / shape / diagonal)
   list(
     variance = if (shape > 1) spread^2 * shape / (shape - 1) else spread^2 * Inf,
     log_density = stats::dt(py / diagonal / spread, 2 * shape, log = TRUE) - log(spread)
   )
+}
+
+stop_without_digits <- function(names) {
+  if (length(names) > 0) {
+    abort(
+      "unsupported", "what is left of the posterior without ",
+      ngettext(length(names), "row ", "rows "), enumerate(names), " is rounding, so far from the ",
+      "others is its response: look at it, or use cv_lmm(), which fits the others."
+    )
+  }
 }
