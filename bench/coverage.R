@@ -1,14 +1,16 @@
 # Coverage of the 95 % profile and exact intervals of pve, and of profile intervals of several
 # random terms, by simulation.
 #
-#   Rscript bench/coverage.R [replicates = 500] [n = 200] [p = 500]
+#   Rscript bench/coverage.R [--terms: several random terms alone] [replicates = 500] [n = 200]
+#     [p = 500]
 #
 # One design of independent normals; y drawn anew with the true pve. Prints coverage, its Monte
 # Carlo standard error, mean width and the share of estimates on a boundary.
 
 library(hdlmm)
 
-arguments <- as.numeric(commandArgs(TRUE))
+only_terms <- "--terms" %in% commandArgs(TRUE)
+arguments <- as.numeric(setdiff(commandArgs(TRUE), "--terms"))
 setting <- c(replicates = 500, n = 200, p = 500)
 setting[seq_along(arguments)] <- arguments
 n <- setting[["n"]]
@@ -32,7 +34,7 @@ one_replicate <- function(h) {
   )
 }
 
-for (h in c(0, 0.05, 0.3, 0.8)) {
+for (h in if (!only_terms) c(0, 0.05, 0.3, 0.8)) {
   seconds <- system.time(
     results <- t(replicate(setting[["replicates"]], one_replicate(h)))
   )[["elapsed"]]
@@ -48,8 +50,8 @@ for (h in c(0, 0.05, 0.3, 0.8)) {
   ))
 }
 
-# Several random terms: 95 % profile intervals of the variance of slopes, of the correlation with
-# the intercepts and of the share of a second term, in y ~ x + (x | g) + (1 | h), 30 groups of 6
+# Several random terms: 95 % profile intervals of the variance of slopes, of the covariance and the
+# correlation with the intercepts and of the share of a second term, in y ~ x + (x | g) + (1 | h), 30 groups of 6
 # crossed with 12 levels of h. The share has its variance at 0 too. Where the variance of slopes is
 # 0 so is their covariance: 1/2 chi2_1 + 1/2 chi2_2 then says 0.902 for it.
 slopes_replicate <- function(design, variance, correlation, other) {
@@ -61,9 +63,12 @@ slopes_replicate <- function(design, variance, correlation, other) {
   fit <- suppressWarnings(lmm(y ~ x + (x | g) + (1 | h), d))
   share <- other * fit$kappa$h[1]
   total <- sum(fit$kappa$g * matrix(c(1, cross, cross, variance), 2)) + share + 1
-  truth <- c(g.x = variance, `cor.g.x.(Intercept)` = correlation, pve.h = share / total)
+  truth <- c(
+    g.x = variance, `g.x.(Intercept)` = cross, `cor.g.x.(Intercept)` = correlation,
+    pve.h = share / total
+  )
   limits <- confint(fit, names(truth))
-  if (variance == 0) truth[[2]] <- NA
+  if (variance == 0) truth[[3]] <- NA
   limits[, 1] <= truth & truth <= limits[, 2]
 }
 
