@@ -73,12 +73,14 @@ warnings: ## every C++ file by g++ and clang++, warnings as errors (8 minutes of
 	@tools/deps.sh test
 	@tools/check-warnings
 
-budget: install ## what compiling costs, in units of RcppEigen.h
-	@tools/check-budget
-
-install: ## build into .lib
+budget: ## what compiling costs, in units of RcppEigen.h
 	@tools/deps.sh demo
 	@tools/install.sh
+	@tools/check-budget
+
+install: ## build into .lib, with help pages and vignettes
+	@tools/deps.sh install
+	@tools/install.sh --vignettes
 
 clean: ## remove what was built (the dependencies in .lib stay)
 	rm -rf build-* demo-output .lib/hdlmm .lib/.stamp .lib/.build-* *.Rcheck *.tar.gz

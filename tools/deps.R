@@ -1,5 +1,5 @@
 # What is missing, and fetching it from CRAN. Called by tools/deps.sh; base R only.
-#   Rscript tools/deps.R missing demo|test|dev|tidymodels|site [load]
+#   Rscript tools/deps.R missing demo|install|test|dev|tidymodels|site [load]
 #     prints "hard <name>" (the package needs it) and "soft <name>" (suggested) lines
 #   Rscript tools/deps.R install <name>...
 #     from source into the first library (.lib)
@@ -25,6 +25,7 @@ wanted <- function(mode) {
   hard <- rbind(field(dcf, "Imports"), field(dcf, "LinkingTo"))
   soft <- field(dcf, "Suggests")
   if (mode == "demo") soft <- soft[soft$name == "BGLR", ]
+  if (mode == "install") soft <- soft[soft$name %in% c("BGLR", "knitr", "rmarkdown"), ]
   # minutes of compiling, for one file of tests
   if (mode != "tidymodels") {
     soft <- soft[!soft$name %in% field(dcf, "Config/Needs/tidymodels")$name, ]

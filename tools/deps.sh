@@ -1,6 +1,8 @@
 #!/bin/sh
-# Installs what is missing, and nothing else:   tools/deps.sh [demo|test|portable|tidymodels|site|dev]
+# Installs what is missing, and nothing else:
+#   tools/deps.sh [demo|install|test|portable|tidymodels|site|dev]
 #   demo  what building and the example need       test  + the suggested packages, GoogleTest
+#   install  demo + what the vignettes are made with: knitr, rmarkdown, pandoc
 #   portable  + a compiler and an emulator for 64-bit ARM, GoogleTest's sources
 #   tidymodels  test + the packages of Config/Needs/tidymodels, from CRAN into .lib/tidymodels, as what
 #         they bring would replace Debian's versions (ten minutes)
@@ -59,6 +61,10 @@ missing_tools() {
   have Rscript || echo r-base-core
   can_build || { is_distro_r && echo r-base-dev || echo g++ make; }
   [ "$mode" = demo ] && return
+  if [ "$mode" = install ]; then
+    have pandoc || echo pandoc
+    return
+  fi
   have cmake || echo cmake
   has_gtest || echo libgtest-dev
   [ "$mode" = test ] || [ "$mode" = tidymodels ] && return
@@ -142,8 +148,8 @@ report() {
 }
 
 case $mode in
-  demo | test | portable | tidymodels | site | dev) ;;
-  *) fail "unknown mode; expected demo, test, portable, tidymodels, site or dev." ;;
+  demo | install | test | portable | tidymodels | site | dev) ;;
+  *) fail "unknown mode; expected demo, install, test, portable, tidymodels, site or dev." ;;
 esac
 tools=$(missing_tools)
 missing=
