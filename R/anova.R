@@ -43,6 +43,11 @@ anova.hdlmm <- function(object, ..., refit = FALSE, type = c("III", "II"),
   others <- check_fit_dots()
   check_flag(refit, "refit")
   require_likelihood(object, "anova()")
+  if (length(others) > 0 && (!missing(type) || !missing(ddf))) {
+    bad_input(
+      "`type` and `ddf` are for the tests of one fit; several are compared by their likelihoods."
+    )
+  }
   type <- check_type(type)
   if (length(others) == 0) return(anova_terms(object, type, fixed_tests(object, ddf)))
   fits <- c(list(object), others)

@@ -8,6 +8,9 @@
 #' `"wald"`: t with Satterthwaite's degrees of freedom for fixed effects, normal on the log scale
 #' for variances and on the logit scale for pve (`NA` at boundaries). `"boot"`: percentiles of a
 #' parametric bootstrap on the fit's own decomposition. `"exact"`: for pve only, see [pve()].
+#' MAP fits have a profile of `pve` (with one random term of one variance), else Wald limits; VB
+#' fits Wald limits of fixed effects. Posteriors and fully variational fits have quantiles, and no
+#' choice of a method. A method that a fit does not have is an error, and not replaced by another.
 #' For OLS fits fixed effects have the usual t intervals and the residual variance its chi-square
 #' interval under every method but `"boot"`.
 #'
@@ -25,10 +28,13 @@
 #'   [varcomp()]), then `"pve"`; also `"beta_"` for all fixed effects and `"theta_"` for the
 #'   rest. All when missing.
 #' @param level confidence level in (0, 1).
-#' @param method `"profile"`, `"wald"`, `"boot"` or `"exact"`.
+#' @param method `"profile"`, `"wald"`, `"boot"` or `"exact"`; when missing, by profile what has
+#'   one and the rest by what the fit has, see below.
 #' @param draws,seed bootstrap or exact-null draws and their seed; the defaults are those of the
 #'   fit's [lmm_control()].
 #' @param ... nothing: an argument that is not listed here is an error.
+#' @section Errors: `hdlmm_unsupported`: a method that the fit does not have for one of the
+#'   parameters; `hdlmm_bad_input`.
 #' @return A matrix with one row a parameter and columns named like `2.5 %`, `97.5 %`.
 #' @examples
 #' fit <- lmm(height ~ age + (1 | Subject), data = nlme::Oxboys)
@@ -39,19 +45,32 @@ confint.hdlmm <- function(object, parm, level = 0.95,
                           method = c("profile", "wald", "boot", "exact"), draws = NULL,
                           seed = NULL, ...) {
   check_dots()
-  method <- if (missing(method)) "profile" else tolower(method)
-  method <- check_choice(method, c("profile", "wald", "boot", "exact"), "method")
+  parm <- if (missing(parm)) NULL else parm
+  if (missing(method)) return(limits_by_default(object, parm, level))
+  method <- check_choice(tolower(method), c("profile", "wald", "boot", "exact"), "method")
   check_level(level)
   if (method %in% c("boot", "exact")) require_likelihood(object, paste0("method \"", method, "\""))
   kinds <- parameter_kinds(object)
-  chosen <- choose_parameters(if (missing(parm)) NULL else parm, kinds, method)
+  chosen <- choose_parameters(parm, kinds, method)
+  if (method %in% c("profile", "wald")) require_limits(object, unique(kinds[chosen]), method)
   limits <- switch(method,
     boot = boot_limits(object, chosen, kinds, level, draws, seed),
     exact = exact_limits(object, chosen, kinds, level, draws, seed),
     interval_table(object, chosen, kinds[chosen], level, method)
   )
-  tails <- tail_levels(level)
-  dimnames(limits) <- list(chosen, percent_names(tails))
+  with_tails(limits, chosen, level)
+}
+
+# Where no method is asked for: by `wanted` what has it, the rest by what the fit has.
+limits_by_default <- function(fit, parm, level, wanted = "profile") {
+  check_level(level)
+  kinds <- parameter_kinds(fit)
+  chosen <- choose_parameters(parm, kinds, wanted)
+  with_tails(interval_table(fit, chosen, kinds[chosen], level, wanted), chosen, level)
+}
+
+with_tails <- function(limits, names, level) {
+  dimnames(limits) <- list(names, percent_names(tail_levels(level)))
   limits
 }
 
@@ -63,7 +82,7 @@ interval_table <- function(fit, chosen, kinds, level, method) {
   for (kind in unique(kinds[is_known])) {
     at <- which(is_known & kinds == kind)
     names <- unique(chosen[at])
-    limits <- parameter_limits(fit, names, kind, level, method)
+    limits <- parameter_limits(fit, names, kind, level, limit_method(fit, kind, method))
     out[at, ] <- limits[match(chosen[at], names), ]
   }
   out

@@ -66,10 +66,11 @@ exact_limit <- function(excess, inside, end) {
 #'
 #' @param fit a fit of [lmm()] by REML or ML with a random term.
 #' @param method `"exact"`: the finite-sample null distribution by its spectral representation,
-#'   simulated; `"mixture"`: the asymptotic 1/2 chi2_0 + 1/2 chi2_1, valid when the data split
-#'   into many independent parts, and for a block of coefficients the mixture of chi2 whose weights
-#'   come from normal draws, projected onto the cone of covariances in the metric of the
-#'   information; `"both"`.
+#'   simulated, of a fit with one random term of one variance; `"bootstrap"`, of all other fits: a
+#'   parametric bootstrap of the null; `"mixture"`: the asymptotic 1/2 chi2_0 + 1/2 chi2_1, valid
+#'   when the data split into many independent parts, and for a block of coefficients the mixture of
+#'   chi2 whose weights come from normal draws, projected onto the cone of covariances in the metric
+#'   of the information; `"both"`: the mixture beside the simulated one that the fit has.
 #' @param draws,seed simulations and their seed; the defaults are those of the fit's
 #'   [lmm_control()].
 #' @param term label of the term to test; `NULL` tests each. With other terms in the model, or of a
@@ -97,12 +98,12 @@ test_random.default <- function(fit, ...) check_fit(fit, "fit")
 
 #' @rdname test_random
 #' @export
-test_random.hdlmm <- function(fit, method = c("both", "exact", "mixture"), draws = NULL,
-                              seed = NULL, term = NULL, ...) {
+test_random.hdlmm <- function(fit, method = c("both", "exact", "bootstrap", "mixture"),
+                              draws = NULL, seed = NULL, term = NULL, ...) {
   check_dots()
   require_random(fit, "test_random()")
   require_likelihood(fit, "test_random()")
-  method <- check_choice(method, c("both", "exact", "mixture"), "method")
+  method <- check_choice(method, test_methods, "method")
   if (!is.null(term)) term <- check_choice(term, term_labels(fit), "term")
   if (is_exact_fit(fit) || is.infinite(fit$loglik)) {
     abort("exact_fit", "the response is explained exactly: there is nothing to test.")
@@ -112,8 +113,16 @@ test_random.hdlmm <- function(fit, method = c("both", "exact", "mixture"), draws
   )
 }
 
+test_methods <- c("both", "exact", "bootstrap", "mixture")
+
 # The variance of the only random term.
 test_one_variance <- function(fit, method, draws, seed) {
+  if (method == "bootstrap") {
+    abort(
+      "unsupported", "with one random term of one variance the null distribution is known: write ",
+      "method = \"exact\"."
+    )
+  }
   label <- term_labels(fit)
   statistic <- max(0, 2 * (fit$loglik - profile_at(fit, 0)))
   rows <- list()

@@ -6,7 +6,8 @@
 #' **performance**: `r2()` is Nakagawa's, conditional and marginal, as for fits of lme4;
 #' `model_performance()` has AIC and BIC of fits at a maximum of the likelihood alone.
 #' **parameters**: `model_parameters()`, `ci()`, `p_value()` show the tests of
-#' [summary()][summary.hdlmm] and the limits of [confint()][confint.hdlmm] by Wald's method.
+#' [summary()][summary.hdlmm] and the limits of [confint()][confint.hdlmm], by Wald's method unless
+#' another is asked for.
 #' **insight**: `get_predicted()`. **nlme**: `getData()`, `getVarCov()` of a fit with one grouping
 #' factor (or `group =` of several), and `intervals()`, the limits of [confint()][confint.hdlmm].
 #'
@@ -16,7 +17,8 @@
 #'   `model_parameters()` takes one `ci`, or `NULL` for none.
 #' @param group label of a random term.
 #' @param level level of the intervals.
-#' @param method method of [confint()][confint.hdlmm] for the limits.
+#' @param method,ci_method of `intervals()`, a method of [confint()][confint.hdlmm]; of the others
+#'   `"satterthwaite"` (when `NULL`), `"kenward"`, and for limits `"wald"`, `"profile"` or `"boot"`.
 #' @param ... settings of these packages that do not concern fits of [lmm()].
 #' @return What the generic promises for fits of lme4 or nlme.
 #' @section Errors: `hdlmm_unsupported`: `p_value()` of a fit that is not at a maximum of the
@@ -27,12 +29,12 @@
 #' @keywords internal
 NULL
 
-# What these packages hand to all of their generics and does not concern fits of lmm(): there are
-# Wald limits with Satterthwaite's degrees of freedom, on the scale of the response.
+# What these packages hand to all of their generics and does not concern fits of lmm(), whose
+# estimates are on the scale of the response.
 easystats_settings <- function() {
   c(insight_settings, list(
-    ci_type = NULL, ci_method = NULL, ci_random = NULL, dispersion_method = NULL, estimator = NULL,
-    dof = NULL, method = NULL, iterations = NULL, summary = NULL, keep = NULL, drop = NULL,
+    ci_type = NULL, ci_random = NULL, dispersion_method = NULL, estimator = NULL,
+    dof = NULL, iterations = NULL, summary = NULL, keep = NULL, drop = NULL,
     digits = NULL, wb_component = NULL, robust = FALSE, group_level = FALSE, include_sigma = FALSE,
     bootstrap = FALSE, exponentiate = FALSE, standardize = list(NULL, FALSE), p_adjust = list(NULL),
     vcov = list(NULL), vcov_args = list(NULL), vcov_type = list(NULL), by_group = FALSE,
@@ -115,22 +117,54 @@ model_performance.hdlmm <- function(model, metrics = "all", verbose = TRUE, ...)
 #' @rdname hdlmm-easystats
 #' @method p_value hdlmm
 #' @exportS3Method parameters::p_value hdlmm
-p_value.hdlmm <- function(model, ...) {
+p_value.hdlmm <- function(model, method = NULL, ...) {
   check_dots(easystats_settings())
   require_likelihood(model, "p_value()")
-  table <- fixed_table(model)
+  method <- easystats_method(method, test_settings, "method")
+  table <- fixed_table(model, easystats_tests(model, method))
   data.frame(Parameter = rownames(table), p = unname(table[, "Pr(>|t|)"]))
+}
+
+# What their settings ask for: tests by Satterthwaite or by Kenward and Roger, limits by these or by
+# another method of confint(); "own" is what the fit stands for.
+test_settings <- c(
+  satterthwaite = "wald", kenward = "kenward", `kenward-roger` = "kenward", kr = "kenward"
+)
+
+limit_settings <- c(test_settings, wald = "wald", profile = "profile", boot = "boot")
+
+easystats_method <- function(method, settings, name) {
+  if (is.null(method)) return("own")
+  method <- if (is.character(method)) tolower(method) else method
+  settings[[check_choice(method, names(settings), name)]]
+}
+
+easystats_tests <- function(fit, method) {
+  fixed_tests(fit, if (method == "kenward") "Kenward-Roger" else "Satterthwaite")
+}
+
+easystats_limits <- function(fit, names, level, method) {
+  switch(method,
+    own = limits_by_default(fit, names, level, "wald"),
+    kenward = {
+      table <- fixed_table(fit, easystats_tests(fit, method))[names, , drop = FALSE]
+      half <- stats::qt((1 + level) / 2, table[, "df"]) * table[, "Std. Error"]
+      cbind(table[, "Estimate"] - half, table[, "Estimate"] + half)
+    },
+    confint.hdlmm(fit, names, level, method)
+  )
 }
 
 #' @rdname hdlmm-easystats
 #' @method ci hdlmm
 #' @exportS3Method bayestestR::ci hdlmm
-ci.hdlmm <- function(x, ci = 0.95, ...) {
+ci.hdlmm <- function(x, ci = 0.95, method = NULL, ...) {
   check_dots(easystats_settings())
+  method <- easystats_method(method, limit_settings, "method")
   names <- names(x$fixed$estimate)[x$fixed$kept]
   rows <- lapply(ci, function(level) {
     limits <- matrix(0, 0, 2)
-    if (length(names) > 0) limits <- confint.hdlmm(x, names, level, "wald")
+    if (length(names) > 0) limits <- easystats_limits(x, names, level, method)
     data.frame(
       Parameter = names, CI = rep(level, length(names)), CI_low = unname(limits[, 1]),
       CI_high = unname(limits[, 2])
@@ -142,28 +176,31 @@ ci.hdlmm <- function(x, ci = 0.95, ...) {
 #' @rdname hdlmm-easystats
 #' @method model_parameters hdlmm
 #' @exportS3Method parameters::model_parameters hdlmm
-model_parameters.hdlmm <- function(model, ci = 0.95, effects = c("all", "fixed", "random"), ...) {
+model_parameters.hdlmm <- function(model, ci = 0.95, effects = c("all", "fixed", "random"),
+                                   ci_method = NULL, ...) {
   check_dots(easystats_settings())
+  method <- easystats_method(ci_method, limit_settings, "ci_method")
   effects <- check_choice(effects, c("all", "fixed", "random"), "effects")
   level <- value_or(ci, 0.95)
   check_number(level, "ci", 0, 1)
   rows <- rbind(
-    if (effects != "random") fixed_parameters(model, level),
+    if (effects != "random") fixed_parameters(model, level, ci_method, method),
     if (effects != "fixed" && has_random(model)) random_parameters_of(model, level)
   )
   if (is.null(ci)) rows <- rows[!startsWith(names(rows), "CI")]
   structure(
     rows, class = c("parameters_model", "see_parameters_model", "data.frame"), ci = ci,
-    ci_method = "Satterthwaite", model_class = "hdlmm", coefficient_name = "Coefficient",
+    ci_method = value_or(ci_method, "Satterthwaite"), model_class = "hdlmm",
+    coefficient_name = "Coefficient",
     pretty_names = stats::setNames(rows$Parameter, rows$Parameter), digits = 2, ci_digits = 2,
     p_digits = 3, ignore_group = TRUE, ran_pars = TRUE, verbose = TRUE, is_ggeffects = FALSE,
     test_statistic = "t-statistic", title = ""
   )
 }
 
-fixed_parameters <- function(fit, level) {
-  table <- fixed_table(fit)[fit$fixed$kept, , drop = FALSE]
-  limits <- ci.hdlmm(fit, level)
+fixed_parameters <- function(fit, level, ci_method, method) {
+  table <- fixed_table(fit, easystats_tests(fit, method))[fit$fixed$kept, , drop = FALSE]
+  limits <- ci.hdlmm(fit, level, ci_method)
   data.frame(
     Parameter = rownames(table), Coefficient = unname(table[, 1]), SE = unname(table[, 2]),
     CI = limits$CI, CI_low = limits$CI_low, CI_high = limits$CI_high, t = unname(table[, 4]),

@@ -11,8 +11,9 @@ recover_data.hdlmm <- function(object, ...) {
 #' @rdname hdlmm-interop
 #' @method emm_basis hdlmm
 #' @exportS3Method emmeans::emm_basis hdlmm
-emm_basis.hdlmm <- function(object, trms, xlev, grid, ddf = "Satterthwaite", ...) {
-  tests <- portable_tests(object, ddf)
+emm_basis.hdlmm <- function(object, trms, xlev, grid, ddf = "Satterthwaite", mode = NULL,
+                            lmer.df = NULL, ...) {
+  tests <- portable_tests(object, ddf, value_or(mode, lmer.df))
   if (length(object$fixed$estimate) == 0) {
     abort("no_fixed_effects", "marginal means need fixed effects; this fit has none.")
   }
@@ -29,8 +30,17 @@ emm_basis.hdlmm <- function(object, trms, xlev, grid, ddf = "Satterthwaite", ...
   )
 }
 
-# list(vcov, df(fit, contrast), fit): how contrasts are tested, without the designs.
-portable_tests <- function(fit, ddf) {
+# list(vcov, df(fit, contrast), fit): how contrasts are tested, without the designs; `mode` is what
+# emmeans names the degrees of freedom of lme4's fits by.
+portable_tests <- function(fit, ddf, mode) {
+  if (!is.null(mode)) {
+    modes <- c("satterthwaite", "kenward-roger", "asymptotic")
+    mode <- check_choice(if (is.character(mode)) tolower(mode) else mode, modes, "mode")
+    if (mode == "asymptotic") {
+      return(list(vcov = fit$fixed$vcov, df = function(fit, contrast) Inf, fit = NULL))
+    }
+    ddf <- degree_names[match(mode, modes)]
+  }
   tests <- fixed_tests(fit, ddf)
   if (tests$name == "Satterthwaite") {
     return(list(vcov = tests$vcov, df = contrast_df, fit = satterthwaite_parts(fit)))

@@ -33,7 +33,8 @@ getVarCov.hdlmm <- function(obj, group = NULL, ...) {
 intervals.hdlmm <- function(object, level = 0.95, method = "profile", ...) {
   check_dots(list(which = NULL))
   kinds <- parameter_kinds(object)
-  limits <- confint.hdlmm(object, NULL, level, method)
+  limits <- if (missing(method)) limits_by_default(object, NULL, level) else
+    confint.hdlmm(object, NULL, level, method)
   part <- function(names, estimate) {
     out <- cbind(lower = limits[names, 1], est. = unname(estimate), upper = limits[names, 2])
     rownames(out) <- names

@@ -29,6 +29,8 @@
 #' @param object,x a fit of [lmm()].
 #' @param trms,xlev,grid as emmeans passes them.
 #' @param ddf degrees of freedom, see [summary()][summary.hdlmm].
+#' @param mode,lmer.df the same in emmeans' words for fits of lme4: `"satterthwaite"`,
+#'   `"kenward-roger"` or `"asymptotic"`.
 #' @param name one or more of the names above.
 #' @param newresp numeric: the new response in the fitted rows (or in these and those that
 #'   `na.action` dropped), or a data frame with this one column, as [simulate()] gives.

@@ -184,6 +184,7 @@ log_evidence.hdlmm_multi <- function(object, ...) number_of_each(object, log_evi
 #' @rdname hdlmm_multi
 #' @export
 pve.hdlmm_multi <- function(fit, level = 0.95, method = c("profile", "exact", "wald"), ...) {
+  if (missing(method)) return(tables_of_each(fit, pve.hdlmm, level, ...))
   method <- check_choice(method, c("profile", "exact", "wald"), "method")
   tables_of_each(fit, pve.hdlmm, level, method, ..., in_turn = method == "exact")
 }
@@ -192,9 +193,10 @@ pve.hdlmm_multi <- function(fit, level = 0.95, method = c("profile", "exact", "w
 #' @export
 confint.hdlmm_multi <- function(object, parm, level = 0.95, method = "profile", ...) {
   draws <- !is.null(method) && any(method %in% c("boot", "exact"))
-  parm <- if (!missing(parm)) list(parm = parm)
-  given <- list(object, limits_table, level = level, method = method, ..., in_turn = draws)
-  do.call(tables_of_each, c(given, parm))
+  given <- list(object, limits_table, level = level, ..., in_turn = draws)
+  if (!missing(method)) given$method <- method
+  if (!missing(parm)) given$parm <- parm
+  do.call(tables_of_each, given)
 }
 
 limits_table <- function(fit, ...) {
@@ -206,8 +208,8 @@ limits_table <- function(fit, ...) {
 
 #' @rdname hdlmm_multi
 #' @export
-test_random.hdlmm_multi <- function(fit, method = c("both", "exact", "mixture"), ...) {
-  method <- check_choice(method, c("both", "exact", "mixture"), "method")
+test_random.hdlmm_multi <- function(fit, method = c("both", "exact", "bootstrap", "mixture"), ...) {
+  method <- check_choice(method, test_methods, "method")
   # whose simulations are independent work themselves
   tables_of_each(fit, test_random.hdlmm, method, ..., in_turn = TRUE)
 }

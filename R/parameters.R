@@ -35,3 +35,28 @@ choose_parameters <- function(parm, kinds, method) {
 percent_names <- function(tails) {
   paste(formatC(100 * tails, digits = 4, width = 1, format = "fg", decimal.mark = "."), "%")
 }
+
+# How limits of a kind are made: as is wanted where the fit has it.
+limit_method <- function(fit, kind, wanted) {
+  own <- limit_methods(fit, kind)
+  if (wanted %in% own) wanted else c(own, "own")[1]
+}
+
+# A method that is asked for is not replaced by another one.
+require_limits <- function(fit, kinds, method) {
+  for (kind in kinds) {
+    own <- limit_methods(fit, kind)
+    if (method %in% own) next
+    abort(
+      "unsupported", "a fit by ", fit_words(fit)$method, " has no limits of ",
+      kind_words[[kind]], " by method ", dQuote(method, FALSE), "; it has ",
+      if (length(own) == 0) "those of its distribution, without `method`" else
+        paste("those by", enumerate(dQuote(own, FALSE))), "."
+    )
+  }
+}
+
+kind_words <- c(
+  fixed = "fixed effects", variance = "variances", covariance = "covariances",
+  correlation = "correlations", pve = "pve"
+)

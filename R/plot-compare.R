@@ -87,8 +87,9 @@ limits_panel <- function(fits, points, colours, name, title) {
 }
 
 compared_limits <- function(fit, name) {
-  if (name != "pve") return(as.vector(confint.hdlmm(fit, name, method = "wald")))
-  unlist(utils::tail(pve.hdlmm(fit, 0.95, "wald"), 1)[c("lower", "upper")], use.names = FALSE)
+  if (name != "pve") return(as.vector(limits_by_default(fit, name, 0.95, "wald")))
+  limits <- wald_pve_limits(fit, 0.95)
+  limits[nrow(limits), ]
 }
 
 # Objectives that the log evidence bounds: likelihoods and variational bounds.

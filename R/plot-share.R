@@ -10,7 +10,7 @@ share_panel_of <- function(fit, level) {
   }
   if (is_null_design(fit)) return(note_panel(title, "Every column is zero: no profile."))
   # of several terms the last row is their total
-  interval <- utils::tail(pve.hdlmm(fit, level, words$limits), 1)
+  interval <- utils::tail(share_table(fit, level, words$limits), 1)
   panel <- share_panel(fit, interval)
   if (is.null(panel)) return(shares_panel(fit, title, level))
   if (!is.null(panel$note)) return(note_panel(title, panel$note))
@@ -38,7 +38,7 @@ share_axis <- "proportion of variance explained"
 # Every term's share and their total, with limits: what there is without a curve over one share.
 shares_panel <- function(fit, title, level) {
   words <- fit_words(fit)
-  table <- pve.hdlmm(fit, level, words$limits)
+  table <- share_table(fit, level, words$limits)
   interval_panel(
     table$estimate, table$lower, table$upper, table$term, title, share_axis,
     paste0(percent(level), " ", words$interval, " intervals")

@@ -83,6 +83,9 @@ terms_values <- function(fit, found) {
 # The likelihood ratio against the model without a term, and its distribution under that model by a
 # parametric bootstrap; the asymptotic mixture is that of one variance.
 test_one_of_several <- function(fit, term, method, draws, seed) {
+  if (method == "exact") {
+    stop_of_several("the exact null distribution", "; method = \"bootstrap\" simulates it")
+  }
   labels <- if (is.null(term)) term_labels(fit) else term
   control <- fit$control
   draws <- if (is.null(draws)) control$draws else check_number(draws, "draws", 1, 1e8, TRUE)
@@ -106,7 +109,7 @@ term_test_rows <- function(fit, label, method, draws, seed) {
     rows$bootstrap <- row("bootstrap", p, sqrt(p * (1 - p) / draws))
     curve <- null_curve(drawn, label, "bootstrap")
   }
-  if (method != "exact") {
+  if (method != "bootstrap") {
     tail <- without_term_tail(fit, label, null, statistic)
     rows$mixture <- row("mixture", tail$p, tail$se)
   }

@@ -32,7 +32,7 @@ summary.hdlmm <- function(object, level = 0.95, ddf = c("Satterthwaite", "Kenwar
   out <- list(
     fit = object, coefficients = fixed_table(object, tests), ddf = tests$name,
     limits = if (!at_maximum(object)) fixed_limits(object, level), varcor = VarCorr.hdlmm(object),
-    pve = pve.hdlmm(object, level, fit_words(object)$limits), level = level,
+    pve = share_table(object, level, fit_words(object)$limits), level = level,
     residuals = if (!exact && isTRUE(sigma > 0)) residual_quartiles(object),
     # no maximum, no AIC: NA, as the df of such a log-likelihood
     logLik = log_lik, AIC = stats::AIC(log_lik), BIC = stats::BIC(log_lik), sigma = sigma
@@ -105,7 +105,7 @@ shown_coefficients <- function(x) {
 }
 
 fixed_limits <- function(fit, level) {
-  confint.hdlmm(fit, which(parameter_kinds(fit) == "fixed"), level, "wald")
+  limits_by_default(fit, which(parameter_kinds(fit) == "fixed"), level, "wald")
 }
 
 print_fixed <- function(table, digits, signif.stars) {

@@ -17,7 +17,8 @@
 #'   (predicted random effects).
 #' @param conf.int `TRUE` adds `conf.low` and `conf.high`.
 #' @param conf.level their level, in (0, 1).
-#' @param conf.method for fixed effects and standard deviations, `"wald"`, `"profile"` or
+#' @param conf.method for fixed effects and standard deviations, `"wald"` (when missing: what a
+#'   fit without Wald limits has, as [confint()][confint.hdlmm] tells), `"profile"` or
 #'   `"boot"`; see [confint()][confint.hdlmm]. Limits of random effects are normal, from
 #'   their prediction error standard deviations.
 #' @param data for `augment()`: a data frame with the fitted rows, or with all the rows
@@ -64,9 +65,10 @@ tidy.hdlmm <- function(x, effects = c("fixed", "ran_pars"), conf.int = FALSE,
   for (effect in effects) check_choice(effect, tidy_effects, "effects")
   check_flag(conf.int, "conf.int")
   check_level(conf.level)
+  is_asked <- !missing(conf.method)
   method <- check_choice(conf.method, c("wald", "profile", "boot"), "conf.method")
   verbs <- list(fixed = tidy_fixed, ran_pars = tidy_deviations, ran_vals = tidy_predicted)
-  limits <- if (conf.int) list(level = conf.level, method = method)
+  limits <- if (conf.int) list(level = conf.level, method = if (is_asked) method)
   verbs <- verbs[intersect(tidy_effects, effects)]
   out <- do.call(rbind, lapply(unname(verbs), function(verb) verb(x, limits)))
   if (!"ran_vals" %in% effects) out$level <- NULL
@@ -104,7 +106,7 @@ tidy_deviations <- function(fit, limits) {
   is_correlation <- !is.na(rows$var2)
   bounds <- if (!is.null(limits)) {
     at <- length(fit$fixed$estimate) + match(rows$parameter, names(variance_kinds(fit)))
-    out <- confint.hdlmm(fit, at, limits$level, limits$method)
+    out <- limits_at(fit, at, limits)
     out[!is_correlation, ] <- sqrt(out[!is_correlation, ])
     out
   }
@@ -142,7 +144,12 @@ tidy_limits <- function(fit, kind, limits) {
   if (is.null(limits)) return(NULL)
   at <- which(parameter_kinds(fit) == kind)
   if (length(at) == 0) return(matrix(0, 0, 2))
-  confint.hdlmm(fit, unname(at), limits$level, limits$method)
+  limits_at(fit, unname(at), limits)
+}
+
+limits_at <- function(fit, at, limits) {
+  if (is.null(limits$method)) return(limits_by_default(fit, at, limits$level, "wald"))
+  confint.hdlmm(fit, at, limits$level, limits$method)
 }
 
 as_tibble_if_there <- function(x) {

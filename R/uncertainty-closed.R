@@ -23,6 +23,11 @@ fit_words.closed <- function(fit) {
 }
 
 #' @exportS3Method
+limit_methods.closed <- function(fit, kind) {
+  if (is_one_variance(fit)) c("profile", "wald") else NextMethod()
+}
+
+#' @exportS3Method
 parameter_limits.closed <- function(fit, names, kind, level, method) {
   if (!is_one_variance(fit)) return(NextMethod())
   profile_or_wald(fit, names, kind, level, method)

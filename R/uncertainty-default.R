@@ -65,8 +65,11 @@ exact_pve_limits.hdlmm_uncertainty <- function(fit, level, draws, seed) {
 variance_df.hdlmm_uncertainty <- function(fit) criterion_df(fit)
 
 #' @exportS3Method
+limit_methods.hdlmm_uncertainty <- function(fit, kind) "wald"
+
+#' @exportS3Method
 parameter_limits.hdlmm_uncertainty <- function(fit, names, kind, level, method) {
-  profile_or_wald(fit, names, kind, level, "wald")
+  profile_or_wald(fit, names, kind, level, method)
 }
 
 #' @exportS3Method

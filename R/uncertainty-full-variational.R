@@ -31,6 +31,9 @@ pve_limits.full_variational <- function(fit, level) {
 }
 
 #' @exportS3Method
+limit_methods.full_variational <- function(fit, kind) character()
+
+#' @exportS3Method
 parameter_limits.full_variational <- function(fit, names, kind, level, method) {
   if (kind == "fixed") return(t_limits(fit, names, level, Inf))
   if (kind == "pve") return(rbind(pve_limits(fit, level)))

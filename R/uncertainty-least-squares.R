@@ -14,6 +14,10 @@ fit_words.least_squares <- function(fit) {
 #' @exportS3Method
 variance_df.least_squares <- function(fit) fit$dims$n - fit$dims$n_fixed
 
+# Both are the same, and exact.
+#' @exportS3Method
+limit_methods.least_squares <- function(fit, kind) c("profile", "wald")
+
 #' @exportS3Method
 parameter_limits.least_squares <- function(fit, names, kind, level, method) {
   df <- variance_df(fit)

@@ -43,6 +43,9 @@ exact_pve_limits.likelihood <- function(fit, level, draws, seed) {
 }
 
 #' @exportS3Method
+limit_methods.likelihood <- function(fit, kind) c("profile", "wald")
+
+#' @exportS3Method
 parameter_limits.likelihood <- function(fit, names, kind, level, method) {
   profile_or_wald(fit, names, kind, level, method)
 }

@@ -25,9 +25,7 @@ pve_limits.mode <- function(fit, level) {
 }
 
 #' @exportS3Method
-parameter_limits.mode <- function(fit, names, kind, level, method) {
-  profile_or_wald(fit, names, kind, level, if (kind == "pve") method else "wald")
-}
+limit_methods.mode <- function(fit, kind) c(if (kind == "pve") "profile", "wald")
 
 #' @exportS3Method
 objective_curve.mode <- function(fit, phi) {

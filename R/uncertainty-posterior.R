@@ -72,7 +72,7 @@ pve_se.posterior <- function(fit) fit$posterior$pve_sd
 pve_limits.posterior <- function(fit, level) share_quantiles(fit, tail_levels(level))
 
 #' @exportS3Method
-exact_pve_limits.posterior <- function(fit, level, draws, seed) pve_limits(fit, level)
+limit_methods.posterior <- function(fit, kind) character()
 
 #' @exportS3Method
 parameter_limits.posterior <- function(fit, names, kind, level, method) {

@@ -2,6 +2,9 @@
 # curvature of likelihood and prior.
 
 #' @exportS3Method
+limit_methods.several_mode <- function(fit, kind) "wald"
+
+#' @exportS3Method
 parameter_limits.several_mode <- function(fit, names, kind, level, method) {
   limits_by_name(names, function(name) terms_wald_limits(fit, name, kind, level))
 }

@@ -22,7 +22,7 @@ shares.several_posterior <- function(fit) terms_shares(fit)
 #' @exportS3Method
 pve_limits.several_posterior <- function(fit, level) {
   names <- paste0("pve.", names(shares(fit)))
-  parameter_limits(fit, names, "pve", level, "profile")
+  parameter_limits(fit, names, "pve", level, "own")
 }
 
 #' @exportS3Method

@@ -67,6 +67,9 @@ exact_pve_limits.several_terms <- function(fit, level, draws, seed) {
 }
 
 #' @exportS3Method
+limit_methods.several_terms <- function(fit, kind) c("profile", "wald")
+
+#' @exportS3Method
 parameter_limits.several_terms <- function(fit, names, kind, level, method) {
   switch(method,
     wald = limits_by_name(names, function(name) terms_wald_limits(fit, name, kind, level)),

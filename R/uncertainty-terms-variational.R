@@ -29,6 +29,9 @@ exact_pve_limits.terms_bound <- function(fit, level, draws, seed) {
 }
 
 #' @exportS3Method
+limit_methods.terms_bound <- function(fit, kind) "wald"
+
+#' @exportS3Method
 parameter_limits.terms_bound <- function(fit, names, kind, level, method) {
   parameter_limits.variational(fit, names, kind, level, method)
 }
@@ -94,6 +97,9 @@ pve_se.terms_factors <- function(fit) {
 pve_limits.terms_factors <- function(fit, level) {
   draw_limits(share_draws(fit), level)
 }
+
+#' @exportS3Method
+limit_methods.terms_factors <- function(fit, kind) character()
 
 #' @exportS3Method
 parameter_limits.terms_factors <- function(fit, names, kind, level, method) {

@@ -96,8 +96,12 @@ variance_df <- function(fit) UseMethod("variance_df", fit$uncertainty)
 
 # Parameters, effects and rows ------------------------------------------------------------
 
-# Limits of parameters of one kind, "fixed", "variance" or "pve", a row for each name; method
-# "profile" or "wald".
+# How limits of parameters of a kind are made, of "profile" and "wald": the first is what the fit
+# itself stands for. None where parameters have a distribution, whose quantiles are the limits.
+limit_methods <- function(fit, kind) UseMethod("limit_methods", fit$uncertainty)
+
+# Limits of parameters of one kind, "fixed", "variance" or "pve", a row for each name; method: one
+# of limit_methods(), or "own" where there is none.
 parameter_limits <- function(fit, names, kind, level, method) {
   UseMethod("parameter_limits", fit$uncertainty)
 }

@@ -27,7 +27,9 @@
 #' @param method `"profile"`: the profile likelihood; `"exact"`: the finite-sample interval that
 #'   inverts the exact null distribution of the likelihood ratio at every value (simulated with
 #'   `draws` data sets), which keeps its coverage at the boundaries; `"wald"`: normal on the logit
-#'   scale, at once however large the data.
+#'   scale, at once however large the data. When missing, the profile, or what the fit has in its
+#'   place: credible limits of a posterior, Wald limits of a MAP fit with several terms. A method
+#'   that the fit does not have is an error.
 #' @param draws,seed simulations of the exact interval and their seed; the defaults are those of
 #'   the fit's [lmm_control()].
 #' @param ... nothing: an argument that is not listed here is an error.
@@ -190,7 +192,8 @@ format_share <- function(x) {
 
 wald_pve_limits <- function(fit, level) {
   kinds <- variance_kinds(fit)
-  parameter_limits(fit, names(kinds)[kinds == "pve"], "pve", level, "wald")
+  names <- names(kinds)[kinds == "pve"]
+  parameter_limits(fit, names, "pve", level, limit_method(fit, "pve", "wald"))
 }
 
 #' @rdname varcomp
@@ -206,7 +209,14 @@ pve.hdlmm <- function(fit, level = 0.95, method = c("profile", "exact", "wald"),
                       seed = NULL, ...) {
   check_dots()
   check_level(level)
+  is_asked <- !missing(method)
   method <- check_choice(method, c("profile", "exact", "wald"), "method")
+  if (is_asked && method != "exact" && has_random(fit)) require_limits(fit, "pve", method)
+  share_table(fit, level, method, draws, seed)
+}
+
+# Where `method` is none that the fit has, by what it has.
+share_table <- function(fit, level, method, draws = NULL, seed = NULL) {
   if (!has_random(fit)) {
     return(data.frame(
       term = character(), estimate = numeric(), se = numeric(), lower = numeric(),

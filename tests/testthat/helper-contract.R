@@ -142,7 +142,7 @@ foreign_answers <- list(
     label <- names(ranef(fit))[1]
     expect_true(is.matrix(nlme::getVarCov(fit, group = label)))
   },
-  intervals = function(fit) prints(nlme::intervals(fit, method = "wald")),
+  intervals = function(fit) prints(nlme::intervals(fit)),
   influence = influence, dfbeta = function(fit) {
     expect_identical(dim(dfbeta(fit)), c(length(residuals(fit)), ncol(vcov(fit))))
   },

@@ -250,7 +250,7 @@ expect_several_rows <- function(formula, data, prior, methods) {
       unlist(table[i, names(varcomp(own))]), varcomp(own), tolerance = 1e-10,
       info = methods[i]
     )
-    shares <- pve(own, method = "wald")$estimate
+    shares <- unname(hdlmm:::shares(own))
     expect_equal(table$pve[i], shares[length(shares)], tolerance = 1e-10)
     if (!is.na(table$elbo[i])) expect_equal(table$elbo[i], elbo(own), tolerance = 1e-10)
   }

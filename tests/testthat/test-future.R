@@ -104,7 +104,7 @@ fit_many <- function() {
 ask_many <- function(fit) {
   list(
     as.data.frame(fit), ranef(fit, se = TRUE), fitted(fit), predict(fit, many[1:3, ]),
-    predict(fit, interval = "prediction"), loo(fit), pve(fit), confint(fit, method = "wald"),
+    predict(fit, interval = "prediction"), loo(fit), pve(fit), confint(fit, "x"),
     simulate(fit, 2, seed = 1)
   )
 }

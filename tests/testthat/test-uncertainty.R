@@ -188,15 +188,31 @@ laws <- list(
     expect_true(verb(fit) %in% (nobs(fit) - c(0, length(fixef(fit)))))
   },
   parameter_limits = function(verb, fit) {
-    for (method in c("profile", "wald")) {
-      limits <- verb(fit, names(fixef(fit)), "fixed", 0.9, method)
+    by <- function(kind) c(hdlmm:::limit_methods(fit, kind), "own")[1:2]
+    for (i in 1:2) {
+      limits <- verb(fit, names(fixef(fit)), "fixed", 0.9, by("fixed")[i])
       expect_identical(dim(limits), c(length(fixef(fit)), 2L))
       expect_true(all(limits[, 1] < fixef(fit) & fixef(fit) < limits[, 2]))
       # each as by itself
-      expect_equal(unname(limits)[2, ], c(verb(fit, "x", "fixed", 0.9, method)), tolerance = 1e-12)
-      expect_pair(c(verb(fit, "Residual", "variance", 0.9, method)))
+      alone <- c(verb(fit, "x", "fixed", 0.9, by("fixed")[i]))
+      expect_equal(unname(limits)[2, ], alone, tolerance = 1e-12)
+      expect_pair(c(verb(fit, "Residual", "variance", 0.9, by("variance")[i])))
       kinds <- hdlmm:::variance_kinds(fit)
-      for (name in names(kinds)[kinds == "pve"]) expect_pair(c(verb(fit, name, "pve", 0.9, method)))
+      for (name in names(kinds)[kinds == "pve"]) {
+        expect_pair(c(verb(fit, name, "pve", 0.9, by("pve")[i])))
+      }
+    }
+  },
+  limit_methods = function(verb, fit) {
+    kinds <- hdlmm:::parameter_kinds(fit)
+    for (name in names(kinds)) {
+      own <- verb(fit, kinds[[name]])
+      expect_identical(own, intersect(c("profile", "wald"), own))
+      for (method in c("profile", "wald")) {
+        limits <- function() suppressWarnings(c(confint(fit, name, method = method)))
+        if (method %in% own) expect_pair(limits()) else
+          expect_error(limits(), class = "hdlmm_unsupported")
+      }
     }
   },
   contrast_df = function(verb, fit) expect_gt(verb(fit, c(0, 1)), 0),
