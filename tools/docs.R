@@ -47,3 +47,8 @@ if (length(list.files("src", "[.]cpp$")) > 0) {
   use_own_conversions("src/RcppExports.cpp")
 }
 roxygen2::roxygenise(".", load_code = source_package)
+
+# What the vignette on benchmarks shows, as bench/ does not travel with the package.
+measured <- paste0("bench/results/", c("speed.csv", "terms.csv", "small-samples.txt"))
+dir.create("vignettes/results", showWarnings = FALSE)
+stopifnot(file.copy(measured, "vignettes/results", overwrite = TRUE))

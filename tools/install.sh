@@ -16,7 +16,7 @@ sources() {
 
 package_sources() { sources DESCRIPTION NAMESPACE R src data inst man; }
 
-vignette_sources() { find vignettes -maxdepth 1 -type f ! -name '*.html' | LC_ALL=C sort; }
+vignette_sources() { find vignettes -type f ! -name '*.html' | LC_ALL=C sort; }
 
 checksum() { tr '\n' '\0' | xargs -0 cksum | cksum; }
 
