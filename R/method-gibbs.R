@@ -26,7 +26,8 @@ fit_gibbs <- function(problem, engine, control) {
 stop_out_of_range <- function(sweep) {
   abort(
     "improper_prior", "the sampler left the range of numbers in sweep ", sweep, ": the posterior ",
-    "is improper or nearly so. Give proper priors, see lmm_prior()."
+    "is improper or nearly so, or the residual variance is less than the rounding of the ",
+    "random effects. Give proper priors, see lmm_prior()."
   )
 }
 

@@ -91,23 +91,23 @@ Vector ConditionalMoves::step_given_effects(Vector absolute, const EffectDraw& e
   const VarianceCoordinates& coordinates = posterior_.coordinates();
   const double n = static_cast<double>(effects.residual.size());
   const double squares = effects.residual.squaredNorm();
-  std::vector<Matrix> products;
+  // of B_k B_k' itself the smallest direction is rounding where effects are all but collinear, and
+  // may be of the wrong sign
+  std::vector<Matrix> roots;
   for (std::size_t k = 0; k < effects.beta.size(); ++k) {
     const auto own = by_level(effects.beta[k], coordinates.shapes()[k].width);
-    products.push_back(product_transpose(own, own));
+    roots.push_back(triangle_of_qr(own.transpose()).transpose());
   }
   const auto log_density = [&](const Vector& at) {
     double out = posterior_.log_absolute_prior(at);
     if (!std::isfinite(out)) return out;
     const double log_sigma2 = at[coordinates.parameters()];
     out -= 0.5 * (n * log_sigma2 + squares * std::exp(-log_sigma2));
-    for (std::size_t k = 0; k < products.size(); ++k) {
+    for (std::size_t k = 0; k < roots.size(); ++k) {
       const Matrix factor = coordinates.factor(at, static_cast<Index>(k));
-      Matrix whitened = products[k];
+      Matrix whitened = roots[k];
       solve_lower(factor, whitened, Context());
-      whitened.transposeInPlace();
-      solve_lower(factor, whitened, Context());
-      out -= 0.5 * whitened.trace();
+      out -= 0.5 * whitened.squaredNorm();
       out -= static_cast<double>(coordinates.shapes()[k].levels) *
              factor.diagonal().array().abs().log().sum();
     }
@@ -118,7 +118,7 @@ Vector ConditionalMoves::step_given_effects(Vector absolute, const EffectDraw& e
 }
 
 /// y ~ N(Q delta + B l, sigma_e^2 I), l the cells of all L: quadratic in l once delta is
-/// integrated out, by the Gram matrix of [B y] less its part along Q.
+/// integrated out, by the triangle of [B y] less its part along Q.
 Vector ConditionalMoves::step_given_deviates(Vector absolute, const EffectDraw& effects,
                                              const std::vector<Matrix>& deviates, Random& random,
                                              const Context& context) {
@@ -134,7 +134,7 @@ Vector ConditionalMoves::step_given_deviates(Vector absolute, const EffectDraw& 
   } else {
     data.col(m) -= times(model.q, effects.delta);
   }
-  const Matrix gram = transpose_product(data, data);
+  const Matrix root = triangle_of_qr(data);  // y - B l may be far smaller than y
   const double n = static_cast<double>(model.rows() - (is_flat ? model.q.cols() : 0));
   Vector weights(m + 1);
   weights[m] = 1;
@@ -144,7 +144,7 @@ Vector ConditionalMoves::step_given_deviates(Vector absolute, const EffectDraw& 
     weights.head(m) = cells_of(coordinates.shapes(), at);
     const double log_sigma2 = at[m];
     return prior -
-           0.5 * (n * log_sigma2 + weights.dot(times(gram, weights)) * std::exp(-log_sigma2));
+           0.5 * (n * log_sigma2 + times(root, weights).squaredNorm() * std::exp(-log_sigma2));
   };
   slice_all(scaled_, log_density, absolute, random);
   return absolute;

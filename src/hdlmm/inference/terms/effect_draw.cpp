@@ -10,6 +10,11 @@ namespace hdlmm {
 
 namespace {
 
+constexpr int kMostSolves = 4;
+
+/// Squares of what a draw misses of y that do not matter beside those of its residual.
+constexpr double kSmall = 1e-8;
+
 Vector draw_normals(Index n, Random& random) {
   Vector out(n);
   for (Index i = 0; i < n; ++i) out[i] = random.normal();
@@ -39,22 +44,28 @@ EffectDraw draw_effects(const TermsModel& model, const TermsFactor& factor, cons
   out.delta = draw_normal(fixed, random);
   const double sigma = std::sqrt(sigma2);
   const Vector centred = model.y - times(model.q, out.delta);
-  Matrix gap = centred - sigma * draw_normals(model.rows(), random);
+  out.residual = sigma * draw_normals(model.rows(), random);
   for (Index k = 0; k < model.size(); ++k) {
     const Vector z = draw_normals(at.shape(k).cols(), random);
     out.beta.push_back(sigma * times_levels(at.factor(k), z));
-    model.design(k).add_product(-out.beta.back(), gap, context);
   }
-  const Matrix solved = factor.solve(gap);
-  Matrix residual = centred;
-  for (Index k = 0; k < model.size(); ++k) {
-    Matrix along = Matrix::Zero(at.shape(k).cols(), 1);
-    model.design(k).add_adjoint_product(solved, along, context);
-    Vector& beta = out.beta[static_cast<std::size_t>(k)];
-    beta += times_levels(at.relative(k), along.col(0));
-    model.design(k).add_product(-beta, residual, context);
+  // V = I + X S X' has the rounding of its largest cells: where these are far above 1, what is
+  // still missing takes a second solve
+  for (int turn = 0; turn <= kMostSolves; ++turn) {
+    Matrix gap = centred - out.residual;
+    for (Index k = 0; k < model.size(); ++k) {
+      model.design(k).add_product(-out.beta[static_cast<std::size_t>(k)], gap, context);
+    }
+    out.missing = gap.squaredNorm() / out.residual.squaredNorm();
+    if (turn > 0 && out.missing <= kSmall) break;
+    const Matrix solved = factor.solve(gap);
+    out.residual += solved.col(0);
+    for (Index k = 0; k < model.size(); ++k) {
+      Matrix along = Matrix::Zero(at.shape(k).cols(), 1);
+      model.design(k).add_adjoint_product(solved, along, context);
+      out.beta[static_cast<std::size_t>(k)] += times_levels(at.relative(k), along.col(0));
+    }
   }
-  out.residual = residual.col(0);
   return out;
 }
 

@@ -108,14 +108,14 @@ Vector PosteriorSurface::direction(Random& random) const {
 }
 
 double PosteriorSurface::log_density(const ConstVector& x) const {
-  if (!VariancePosterior::is_in_range(x)) return -std::numeric_limits<double>::infinity();
+  if (!posterior_.is_in_range(x)) return -std::numeric_limits<double>::infinity();
   const Index count = posterior_.marginal().read(outputs_.front().size());
   const RadialSurface::Value value = surface_.at(posterior_.coordinates().features(x), count);
   return posterior_.log_density(x, value.value) - 2 * value.beyond * value.beyond;
 }
 
 std::optional<VariancePoint> PosteriorSurface::trusted_point(const ConstVector& x) const {
-  if (!VariancePosterior::is_in_range(x)) return std::nullopt;
+  if (!posterior_.is_in_range(x)) return std::nullopt;
   const RadialSurface::Value value = surface_.at(posterior_.coordinates().features(x));
   const double density = posterior_.log_density(x, value.value);
   if (value.beyond > 0 || !is_central(density)) return std::nullopt;

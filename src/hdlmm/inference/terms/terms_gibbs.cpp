@@ -20,6 +20,9 @@ namespace {
 
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
+/// Of the square of a residual that is drawn: where rounding is more, it decides on sigma_e^2.
+constexpr double kMostMissing = 0.01;
+
 /// Every how many sweeps one moves without the surface: where that is far off, its chain stands.
 constexpr Index kSafety = 50;
 
@@ -85,7 +88,7 @@ class TermsChain {
 
   /// Well inside of the range of numbers, where a posterior without finite mass goes.
   bool is_sound() const {
-    return std::isfinite(point_.density) && (point_.x.array().abs() < 600).all();
+    return std::isfinite(point_.density) && shared_.posterior.coordinates().reach(point_.x) < 600;
   }
 
   void start() {
@@ -246,6 +249,10 @@ class TermsChain {
     const Covariances at = shared_.posterior.covariances(point_.x);
     const EffectDraw effects = draw_effects(shared_.posterior.system().model(), *factor_, at,
                                             fixed_posterior(), sigma2(), random_, context_);
+    if (effects.missing > kMostMissing) {
+      point_.density = kMissing;
+      return;
+    }
     const Vector x = conditional_.step(point_.x, effects, random_, context_);
     std::unique_ptr<TermsFactor> factor;
     const VariancePoint next = evaluate_with_factor(x, factor);

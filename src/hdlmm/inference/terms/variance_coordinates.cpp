@@ -1,7 +1,9 @@
 #include "hdlmm/inference/terms/variance_coordinates.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <utility>
 
 #include "hdlmm/dense/products.hpp"
@@ -64,6 +66,19 @@ Vector VarianceCoordinates::coordinates(const std::vector<Matrix>& relative,
     }
   }
   out[i] = log_sigma2;
+  return out;
+}
+
+double VarianceCoordinates::reach(const ConstVector& x) const {
+  if (!x.allFinite()) return std::numeric_limits<double>::infinity();
+  double out = std::abs(x[parameters_]);
+  Index i = 0;
+  for (const TermShape& shape : shapes_) {
+    for (const auto [row, col] : triangle_cells(shape.width)) {
+      const double size = std::abs(x[i++]);
+      out = std::max(out, row == col ? size : 2 * std::log(size));
+    }
+  }
   return out;
 }
 

@@ -29,6 +29,10 @@ class VarianceCoordinates {
   /// constant.
   double log_volume(const ConstVector& x) const;
 
+  /// How far, as a factor on the scale of logarithms, sigma_e^2 and the squares of cells of L are
+  /// from 1; below the diagonal, where a cell may be zero, from above alone.
+  double reach(const ConstVector& x) const;
+
   /// The same numbers for Sigma_k in the place of S_k, and back.
   Vector absolute(const ConstVector& x) const;
   Vector from_absolute(const ConstVector& absolute) const;

@@ -27,9 +27,9 @@ VariancePosterior::VariancePosterior(const TermsSystem& system, TermsPrior prior
       coordinates_(system.null_information(), system.model().shapes),
       marginal_(system.model().rows(), system.model().q.cols(), std::move(fixed_precision)) {}
 
-bool VariancePosterior::is_in_range(const ConstVector& x) {
+bool VariancePosterior::is_in_range(const ConstVector& x) const {
   constexpr double kLimit = 690.775527898213705;  // log(1e300)
-  return (x.array().abs() < kLimit).all();
+  return coordinates_.reach(x) < kLimit;
 }
 
 Covariances VariancePosterior::covariances(const ConstVector& x) const {

@@ -43,7 +43,7 @@ class VariancePosterior {
   VariancePoint at(const ConstVector& x, const Context& context,
                    std::unique_ptr<TermsFactor>& factor) const;
 
-  static bool is_in_range(const ConstVector& x);
+  bool is_in_range(const ConstVector& x) const;
 
  private:
   double log_covariance_prior(std::vector<Matrix> sigma, double sigma2) const;
