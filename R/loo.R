@@ -40,7 +40,11 @@ loo_elsewhere <- function(x, ...) {
 #' @rawNamespace if (getRversion() >= "3.6.0") S3method(loo::loo, hdlmm)
 loo.hdlmm <- function(x, ...) {
   check_dots()
-  rows <- loo_rows(x)
+  new_loo(loo_rows(x))
+}
+
+# rows: loo_rows().
+new_loo <- function(rows) {
   table <- rows$table
   y <- table$observed
   density <- table$log_density
@@ -70,11 +74,16 @@ loo_estimates <- function(pointwise) {
 }
 
 held_loo <- function(fit) {
-  p <- row_projection(fit)
+  projection_loo_table(row_projection(fit), as.double(fit$frame[[1]]), rownames(fit$frame))
+}
+
+# p: list(py, diagonal), P y and diag(P).
+projection_loo_table <- function(p, y, names) {
   residual <- p$py / p$diagonal
   variance <- 1 / p$diagonal
   stop_without_density(residual, variance)
-  loo_table(fit, residual, variance, stats::dnorm(residual, 0, sqrt(variance), log = TRUE))
+  density <- stats::dnorm(residual, 0, sqrt(variance), log = TRUE)
+  loo_table(y, names, residual, variance, density)
 }
 
 # Effective numbers of parameters by row: log density given all rows less that given the others,
@@ -92,11 +101,10 @@ stop_without_density <- function(residual, variance) {
   }
 }
 
-loo_table <- function(fit, residual, variance, density) {
-  y <- as.double(fit$frame[[1]])
+loo_table <- function(y, names, residual, variance, density) {
   data.frame(
     observed = y, prediction = y - residual, variance = variance, residual = residual,
-    log_density = density, row.names = rownames(fit$frame)
+    log_density = density, row.names = names
   )
 }
 

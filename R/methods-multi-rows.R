@@ -22,7 +22,12 @@ residuals.hdlmm_multi <- function(object, type = "response", ...) {
 
 #' @rdname hdlmm_multi
 #' @export
-hatvalues.hdlmm_multi <- function(model, ...) rows_of_each(model, hatvalues.hdlmm, ...)
+hatvalues.hdlmm_multi <- function(model, ...) {
+  given <- if (...length() == 0) projected_answers(
+    model, projected_diagonal_rows, function(own) stats::setNames(own$leverage, own$names)
+  )
+  rows_of_each(model, hatvalues.hdlmm, ..., given = given)
+}
 
 #' @rdname hdlmm_multi
 #' @export
@@ -80,7 +85,8 @@ simulated_rows <- function(fit, nsim, ...) {
 #' @export
 #' @rawNamespace if (getRversion() >= "3.6.0") S3method(loo::loo, hdlmm_multi)
 loo.hdlmm_multi <- function(x, ...) {
-  found <- each_fitted(x, loo.hdlmm, ...)
+  given <- if (...length() == 0) projected_answers(x, projected_diagonal_rows, projected_loo)
+  found <- each_fitted(x, loo.hdlmm, ..., given = given)
   parts <- c("prediction", "variance", "residual", "log_density")
   out <- lapply(stats::setNames(nm = parts), function(part) {
     spread_rows(x, lapply(found, function(one) {
@@ -92,4 +98,13 @@ loo.hdlmm_multi <- function(x, ...) {
   })
   out$table <- frame_of(c(list(response = x$responses), totals))
   structure(out, class = "hdlmm_multi_loo")
+}
+
+# Where rows have a density.
+projected_loo <- function(own) {
+  table <- tryCatch(
+    projection_loo_table(own, own$y, own$names), hdlmm_exact_fit = function(e) NULL
+  )
+  if (is.null(table)) return(NULL)
+  new_loo(list(table = table, is_integrated = FALSE, effective = effective_rows(own, table)))
 }

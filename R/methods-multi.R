@@ -88,8 +88,9 @@ coef.hdlmm_multi <- function(object, complete = TRUE, ...) {
 #' @export
 ranef.hdlmm_multi <- function(object, se = FALSE, ...) {
   check_dots()
+  project <- if (check_flag(se, "se")) projected_effects_and_errors else projected_effects
   effects <- each_response(
-    object, ranef.hdlmm, se = se, given = if (!se) projected_answers(object, projected_effects)
+    object, ranef.hdlmm, se = se, given = projected_answers(object, project)
   )
   out <- bind_terms(effects)
   if (se) attr(out, "se") <- bind_terms(lapply(effects, attr, "se"))

@@ -10,7 +10,7 @@ searched_in_block <- function(x, block) {
 }
 
 # list(at, data, ratio [m], alpha [n x m] = sigma_e^2 P y in the rows of the core, 0 in rows that a
-# response lacks) of the responses `js` of block b. With V = I + t K, t = sigma_b^2 / sigma_e^2, and
+# response lacks, frame, w [r x m] = 1 / (1 + t d), missing rows) of the responses `js` of block b. With V = I + t K, t = sigma_b^2 / sigma_e^2, and
 # K = U diag(d) U', all is along U and beside it. A response without rows F is that of all rows with
 # y_F less Pi^-1 (P y)_F, Pi = P_FF, of which P y is zero at F.
 project_block <- function(x, b, js) {
@@ -41,7 +41,10 @@ project_block <- function(x, b, js) {
   delta <- matrix(delta, ncol(frame$q))
   alpha <- y - frame$q %*% delta - product_of(frame$u, (1 - w) * (along - frame$uq %*% delta))
   for (j in which(lengths(missing) > 0)) alpha[missing[[j]], j] <- 0
-  list(at = block$at[js], data = data, ratio = ratio, alpha = alpha)
+  list(
+    at = block$at[js], data = data, ratio = ratio, alpha = alpha, frame = frame, w = w,
+    missing = missing
+  )
 }
 
 # list(u [n x r], d [r], q [n x c], uq = U'Q, beside = Q less U U'Q).

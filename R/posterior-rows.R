@@ -31,7 +31,10 @@ mixture_loo <- function(fit, p, existing) {
   variance <- rowSums(weight * (part$variance + (residual - centre)^2))
   variance <- existing(variance)
   unit <- root * user_inverse(internal$units, 1)
-  loo_table(fit, centre / unit, variance / unit^2, -(top + log(total)) + log(unit))
+  loo_table(
+    as.double(fit$frame[[1]]), rownames(fit$frame), centre / unit, variance / unit^2,
+    -(top + log(total)) + log(unit)
+  )
 }
 
 # names [n]: of the rows.

@@ -124,7 +124,8 @@ test_that("effects, fitted values and predictions of a shared search need no fit
         list(
           ranef = ranef(fit)[[1]], fitted = fitted(fit), residuals = residuals(fit),
           new = predict(fit, d[1:6, ]), AIC = AIC(fit), k = AIC(fit, k = 3), BIC = BIC(fit),
-          df = df.residual(fit), deviance = if (method == "ML") deviance(fit)
+          df = df.residual(fit), deviance = if (method == "ML") deviance(fit),
+          se = attr(ranef(fit, se = TRUE), "se")[[1]], hat = hatvalues(fit), loo = loo(fit)
         )
       }
       # the fit of one reads the new rows; those that the search left over have theirs already
@@ -146,6 +147,14 @@ test_that("effects, fitted values and predictions of a shared search need no fit
         same(c(ours$AIC[k], ours$k[k], ours$BIC[k]), c(AIC(one), AIC(one, k = 3), BIC(one)))
         expect_equal(ours$df[[k]], df.residual(one), tolerance = 0)
         if (method == "ML") same(ours$deviance[k], deviance(one))
+        same(ours$se[, k], attr(ranef(one, se = TRUE), "se")[[1]])
+        same(ours$hat[at, k], hatvalues(one))
+        own <- loo(one)
+        for (part in c("prediction", "variance", "residual", "log_density")) {
+          same(ours$loo[[part]][at, k], own$table[[part]])
+          expect_true(all(is.na(ours$loo[[part]][-at, k])))
+        }
+        same(unlist(ours$loo$table[k, -1]), unlist(own[c("elpd", "se_elpd", "rmse", "r2")]))
       }
     }
   }
