@@ -25,9 +25,10 @@
 #' every response; fits and such answers run under the user's plan of futures, see [hdlmm-future].
 #'
 #' A response without a fit (constant, all missing) does not take the others away: it is `NA`
-#' everywhere, a warning says so, and `fit[["y"]]` stops with its error. The warnings of all fits
-#' are gathered, one a class. `fit[["y1"]]` is the plain fit of one response, for whatever is not
-#' listed here.
+#' everywhere, a warning says so, and `fit[["y"]]` stops with its error. Nor does one that has a fit
+#' and no answer, as `loo()` of a response that is explained exactly: a warning of class
+#' `hdlmm_no_answer` names it. The warnings of all fits are gathered, one a class. `fit[["y1"]]` is
+#' the plain fit of one response, for whatever is not listed here.
 #'
 #' @param object,x,fit,model,formula a fit of [lmm()] with a matrix as response.
 #' @param type for `residuals()`: as for [one response][hdlmm-accessors].
@@ -187,7 +188,19 @@ log_evidence.hdlmm_multi <- function(object, ...) number_of_each(object, log_evi
 pve.hdlmm_multi <- function(fit, level = 0.95, method = c("profile", "exact", "wald"), ...) {
   if (missing(method)) return(tables_of_each(fit, pve.hdlmm, level, ...))
   method <- check_choice(method, c("profile", "exact", "wald"), "method")
-  tables_of_each(fit, pve.hdlmm, level, method, ..., in_turn = method == "exact")
+  check_level(level)
+  given <- if (method == "profile" && ...length() == 0) searched_shares(fit, level)
+  tables_of_each(fit, pve.hdlmm, level, method, ..., given = given, in_turn = method == "exact")
+}
+
+searched_shares <- function(fit, level) {
+  Map(function(fact, limits) {
+    if (is.null(limits)) return(NULL)
+    frame_of(list(
+      term = names(fact$shares), estimate = unname(fact$shares), se = fact$share_se,
+      lower = limits[1], upper = limits[2]
+    ))
+  }, fit$facts, searched_limits(fit, level))
 }
 
 #' @rdname hdlmm_multi

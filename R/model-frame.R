@@ -119,8 +119,14 @@ count_nan <- function(formula, data) {
 
 # Whether na.action pads: rows of weight zero are then padded too.
 excludes <- function(call, env) {
-  action <- if (is.null(call$na.action)) getOption("na.action") else eval(call$na.action, env)
+  action <- na_action(call, env)
   identical(action, stats::na.exclude) || identical(action, "na.exclude")
+}
+
+# What the user asks for, a function or its name; NULL where missing values are to stay.
+na_action <- function(call, env) {
+  if (!"na.action" %in% names(call)) return(getOption("na.action"))
+  eval(call$na.action, env)
 }
 
 drop_rows <- function(frame, keep, is_padded) {

@@ -1,7 +1,8 @@
 # What accessors ask of the fit of each response, under the user's plan of futures.
 
-# f(fit, ...) of every fit: a list named by the responses, NULL where one has no fit. given: answers
-# that are at hand, NULL where a fit has to tell. What draws from R's generator goes in turn.
+# f(fit, ...) of every fit: a list named by the responses, NULL where one has no fit, or a fit that
+# has no such answer, of which a warning tells. given: answers that are at hand, NULL where a fit
+# has to tell. What draws from R's generator goes in turn.
 each_response <- function(x, f, ..., given = NULL, in_turn = FALSE) {
   out <- value_or(given, vector("list", length(x$responses)))
   names(out) <- x$responses
@@ -9,14 +10,42 @@ each_response <- function(x, f, ..., given = NULL, in_turn = FALSE) {
   if (length(known) == 0) return(out)
   x$blocks <- lapply(seq_along(x$blocks), function(b) with_vectors(x, b))
   if (in_turn) {
-    for (k in known) out[k] <- list(f(x[[k]], ...))
-    return(out)
+    for (k in known) out[k] <- list(answer_of_response(x[[k]], f, ...))
+    return(known_answers(out))
   }
   # an error of what was asked for comes at once
-  out[known[1]] <- list(f(x[[known[1]]], ...))
+  out[known[1]] <- list(answer_of_response(x[[known[1]]], f, ...))
   rest <- known[-1]
-  shared <- list(x = portable_fits(x), at = rest, f = f, arguments = list(...))
+  arguments <- list(f, ...)
+  shared <- list(x = portable_fits(x), at = rest, f = answer_of_response, arguments = arguments)
   out[rest] <- task_values(run_tasks(length(rest), response_task, shared))
+  known_answers(out)
+}
+
+# Errors that the response is the reason of, not what was asked for.
+of_response <- c(
+  "exact_fit", "lost_worker", "new_levels", "no_residual_df", "not_identified", "overflow",
+  "unbounded_likelihood", "unbounded_posterior"
+)
+
+# f(fit, ...), or such an error.
+answer_of_response <- function(fit, f, ...) {
+  tryCatch(f(fit, ...), hdlmm_error = function(e) {
+    if (inherits(e, paste0("hdlmm_", of_response))) e else stop(e)
+  })
+}
+
+# NULL in the place of errors, unless there is nothing else.
+known_answers <- function(out) {
+  is_error <- vapply(out, inherits, NA, "hdlmm_error")
+  if (!any(is_error)) return(out)
+  errors <- out[is_error]
+  if (all(is_error | lengths(out) == 0)) stop(errors[[1]])
+  warn(
+    "no_answer", counted(sum(is_error), "response"), " of ", length(out), " without an answer, ",
+    enumerate(backtick(names(errors))), ": ", conditionMessage(errors[[1]])
+  )
+  out[is_error] <- list(NULL)
   out
 }
 
@@ -84,12 +113,18 @@ spread_rows <- function(x, values) {
   n <- length(x$row_names)
   out <- bind_responses(lapply(values, function(value) {
     if (is.null(value)) return(NULL)
-    at <- match(attr(value, "rows"), x$rows)
+    at <- match(row_keys(attr(value, "rows")), row_keys(x$rows))
     whole <- matrix(NA_real_, n, NCOL(value), FALSE, list(x$row_names, colnames(value)))
     whole[at, ] <- value
     if (is.matrix(value)) whole else stats::setNames(whole[, 1], x$row_names)
   }))
   pad_matrix(x, out)
+}
+
+# Rows that `subset` takes more than once, told apart.
+row_keys <- function(rows) {
+  if (!anyDuplicated(rows)) return(rows)
+  paste(rows, stats::ave(seq_along(rows), rows, FUN = seq_along))
 }
 
 pad_matrix <- function(x, values) {
@@ -111,8 +146,8 @@ at_fitted_rows <- function(fit, f, ...) {
 rows_of_each <- function(x, f, ...) spread_rows(x, each_fitted(x, f, ...))
 
 # Data frames of every fit, below each other, behind a column `response`.
-tables_of_each <- function(x, f, ..., in_turn = FALSE) {
-  tables <- each_response(x, table_of, f, ..., in_turn = in_turn)
+tables_of_each <- function(x, f, ..., given = NULL, in_turn = FALSE) {
+  tables <- each_response(x, table_of, f, ..., given = given, in_turn = in_turn)
   tables <- Map(function(table, name) {
     if (is.null(table)) return(NULL)
     out <- cbind(frame_of(list(response = rep(name, nrow(table)))), table)

@@ -90,9 +90,25 @@ start_stand_in <- function(asked, y) {
 start_several <- function(asked, y) {
   expr <- asked$formula[[2]]
   start <- start_stand_in(asked, y)
+  check_missing_cells(asked, y[start$problem$model$rows, , drop = FALSE])
   start$responses <- list(
     names = response_names(y, expr),
     formulas = lapply(response_exprs(y, expr), function(own) asked_response(asked, own)$formula)
   )
   start
+}
+
+# Missing cells are those of a row that a response lacks, unless the user's na.action refuses or
+# keeps them.
+check_missing_cells <- function(asked, cells) {
+  if (!anyNA(cells)) return(invisible())
+  action <- na_action(asked$call, asked$env)
+  if (is.character(action)) action <- get(action, envir = asked$env, mode = "function")
+  omits <- identical(action, stats::na.omit) || identical(action, stats::na.exclude)
+  if (omits) return(invisible())
+  kept <- cells
+  if (!is.null(action)) {
+    kept <- on_error(action(as.data.frame(cells)), function(e) bad_input(sentence(e)))
+  }
+  if (anyNA(kept)) bad_input("the responses have missing values that na.action kept.")
 }

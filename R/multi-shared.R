@@ -4,8 +4,9 @@
 # A block is list(at, problem, y [n x m], formulas, resolved, contrasts, is_padded): the responses
 # `at` in the rows of a problem.
 
-# fit_facts() by response of the block, NULL where one is to be fitted by itself.
-search_block <- function(block, engine, control) {
+# fit_facts() by response of the block, NULL where one is to be fitted by itself. fall: how far
+# below its maximum the criterion is at the limits of the share that are facts then, if not 0.
+search_block <- function(block, engine, control, fall = 0) {
   problem <- block$problem
   problem$host <- make_host(control)
   data <- response_data(problem, block$y)
@@ -22,11 +23,11 @@ search_block <- function(block, engine, control) {
   facts <- vector("list", ncol(block$y))
   if (is_all_zero(system, design) || !is_identified(problem, system, engine)) return(facts)
   lose <- vapply(missing, loses_directions, NA, q = fixed$q)
+  options <- c(search_options(control), list(fall = fall))
   at <- which(data$is_usable & !is_deleted)
   if (length(at) > 0) {
     found <- cpp_search_responses(
-      system, responses_at(system$responses, at), engine$criterion, search_options(control),
-      problem$host
+      system, responses_at(system$responses, at), engine$criterion, options, problem$host
     )
     facts[at] <- block_facts(problem, system, engine, data, found, at, missing)
   }
@@ -34,8 +35,8 @@ search_block <- function(block, engine, control) {
   if (length(at) > 0) {
     found <- cpp_search_deleted(
       design$core, fixed$root, system, responses_at(system$responses, at),
-      data$residual[, at, drop = FALSE], fixed$q, missing[at], engine$criterion,
-      search_options(control), problem$host
+      data$residual[, at, drop = FALSE], fixed$q, missing[at], engine$criterion, options,
+      problem$host
     )
     facts[at] <- block_facts(problem, system, engine, data, found, at, missing)
   }
@@ -70,8 +71,11 @@ block_facts <- function(problem, system, engine, data, found, at, missing) {
   share <- found$share
   hk <- share[1, ] / system$kappa
   kept <- kept_shares(problem, system, missing[at])
-  explained <- weighted_kappa(lone_design(problem), fixed) * kept * hk
-  pve <- explained / (explained + share[2, ])
+  kappa <- weighted_kappa(lone_design(problem), fixed) * kept
+  pve <- share_explained(kappa * hk, share[2, ])
+  limits <- share_explained(
+    rep(kappa, each = 2) * found$limits / system$kappa, 1 - found$limits
+  )
   tau2 <- share[3, ]
   variances <- response_variances(problem, data, at, rbind(tau2 * hk, tau2 * share[2, ]))
   constant <- response_constants(fixed, engine$criterion, data, at, missing[at])
@@ -83,17 +87,34 @@ block_facts <- function(problem, system, engine, data, found, at, missing) {
   is_sound <- found$is_plain & kept >= least_left & colSums(!is_number) == 0 & is.finite(pve) &
     found$forms[1, ] > (64 * .Machine$double.eps * data$size[at])^2
   lapply(seq_along(at), function(k) {
-    if (!is_sound[k]) return(NULL)
-    list(
+    # what a double cannot hold is an error of the response's own fit
+    if (is_sound[k]) tryCatch(list(
       fixed = omega[, k],
       vcov = response_covariance(fixed, data, at[k], tau2[k] * found$covariance[, k]),
       variances = variances[, k], shares = stats::setNames(pve[k], label), share_se = se[k],
       loglik = share[4, k] + constant[k], n = nrow(fixed$q) - length(missing[[at[k]]]),
-      p_value = half_chi2_tail(ratio[k]),
+      share_limits = limits[, k], p_value = half_chi2_tail(ratio[k]),
       boundary = if (found$is_at_zero[k]) "random" else "none", is_converged = TRUE
-    )
+    ), hdlmm_overflow = function(e) NULL)
   })
 }
+
+# Limits of the share of the random term [2] by response, from the search of its block alone, NULL
+# where there are none: everything is searched again, which costs as much as fitting the block did.
+searched_limits <- function(x, level) {
+  out <- vector("list", length(x$responses))
+  engine <- find_engine(x$method, x$algorithm)
+  for (block in x$blocks) {
+    facts <- search_block(block, engine, x$control, stats::qchisq(level, 1) / 2)
+    for (j in searched_in_block(x, block)) {
+      limits <- facts[[j]]$share_limits
+      if (!is.null(limits) && !anyNA(limits)) out[[block$at[j]]] <- limits
+    }
+  }
+  out
+}
+
+share_explained <- function(explained, rest) explained / (explained + rest)
 
 # information_pve_se() of every response; forms: see src/responses.cpp.
 share_errors <- function(forms, hk, pve, criterion, is_at_boundary) {

@@ -110,7 +110,8 @@ stop_new_frame <- function(error, object) {
       "for missing values, by `subset` or with weight zero)"
     )
   }
-  bad_input("in `newdata`: ", sub("[.[:space:]]+$", "", text), hint, ".")
+  class <- c(if (grepl("has new level", text, fixed = TRUE)) "new_levels", "bad_input")
+  abort(class, "in `newdata`: ", sub("[.[:space:]]+$", "", text), hint, ".")
 }
 
 # No variable in the fixed part: the number of rows comes from the data themselves.

@@ -15,6 +15,13 @@ using Rcpp::as;
 
 namespace {
 
+// fall: see SearchOptions.
+hdlmm::SearchOptions as_response_options(const Rcpp::List& options) {
+  hdlmm::SearchOptions out = as_search_options(options);
+  out.fall = as<double>(options["fall"]);
+  return out;
+}
+
 // What R makes of an Evaluation, one row each.
 hdlmm::Vector forms_of(const hdlmm::Evaluation& e) {
   hdlmm::Vector out(10);
@@ -30,6 +37,7 @@ Rcpp::List list_of_fits(const std::vector<hdlmm::ResponseFit>& fits, hdlmm::Inde
   hdlmm::Matrix forms = hdlmm::Matrix::Constant(10, m, NA_REAL);
   hdlmm::Matrix delta = hdlmm::Matrix::Constant(c, m, NA_REAL);
   hdlmm::Matrix covariance = hdlmm::Matrix::Constant(c * c, m, NA_REAL);
+  hdlmm::Matrix limits = hdlmm::Matrix::Constant(2, m, NA_REAL);
   Rcpp::LogicalVector is_plain(m), is_at_zero(m);
   for (hdlmm::Index k = 0; k < m; ++k) {
     const hdlmm::ResponseFit& fit = fits[static_cast<std::size_t>(k)];
@@ -39,6 +47,7 @@ Rcpp::List list_of_fits(const std::vector<hdlmm::ResponseFit>& fits, hdlmm::Inde
     is_at_zero[k] = fit.best.kind == hdlmm::ModeKind::zero;
     share.col(k) << best.share.h, best.share.nu, best.tau2, best.value, fit.value_at_zero;
     forms.col(k) = forms_of(fit.at_best);
+    limits.col(k) << fit.limits.lower, fit.limits.upper;
     if (c == 0) continue;
     delta.col(k) = fit.at_best.delta;
     covariance.col(k) = Eigen::Map<const hdlmm::Vector>(fit.at_best.covariance.data(), c * c);
@@ -47,6 +56,7 @@ Rcpp::List list_of_fits(const std::vector<hdlmm::ResponseFit>& fits, hdlmm::Inde
                     {"is_at_zero", is_at_zero},
                     {"share", share},
                     {"forms", forms},
+                    {"limits", limits},
                     {"delta", delta},
                     {"covariance", covariance}});
 }
@@ -54,8 +64,8 @@ Rcpp::List list_of_fits(const std::vector<hdlmm::ResponseFit>& fits, hdlmm::Inde
 }  // namespace
 
 // The highest mode for every one of many responses, see ResponseFit: is_plain [m], is_at_zero [m],
-// share [5 x m] = (h, nu, tau2, value, value at h = 0), forms [10 x m] as in forms_of(), delta
-// [c x m], covariance [c^2 x m]. responses: of cpp_decompose().
+// share [5 x m] = (h, nu, tau2, value, value at h = 0), forms [10 x m] as in forms_of(), limits
+// [2 x m] of h, delta [c x m], covariance [c^2 x m]. responses: of cpp_decompose().
 // [[Rcpp::export(rng = false)]]
 Rcpp::List cpp_search_responses(const Rcpp::List& system, const Rcpp::List& responses,
                                 const std::string& criterion, const Rcpp::List& options,
@@ -63,7 +73,7 @@ Rcpp::List cpp_search_responses(const Rcpp::List& system, const Rcpp::List& resp
   const auto own = make_system(system);
   return list_of_fits(
       hdlmm::search_responses(*own, as_responses(responses), as_criterion(criterion),
-                              as_search_options(options), make_context(host)),
+                              as_response_options(options), make_context(host)),
       own->n_fixed());
 }
 
@@ -101,6 +111,6 @@ Rcpp::List cpp_search_deleted(const Rcpp::List& design, SEXP row_scale, const Rc
       rotated, y, side == hdlmm::Side::row ? hdlmm::ConstMatrix(kept) : hdlmm::ConstMatrix(vectors),
       q, rows};
   return list_of_fits(hdlmm::search_deleted(own, deleted, as_criterion(criterion),
-                                            as_search_options(options), context),
+                                            as_response_options(options), context),
                       own.n_fixed());
 }

@@ -123,6 +123,31 @@ void expect_maximum(const ResponseFit& fit, const Alone& alone, Criterion criter
   }
 }
 
+SearchOptions with_limits() {
+  SearchOptions out;
+  out.fall = 1.5;
+  return out;
+}
+
+/// Outside of the limits the dense model is lower by more than what was asked for, at them by that.
+Index expect_limits(const ResponseFit& fit, const Alone& alone, Criterion criterion) {
+  if (std::isnan(fit.limits.lower) || std::isnan(fit.limits.upper)) return 0;
+  const ProfiledLikelihood likelihood(*alone.system, criterion);
+  const auto fall = [&](const Share& share) {
+    return likelihood.at_share(fit.best.point.share).value - likelihood.at_share(share).value;
+  };
+  Index found = 0;
+  for (const double h : {fit.limits.lower, fit.limits.upper}) {
+    if (h == 0 || h == 1) continue;
+    EXPECT_NEAR(fall({h, 1 - h}), 1.5, 1e-6);  // the root stops at 1e-9 of a share's logarithm
+    ++found;
+  }
+  for (double h = 0; h < 1; h += 0.01) {
+    if (h < fit.limits.lower || h > fit.limits.upper) EXPECT_GT(fall({h, 1 - h}), 1.5 - 1e-6);
+  }
+  return found;
+}
+
 class ResponseSearch : public ::testing::TestWithParam<ModelSpec> {};
 
 TEST_P(ResponseSearch, FindsTheMaximumOfEveryResponse) {
@@ -130,9 +155,9 @@ TEST_P(ResponseSearch, FindsTheMaximumOfEveryResponse) {
   const SpectralSystem& system = model.spectral_system();
   const Matrix y = mixed_responses(model, 11);
   const RotatedResponses rotated = rotate_responses(model.frame(), system.parts(), y);
-  Index plain = 0;  // others, of limits or of several modes, are fitted by themselves
+  Index plain = 0, limits = 0;  // others, of limits or of several modes, are fitted by themselves
   for (const Criterion criterion : {Criterion::reml, Criterion::ml}) {
-    const auto fits = search_responses(system, rotated, criterion, SearchOptions(), Context());
+    const auto fits = search_responses(system, rotated, criterion, with_limits(), Context());
     for (Index k = 0; k < kResponses; ++k) {
       const ResponseFit& fit = fits[static_cast<std::size_t>(k)];
       if (!fit.is_plain) continue;
@@ -140,12 +165,14 @@ TEST_P(ResponseSearch, FindsTheMaximumOfEveryResponse) {
       SCOPED_TRACE("response " + std::to_string(k));
       const Alone alone(model, y.col(k), {});
       expect_maximum(fit, alone, criterion);
+      limits += expect_limits(fit, alone, criterion);
       EXPECT_LT(distance(fit.at_best.covariance.diagonal().sum(),
                          alone.system->evaluate(fit.best.point.share).covariance.trace()),
                 1e-8);
     }
   }
   EXPECT_GE(plain, 4);
+  EXPECT_GE(limits, 4);
 }
 
 TEST_P(ResponseSearch, LeavesRowsOut) {
@@ -165,19 +192,22 @@ TEST_P(ResponseSearch, LeavesRowsOut) {
       model.frame().unrotate(Matrix::Identity(system.parts().rank(), system.parts().rank()));
   const RotatedResponses rotated = rotate_responses(model.frame(), system.parts(), y);
   const DeletedResponses deleted{rotated, y, vectors, model.q, missing};
-  Index plain = 0;
+  Index plain = 0, limits = 0;
   for (const Criterion criterion : {Criterion::reml, Criterion::ml}) {
-    const auto fits = search_deleted(system, deleted, criterion, SearchOptions(), Context());
+    const auto fits = search_deleted(system, deleted, criterion, with_limits(), Context());
     for (Index k = 0; k < kResponses; ++k) {
       const ResponseFit& fit = fits[static_cast<std::size_t>(k)];
       if (!fit.is_plain) continue;
       ++plain;
       SCOPED_TRACE("response " + std::to_string(k));
       const std::vector<Index>& rows = missing[static_cast<std::size_t>(k)];
-      expect_maximum(fit, Alone(model, y.col(k), rows), criterion);
+      const Alone alone(model, y.col(k), rows);
+      expect_maximum(fit, alone, criterion);
+      limits += expect_limits(fit, alone, criterion);
     }
   }
   EXPECT_GE(plain, 4);
+  EXPECT_GE(limits, 2);  // of the others one end lies next to 1 or beyond
 }
 
 TEST_P(ResponseSearch, HasTheSameBitsForAnyNumberOfThreads) {

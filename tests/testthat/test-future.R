@@ -76,22 +76,44 @@ test_that("a task that kills every worker is an error of its own, and no other t
   expect_s3_class(found[[3]]$error, "hdlmm_lost_worker")
 })
 
-test_that("every task reports its progress once", {
-  skip_if_not_installed("progressr")
-  steps <- 0
-  counting <- progressr::make_progression_handler("count", reporter = list(
-    update = function(config, state, progression, ...) steps <<- max(steps, state$step)
-  ), interval = 0, enable = TRUE)
-  progressr::with_progress(validate(), handlers = counting, enable = TRUE)
-  expect_identical(as.numeric(steps), 8)
-})
-
 many <- data.frame(x = rep(1:30, 2) / 10, g = gl(6, 10))
 set.seed(8)
 many$X <- matrix(rnorm(60 * 70), 60)
 many$Y <- many$X %*% matrix(rnorm(350), 70) / 8 + matrix(rnorm(300), 60)
 many$Y[cbind(c(2, 5, 9, 30), c(1, 1, 2, 3))] <- NA
 many$Y[, 5] <- NA
+
+# Steps that are done after each step, and how many there are.
+progress_of <- function(code) {
+  done <- total <- numeric()
+  counting <- progressr::make_progression_handler("count", reporter = list(
+    update = function(config, state, progression, ...) {
+      done <<- c(done, state$step)
+      total <<- config$max_steps
+    }
+  ), interval = 0, enable = TRUE)
+  progressr::with_progress(code, handlers = counting, enable = TRUE)
+  list(done = done, total = total)
+}
+
+test_that("folds and responses report their progress once each, to the end, under any plan", {
+  skip_if_not_installed("progressr")
+  cases <- list(
+    # two methods on four folds; the first of four responses is what others are kept in terms of
+    list(run = validate, tasks = 8),
+    list(run = function() lmm(Y[, 1:4] ~ x + re(X), many, method = "MAP"), tasks = 3)
+  )
+  for (case in cases) {
+    for (plan in list(future::sequential, future::multisession)) {
+      old <- if (identical(plan, future::sequential)) future::plan(plan) else
+        future::plan(plan, workers = 2)
+      seen <- progress_of(case$run())
+      future::plan(old)
+      expect_identical(c(seen$total, max(seen$done)), c(case$tasks, case$tasks))
+      expect_false(is.unsorted(seen$done))
+    }
+  }
+})
 
 fit_many <- function() {
   suppressWarnings(list(
@@ -126,9 +148,38 @@ test_that("fits of many responses and their answers are the same in other sessio
 })
 
 # Forks inherit it.
-trace_tasks <- function(tracer) {
-  suppressMessages(trace("fit_task", tracer, where = asNamespace("hdlmm"), print = FALSE))
+trace_tasks <- function(tracer, name = "fit_task") {
+  suppressMessages(trace(name, tracer, where = asNamespace("hdlmm"), print = FALSE))
 }
+
+test_that("a fold whose worker was killed is fitted elsewhere, or is named and no other is lost", {
+  skip_if(!future::supportsMulticore())
+  main <- Sys.getpid()
+  marker <- tempfile()
+  on.exit(suppressMessages(untrace("run_fold_task", where = asNamespace("hdlmm"))))
+  trace_tasks(name = "run_fold_task", bquote(
+    if (i == 3 && Sys.getpid() != .(main) && !file.exists(.(marker))) {
+      file.create(.(marker))
+      tools::pskill(Sys.getpid(), 9)
+    }
+  ))
+  expect_identical(with_plan(future::multicore, suppressWarnings(validate())), alone)
+  expect_true(file.exists(marker))
+  trace_tasks(name = "run_fold_task", bquote(
+    if (i == 3 && Sys.getpid() != .(main)) tools::pskill(Sys.getpid(), 9)
+  ))
+  said <- NULL
+  found <- with_plan(future::multicore, withCallingHandlers(validate(), warning = function(w) {
+    if (inherits(w, "hdlmm_fold_failed")) said <<- w
+    invokeRestart("muffleWarning")
+  }))
+  # the first method's third fold, and nothing else
+  is_lost <- alone$model == alone$model[1] & alone$fold == 3
+  expect_match(conditionMessage(said), "fold 3 of .*REML.* has no predictions: its worker was lost")
+  expect_identical(found[!is_lost, ], alone[!is_lost, ])
+  expect_true(all(is.na(found$prediction[is_lost])))
+  expect_identical(found[is_lost, 1:5], alone[is_lost, 1:5])
+})
 
 test_that("a response whose worker was killed is fitted elsewhere, or is an error of its own", {
   skip_if(!future::supportsMulticore())

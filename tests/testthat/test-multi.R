@@ -130,6 +130,9 @@ test_that("effects, fitted values and predictions of a shared search need no fit
       }
       # the fit of one reads the new rows; those that the search left over have theirs already
       expect_lte(count_calls("fit_in_block", ours <- ask()), 1)
+      # limits next to 1 are those of a fit
+      expect_lt(count_calls("fit_in_block", ours$pve <- pve(fit)), sum(is_shared))
+      ours$narrow <- pve(fit, level = 0.8)
       for (k in seq_len(8)) {
         d$y <- d$Y[, k]
         formula <- stats::update(case$formula, y ~ .)
@@ -149,6 +152,10 @@ test_that("effects, fitted values and predictions of a shared search need no fit
         if (method == "ML") same(ours$deviance[k], deviance(one))
         same(ours$se[, k], attr(ranef(one, se = TRUE), "se")[[1]])
         same(ours$hat[at, k], hatvalues(one))
+        for (part in c("pve", "narrow")) {
+          own <- pve(one, level = if (part == "pve") 0.95 else 0.8)
+          same(as.matrix(ours[[part]][k, -(1:2)]), as.matrix(own[-1]))
+        }
         own <- loo(one)
         for (part in c("prediction", "variance", "residual", "log_density")) {
           same(ours$loo[[part]][at, k], own$table[[part]])
@@ -277,6 +284,88 @@ test_that("a response without a fit leaves the others theirs", {
   expect_true(all(is.na(varcomp(fit)[, 2:3])))
   expect_error(fit[["g2"]], class = "hdlmm_bad_input")
   expect_output(print(fit), "Without a fit: 2")
+})
+
+test_that("a response without an answer, though it has a fit, leaves the others theirs", {
+  d <- responses_data()
+  wanted <- lmm(Y[, 4] ~ f + re(X), d)
+  d$Y[, 2] <- 3
+  fit <- suppressWarnings(lmm(Y ~ f + re(X), d), classes = "hdlmm_exact_fit")
+  expect_warning(left <- loo(fit), "`g2`: rows that are fitted exactly", class = "hdlmm_no_answer")
+  expect_equal(left$prediction[, 4], loo(wanted)$table$prediction, ignore_attr = TRUE)
+  expect_true(all(is.na(left$prediction[, 2])) && is.na(left$table$elpd[2]))
+  expect_warning(tests <- test_random(fit, "mixture"), "`g2`", class = "hdlmm_no_answer")
+  expect_identical(tests$response, c("g1", "g3", "g4"))
+  # new data with a level that only some responses know
+  d <- responses_data()
+  d$Y[d$f == "d", 2] <- NA
+  fit <- lmm(Y ~ f + re(X), d)
+  for (ask in list(list(), list(se.fit = TRUE), list(interval = "prediction"))) {
+    ask_new <- function(fit) do.call(predict, c(list(fit, d[1:4, ]), ask))
+    expect_warning(new <- ask_new(fit), "new levels d", class = "hdlmm_no_answer")
+    one <- ask_new(fit[["g3"]])
+    if (is.null(ask$se.fit)) {
+      ours <- if (is.matrix(one)) new[, , 3] else new[, 3]
+      expect_equal(ours, one, ignore_attr = TRUE)
+      expect_true(all(is.na(if (is.matrix(one)) new[, , 2] else new[, 2])))
+    } else {
+      expect_equal(new$se.fit[, 3], one$se.fit, ignore_attr = TRUE)
+    }
+  }
+  d$f <- as.character(d$f)
+  d$f[1] <- "other"
+  expect_error(predict(fit, d[1, ]), "new level other", class = "hdlmm_bad_input")
+})
+
+test_that("a response whose numbers no double holds leaves the others theirs", {
+  d <- responses_data()
+  wanted <- varcomp(lmm(Y ~ x + re(X), d))
+  for (scale in c(1e-300, 1e300)) {
+    own <- d
+    own$Y[, 2] <- d$Y[, 2] * scale
+    expect_warning(fit <- lmm(Y ~ x + re(X), own), "`g2`: the variance", class = "hdlmm_no_fit")
+    expect_equal(varcomp(fit)[, -2], wanted[, -2], tolerance = 1e-10)
+    expect_error(fit[["g2"]], class = "hdlmm_overflow")
+  }
+  # scales by themselves change nothing
+  scale <- rep(2^c(-500, -200, 200, 500), each = 60)
+  own$Y <- d$Y * scale
+  expect_identical(fitted(lmm(Y ~ x + re(X), own)), fitted(lmm(Y ~ x + re(X), d)) * scale)
+})
+
+test_that("rows that `subset` takes twice are two rows", {
+  d <- responses_data(missing = 0.02)
+  at <- c(1:50, 3:8)
+  fit <- lmm(Y ~ x + re(X[, 1:20]), d, subset = at)
+  for (k in c(1, 3)) {
+    one <- lmm(Y[, k] ~ x + re(X[, 1:20]), d, subset = at)
+    kept <- !is.na(d$Y[at, k])
+    for (ask in list(fitted, residuals, hatvalues, predict)) {
+      expect_equal(unname(ask(fit)[kept, k]), unname(ask(one)), tolerance = 1e-7)
+    }
+    expect_equal(loo(fit)$variance[kept, k], loo(one)$table$variance, tolerance = 1e-7,
+      ignore_attr = TRUE)
+  }
+})
+
+test_that("missing cells are refused or kept where na.action says so", {
+  d <- responses_data(missing = 0.02)
+  fit <- function(...) lmm(Y ~ x + re(X), d, ...)
+  expect_error(fit(na.action = na.fail), "missing values in object", class = "hdlmm_bad_input")
+  expect_error(fit(na.action = "na.fail"), "missing values in object", class = "hdlmm_bad_input")
+  for (keep in list(na.pass, NULL)) {
+    expect_error(eval(bquote(fit(na.action = .(keep)))), "na.action kept",
+      class = "hdlmm_bad_input")
+  }
+  expect_error(cv_lmm(Y ~ x, d, na.action = na.fail), "missing values", class = "hdlmm_bad_input")
+  expect_equal(varcomp(fit(na.action = function(x, ...) na.omit(x))), varcomp(fit()))
+  old <- options(na.action = "na.fail")
+  on.exit(options(old))
+  expect_error(fit(), "missing values in object", class = "hdlmm_bad_input")
+  d <- responses_data()
+  for (action in list(na.fail, na.pass)) expect_equal(
+    varcomp(eval(bquote(fit(na.action = .(action))))), varcomp(fit(na.action = na.omit))
+  )
 })
 
 test_that("tables have one row a response, print has quantiles and no block a response", {

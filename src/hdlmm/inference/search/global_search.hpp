@@ -18,6 +18,9 @@ struct SearchOptions {
   /// with a step of Newton's method after which the caller evaluates: `value` and the rest are then
   /// those of the point before.
   bool is_brief = false;
+  /// Of searches for many responses: how far below its maximum the criterion is at the limits that
+  /// are found, see ResponseFit; 0 for none.
+  double fall = 0;
 };
 
 enum class ModeKind { interior, zero, one };

@@ -19,16 +19,16 @@ constexpr Index kResponseBlock = 64;  // that one factor of V serves
 /// (h / kappa) lambda_max / nu up to which forms by deletion keep ten digits.
 constexpr double kDeletionCondition = 1e6;
 
-/// Where the spectrum acts of the grid, and where the residual variance all but vanishes. At shares
-/// that are smaller yet the slope is a line in the ratio: its signs at both ends say all.
+/// Where the spectrum acts of the grid, below it, and where the residual variance all but vanishes.
+/// Below it the slope is a line in the ratio: its signs at both ends say all of modes.
 struct Grid {
-  std::vector<double> active, beyond;
+  std::vector<double> below, active, beyond;
 
   Grid(const MarginalSystem& system, double step) {
     const double low = -std::log(system.max_eigenvalue()) - 4 - 0.5 * step;
     const double high = -std::log(system.min_eigenvalue()) + 4 + 0.5 * step;
     for (const double phi : log_ratio_grid(system, step)) {
-      if (phi >= low) (phi <= high ? active : beyond).push_back(phi);
+      (phi < low ? below : phi <= high ? active : beyond).push_back(phi);
     }
   }
 };
@@ -45,6 +45,32 @@ std::vector<Share> searched_shares(const MarginalSystem& system, const Grid& gri
 SearchOptions quick_options(SearchOptions options) {
   options.is_brief = true;
   return options;
+}
+
+/// Not numbers where a point of the curve is none.
+ShareLimits response_limits(const ProfiledLikelihood& likelihood, const SearchResult& found,
+                            double best_value, const Grid& grid, double fall) {
+  const double floor = best_value - fall;
+  std::vector<ProfilePoint> points = found.grid;
+  for (auto phi = grid.below.rbegin(); phi != grid.below.rend(); ++phi) {
+    if (!(points.front().value >= floor)) break;
+    points.insert(points.begin(), likelihood.at(*phi));
+  }
+  for (const double phi : grid.beyond) {
+    if (!(points.back().value >= floor)) break;
+    if (phi > points.back().phi) points.push_back(likelihood.at(phi));
+  }
+  bool has_mode_at_zero = false;
+  for (const Mode& mode : found.modes) {
+    has_mode_at_zero = has_mode_at_zero || mode.kind == ModeKind::zero;
+    if (mode.kind != ModeKind::interior) continue;
+    points.push_back(mode.point);
+    points.back().slope = 0;
+  }
+  for (const ProfilePoint& point : points) {
+    if (!std::isfinite(point.value) || !std::isfinite(point.slope)) return {NAN, NAN};
+  }
+  return profile_limits(likelihood, std::move(points), floor, has_mode_at_zero);
 }
 
 /// From evaluations at searched_shares().
@@ -66,10 +92,15 @@ ResponseFit searched_response(const ProfiledLikelihood& likelihood,
   const bool rises_at_zero = likelihood.slope_at_zero(at[0]) > 0;
   SearchResult found = search_from_grid(likelihood, std::move(points), rises_at_zero, options);
   if (found.modes.empty()) return out;
-  out.best = std::move(found.modes.front());
+  out.best = found.modes.front();
   out.is_plain = out.best.kind != ModeKind::one && out.best.termination == Termination::converged &&
                  std::isfinite(out.best.point.value);
-  if (out.is_plain) out.at_best = likelihood.system().evaluate(out.best.point.share);
+  if (!out.is_plain) return out;
+  out.at_best = likelihood.system().evaluate(out.best.point.share);
+  if (options.fall > 0) {
+    const double value = likelihood.point_of(out.at_best).value;
+    out.limits = response_limits(likelihood, found, value, grid, options.fall);
+  }
   return out;
 }
 
@@ -186,6 +217,8 @@ std::vector<ResponseFit> search_deleted(const SystemOfParts& system,
       fit = searched_response(likelihood, own.evaluate_nodes(nodes, likelihood.detail()), grid,
                               quick);
       fit.is_plain = fit.is_plain && keeps_digits(own, fit.best.point.share);
+      const Share upper{fit.limits.upper, 1 - fit.limits.upper};
+      if (!keeps_digits(own, upper)) fit.limits = {NAN, NAN};
     }
   });
   return out;

@@ -1,9 +1,11 @@
 #ifndef HDLMM_INFERENCE_SEARCH_RESPONSE_SEARCH_HPP
 #define HDLMM_INFERENCE_SEARCH_RESPONSE_SEARCH_HPP
 
+#include <limits>
 #include <vector>
 
 #include "hdlmm/inference/search/global_search.hpp"
+#include "hdlmm/inference/search/profile_limits.hpp"
 #include "hdlmm/marginal/deleted_rows.hpp"
 #include "hdlmm/marginal/fixed_fit.hpp"
 #include "hdlmm/objective/profiled_likelihood.hpp"
@@ -18,6 +20,10 @@ struct ResponseFit {
   Mode best;
   double value_at_zero = 0;
   Evaluation at_best;  ///< Detail::all
+  /// Profile limits of h where SearchOptions::fall asks for them, not numbers where they are to be
+  /// found by a fit of the response itself.
+  ShareLimits limits{std::numeric_limits<double>::quiet_NaN(),
+                     std::numeric_limits<double>::quiet_NaN()};
 };
 
 /// search_all_modes() for many responses of one decomposition, which share the points of the grid.
