@@ -10,10 +10,10 @@ searched_in_block <- function(x, block) {
 }
 
 # list(at, data, ratio [m], alpha [n x m] = sigma_e^2 P y in the rows of the core, 0 in rows that a
-# response lacks, frame, w [r x m] = 1 / (1 + t d), missing (rows)) of the responses `js` of block b.
-# With V = I + t K, t = sigma_b^2 / sigma_e^2, and K = U diag(d) U', all is along U and beside it. A
-# response without rows F is that of all rows with y_F less Pi^-1 (P y)_F, Pi = P_FF, of which P y is
-# zero at F.
+# response lacks, frame, w [r x m] = 1 / (1 + t d), missing (rows)) of the responses `js` of block
+# b. With V = I + t K, t = sigma_b^2 / sigma_e^2, and K = U diag(d) U', all is along U and beside
+# it. A response without rows F is that of all rows with y_F less Pi^-1 (P y)_F, Pi = P_FF, of which
+# P y is zero at F.
 project_block <- function(x, b, js) {
   block <- x$blocks[[b]]
   problem <- block$problem

@@ -129,7 +129,7 @@ retried_task <- function(i, run, shared) {
 
 # A function to call when a task is done; progressr shows it where the user has handlers.
 progress_step <- function(count) {
-  if (!isNamespaceLoaded("progressr")) return(function() NULL)
+  if (count == 0 || !isNamespaceLoaded("progressr")) return(function() NULL)
   report <- progressr::progressor(steps = count, on_exit = FALSE)
   function() report()
 }

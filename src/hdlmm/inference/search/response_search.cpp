@@ -97,9 +97,10 @@ ResponseFit searched_response(const ProfiledLikelihood& likelihood,
                  std::isfinite(out.best.point.value);
   if (!out.is_plain) return out;
   out.at_best = likelihood.system().evaluate(out.best.point.share);
+  // a brief refinement has its last step before it, and the rest of the point from there
+  if (out.best.kind == ModeKind::interior) out.best.point = likelihood.point_of(out.at_best);
   if (options.fall > 0) {
-    const double value = likelihood.point_of(out.at_best).value;
-    out.limits = response_limits(likelihood, found, value, grid, options.fall);
+    out.limits = response_limits(likelihood, found, out.best.point.value, grid, options.fall);
   }
   return out;
 }
