@@ -19,10 +19,11 @@
 #' decomposition of their own; all others are fitted one by one. Fits themselves are made when
 #' something asks for them: `fixef()`, `varcomp()`, `vcov()`, `logLik()`, `AIC()`, `BIC()`,
 #' `deviance()`, `as.data.frame()`, `print()` and `summary()` of thousands of responses are read off
-#' at once; `ranef()`, `fitted()`, `residuals()` and `predict()` without standard errors or limits
-#' follow for all responses together by products of matrices, with eigenvectors that are made once a
-#' session. Standard errors, `confint()`, `loo()` and what else is not listed here make the fit of
-#' every response; fits and such answers run under the user's plan of futures, see [hdlmm-future].
+#' at once; `ranef()` with and without standard errors, `hatvalues()`, `loo()`, `fitted()`,
+#' `residuals()` and `predict()` without standard errors or limits follow for all responses together
+#' by products of matrices, with eigenvectors that are made once a session; the profile limits of
+#' `pve()` come from one more search of all. Standard errors of predictions, `confint()` and what
+#' else is not listed here make the fit of every response; fits and such answers run under the user's plan of futures, see [hdlmm-future].
 #'
 #' A response without a fit (constant, all missing) does not take the others away: it is `NA`
 #' everywhere, a warning says so, and `fit[["y"]]` stops with its error. Nor does one that has a fit
