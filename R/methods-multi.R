@@ -23,7 +23,8 @@
 #' `residuals()` and `predict()` without standard errors or limits follow for all responses together
 #' by products of matrices, with eigenvectors that are made once a session; the profile limits of
 #' `pve()` come from one more search of all. Standard errors of predictions, `confint()` and what
-#' else is not listed here make the fit of every response; fits and such answers run under the user's plan of futures, see [hdlmm-future].
+#' else is not listed here make the fit of every response; fits and such answers run under the
+#' user's plan of futures, see [hdlmm-future].
 #'
 #' A response without a fit (constant, all missing) does not take the others away: it is `NA`
 #' everywhere, a warning says so, and `fit[["y"]]` stops with its error. Nor does one that has a fit
