@@ -31,9 +31,10 @@ emm_basis.hdlmm <- function(object, trms, xlev, grid, ddf = "Satterthwaite", mod
 }
 
 # list(vcov, df(fit, contrast), fit): how contrasts are tested, without the designs; `mode` is what
-# emmeans names the degrees of freedom of lme4's fits by.
+# emmeans names the degrees of freedom of lme4's fits by. Of other models it names a scale, which
+# ggeffects hands on; there is one here.
 portable_tests <- function(fit, ddf, mode) {
-  if (!is.null(mode)) {
+  if (!is.null(mode) && !mode[1] %in% c("link", "response")) {
     modes <- c("satterthwaite", "kenward-roger", "asymptotic")
     mode <- check_choice(if (is.character(mode)) tolower(mode) else mode, modes, "mode")
     if (mode == "asymptotic") {

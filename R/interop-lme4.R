@@ -117,7 +117,7 @@ random_matrix <- function(fit) {
 #' @method refit hdlmm
 #' @exportS3Method lme4::refit hdlmm
 refit.hdlmm <- function(object, newresp, ...) {
-  check_dots()
+  check_dots(list(control = list(NULL)))  # from lme4::bootMer()
   y <- check_new_response(object, newresp)
   model <- model_of(object, y)
   fixed <- fit_fixed(model)

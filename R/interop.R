@@ -1,7 +1,7 @@
 # Methods for generics of other packages, registered when those are loaded; none is
 # needed.
 
-#' Methods for emmeans, lme4 and insight
+#' Methods for emmeans, lme4, insight and marginaleffects
 #'
 #' Fits answer the generics of these packages as soon as they are loaded.
 #'
@@ -26,7 +26,12 @@
 #' as for lme4's fits, and `kappa sigma_b^2`, its expected sample variance, for other
 #' designs.
 #'
-#' @param object,x a fit of [lmm()].
+#' **marginaleffects**: `predictions()`, `slopes()`, `comparisons()` and their averages, with
+#' standard errors that take the fixed effects as estimated and the random effects as they are
+#' predicted; `re.form = NA` or `random = FALSE` is the fixed part alone. It takes no data with a
+#' matrix in a column: give it `newdata` without.
+#'
+#' @param object,x,model a fit of [lmm()].
 #' @param trms,xlev,grid as emmeans passes them.
 #' @param ddf degrees of freedom, see [summary()][summary.hdlmm].
 #' @param mode,lmer.df the same in emmeans' words for fits of lme4: `"satterthwaite"`,
@@ -37,7 +42,9 @@
 #' @param split_nested,flatten,verbose,type,component as in insight.
 #' @param estimator,REML `"ML"` or `"REML"`, or whether the latter; `NULL`: the criterion of
 #'   the fit.
-#' @param ... passed on by emmeans; nothing else.
+#' @param coefs,vcov,newdata as marginaleffects passes them.
+#' @param random,re.form,allow.new.levels as in [predict()][predict.hdlmm].
+#' @param ... passed on by emmeans or marginaleffects; nothing else.
 #' @return What the generic promises for fits of lme4.
 #' @section Errors: `hdlmm_no_fixed_effects`: marginal means of a fit without any;
 #'   `hdlmm_bad_input`: a name that `getME()` does not know, a response of

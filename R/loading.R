@@ -9,6 +9,14 @@ background <- new.env(parent = emptyenv())
   # engines live in a table of parsnip's, which is there when that is loaded, before us or after
   if (isNamespaceLoaded("parsnip")) register_engine()
   setHook(packageEvent("parsnip", "onLoad"), function(...) register_engine())
+  # marginaleffects asks this option for the classes that other packages have methods for
+  if (isNamespaceLoaded("marginaleffects")) offer_marginal_effects()
+  setHook(packageEvent("marginaleffects", "onLoad"), function(...) offer_marginal_effects())
+}
+
+offer_marginal_effects <- function() {
+  known <- getOption("marginaleffects_model_classes")
+  options(marginaleffects_model_classes = union(known, "hdlmm"))
 }
 
 .onUnload <- function(libpath) {

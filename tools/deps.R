@@ -30,6 +30,8 @@ wanted <- function(mode) {
   if (mode != "tidymodels") {
     soft <- soft[!soft$name %in% field(dcf, "Config/Needs/tidymodels")$name, ]
   }
+  # not in Debian, and CRAN's needs a newer R: tested where it is installed
+  soft <- soft[!soft$name %in% field(dcf, "Config/Needs/ecosystem")$name, ]
   if (mode == "dev") {
     soft <- rbind(soft, data.frame(name = c("lintr", "roxygen2"), version = "0"))
   }

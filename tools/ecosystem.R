@@ -15,6 +15,9 @@ suppressMessages({
   library(hdlmm)
   library(lme4)
 })
+# what newer packages expect of base R, so that they run with an older one
+if (getRversion() < "4.4") `%||%` <- function(x, y) if (is.null(x)) y else x
+options(marginaleffects_safe = FALSE)
 asked <- c(commandArgs(TRUE), "")[1]
 
 sleep <- lme4::sleepstudy
@@ -54,6 +57,32 @@ inferred <- c(posteriors, vb)
 draws_of <- function(m) as.matrix(posterior_sample(m, 4000, seed = 1))
 fixed_draws <- function(m) draws_of(m)[, names(fixef(m))]
 
+# lme4's fit of the same model, where the function asked stops at it.
+theirs_of <- function(m) {
+  fits <- Filter(function(pair) identical(pair$own, m), list(slopes, simple, by_ml, crossed))
+  fits[[1]]$theirs
+}
+curved <- function(m) update(m, . ~ . + I(Days^2))
+best_aic <- function(m) min(AIC(theirs_of(m)), AIC(curved(theirs_of(m))))
+# Texts as numbers: their code points.
+codes <- function(...) utf8ToInt(paste(sort(as.character(unlist(list(...)))), collapse = "|"))
+# Numbers in a text, of those that have a decimal point.
+in_text <- function(x) {
+  as.numeric(unlist(regmatches(x, gregexpr("-?[0-9]+[.][0-9]+", x))))
+}
+# Columns of a data frame by their names, factors as the numbers of their levels.
+columns_in <- function(data) {
+  data <- as.data.frame(data)
+  data.matrix(data[sort(setdiff(names(data), "Z"))])
+}
+moments <- function(draws) c(rowMeans(draws), apply(draws, 1, stats::sd))
+panel_values <- function(plots) unlist(lapply(plots, function(p) sort(p$panel.args[[1]]$x)))
+# Folds as rsample makes them, and the error of prediction of lme4's fits to these.
+folds_of <- function() {
+  set.seed(1)
+  rsample::vfold_cv(sleep, 3)
+}
+
 # By package: list of list(fits, function, reference), named by the call. What is compared are all
 # numbers that it returns, with those for lme4's fit, or with `reference` of ours.
 calls <- alist(
@@ -65,14 +94,19 @@ calls <- alist(
     "predict(re.form = NA)" = list(all_reml, function(m) predict(m, re.form = NA)),
     "hatvalues()" = list(all_reml, hatvalues), "cooks.distance()" = list(all_reml, cooks.distance),
     "rstudent()" = list(all_reml, rstudent), "model.matrix()" = list(all_reml, model.matrix),
-    "model.frame()" = list(all_reml, function(m) dim(model.frame(m))),
-    "case.names()" = list(all_reml, function(m) length(case.names(m))),
-    "variable.names()" = list(all_reml, function(m) length(variable.names(m))),
-    "simulate()" = list(all_reml, function(m) dim(simulate(m, 2, seed = 1))),
+    "model.frame()" = list(all_reml, function(m) columns_in(model.frame(m))),
+    "residuals(pearson)" = list(all_reml, function(m) residuals(m, "pearson")),
+    "coef()" = list(two, function(m) as.matrix(
+      if (inherits(m, "hdlmm")) coef(m, groups = TRUE)$Subject else coef(m)$Subject
+    )),
+    # 2000 draws: four standard errors of a standard deviation are 6 %
+    "simulate()" = list(all_reml, function(m) moments(simulate(m, 2000, seed = 1)), NULL, 0.08),
     "confint(\"Days\")" = list(ml, function(m) confint(m, "Days")),
     "extractAIC()" = list(ml, extractAIC), "drop1()" = list(ml, function(m) drop1(m)$AIC),
-    "add1()" = list(ml, function(m) add1(m, ~ . + I(Days^2))$AIC[2]),
-    "step()" = list(ml, function(m) AIC(step(update(m, . ~ . + I(Days^2)), trace = 0))),
+    "add1()" = list(ml, function(m) add1(m, ~ . + I(Days^2))$AIC[2], function(m) {
+      AIC(curved(theirs_of(m)))
+    }),
+    "step()" = list(ml, function(m) AIC(step(curved(m), trace = 0)), best_aic),
     "update()" = list(ml, function(m) fixef(update(m, . ~ . - Days))),
     "anova()" = list(ml, function(m) anova(update(m, . ~ . - Days), m)$Chisq),
     "deviance()" = list(ml, deviance),
@@ -83,18 +117,25 @@ calls <- alist(
     "confint(Bayes)" = list(posteriors, function(m) confint(m, "Days"), function(m) {
       quantile(fixed_draws(m)[, "Days"], c(0.025, 0.975))
     }, 0.02),
-    "simulate(Bayes)" = list(inferred, function(m) dim(simulate(m, 2, seed = 1)), function(m) {
-      c(180, 2)
-    })
+    "simulate(Bayes)" = list(inferred, function(m) {
+      rowMeans(simulate(m, 2000, seed = 1))
+    }, function(m) predict(m, re.form = NA), 0.03)
   ),
   MASS = list("stepAIC()" = list(ml, function(m) {
-    AIC(MASS::stepAIC(update(m, . ~ . + I(Days^2)), trace = 0))
-  })),
+    AIC(MASS::stepAIC(curved(m), trace = 0))
+  }, best_aic)),
   nlme = list(
     "fixef()" = list(all_reml, function(m) nlme::fixef(m)),
-    "getVarCov()" = list(two, function(m) as.vector(nlme::getVarCov(m))),
-    "intervals()" = list(two, function(m) nlme::intervals(m)$fixed),
-    "getData()" = list(all_reml, function(m) dim(nlme::getData(m)))
+    "getVarCov()" = list(two, function(m) as.vector(nlme::getVarCov(m)), function(m) {
+      as.vector(VarCorr(theirs_of(m))$Subject)
+    }),
+    "intervals()" = list(two, function(m) nlme::intervals(m)$fixed, function(m) {
+      limits <- confint(theirs_of(m), "beta_", method = "profile")
+      cbind(limits[, 1], fixef(theirs_of(m)), limits[, 2])
+    }),
+    "getData()" = list(all_reml, function(m) columns_in(nlme::getData(m)), function(m) {
+      columns_in(eval(m$call$data, globalenv()))
+    })
   ),
   lme4 = list(
     "ranef()" = list(all_reml, function(m) as.data.frame(ranef(m))$condval),
@@ -106,27 +147,30 @@ calls <- alist(
     "getME(\"theta\")" = list(all_reml, function(m) getME(m, "theta")),
     "isSingular()" = list(all_reml, function(m) 1 * isSingular(m)),
     "refit()" = list(two, function(m) fixef(refit(m, sleep$Reaction + 1))),
-    "bootMer()" = list(two, function(m) dim(bootMer(m, fixef, 2)$t))
+    "bootMer()" = list(list(simple), function(m) {
+      draws <- bootMer(m, fixef, 200, seed = 1)$t
+      c(colMeans(draws), apply(draws, 2, stats::sd))
+    }, NULL, 0.3)
   ),
   insight = list(
     "get_variance()" = list(all_reml, insight::get_variance),
-    "get_data()" = list(all_reml, function(m) dim(insight::get_data(m))),
+    "get_data()" = list(all_reml, function(m) columns_in(insight::get_data(m))),
     "get_predicted()" = list(all_reml, function(m) as.numeric(insight::get_predicted(m))),
     "get_df()" = list(all_reml, insight::get_df),
     "get_parameters()" = list(all_reml, insight::get_parameters),
     "get_varcov()" = list(all_reml, insight::get_varcov),
     "get_sigma()" = list(all_reml, function(m) as.numeric(insight::get_sigma(m))),
     "get_residuals()" = list(all_reml, function(m) as.numeric(insight::get_residuals(m))),
-    "get_modelmatrix()" = list(all_reml, function(m) dim(insight::get_modelmatrix(m))),
+    "get_modelmatrix()" = list(all_reml, insight::get_modelmatrix),
     "get_deviance()" = list(all_reml, insight::get_deviance),
     "get_loglikelihood()" = list(all_reml, insight::get_loglikelihood),
     "get_intercept()" = list(all_reml, insight::get_intercept),
     "n_obs()" = list(all_reml, insight::n_obs),
     "n_grouplevels()" = list(all_reml, insight::n_grouplevels),
-    "find_random()" = list(all_reml, function(m) nchar(unlist(insight::find_random(m)))),
-    "find_predictors()" = list(two, function(m) nchar(unlist(insight::find_predictors(m)))),
-    "find_response()" = list(all_reml, function(m) nchar(insight::find_response(m))),
-    "find_statistic()" = list(all_reml, function(m) nchar(insight::find_statistic(m))),
+    "find_random()" = list(all_reml, function(m) codes(insight::find_random(m))),
+    "find_predictors()" = list(two, function(m) codes(insight::find_predictors(m))),
+    "find_response()" = list(all_reml, function(m) codes(insight::find_response(m))),
+    "find_statistic()" = list(all_reml, function(m) codes(insight::find_statistic(m))),
     "is_mixed_model()" = list(all_reml, function(m) 1 * insight::is_mixed_model(m)),
     "null_model()" = list(two, function(m) logLik(insight::null_model(m))),
     "link_inverse()" = list(two, function(m) insight::link_inverse(m)(2))
@@ -154,7 +198,7 @@ calls <- alist(
     "ggpredict()" = list(two, function(m) ggeffects::ggpredict(m, "Days")$predicted)
   ),
   sjPlot = list(
-    "tab_model()" = list(two, function(m) 1 * (nchar(sjPlot::tab_model(m)$page.content) > 0)),
+    "tab_model()" = list(two, function(m) in_text(sjPlot::tab_model(m)$page.content)),
     "plot_model()" = list(two, function(m) sjPlot::plot_model(m)$data$estimate)
   ),
   broom.mixed = list(
@@ -191,23 +235,25 @@ calls <- alist(
   })),
   effects = list("effect()" = list(two, function(m) as.data.frame(effects::effect("Days", m)))),
   lmtest = list(
-    "coeftest()" = list(two, function(m) lmtest::coeftest(m)[, 1:2]),
+    "coeftest()" = list(two, function(m) lmtest::coeftest(m)[, 1:2], function(m) {
+      coef(summary(theirs_of(m)))[, 1:2]
+    }),
     "lrtest()" = list(ml, function(m) lmtest::lrtest(m, update(m, . ~ . - Days))$Chisq)
   ),
   lattice = list(
-    "dotplot()" = list(all_reml, function(m) length(lattice::dotplot(ranef(m)))),
-    "qqmath()" = list(all_reml, function(m) length(lattice::qqmath(ranef(m))))
+    "dotplot()" = list(all_reml, function(m) panel_values(lattice::dotplot(ranef(m)))),
+    "qqmath()" = list(all_reml, function(m) panel_values(lattice::qqmath(ranef(m))))
   ),
   mice = list("pool()" = list(two, function(m) {
     summary(mice::pool(list(m, m, m)))[c("estimate", "std.error")]
   })),
-  loo = list("loo_compare()" = list(two, function(m) {
-    loo::loo_compare(loo::loo(m), loo::loo(m))[, "elpd_diff"]
-  })),
+  loo = list("loo_compare()" = list(list(slopes), function(m) {
+    loo::loo_compare(loo::loo(m), loo::loo(simple$own))[, "elpd_diff"]
+  }, function(m) c(0, loo(simple$own)$elpd - loo(m)$elpd))),
   posterior = list(
-    "as_draws_df()" = list(two, function(m) dim(posterior::as_draws_df(m)), function(m) {
-      c(1000, ncol(as.matrix(posterior_sample(m, 2))) + 3)
-    }),
+    "as_draws_df()" = list(two, function(m) {
+      colMeans(as.data.frame(posterior::as_draws_df(m, 4000, 1))[names(fixef(m))])
+    }, fixef, 0.02),
     "summarise_draws(Bayes)" = list(bayes, function(m) {
       posterior::summarise_draws(posterior::as_draws_df(m, 4000, 1), "mean")$mean
     }, function(m) colMeans(draws_of(m)), 1e-8),
@@ -226,8 +272,14 @@ calls <- alist(
       colMeans(rstantools::posterior_linpred(m, draws = 4000, seed = 1))
     }, fitted, 0.01),
     "log_lik()" = list(inferred, function(m) {
-      dim(rstantools::log_lik(m, draws = 40, seed = 1))
-    }, function(m) c(40, 180)),
+      colMeans(rstantools::log_lik(m, draws = 4000, seed = 1))
+    }, function(m) {
+      # of other draws, and of means and variances as if they were independent
+      mean <- rstantools::posterior_epred(m, draws = 4000, seed = 2)
+      sd <- sqrt(draws_of(m)[, "var_Residual"])
+      y <- rep(sleep$Reaction, each = nrow(mean))
+      colMeans(matrix(stats::dnorm(y, mean, sd, log = TRUE), nrow(mean)))
+    }, 0.05),
     "bayes_R2()" = list(inferred, function(m) {
       mean(rstantools::bayes_R2(m, draws = 4000, seed = 1))
     }, function(m) {
@@ -348,7 +400,7 @@ calls <- alist(
     xtable::xtable(anova(update(m, . ~ . - Days), m))$Chisq
   })),
   knitr = list("kable(VarCorr)" = list(two, function(m) {
-    nchar(knitr::kable(as.data.frame(VarCorr(m))[c("grp", "vcov")], "pipe", digits = 2))
+    codes(knitr::kable(as.data.frame(VarCorr(m))[c("grp", "vcov")], "pipe", digits = 1))
   })),
   flextable = list("flextable(VarCorr)" = list(two, function(m) {
     flextable::flextable(as.data.frame(VarCorr(m)))$body$dataset$vcov
@@ -366,16 +418,20 @@ calls <- alist(
     numDeriv::grad(function(x) predict(m, data.frame(Days = x, Subject = "308")), 1)
   })),
   rsample = list("vfold_cv()" = list(list(simple), function(m) {
-    if (!inherits(m, "hdlmm")) return(180)
-    nrow(as.data.frame(cv_lmm(formula(m), sleep, folds = rsample::vfold_cv(sleep, 3))))
+    if (!inherits(m, "hdlmm")) {
+      return(sort(unlist(lapply(folds_of()$splits, function(split) {
+        predict(lmer(formula(m), rsample::analysis(split)), rsample::assessment(split))
+      }))))
+    }
+    sort(as.data.frame(cv_lmm(formula(m), sleep, folds = folds_of()))$prediction)
   })),
   tibble = list("as_tibble()" = list(two, function(m) {
     tibble::as_tibble(as.data.frame(VarCorr(m)))$vcov
   })),
   future = list("bootstrap()" = list(list(simple), function(m) {
-    if (!inherits(m, "hdlmm")) return(2)
-    ncol(confint(m, "Days", method = "boot", draws = 20, seed = 1))
-  })),
+    if (inherits(m, "hdlmm")) return(confint(m, "Days", method = "boot", draws = 400, seed = 1))
+    confint(m, "Days", method = "boot", nsim = 400, seed = 1)
+  }, NULL, 0.1)),
   splines2 = list("bSpline()" = list(list(simple), function(m) {
     fixef(update(m, . ~ splines2::bSpline(Days, df = 4) + (1 | Subject)))
   })),
@@ -384,7 +440,11 @@ calls <- alist(
     sum(nchar(capture.output(stargazer::stargazer(m, type = "text"))))
   })),
   marginaleffects = list(
-    "predictions()" = list(two, function(m) marginaleffects::predictions(m)$estimate),
+    "predictions()" = list(two, function(m) {
+      # marginaleffects stops at a matrix in a column
+      rows <- sleep[c("Reaction", "Days", "Subject")]
+      as.data.frame(marginaleffects::predictions(m, newdata = rows))[c("estimate", "std.error")]
+    }),
     "avg_slopes()" = list(two, function(m) {
       out <- marginaleffects::avg_slopes(m, variables = "Days", re.form = NA)
       c(out$estimate, out$std.error)
@@ -397,13 +457,15 @@ calls <- alist(
     out <- modelsummary::modelsummary(m, output = "data.frame")
     as.numeric(out[out$term == "Days", ncol(out)][1])
   })),
-  report = list("report()" = list(two, function(m) 1 * any(nchar(report::report_text(m)) > 0))),
+  report = list("report()" = list(two, function(m) in_text(report::report_text(m)))),
   MuMIn = list(
     "r.squaredGLMM()" = list(two, MuMIn::r.squaredGLMM), "AICc()" = list(two, MuMIn::AICc)
   ),
   DHARMa = list("simulateResiduals()" = list(two, function(m) {
-    length(DHARMa::simulateResiduals(m, 50)$scaledResiduals)
-  }))
+    found <- DHARMa::simulateResiduals(m, 2000, seed = 1)$scaledResiduals
+    # of both at the same rows: a rank among 2000 has a standard error of at most 0.011
+    round(found, 1) + 1
+  }, NULL, 0.12))
 )
 
 numbers <- function(x) {
@@ -448,6 +510,7 @@ remarks <- c(
   "performance compare_performance()" = "insight's list again; model_performance() works",
   "parameters ci()" = "Satterthwaite's degrees of freedom, lme4's fits have residual ones here",
   "parameters p_value()" = "as ci()",
+  "sjPlot tab_model()" = "limits by Satterthwaite's t; lme4's are normal; all else is the same",
   "ggeffects ggpredict()" = "predicts for a level of the group; ggemmeans() has the fixed part",
   "datawizard standardize()" = "insight's list again: it warns and changes nothing",
   "texreg extract()" = "by broom::tidy(): standard deviations of random effects stand below",

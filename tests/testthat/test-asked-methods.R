@@ -99,6 +99,7 @@ test_that("marginal means have the degrees of freedom asked for by emmeans' own 
     # both stop at 1e-6 or so of the variances, of which degrees of freedom are a function
     expect_equal(table(ours, mode), table(theirs, mode), tolerance = 1e-3, ignore_attr = TRUE)
   }
+  expect_identical(table(ours, "link"), table(ours, NULL))
   expect_error(emmeans::emmeans(ours, ~Days, mode = "containment"), class = "hdlmm_bad_input")
 })
 

@@ -66,3 +66,13 @@ test_that("variance components, intervals and tests have lmer()'s layout and num
   )
   expect_equal(drop1(ours)$AIC, drop1(theirs)$AIC, tolerance = 1e-9)
 })
+
+test_that("lme4's bootMer() refits every data set that it draws", {
+  ours <- lmm(Reaction ~ Days + (1 | Subject), lme4::sleepstudy)
+  boot <- lme4::bootMer(ours, fixef, 50, seed = 1)
+  expect_false(anyNA(boot$t))
+  expect_null(attr(boot, "boot.fail.msgs"))
+  # 0.4: four standard errors of a standard deviation from 50 draws
+  expect_equal(unname(apply(boot$t, 2, sd)), unname(sqrt(diag(vcov(ours)))), tolerance = 0.4)
+  expect_error(lme4::refit(ours, fitted(ours), control = list()), class = "hdlmm_bad_input")
+})
