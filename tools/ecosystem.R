@@ -96,9 +96,9 @@ calls <- alist(
     "rstudent()" = list(all_reml, rstudent), "model.matrix()" = list(all_reml, model.matrix),
     "model.frame()" = list(all_reml, function(m) columns_in(model.frame(m))),
     "residuals(pearson)" = list(all_reml, function(m) residuals(m, "pearson")),
-    "coef()" = list(two, function(m) as.matrix(
-      if (inherits(m, "hdlmm")) coef(m, groups = TRUE)$Subject else coef(m)$Subject
-    )),
+    "coef()" = list(two, function(m) {
+      as.matrix(if (inherits(m, "hdlmm")) coef(m, groups = TRUE)$Subject else coef(m)$Subject)
+    }),
     # 2000 draws: four standard errors of a standard deviation are 6 %
     "simulate()" = list(all_reml, function(m) moments(simulate(m, 2000, seed = 1)), NULL, 0.08),
     "confint(\"Days\")" = list(ml, function(m) confint(m, "Days")),

@@ -1,11 +1,11 @@
-sleep <- lme4::sleepstudy
-sleep$late <- factor(sleep$Days > 4)
-fit <- lmm(Reaction ~ Days * late + (Days | Subject), sleep)
+nights <- lme4::sleepstudy
+nights$late <- factor(nights$Days > 4)
+fit <- lmm(Reaction ~ Days * late + (Days | Subject), nights)
 
 test_that("coefficients that are set move predictions by the columns of the fixed part", {
   coefs <- hdlmm:::get_coef.hdlmm(fit)
   expect_identical(coefs, fixef(fit))
-  rows <- sleep[c(1, 50, 180), ]
+  rows <- nights[c(1, 50, 180), ]
   z <- model.matrix(~ Days * late, rows)
   before <- hdlmm:::get_predict.hdlmm(fit, rows)$estimate
   expect_identical(before, unname(predict(fit, rows)))
@@ -25,12 +25,12 @@ test_that("marginaleffects gives what it gives for lme4's fit", {
   skip_if_not_installed("marginaleffects")
   old <- options(marginaleffects_safe = FALSE)
   on.exit(options(old))
-  theirs <- lme4::lmer(Reaction ~ Days * late + (Days | Subject), sleep)
+  theirs <- lme4::lmer(Reaction ~ Days * late + (Days | Subject), nights)
   is_able <- tryCatch(
-    is.data.frame(marginaleffects::predictions(theirs, newdata = sleep)), error = isFALSE
+    is.data.frame(marginaleffects::predictions(theirs, newdata = nights)), error = isFALSE
   )
   skip_if_not(is_able, "a marginaleffects that runs with this R")
-  of <- function(f, ...) function(m) f(m, newdata = sleep, ...)
+  of <- function(f, ...) function(m) f(m, newdata = nights, ...)
   asked <- list(
     of(marginaleffects::predictions),
     of(marginaleffects::avg_slopes, variables = "Days", re.form = NA),
