@@ -59,6 +59,8 @@ arguments <- list(
 # Dots that are not checked, each for a reason.
 handed_on <- c(
   "recover_data.hdlmm", "emm_basis.hdlmm",  # emmeans hands its own settings to both
+  # as does marginaleffects
+  "get_coef.hdlmm", "set_coef.hdlmm", "get_vcov.hdlmm", "get_predict.hdlmm",
   "loo_elsewhere", "posterior_predict_elsewhere",  # the packages that own the generics check
   "dotplot.ranef.hdlmm", "qqmath.ranef.hdlmm",  # to lattice
   "re"  # read from the formula and never called; see below
