@@ -188,11 +188,13 @@ log_evidence.hdlmm_multi <- function(object, ...) number_of_each(object, log_evi
 #' @rdname hdlmm_multi
 #' @export
 pve.hdlmm_multi <- function(fit, level = 0.95, method = c("profile", "exact", "wald"), ...) {
-  if (missing(method)) return(tables_of_each(fit, pve.hdlmm, level, ...))
+  is_asked <- !missing(method)
   method <- check_choice(method, c("profile", "exact", "wald"), "method")
   check_level(level)
   given <- if (method == "profile" && ...length() == 0) searched_shares(fit, level)
-  tables_of_each(fit, pve.hdlmm, level, method, ..., given = given, in_turn = method == "exact")
+  arguments <- list(fit, pve.hdlmm, level, ..., given = given, in_turn = method == "exact")
+  if (is_asked) arguments$method <- method
+  do.call(tables_of_each, arguments)
 }
 
 searched_shares <- function(fit, level) {

@@ -52,8 +52,8 @@ for (h in if (!only_terms) c(0, 0.05, 0.3, 0.8)) {
 
 # Several random terms: 95 % profile intervals of the variance of slopes, of the covariance and the
 # correlation with the intercepts and of the share of a second term, in y ~ x + (x | g) + (1 | h),
-# 30 groups of 6 crossed with 12 levels of h. The share has its variance at 0 too. Where the variance
-# of slopes is 0 so is their covariance: 1/2 chi2_1 + 1/2 chi2_2 then says 0.902 for it.
+# 30 groups of 6 crossed with 12 levels of h. The share has its variance at 0 too. Where the
+# variance of slopes is 0 so is their covariance: 1/2 chi2_1 + 1/2 chi2_2 then says 0.902 for it.
 slopes_replicate <- function(design, variance, correlation, other) {
   cross <- correlation * sqrt(variance)
   half <- t(chol(matrix(c(1, cross, cross, variance), 2) + diag(1e-12, 2)))
