@@ -143,7 +143,9 @@ Index expect_limits(const ResponseFit& fit, const Alone& alone, Criterion criter
     ++found;
   }
   for (double h = 0; h < 1; h += 0.01) {
-    if (h < fit.limits.lower || h > fit.limits.upper) EXPECT_GT(fall({h, 1 - h}), 1.5 - 1e-6);
+    if (h < fit.limits.lower || h > fit.limits.upper) {
+      EXPECT_GT(fall({h, 1 - h}), 1.5 - 1e-6);
+    }
   }
   return found;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <Eigen/LU>
 #include <gtest/gtest.h>
 
 #include "hdlmm/inference/terms/terms_search.hpp"

@@ -253,3 +253,35 @@ expect_parameters <- function(draws, fit) {
 all_parameters <- function(fit) {
   c(fixed_names(fit), variance_names(fit), if (length(fit$designs) > 0) "pve")
 }
+
+# What marginaleffects asks fits for; whether it is there or not, as few versions of R have it.
+own_method <- function(generic) get(paste0(generic, ".hdlmm"), asNamespace("hdlmm"))
+
+marginal_contract <- list(
+  get_coef = function(fit) {
+    estimate <- fixef(fit)
+    expect_identical(own_method("get_coef")(fit), estimate[!is.na(estimate)])
+  },
+  set_coef = function(fit) {
+    moved <- own_method("set_coef")(fit, own_method("get_coef")(fit) + 1)
+    expect_equal(own_method("get_coef")(moved), own_method("get_coef")(fit) + 1)
+  },
+  get_vcov = function(fit) {
+    found <- own_method("get_vcov")(fit)
+    expect_identical(rownames(found), names(own_method("get_coef")(fit)))
+    expect_null(own_method("get_vcov")(fit, FALSE))
+    expect_error(own_method("get_vcov")(fit, "HC3"), class = "hdlmm_bad_input")
+  },
+  get_predict = function(fit) {
+    rows <- own_method("getData")(fit)
+    # a matrix that is no column of the data has to be in those of a prediction
+    wanted <- tryCatch(predict(fit, rows), hdlmm_bad_input = function(e) NULL)
+    if (is.null(wanted)) {
+      expect_error(own_method("get_predict")(fit, rows), class = "hdlmm_bad_input")
+    } else {
+      expect_equal(own_method("get_predict")(fit, rows)$estimate, unname(wanted))
+    }
+    fixed <- own_method("get_predict")(fit, rows, re.form = NA)
+    expect_equal(fixed$estimate, unname(predict(fit, rows, random = FALSE)))
+  }
+)

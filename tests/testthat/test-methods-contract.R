@@ -41,7 +41,7 @@ refusals <- list(
 
 # One line a function --------------------------------------------------------------------
 
-contract <- c(foreign_answers, list(
+contract <- c(foreign_answers, marginal_contract, list(
   print = prints,
   summary = function(fit) {
     out <- summary(fit)

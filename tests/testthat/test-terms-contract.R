@@ -36,7 +36,7 @@ draws_quietly <- function(code) {
 
 without <- function(package, f) function(fit) if (requireNamespace(package, quietly = TRUE)) f(fit)
 
-answers <- c(foreign_answers, list(
+answers <- c(foreign_answers, marginal_contract, list(
   print = prints,
   summary = function(fit) {
     prints(summary(fit))

@@ -249,7 +249,8 @@ class TermsChain {
     const Covariances at = shared_.posterior.covariances(point_.x);
     const EffectDraw effects = draw_effects(shared_.posterior.system().model(), *factor_, at,
                                             fixed_posterior(), sigma2(), random_, context_);
-    if (effects.missing > kMostMissing) {
+    // where chains begin may be far from where they go
+    if (!is_warming() && effects.missing > kMostMissing) {
       point_.density = kMissing;
       return;
     }
