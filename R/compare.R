@@ -8,7 +8,7 @@
 #' @param prior an [lmm_prior()] for the methods that have one. The default is the prior of the fit,
 #'   or that of [lmm_prior()]. With priors on the variances themselves, `"VB"` is fully variational.
 #' @param control a list from [lmm_control()]; the default is that of the fit.
-#' @param x an object of class `"hdlmm_comparison"`.
+#' @param x,object an object of class `"hdlmm_comparison"`.
 #' @param digits significant digits.
 #' @param which panels: 1 the densities of pve, 2 and 3 those of the variances (with estimates of
 #'   the methods that have none; where no method has a density, estimates with 95% Wald limits), 4

@@ -17,9 +17,9 @@
 #'
 #' @param model a fit of [lmm()].
 #' @param ... nothing: an argument that is not listed here is an error.
-#' @return Named vectors [n], or matrices [n x c] with a row for each fitted row and a column for
+#' @return Named n-vectors, or n x c matrices with a row for each fitted row and a column for
 #'   each fixed effect that is not aliased; rows that `na.exclude` left out are `NA`. `influence()`:
-#'   `hat` and `wt.res` [n], `coefficients` [n x c], those of `dfbeta()`.
+#'   `hat` and `wt.res` (n-vectors), `coefficients` (n x c), those of `dfbeta()`.
 #' @section Errors: `hdlmm_unsupported`: fits that are not at a maximum of the likelihood, Cook's
 #'   distances of fits without fixed effects; `hdlmm_exact_fit`: where rows have no noise, there is
 #'   no prediction from the others to compare with.

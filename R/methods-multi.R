@@ -32,7 +32,7 @@
 #' `hdlmm_no_answer` names it. The warnings of all fits are gathered, one a class. `fit[["y1"]]` is
 #' the plain fit of one response, for whatever is not listed here.
 #'
-#' @param object,x,fit,model,formula a fit of [lmm()] with a matrix as response.
+#' @param object,x,fit,model a fit of [lmm()] with a matrix as response.
 #' @param type for `residuals()`: as for [one response][hdlmm-accessors].
 #' @param complete `TRUE` keeps coefficients that no response has an estimate of.
 #' @param se `TRUE` adds standard errors, in an attribute `"se"` of the same shape.

@@ -1,5 +1,8 @@
 # Layers of panels as layers of a ggplot.
 
+# the data of a layer in ggplot2's aes()
+utils::globalVariables(".data")
+
 gg_layer <- function(layer, panel, name) {
   data <- cbind(layer$data, panel = name)
   colour <- if (is.null(data$group)) list(colour = plot_ink(layer$ink))
