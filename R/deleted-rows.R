@@ -7,12 +7,12 @@
 # which costs r f^2 an evaluation.
 
 largest_deleted_share <- 0.12  # of the rows: beyond, a decomposition of the others is less work
-# What must be left of a square, a variance or a direction without the deleted rows, as a part of
-# what it is with them: less has lost more digits than a fit of the other rows has.
+# What must be left of a difference (a square, a variance or a direction without the deleted rows,
+# or given the data), as a part of what it is taken from: less has lost more digits than a fit has.
 least_left <- 1e-5
 
 # list(vectors [n x r], lambda [r], is_whole, fixed, designs, diagonal and sums [n] of the rows of
-# K): of a problem with a kernel.
+# K, its kappa): of a problem with a kernel.
 deletion_frame <- function(problem, host) {
   design <- lone_design(problem)
   fixed <- problem$fixed
@@ -28,10 +28,12 @@ deletion_frame <- function(problem, host) {
   )
   found <- cpp_decompose(core, NULL, q, numeric(nrow(q)), NULL, NULL, "vectors", host)
   vectors <- found$vectors
-  list(
+  frame <- list(
     vectors = vectors, lambda = found$parts$d, is_whole = ncol(vectors) == nrow(q) - fixed$rank,
     fixed = fixed, designs = problem$designs, diagonal = diag(cells), sums = rowSums(cells)
   )
+  frame$kappa <- kept_kappa(frame, integer())
+  frame
 }
 
 product_of <- function(a, b) cpp_crossprod(t(a), b)
@@ -63,13 +65,11 @@ kappa_of_rest <- function(diagonal, sums, at, among) {
 # Whether too little is left without the rows F: of a direction of the fixed effects, or of K.
 loses_digits <- function(frame, at) {
   loses_fixed(frame$fixed$q[at, , drop = FALSE]) ||
-    kept_kappa(frame, at) < least_left * kept_kappa(frame, integer())
+    kept_kappa(frame, at) < least_left * frame$kappa
 }
 
 # q: the rows that are deleted.
-loses_fixed <- function(q) {
-  min(eigen(diag(ncol(q)) - crossprod(q), TRUE, TRUE)$values, 1) < least_left
-}
+loses_fixed <- function(q) min(told_by_others(q, only.values = TRUE)$values, 1) < least_left
 
 # (I - Q Q') k, transposed.
 off_fixed <- function(k, q) t(k - q %*% crossprod(q, k))

@@ -1,8 +1,6 @@
 # Forms in P of all responses that a block's search has fitted: what standard errors, leverages and
-# leave-one-out predictions follow from, so that nothing has to be fitted for these.
-
-# Below such a share of what it is a difference of, a number is left to the fit of its response.
-least_difference <- 1e-6
+# leave-one-out predictions follow from, so that nothing has to be fitted for these. A number of
+# which less than least_left remains is left to the fit of its response.
 
 # sigma_e^2 a'P a [k x m] for the columns of a [n x k] and the responses of project_block(). along =
 # U'a, beyond = |a|^2 less |along|^2. Rows that a response lacks are fixed effects of their own,
@@ -62,7 +60,7 @@ projected_errors <- function(x, block, found) {
     forms <- projection_forms(found, a, cpp_crossprod(found$frame$u, a), 0)
     prior <- prior_variances(design, columns)
     own <- prior - forms * rep(found$ratio, each = length(columns))
-    is_known <- is_known & (colSums(own > least_difference * prior) == length(columns)) %in% TRUE
+    is_known <- is_known & (colSums(own > least_left * prior) == length(columns)) %in% TRUE
     variance[columns, ] <- own
   }
   lapply(seq_len(m), function(j) {
@@ -91,7 +89,7 @@ projected_diagonal_rows <- function(x, block, found, f) {
   lapply(seq_along(found$at), function(j) {
     keep <- setdiff(seq_along(root), found$missing[[j]])
     own <- diagonals[keep, j]
-    if (!all((own > least_difference) %in% TRUE)) return(NULL)
+    if (!all((own > least_left) %in% TRUE)) return(NULL)
     units <- response_units(problem, found$data, j)
     variances <- x$facts[[found$at[j]]]$variances
     noise <- inside_variance(units, variances[["Residual"]], "Residual")

@@ -84,9 +84,12 @@ left_out_rows <- function(fit, held, at, columns) {
   )
 }
 
+# Eigenvalues: how much of the directions of the fixed effects rows other than these tell.
+told_by_others <- function(q, ...) eigen(diag(ncol(q)) - crossprod(q), symmetric = TRUE, ...)
+
 # Unit vectors over rows F along which fixed effects vary within F and nowhere else, [f x ..].
 lost_directions <- function(q) {
-  left <- eigen(diag(ncol(q)) - crossprod(q), symmetric = TRUE)
+  left <- told_by_others(q)
   # rounding; a direction that other rows share has far more of its square there
   q %*% left$vectors[, left$values < 1e-10, drop = FALSE]
 }
